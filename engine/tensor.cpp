@@ -1,0 +1,239 @@
+#include "engine/tensor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "engine/tensor_impl.h"
+
+namespace gsx {
+
+namespace {
+
+Layout default_layout(const Shape& s) { return s.rank() == 4 ? Layout::image : Layout::dense; }
+
+kernels::View view_of(const Shape& s) {
+  return kernels::View::of(static_cast<int>(s[0]), static_cast<int>(s[2]), static_cast<int>(s[3]),
+                           static_cast<int>(s[1]));
+}
+kernels::FilterView filter_of(const Shape& s) {
+  return kernels::FilterView::of(static_cast<int>(s[0]), static_cast<int>(s[1]),
+                                 static_cast<int>(s[2]), static_cast<int>(s[3]));
+}
+
+int64_t storage_elements(const Shape& s, Layout layout) {
+  if (layout == Layout::image) return view_of(s).size();
+  if (layout == Layout::filter) return filter_of(s).size();
+  return s.numel();
+}
+
+// Calls f(logical index, storage index) for every element.
+template <class F>
+void for_each_element(const Shape& s, Layout layout, F&& f) {
+  if (layout == Layout::dense) {
+    for (int64_t i = 0, n = s.numel(); i < n; ++i) f(i, i);
+    return;
+  }
+  int64_t logical = 0;
+  if (layout == Layout::image) {
+    const kernels::View v = view_of(s);
+    for (int n = 0; n < v.n; ++n)
+      for (int c = 0; c < v.c; ++c)
+        for (int y = 0; y < v.h; ++y)
+          for (int x = 0; x < v.w; ++x) f(logical++, v.offset(n, y, x) + c);
+    return;
+  }
+  const kernels::FilterView v = filter_of(s);
+  for (int k = 0; k < v.k; ++k)
+    for (int c = 0; c < v.c; ++c)
+      for (int r = 0; r < v.r; ++r)
+        for (int q = 0; q < v.s; ++q) f(logical++, v.offset(r, q, c) + k);
+}
+
+bool has_padding(const Shape& s, Layout layout) { return storage_elements(s, layout) != s.numel(); }
+
+}  // namespace
+
+size_t size_of(DType t) {
+  switch (t) {
+    case DType::f32:
+    case DType::i32: return 4;
+    case DType::s16: return 2;
+    default: return 1;
+  }
+}
+
+std::ostream& operator<<(std::ostream& out, DType t) {
+  constexpr const char* kNames[] = {"f32", "u8", "s8", "s16", "i32"};
+  return out << kNames[static_cast<int>(t)];
+}
+
+Storage::Storage(ContextPtr c, size_t n) : context(std::move(c)), bytes(n), data(context->allocate(n)) {}
+Storage::~Storage() { context->deallocate(data, bytes); }
+
+Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, DType dtype) {
+  return empty(context, shape, default_layout(shape), dtype);
+}
+
+Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, Layout layout, DType dtype) {
+  GSX_CHECK(context, "tensor: needs a context, got none");
+  GSX_CHECK(layout == Layout::dense || shape.rank() == 4, "tensor: image and filter layouts need 4 dimensions, got shape ", shape);
+  const size_t bytes = static_cast<size_t>(storage_elements(shape, layout)) * size_of(dtype);
+  auto impl = std::make_shared<Impl>();
+  impl->storage = std::make_shared<Storage>(context, bytes);
+  impl->shape = shape;
+  impl->layout = layout;
+  impl->dtype = dtype;
+  if (has_padding(shape, layout)) {
+    // Zero the padding lanes only: runs of (stride - channels) after each pixel or tap.
+    const bool image = layout == Layout::image;
+    const int c = image ? view_of(shape).c : filter_of(shape).k;
+    const int cs = kernels::channel_stride(c);
+    const size_t width = size_of(dtype);
+    auto* p = static_cast<std::byte*>(impl->storage->data);
+    for (size_t at = 0; at < bytes; at += cs * width) std::memset(p + at + c * width, 0, (cs - c) * width);
+  }
+  return Tensor(std::move(impl));
+}
+
+Tensor Tensor::zeros(const ContextPtr& context, const Shape& shape, DType dtype) {
+  return zeros(context, shape, default_layout(shape), dtype);
+}
+
+Tensor Tensor::zeros(const ContextPtr& context, const Shape& shape, Layout layout, DType dtype) {
+  Tensor t = empty(context, shape, layout, dtype);
+  std::memset(t.raw(), 0, t.impl_->storage->bytes);
+  return t;
+}
+
+Tensor Tensor::full(const ContextPtr& context, const Shape& shape, float value) {
+  Tensor t = empty(context, shape);
+  t.fill(value);
+  return t;
+}
+
+Tensor Tensor::empty_like(const Tensor& t) { return empty(t.context(), t.shape(), t.layout(), t.dtype()); }
+Tensor Tensor::zeros_like(const Tensor& t) { return zeros(t.context(), t.shape(), t.layout(), t.dtype()); }
+
+Tensor Tensor::from(const ContextPtr& context, std::span<const float> values, const Shape& shape) {
+  return from(context, values, shape, default_layout(shape));
+}
+
+Tensor Tensor::from(const ContextPtr& context, std::span<const float> values, const Shape& shape, Layout layout) {
+  Tensor t = empty(context, shape, layout);
+  t.copy_from(values);
+  return t;
+}
+
+const Shape& Tensor::shape() const {
+  GSX_CHECK(defined(), "tensor: used before it was given a value");
+  return impl_->shape;
+}
+DType Tensor::dtype() const { return impl_->dtype; }
+Layout Tensor::layout() const { return impl_->layout; }
+const ContextPtr& Tensor::context() const {
+  GSX_CHECK(defined(), "tensor: used before it was given a value");
+  return impl_->storage->context;
+}
+
+kernels::View Tensor::view() const {
+  GSX_CHECK(defined() && layout() == Layout::image, "tensor: expected an image tensor N C H W, got ",
+            defined() ? "another layout" : "an undefined tensor");
+  return view_of(shape());
+}
+
+kernels::FilterView Tensor::filter_view() const {
+  GSX_CHECK(defined() && layout() == Layout::filter, "tensor: expected a filter tensor K C R S, got ",
+            defined() ? "another layout" : "an undefined tensor");
+  return filter_of(shape());
+}
+
+int64_t Tensor::storage_size() const { return storage_elements(shape(), layout()); }
+void* Tensor::raw() const {
+  GSX_CHECK(defined(), "tensor: used before it was given a value");
+  return impl_->storage->data;
+}
+
+float Tensor::item() const {
+  GSX_CHECK(numel() == 1, "item: expected a tensor of one element, got shape ", shape());
+  return to_vector()[0];
+}
+
+std::vector<float> Tensor::to_vector() const {
+  std::vector<float> out(static_cast<size_t>(numel()));
+  const auto read = [&](const auto* p) {
+    for_each_element(shape(), layout(), [&](int64_t i, int64_t at) { out[i] = static_cast<float>(p[at]); });
+  };
+  switch (dtype()) {
+    case DType::f32: read(data<float>()); break;
+    case DType::u8: read(data<uint8_t>()); break;
+    case DType::s8: read(data<int8_t>()); break;
+    case DType::s16: read(data<int16_t>()); break;
+    case DType::i32: read(data<int32_t>()); break;
+  }
+  return out;
+}
+
+void Tensor::copy_from(std::span<const float> values) const {
+  GSX_CHECK(static_cast<int64_t>(values.size()) == numel(), "tensor: shape ", shape(), " needs ", numel(), " values, got ", values.size());
+  const auto write = [&]<class T>(T* p) {
+    for_each_element(shape(), layout(), [&](int64_t i, int64_t at) { p[at] = static_cast<T>(values[i]); });
+  };
+  switch (dtype()) {
+    case DType::f32: write(mutable_data<float>()); break;
+    case DType::u8: write(mutable_data<uint8_t>()); break;
+    case DType::s8: write(mutable_data<int8_t>()); break;
+    case DType::s16: write(mutable_data<int16_t>()); break;
+    case DType::i32: write(mutable_data<int32_t>()); break;
+  }
+}
+
+void Tensor::copy_from(const Tensor& other) const {
+  GSX_CHECK(shape() == other.shape() && layout() == other.layout() && dtype() == other.dtype(),
+            "tensor: cannot copy shape ", other.shape(), " into shape ", shape());
+  std::memcpy(raw(), other.raw(), impl_->storage->bytes);
+}
+
+void Tensor::fill(float value) const {
+  GSX_CHECK(dtype() == DType::f32, "fill: expected an f32 tensor, got ", dtype());
+  float* p = mutable_data<float>();
+  if (!has_padding(shape(), layout())) {
+    std::fill_n(p, storage_size(), value);
+    return;
+  }
+  for_each_element(shape(), layout(), [&](int64_t, int64_t at) { p[at] = value; });
+}
+
+Tensor Tensor::clone() const {
+  Tensor t = empty_like(*this);
+  std::memcpy(t.raw(), raw(), impl_->storage->bytes);
+  return t;
+}
+
+Tensor Tensor::detach() const {
+  GSX_CHECK(defined(), "detach: the tensor has no value");
+  auto impl = std::make_shared<Impl>();
+  impl->storage = impl_->storage;
+  impl->shape = impl_->shape;
+  impl->layout = impl_->layout;
+  impl->dtype = impl_->dtype;
+  return Tensor(std::move(impl));
+}
+
+bool Tensor::requires_grad() const { return impl_ && (impl_->trainable || impl_->node || impl_->freed); }
+
+const Tensor& Tensor::set_requires_grad(bool on) const {
+  GSX_CHECK(defined() && dtype() == DType::f32, "requires_grad: only f32 tensors carry gradients");
+  GSX_CHECK(!impl_->node, "requires_grad: expected a leaf, got a computed tensor; detach() it first");
+  impl_->trainable = on;
+  return *this;
+}
+
+Tensor Tensor::grad() const { return impl_ && impl_->grad ? Tensor(impl_->grad) : Tensor(); }
+
+void Tensor::set_grad(const Tensor& g) const {
+  GSX_CHECK(!g.defined() || g.shape() == shape(), "grad: expected shape ", shape(), ", got ", g.shape());
+  impl_->grad = g.impl_;
+}
+
+}  // namespace gsx

@@ -1,0 +1,100 @@
+// Tensor: a cheap handle to storage with a shape. Copying shares storage, clone() copies data.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/shape.h"
+#include "kernels/view.h"
+
+namespace gsx {
+
+enum class DType : uint8_t { f32, u8, s8, s16, i32 };  // only f32 carries gradients
+size_t size_of(DType);
+std::ostream& operator<<(std::ostream&, DType);
+
+// How elements lie in memory. Shapes and from()/to_vector() always speak the logical order.
+enum class Layout : uint8_t {
+  dense,   // row-major, no padding: rank 0 to 3, and anything that is not an image or a filter
+  image,   // rank 4, spoken N C H W, stored NHWC with padded channel stride (kernels/view.h)
+  filter,  // rank 4, spoken K C R S (output channels first), stored R S C K, K padded
+};
+
+class Tensor;
+class Grads;
+using Backward = std::function<void(const Tensor& gy, Grads& grads)>;
+
+class Tensor {
+ public:
+  Tensor() = default;
+
+  // Fresh tensors. Without a layout, rank 4 is an image and everything else dense. `empty` leaves
+  // the elements unwritten but sets the padding lanes to zero.
+  static Tensor empty(const ContextPtr&, const Shape&, DType = DType::f32);
+  static Tensor empty(const ContextPtr&, const Shape&, Layout, DType = DType::f32);
+  static Tensor zeros(const ContextPtr&, const Shape&, DType = DType::f32);
+  static Tensor zeros(const ContextPtr&, const Shape&, Layout, DType = DType::f32);
+  static Tensor full(const ContextPtr&, const Shape&, float value);
+  static Tensor empty_like(const Tensor&);
+  static Tensor zeros_like(const Tensor&);
+  // Values in logical order (NCHW, KCRS).
+  static Tensor from(const ContextPtr&, std::span<const float> values, const Shape&);
+  static Tensor from(const ContextPtr&, std::span<const float> values, const Shape&, Layout);
+
+  bool defined() const { return impl_ != nullptr; }
+  const Shape& shape() const;
+  int64_t dim(int i) const { return shape()[i]; }
+  int64_t numel() const { return shape().numel(); }
+  DType dtype() const;
+  Layout layout() const;
+  const ContextPtr& context() const;
+  kernels::Exec& exec() const { return context()->exec(); }
+  Device device() const { return context()->device(); }
+
+  kernels::View view() const;                // of an image tensor
+  kernels::FilterView filter_view() const;   // of a filter tensor
+  int64_t storage_size() const;              // elements including padding lanes
+  template <class T>
+  const T* data() const {
+    return static_cast<const T*>(raw());
+  }
+  template <class T>
+  T* mutable_data() const {  // kernels' outputs, optimisers and loaders only
+    return static_cast<T*>(raw());
+  }
+  const float* f32() const { return data<float>(); }
+
+  float item() const;                     // the only element
+  std::vector<float> to_vector() const;   // logical order, converted to float
+  void copy_from(std::span<const float> values) const;  // logical order, in place
+  void copy_from(const Tensor& same_shape) const;       // same shape, layout and dtype, in place
+  void fill(float value) const;           // padding lanes stay zero
+  Tensor clone() const;                   // no gradient history
+  Tensor detach() const;                  // shares storage, no gradient history
+
+  bool requires_grad() const;             // a trainable leaf, or computed from one
+  const Tensor& set_requires_grad(bool) const;
+  Tensor grad() const;                    // undefined when none has been accumulated
+  void set_grad(const Tensor&) const;     // replaces; an undefined tensor clears
+  void zero_grad() const { set_grad({}); }
+  // Adds d(this)/d(leaf) to every trainable leaf's grad() and frees the graph. Without a seed the
+  // tensor must have one element; with one it is the gradient of the loss for this tensor.
+  void backward() const;
+  void backward(const Tensor& seed) const;
+
+  bool same(const Tensor& other) const { return impl_ == other.impl_; }
+
+  struct Impl;
+
+ private:
+  explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  void* raw() const;
+  std::shared_ptr<Impl> impl_;
+  friend Tensor record(Tensor, const char*, std::vector<Tensor>, Backward);
+  friend class Grads;
+  friend class BackwardPass;
+};
+
+}  // namespace gsx

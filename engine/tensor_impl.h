@@ -1,0 +1,36 @@
+// What a Tensor handle points to. Included by tensor.cpp and autodiff.cpp only.
+#pragma once
+#include "engine/autodiff.h"
+
+namespace gsx {
+
+struct Storage {
+  Storage(ContextPtr c, size_t n);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+  ContextPtr context;
+  size_t bytes;
+  void* data;
+};
+
+// One recorded operation.
+struct GraphNode {
+  const char* op;
+  uint64_t order;  // creation number: inputs always have smaller ones
+  std::vector<Tensor> inputs;
+  Backward backward;
+};
+
+struct Tensor::Impl {
+  std::shared_ptr<Storage> storage;
+  Shape shape;
+  Layout layout = Layout::dense;
+  DType dtype = DType::f32;
+  bool trainable = false;
+  std::shared_ptr<Impl> grad;
+  std::shared_ptr<GraphNode> node;
+  bool freed = false;  // backward() has passed here and taken the node
+};
+
+}  // namespace gsx

@@ -1,0 +1,69 @@
+// What every kernel is handed besides its data: threads, scratch memory, a stream, algorithm choice.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernels/thread_pool.h"
+
+namespace gsx::kernels {
+
+// Scratch memory that grows to the high-water mark and is reused by all kernels of one context.
+// Take memory on the calling thread, before parallel work starts; a Scope gives it back.
+class Workspace {
+  struct Mark {
+    size_t block = 0, used = 0, in_earlier = 0;  // in_earlier: bytes taken from earlier blocks
+  };
+
+ public:
+  Workspace() = default;
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace();
+
+  // 64-byte aligned, uninitialised; valid until the enclosing Scope ends.
+  void* take(size_t bytes);
+  template <class T>
+  T* take(int64_t count) {
+    return static_cast<T*>(take(static_cast<size_t>(count) * sizeof(T)));
+  }
+  size_t peak_bytes() const { return peak_; }
+
+  class Scope {
+   public:
+    explicit Scope(Workspace& w) : w_(w), mark_(w.mark_) {}
+    ~Scope() { w_.rewind(mark_); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Workspace& w_;
+    Mark mark_;
+  };
+
+ private:
+  struct Block {
+    std::byte* data;
+    size_t size;
+  };
+  static Block allocate(size_t size);
+  void release();
+  void rewind(const Mark& mark);
+
+  std::vector<Block> blocks_;
+  Mark mark_;
+  size_t peak_ = 0;
+};
+
+// How convolutions are computed; `automatic` chooses from the shape alone, so results repeat.
+enum class ConvAlgo : uint8_t { automatic, direct, winograd };
+
+struct Exec {
+  ThreadPool* pool = nullptr;
+  Workspace* workspace = nullptr;
+  void* stream = nullptr;  // CUDA stream, unused on the CPU
+  ConvAlgo conv_algo = ConvAlgo::automatic;
+};
+
+}  // namespace gsx::kernels
