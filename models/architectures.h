@@ -1,0 +1,43 @@
+// The built-in architectures, as functions that build their graphs (parameters undefined until
+// initialised or loaded).
+#pragma once
+#include "models/graph.h"
+
+namespace gsx {
+
+struct CycleGanOptions {
+  int width = 64, blocks = 9;
+  bool affine = true;  // the paper's selective-affine norms (PAPER.md 2.1); false: the official CycleGAN
+};
+Graph cyclegan(const CycleGanOptions& = {});
+
+struct PatchGanOptions {
+  int width = 64, layers = 3;
+  bool affine = true;
+  bool pooled = false;  // spatial mean at the end, as the GS code uses it
+  int in_channels = 3;
+};
+Graph patchgan(const PatchGanOptions& = {});
+
+struct CartoonGanOptions {
+  int width = 64, blocks = 8;
+};
+Graph cartoongan(const CartoonGanOptions& = {});
+
+struct FastStyleOptions {
+  int width = 32, blocks = 5;
+};
+Graph fast_style(const FastStyleOptions& = {});
+
+struct Vgg16Options {
+  int width = 64;  // channels of the first stage
+};
+Graph vgg16(const Vgg16Options& = {});  // to relu4_3; taps relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1]
+
+Graph squeezenet();  // SqueezeNet 1.1 with classifier; normalises [0,1] RGB itself? see registry notes
+
+// By the name used on the command line, with default options or "width"/"blocks" overrides.
+Graph make_architecture(const std::string& name, const Json& options = Json::object());
+std::vector<std::string> architecture_names();
+
+}  // namespace gsx

@@ -1,0 +1,126 @@
+// A network as data: a DAG of nodes with named parameters. Built by the architecture files, walked by
+// training, cut and quantised by GAN Slimming's passes, written to and read from one file.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/random.h"
+#include "models/node.h"
+
+namespace gsx {
+
+// Codes a test forces on quantisers, by node name: activations at `quantize` nodes and weights at
+// nodes with a quantised weight. Values are codes as floats, logical order.
+struct ForcedCodes {
+  std::map<std::string, std::vector<float>> activations, weights;
+};
+
+struct RunOptions {
+  bool training = false;  // batch-norm statistics from the batch; weight scales recomputed, not stored ones
+  bool fused = true;      // norm + activation + quantise + add in one op where the graph allows
+  const ForcedCodes* forced = nullptr;
+  // Sees every node's output as it is made (not those swallowed by fusion): calibration, comparisons.
+  std::function<void(int node, const Tensor& value)> observer;
+};
+
+// What pictures a network takes and gives: value ranges of black and white, channel order.
+struct ImageFormat {
+  float lo = -1, hi = 1;
+  bool bgr = false;
+  friend bool operator==(const ImageFormat&, const ImageFormat&) = default;
+};
+
+struct LayerCost {
+  std::string name, kind;
+  Shape output;
+  int64_t params = 0, weight_bytes = 0;  // weight_bytes: weights only, 1 byte each when quantised
+  MacCount macs;
+  int kept = 0, original = 0;  // output channels now and before pruning
+};
+struct Cost {
+  int64_t params = 0;        // all trained parameters
+  int64_t weight_bytes = 0;  // tensors with more than one dimension (PAPER.md 2.8)
+  MacCount macs;
+  std::vector<LayerCost> layers;  // those with parameters or MACs
+};
+
+class Graph {
+ public:
+  Graph() = default;
+  explicit Graph(std::string architecture) : architecture_(std::move(architecture)) {}
+  Graph(const Graph& other);  // copies parameters
+  Graph& operator=(const Graph& other);
+  Graph(Graph&&) noexcept = default;
+  Graph& operator=(Graph&&) noexcept = default;
+
+  const std::string& architecture() const { return architecture_; }
+
+  // ---- Structure. Node 0 is the input; the last node is the output.
+  int add(std::unique_ptr<Node> node);  // checks name and inputs; returns its index
+  int size() const { return static_cast<int>(nodes_.size()); }
+  Node& node(int i) { return *nodes_[i]; }
+  const Node& node(int i) const { return *nodes_[i]; }
+  int find(std::string_view name) const;  // -1 when absent
+  int output() const { return size() - 1; }
+  int input_channels() const;
+  std::vector<std::vector<int>> consumers() const;
+  // Replaces node i's readers' input by node j (j earlier than every reader), or inserts before one input.
+  void redirect(int from, int to);
+  int insert_after(int i, std::unique_ptr<Node> node);  // all readers of i now read the new node
+  int insert_before(int reader, int which_input, std::unique_ptr<Node> node);
+  void remove_unreachable();  // drops nodes the output does not need; indices change
+
+  // ---- Parameters, in node order.
+  std::vector<Parameter*> parameters();
+  std::vector<const Parameter*> parameters() const;
+  Parameter* parameter(std::string_view name);
+  void set_requires_grad(bool on);  // all trained parameters
+  void initialize(const ContextPtr&, Rng&, const struct Init&);
+  ContextPtr context() const;
+
+  // ---- Running. x [N,C,H,W].
+  Tensor run(const Tensor& x, const RunOptions& = {}) const;
+  // The values of the named nodes, in that order; nodes after the last one needed do not run.
+  std::vector<Tensor> run_taps(const Tensor& x, const std::vector<std::string>& taps, const RunOptions& = {}) const;
+  // What shipping this model means: for a quantised graph the integer program, else run(); no gradient.
+  Tensor evaluate(const Tensor& x) const;
+  bool quantized() const;  // has quantised weights
+  std::vector<Shape> infer_shapes(const Shape& input) const;  // per node
+
+  Cost cost(const Shape& input) const;
+  // A table for people: layer, kind, channels (kept/original), output, MACs, bytes.
+  std::string to_string(const Shape& input) const;
+
+  ImageFormat input_format, output_format;
+  std::map<std::string, int> original_channels;  // per node name, set when channels are cut
+  std::vector<std::string> taps;                 // feature networks: the default taps
+  Json provenance = Json::object();              // teacher, recipe, command: whatever made this model
+
+ private:
+  std::string architecture_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+// How fresh weights are drawn. Norm scales 1, shifts 0, biases 0 unless said.
+struct Init {
+  enum class Kind { normal, kaiming_uniform, xavier_uniform } kind = Kind::normal;
+  float deviation = 0.02f;        // normal: N(0, deviation), CycleGAN's
+  float norm_scale_deviation = 0; // norm scales N(1, this)
+};
+
+// ---- Files. A model file is safetensors with the graph as JSON in its metadata; quantised weights are
+// stored as 8-bit codes with their scales. Equal models give equal bytes.
+void save_model(const Graph&, const std::filesystem::path&);
+Graph load_model(const ContextPtr&, const std::filesystem::path&);
+int64_t file_bytes(const Graph&);  // the size save_model writes
+
+// Fills a graph's parameters from a bare weight file (safetensors; PyTorch layouts). Missing, extra
+// and misshapen tensors are an Error that names each of them.
+void load_weights(Graph&, const ContextPtr&, const std::filesystem::path&);
+
+// Opens what a user names: a gsx model file, or ARCHITECTURE:weights.safetensors.
+Graph open_model(const ContextPtr&, const std::string& spec);
+
+}  // namespace gsx
