@@ -3,9 +3,9 @@
 #include <atomic>
 #include <map>
 
+#include "engine/dispatch.h"
 #include "engine/tensor_impl.h"
 #include "kernels/elementwise.h"
-#include "engine/dispatch.h"
 
 namespace gsx {
 
@@ -14,7 +14,8 @@ thread_local bool no_grad = false;
 std::atomic<uint64_t> next_order{0};
 
 void add_in_place(const Tensor& into, const Tensor& g) {
-  on(into.device(), kernels::cpu_elementwise).accumulate(into.exec(), into.storage_size(), g.f32(), into.mutable_data<float>());
+  on(into.device(), kernels::cpu_elementwise)
+      .accumulate(into.exec(), into.storage_size(), g.f32(), into.mutable_data<float>());
 }
 
 // True when nobody else can see g's elements, so that they may be added to.
@@ -65,11 +66,13 @@ class BackwardPass {
   }
 
   void push(const Tensor& t, Tensor g) {
-    GSX_CHECK(g.shape() == t.shape() && g.layout() == t.layout(), "backward: gradient shape ", g.shape(),
-              " does not match its tensor ", t.shape());
+    GSX_CHECK(g.shape() == t.shape() && g.layout() == t.layout(), "backward: gradient shape ",
+              g.shape(), " does not match its tensor ", t.shape());
     auto& impl = t.impl_;
     if (!impl->node) {
-      GSX_CHECK(!impl->freed, "backward: a part of this graph was freed by an earlier backward(); sum the losses and call it once");
+      GSX_CHECK(!impl->freed,
+                "backward: a part of this graph was freed by an earlier backward(); sum the losses "
+                "and call it once");
       if (impl->grad) add_in_place(Tensor(impl->grad), g);
       else impl->grad = exclusive(g.impl_) ? std::move(g.impl_) : std::move(g.clone().impl_);
       return;
@@ -112,7 +115,8 @@ void Grads::add(int i, Tensor g) {
 Grads::Target Grads::accumulate_into(int i) { return pass_.target(inputs_[i]); }
 
 void Tensor::backward() const {
-  GSX_CHECK(numel() == 1, "backward: without a seed the tensor must have one element, got shape ", shape());
+  GSX_CHECK(numel() == 1, "backward: without a seed the tensor must have one element, got shape ",
+            shape());
   Tensor one = empty_like(*this);
   one.fill(1.0f);
   backward(one);

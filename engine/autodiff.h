@@ -12,7 +12,8 @@ class Grads {
  public:
   // Whether anyone needs the gradient of input i. Skip the work when not.
   bool wants(int i) const;
-  // Adds g to the gradient of input i. g must be fresh (owned by nobody else) or never written later.
+  // Adds g to the gradient of input i. g must be fresh (owned by nobody else) or never written
+  // later.
   void add(int i, Tensor g);
   // For kernels that can add in place: the buffer that collects input i's gradient, and whether it
   // already holds a part (then add to it, else overwrite every element and padding lane).

@@ -1,5 +1,5 @@
-// Where computation happens: a device with its threads, memory and scratch space. Created explicitly
-// and held by every tensor; there is no global one, so two can run side by side.
+// Where computation happens: a device with its threads, memory and scratch space. Created
+// explicitly and held by every tensor; there is no global one, so two can run side by side.
 #pragma once
 #include <memory>
 #include <ostream>

@@ -23,7 +23,7 @@ template <class... Parts>
 }  // namespace gsx
 
 // GSX_CHECK(condition, parts...): throws Error with the parts streamed together unless it holds.
-#define GSX_CHECK(condition, ...) \
-  do {                            \
+#define GSX_CHECK(condition, ...)               \
+  do {                                          \
     if (!(condition)) ::gsx::fail(__VA_ARGS__); \
   } while (false)

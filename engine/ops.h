@@ -23,12 +23,14 @@ struct ConvOptions {
   Padding pad = {};
   PadMode pad_mode = PadMode::zero;
 };
-// x [N,C,H,W], w filter [K,C,R,S], bias [K] or undefined -> [N,K,P,Q], P = (H + top + bottom - R)/stride + 1.
+// x [N,C,H,W], w filter [K,C,R,S], bias [K] or undefined -> [N,K,P,Q],
+// P = (H + top + bottom - R)/stride + 1.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& = {});
-// x [N,C,H,W], w filter [K,C,R,S] (K output channels; PyTorch's [C,K,R,S] is transposed when files are
-// read) -> [N,K,P,Q], P = (H-1)*stride + R - top - bottom. PyTorch's (padding p, output_padding o) is
-// pad {p, p-o, p, p-o}. pad_mode must be zero.
-Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& = {});
+// x [N,C,H,W], w filter [K,C,R,S] (K output channels; PyTorch's [C,K,R,S] is transposed when files
+// are read) -> [N,K,P,Q], P = (H-1)*stride + R - top - bottom. PyTorch's (padding p, output_padding
+// o) is pad {p, p-o, p, p-o}. pad_mode must be zero.
+Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
+                        const ConvOptions& = {});
 // x [N,F], w [O,F], bias [O] or undefined -> [N,O].
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 
@@ -37,27 +39,30 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 enum class Activation : uint8_t { none, relu, leaky_relu, tanh, sigmoid };
 Tensor activate(const Tensor& x, Activation, float slope = 0.2f);
 inline Tensor relu(const Tensor& x) { return activate(x, Activation::relu); }
-inline Tensor leaky_relu(const Tensor& x, float slope) { return activate(x, Activation::leaky_relu, slope); }
+inline Tensor leaky_relu(const Tensor& x, float slope) {
+  return activate(x, Activation::leaky_relu, slope);
+}
 inline Tensor tanh(const Tensor& x) { return activate(x, Activation::tanh); }
 inline Tensor sigmoid(const Tensor& x) { return activate(x, Activation::sigmoid); }
 
-// A uniform grid of codes lo..hi with step `scale`: q(v) = scale * clamp(round_half_even(v / scale), lo, hi).
-// As the paper does it (PAPER.md 1.3), v is first clamped to [clamp_lo, clamp_hi]; the straight-through
-// gradient is 1 inside those bounds (inclusive) and 0 outside (Eq. 9).
+// A uniform grid of codes lo..hi with step `scale`:
+// q(v) = scale * clamp(round_half_even(v / scale), lo, hi). As the paper does it (PAPER.md 1.3), v
+// is first clamped to [clamp_lo, clamp_hi]; the straight-through gradient is 1 inside those bounds
+// (inclusive) and 0 outside (Eq. 9).
 struct QuantRange {
   float scale = 1;
   int lo = 0, hi = 255;
   float clamp_lo = 0, clamp_hi = 255;
 };
 enum class QuantGrid : uint8_t { int8, official, paper };
-// Activations in [0, p] (or [-p, p] when is_signed): int8: s = p/255, codes 0..255 (signed: s = p/127,
-// -127..127); official and paper: s = p/2^8, codes 0..256 (signed: s = p/2^7, -128..128).
+// Activations in [0, p] (or [-p, p] when is_signed): int8: s = p/255, codes 0..255 (signed: s =
+// p/127, -127..127); official and paper: s = p/2^8, codes 0..256 (signed: s = p/2^7, -128..128).
 QuantRange activation_range(QuantGrid, float p, bool is_signed);
 Tensor fake_quantize(const Tensor& x, const QuantRange&);
 
-// Weights: codes round(w / s), s = max|w|/127 (paper: max|w|/128), over the whole filter or per output
-// channel k. Straight-through gradient 1 (Eq. 10); s is a constant to autodiff. An all-zero channel has
-// s = 0 and codes 0. w: filter [K,C,R,S] or dense [O,F].
+// Weights: codes round(w / s), s = max|w|/127 (paper: max|w|/128), over the whole filter or per
+// output channel k. Straight-through gradient 1 (Eq. 10); s is a constant to autodiff. An all-zero
+// channel has s = 0 and codes 0. w: filter [K,C,R,S] or dense [O,F].
 struct WeightQuant {
   QuantGrid grid = QuantGrid::int8;
   bool per_channel = true;
@@ -68,62 +73,67 @@ Tensor fake_quantize_weight(const Tensor& w, const WeightQuant&, const Tensor& s
 
 // ---- Normalisation, with what usually follows fused in ----
 
-// y = quantize(activate(gamma * (x - mean) / sqrt(var + eps) + beta)) + residual, one pass. mean and
-// (biased) var per image and channel. gamma, beta: [C], both or neither; residual: like x or undefined.
+// y = quantize(activate(gamma * (x - mean) / sqrt(var + eps) + beta)) + residual, one pass. mean
+// and (biased) var per image and channel. gamma, beta: [C], both or neither; residual: like x or
+// undefined.
 struct NormOptions {
   float eps = 1e-5f;
   Activation activation = Activation::none;
   float slope = 0.2f;
   std::optional<QuantRange> quantize;
 };
-Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const NormOptions& = {},
-                     const Tensor& residual = {});
+Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                     const NormOptions& = {}, const Tensor& residual = {});
 
 // Statistics per channel over batch and pixels. Training: from the batch (biased var to normalise),
-// running = (1-momentum)*running + momentum*batch (unbiased var), in place, no gradient; evaluation: from
-// running_mean, running_var [C]. gamma, beta: [C], both or neither.
+// running = (1-momentum)*running + momentum*batch (unbiased var), in place, no gradient;
+// evaluation: from running_mean, running_var [C]. gamma, beta: [C], both or neither.
 struct BatchNormOptions {
   float eps = 1e-5f;
   float momentum = 0.1f;
   bool training = false;
 };
-Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
-                  const Tensor& running_var, const BatchNormOptions& = {});
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                  const Tensor& running_mean, const Tensor& running_var,
+                  const BatchNormOptions& = {});
 
 // ---- Arithmetic ----
 
-Tensor add(const Tensor& a, const Tensor& b);                 // same shape
+Tensor add(const Tensor& a, const Tensor& b);  // same shape
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
-Tensor affine(const Tensor& x, float scale, float shift);     // scale*x + shift
-Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift);  // per channel [C]; either may be undefined
-Tensor sum(const Tensor& x);                                  // -> scalar
-Tensor mean(const Tensor& x);                                 // -> scalar
-Tensor dot(const Tensor& a, const Tensor& b);                 // sum of products -> scalar
+Tensor affine(const Tensor& x, float scale, float shift);  // scale*x + shift
+// Per channel [C]; either may be undefined.
+Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift);
+Tensor sum(const Tensor& x);                   // -> scalar
+Tensor mean(const Tensor& x);                  // -> scalar
+Tensor dot(const Tensor& a, const Tensor& b);  // sum of products -> scalar
 
 // ---- Shape and resampling ----
 
-Tensor reshape(const Tensor& x, const Shape&);                // logical order; copies when either side is an image
-Tensor pad2d(const Tensor& x, const Padding&, PadMode);       // negative padding crops (zero mode)
+// Logical order; copies when either side is an image.
+Tensor reshape(const Tensor& x, const Shape&);
+Tensor pad2d(const Tensor& x, const Padding&, PadMode);  // negative padding crops (zero mode)
 Tensor upsample_nearest(const Tensor& x, int factor);
-Tensor concat(const std::vector<Tensor>& xs);                 // along channels
+Tensor concat(const std::vector<Tensor>& xs);  // along channels
 struct PoolOptions {
   int size = 2, stride = 2, pad = 0;
-  bool ceil_mode = false;           // as PyTorch: windows start inside the image or its left padding
-  bool count_include_pad = false;   // average pooling
+  bool ceil_mode = false;          // as PyTorch: windows start inside the image or its left padding
+  bool count_include_pad = false;  // average pooling
 };
 Tensor max_pool(const Tensor& x, const PoolOptions& = {});
 Tensor avg_pool(const Tensor& x, const PoolOptions& = {});
-Tensor global_avg_pool(const Tensor& x);                      // [N,C,H,W] -> [N,C,1,1]
+Tensor global_avg_pool(const Tensor& x);  // [N,C,H,W] -> [N,C,1,1]
 
 // ---- Losses and their parts (all means over every element -> scalar) ----
 
-Tensor gram(const Tensor& x);                                 // [N,C,C] = F F^T / (C*H*W), F = [C, H*W] per image
+Tensor gram(const Tensor& x);  // [N,C,C] = F F^T / (C*H*W), F = [C, H*W] per image
 Tensor l1_loss(const Tensor& a, const Tensor& b);
 Tensor mse_loss(const Tensor& a, const Tensor& b);
-Tensor mse_to(const Tensor& x, float target);                 // LSGAN: mean (x - target)^2
-Tensor bce_with_logits(const Tensor& x, float target);        // mean of target*softplus(-x) + (1-target)*softplus(x)
-enum class Hinge : uint8_t { real, fake, generator };         // mean max(0,1-x), max(0,1+x), -x
+Tensor mse_to(const Tensor& x, float target);  // LSGAN: mean (x - target)^2
+// mean of target*softplus(-x) + (1-target)*softplus(x)
+Tensor bce_with_logits(const Tensor& x, float target);
+enum class Hinge : uint8_t { real, fake, generator };  // mean max(0,1-x), max(0,1+x), -x
 Tensor hinge_loss(const Tensor& x, Hinge);
 
 }  // namespace gsx

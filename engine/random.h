@@ -13,14 +13,14 @@ class Rng {
  public:
   explicit Rng(uint64_t seed, uint64_t stream = 0) : seed_(seed), stream_(stream) {}
 
-  uint32_t next();                       // 32 random bits
-  double uniform();                      // [0, 1)
+  uint32_t next();   // 32 random bits
+  double uniform();  // [0, 1)
   float uniform(float lo, float hi);
-  int64_t below(int64_t n);              // 0 <= result < n, unbiased
-  float normal();                        // N(0, 1), our own log and cos
+  int64_t below(int64_t n);  // 0 <= result < n, unbiased
+  float normal();            // N(0, 1), our own log and cos
   bool coin(double p = 0.5) { return uniform() < p; }
 
-  void fill_uniform(const Tensor&, float lo, float hi);        // logical order
+  void fill_uniform(const Tensor&, float lo, float hi);  // logical order
   void fill_normal(const Tensor&, float mean, float deviation);
 
   // Everything there is to save: seed, stream and the number of draws made.

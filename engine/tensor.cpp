@@ -68,7 +68,8 @@ std::ostream& operator<<(std::ostream& out, DType t) {
   return out << kNames[static_cast<int>(t)];
 }
 
-Storage::Storage(ContextPtr c, size_t n) : context(std::move(c)), bytes(n), data(context->allocate(n)) {}
+Storage::Storage(ContextPtr c, size_t n)
+    : context(std::move(c)), bytes(n), data(context->allocate(n)) {}
 Storage::~Storage() { context->deallocate(data, bytes); }
 
 Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, DType dtype) {
@@ -77,7 +78,8 @@ Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, DType dtype)
 
 Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, Layout layout, DType dtype) {
   GSX_CHECK(context, "tensor: needs a context, got none");
-  GSX_CHECK(layout == Layout::dense || shape.rank() == 4, "tensor: image and filter layouts need 4 dimensions, got shape ", shape);
+  GSX_CHECK(layout == Layout::dense || shape.rank() == 4,
+            "tensor: image and filter layouts need 4 dimensions, got shape ", shape);
   const size_t bytes = static_cast<size_t>(storage_elements(shape, layout)) * size_of(dtype);
   auto impl = std::make_shared<Impl>();
   impl->storage = std::make_shared<Storage>(context, bytes);
@@ -91,7 +93,8 @@ Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, Layout layou
     const int cs = kernels::channel_stride(c);
     const size_t width = size_of(dtype);
     auto* p = static_cast<std::byte*>(impl->storage->data);
-    for (size_t at = 0; at < bytes; at += cs * width) std::memset(p + at + c * width, 0, (cs - c) * width);
+    for (size_t at = 0; at < bytes; at += cs * width)
+      std::memset(p + at + c * width, 0, (cs - c) * width);
   }
   return Tensor(std::move(impl));
 }
@@ -112,14 +115,19 @@ Tensor Tensor::full(const ContextPtr& context, const Shape& shape, float value) 
   return t;
 }
 
-Tensor Tensor::empty_like(const Tensor& t) { return empty(t.context(), t.shape(), t.layout(), t.dtype()); }
-Tensor Tensor::zeros_like(const Tensor& t) { return zeros(t.context(), t.shape(), t.layout(), t.dtype()); }
+Tensor Tensor::empty_like(const Tensor& t) {
+  return empty(t.context(), t.shape(), t.layout(), t.dtype());
+}
+Tensor Tensor::zeros_like(const Tensor& t) {
+  return zeros(t.context(), t.shape(), t.layout(), t.dtype());
+}
 
 Tensor Tensor::from(const ContextPtr& context, std::span<const float> values, const Shape& shape) {
   return from(context, values, shape, default_layout(shape));
 }
 
-Tensor Tensor::from(const ContextPtr& context, std::span<const float> values, const Shape& shape, Layout layout) {
+Tensor Tensor::from(const ContextPtr& context, std::span<const float> values, const Shape& shape,
+                    Layout layout) {
   Tensor t = empty(context, shape, layout);
   t.copy_from(values);
   return t;
@@ -137,13 +145,15 @@ const ContextPtr& Tensor::context() const {
 }
 
 kernels::View Tensor::view() const {
-  GSX_CHECK(defined() && layout() == Layout::image, "tensor: expected an image tensor N C H W, got ",
+  GSX_CHECK(defined() && layout() == Layout::image,
+            "tensor: expected an image tensor N C H W, got ",
             defined() ? "another layout" : "an undefined tensor");
   return view_of(shape());
 }
 
 kernels::FilterView Tensor::filter_view() const {
-  GSX_CHECK(defined() && layout() == Layout::filter, "tensor: expected a filter tensor K C R S, got ",
+  GSX_CHECK(defined() && layout() == Layout::filter,
+            "tensor: expected a filter tensor K C R S, got ",
             defined() ? "another layout" : "an undefined tensor");
   return filter_of(shape());
 }
@@ -162,7 +172,8 @@ float Tensor::item() const {
 std::vector<float> Tensor::to_vector() const {
   std::vector<float> out(static_cast<size_t>(numel()));
   const auto read = [&](const auto* p) {
-    for_each_element(shape(), layout(), [&](int64_t i, int64_t at) { out[i] = static_cast<float>(p[at]); });
+    for_each_element(shape(), layout(),
+                     [&](int64_t i, int64_t at) { out[i] = static_cast<float>(p[at]); });
   };
   switch (dtype()) {
     case DType::f32: read(data<float>()); break;
@@ -175,9 +186,11 @@ std::vector<float> Tensor::to_vector() const {
 }
 
 void Tensor::copy_from(std::span<const float> values) const {
-  GSX_CHECK(static_cast<int64_t>(values.size()) == numel(), "tensor: shape ", shape(), " needs ", numel(), " values, got ", values.size());
+  GSX_CHECK(static_cast<int64_t>(values.size()) == numel(), "tensor: shape ", shape(), " needs ",
+            numel(), " values, got ", values.size());
   const auto write = [&]<class T>(T* p) {
-    for_each_element(shape(), layout(), [&](int64_t i, int64_t at) { p[at] = static_cast<T>(values[i]); });
+    for_each_element(shape(), layout(),
+                     [&](int64_t i, int64_t at) { p[at] = static_cast<T>(values[i]); });
   };
   switch (dtype()) {
     case DType::f32: write(mutable_data<float>()); break;
@@ -220,11 +233,14 @@ Tensor Tensor::detach() const {
   return Tensor(std::move(impl));
 }
 
-bool Tensor::requires_grad() const { return impl_ && (impl_->trainable || impl_->node || impl_->freed); }
+bool Tensor::requires_grad() const {
+  return impl_ && (impl_->trainable || impl_->node || impl_->freed);
+}
 
 const Tensor& Tensor::set_requires_grad(bool on) const {
   GSX_CHECK(defined() && dtype() == DType::f32, "requires_grad: only f32 tensors carry gradients");
-  GSX_CHECK(!impl_->node, "requires_grad: expected a leaf, got a computed tensor; detach() it first");
+  GSX_CHECK(!impl_->node,
+            "requires_grad: expected a leaf, got a computed tensor; detach() it first");
   impl_->trainable = on;
   return *this;
 }
@@ -232,7 +248,8 @@ const Tensor& Tensor::set_requires_grad(bool on) const {
 Tensor Tensor::grad() const { return impl_ && impl_->grad ? Tensor(impl_->grad) : Tensor(); }
 
 void Tensor::set_grad(const Tensor& g) const {
-  GSX_CHECK(!g.defined() || g.shape() == shape(), "grad: expected shape ", shape(), ", got ", g.shape());
+  GSX_CHECK(!g.defined() || g.shape() == shape(), "grad: expected shape ", shape(), ", got ",
+            g.shape());
   impl_->grad = g.impl_;
 }
 

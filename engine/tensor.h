@@ -53,9 +53,9 @@ class Tensor {
   kernels::Exec& exec() const { return context()->exec(); }
   Device device() const { return context()->device(); }
 
-  kernels::View view() const;                // of an image tensor
-  kernels::FilterView filter_view() const;   // of a filter tensor
-  int64_t storage_size() const;              // elements including padding lanes
+  kernels::View view() const;               // of an image tensor
+  kernels::FilterView filter_view() const;  // of a filter tensor
+  int64_t storage_size() const;             // elements including padding lanes
   template <class T>
   const T* data() const {
     return static_cast<const T*>(raw());
@@ -66,18 +66,18 @@ class Tensor {
   }
   const float* f32() const { return data<float>(); }
 
-  float item() const;                     // the only element
-  std::vector<float> to_vector() const;   // logical order, converted to float
+  float item() const;                                   // the only element
+  std::vector<float> to_vector() const;                 // logical order, converted to float
   void copy_from(std::span<const float> values) const;  // logical order, in place
   void copy_from(const Tensor& same_shape) const;       // same shape, layout and dtype, in place
-  void fill(float value) const;           // padding lanes stay zero
-  Tensor clone() const;                   // no gradient history
-  Tensor detach() const;                  // shares storage, no gradient history
+  void fill(float value) const;                         // padding lanes stay zero
+  Tensor clone() const;                                 // no gradient history
+  Tensor detach() const;                                // shares storage, no gradient history
 
-  bool requires_grad() const;             // a trainable leaf, or computed from one
+  bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
-  Tensor grad() const;                    // undefined when none has been accumulated
-  void set_grad(const Tensor&) const;     // replaces; an undefined tensor clears
+  Tensor grad() const;                 // undefined when none has been accumulated
+  void set_grad(const Tensor&) const;  // replaces; an undefined tensor clears
   void zero_grad() const { set_grad({}); }
   // Adds d(this)/d(leaf) to every trainable leaf's grad() and frees the graph. Without a seed the
   // tensor must have one element; with one it is the gradient of the loss for this tensor.

@@ -6,16 +6,16 @@
 namespace gsx {
 
 struct QuantizeOptions {
-  WeightQuant weights = {};    // grid and per-channel choice; the activations use the same grid
-  float act_range = 0;         // p of every quantiser, e.g. the paper's 4 (never signed); 0: calibrate()
+  WeightQuant weights = {};  // grid and per-channel choice; the activations use the same grid
+  float act_range = 0;  // p of every quantiser, e.g. the paper's 4 (never signed); 0: calibrate()
   double percentile = 0.9995;  // calibrated p: this quantile of |x|
   double signed_above = 0.01;  // signed where more than this share of values is negative
 };
 
 void insert_quantizers(Graph&, const QuantizeOptions&);
 
-// Sets p and signedness of every quantiser from the values its input takes in full-precision runs over
-// the batches [N,C,H,W] (about 64 images).
+// Sets p and signedness of every quantiser from the values its input takes in full-precision runs
+// over the batches [N,C,H,W] (about 64 images).
 void calibrate(Graph&, const std::vector<Tensor>& batches, const QuantizeOptions&);
 
 // Sets the stored weight scales from the current weights (done before a trained graph is saved).

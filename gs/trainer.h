@@ -1,5 +1,6 @@
-// The trainer: runs a recipe (stages over one loop) on a graph and a pair of image domains, and reports
-// to an observer. Prints nothing. Repeats and resumes bit-exactly on one device and instruction set.
+// The trainer: runs a recipe (stages over one loop) on a graph and a pair of image domains, and
+// reports to an observer. Prints nothing. Repeats and resumes bit-exactly on one device and
+// instruction set.
 #pragma once
 #include <atomic>
 #include <filesystem>
@@ -11,12 +12,13 @@ namespace gsx {
 
 // What users choose; every field has a command-line flag of the same name (dashes for underscores).
 struct TrainConfig {
-  std::string method = "gs8";          // gs32, gs8, distill (a narrow student), dense (make a teacher)
-  std::string objective = "official";  // or paper: log loss, real images for D, linear decay (PAPER 1.8)
-  std::string teacher;                 // model file or ARCH:weights; empty: train a dense one first
-  std::string data;                    // folder; empty: the built-in pictures
-  std::string feature_net;             // model file or ARCH:weights; empty: taps of the discriminator
-  std::filesystem::path run_dir;       // runs/NAME
+  std::string method = "gs8";  // gs32, gs8, distill (a narrow student), dense (make a teacher)
+  std::string objective =
+      "official";                 // or paper: log loss, real images for D, linear decay (PAPER 1.8)
+  std::string teacher;            // model file or ARCH:weights; empty: train a dense one first
+  std::string data;               // folder; empty: the built-in pictures
+  std::string feature_net;        // model file or ARCH:weights; empty: taps of the discriminator
+  std::filesystem::path run_dir;  // runs/NAME
   uint64_t seed = 1;
   int size = 0;       // training crop; 0: 64 for the built-in pictures, else 128
   int load_size = 0;  // resize the short side to this before cropping; 0: size
@@ -25,13 +27,13 @@ struct TrainConfig {
   int dense_steps = 0, slim_steps = 0, finetune_steps = 0;            // 0: the recipe's
   float lr = 0, lr_gamma = 0, lr_discriminator = 0, lr_finetune = 0;  // 0: the recipe's
   float weight_decay = -1;                                            // below 0: the recipe's
-  float beta = 20;                     // weight of the distance d (Eq. 4)
-  float rho = 0;                       // weight of the L1 term; 0: steered to the budget
-  double target_ratio = 0;             // r_c (bytes) to reach
-  double target_macs = 0;              // true MACs of one image to reach
+  float beta = 20;                      // weight of the distance d (Eq. 4)
+  float rho = 0;                        // weight of the L1 term; 0: steered to the budget
+  double target_ratio = 0;              // r_c (bytes) to reach
+  double target_macs = 0;               // true MACs of one image to reach
   std::string distance = "perceptual";  // or mse, l1
   QuantizeOptions quantize;
-  int width = 0, blocks = 0;           // of a dense or distilled network; 0: the recipe's
+  int width = 0, blocks = 0;  // of a dense or distilled network; 0: the recipe's
   bool flip = true;
   int checkpoint_every = 200, sample_every = 200;  // steps
   Json to_json() const;
@@ -39,8 +41,8 @@ struct TrainConfig {
 };
 
 struct TrainProgress {
-  std::string stage;                                   // dense, slim, finetune ...
-  int step = 0, steps = 0;                             // within the stage
+  std::string stage;        // dense, slim, finetune ...
+  int step = 0, steps = 0;  // within the stage
   int total_step = 0, total_steps = 0;
   double seconds_per_step = 0;                         // recent
   std::vector<std::pair<std::string, double>> losses;  // name, value
@@ -67,11 +69,11 @@ struct TrainResult {
   std::filesystem::path teacher_model;  // the teacher as gsx writes it
   ModelFigures teacher, compressed;
   double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
-  double r_f = 0;                       // 0 when no distance could be computed
-  std::string distance_name;            // what the distances and r_f are distances of
+  double r_f = 0;             // 0 when no distance could be computed
+  std::string distance_name;  // what the distances and r_f are distances of
   double teacher_distance = 0, compressed_distance = 0;
   double stripe_energy_teacher = -1, stripe_energy_student = -1;  // built-in pictures only
-  double distance_to_teacher = -1;      // mean over held-out pictures, of the kind named below
+  double distance_to_teacher = -1;  // mean over held-out pictures, of the kind named below
   std::string distance_to_teacher_name;
   Json to_json() const;
 };

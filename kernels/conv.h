@@ -1,7 +1,9 @@
 // Convolution and transposed convolution of NHWC images with R S C K filters.
 //
-//   conv:            y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride - top + r, q*stride - left + s, c] * w[r,s,c,k]
-//   conv_transpose:  y[n, h*stride - top + r, w*stride - left + s, k] += x[n,h,w,c] * w[r,s,c,k], plus bias[k]
+//   conv: y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride - top + r, q*stride - left + s, c]
+//                                            * w[r,s,c,k]
+//   conv_transpose: y[n, h*stride - top + r, w*stride - left + s, k] += x[n,h,w,c] * w[r,s,c,k],
+//                   plus bias[k]
 //
 // Pixels outside x are zero, or mirrored without repeating the edge (reflect; conv only). All four
 // paddings are separate; a conv_transpose's bottom/right padding may be negative (PyTorch's
@@ -17,8 +19,8 @@ namespace gsx::kernels {
 enum class PadMode : uint8_t { zero, reflect };
 
 struct ConvShape {
-  View x;           // conv: the input; conv_transpose: also its input (the smaller image)
-  FilterView w;     // w.c == x.c, w.k output channels
+  View x;        // conv: the input; conv_transpose: also its input (the smaller image)
+  FilterView w;  // w.c == x.c, w.k output channels
   int stride = 1;
   int top = 0, bottom = 0, left = 0, right = 0;
   PadMode pad_mode = PadMode::zero;
@@ -26,24 +28,28 @@ struct ConvShape {
 
   View y() const {  // the output
     if (transposed) {
-      return View::of(x.n, (x.h - 1) * stride + w.r - top - bottom, (x.w - 1) * stride + w.s - left - right, w.k);
+      return View::of(x.n, (x.h - 1) * stride + w.r - top - bottom,
+                      (x.w - 1) * stride + w.s - left - right, w.k);
     }
-    return View::of(x.n, (x.h + top + bottom - w.r) / stride + 1, (x.w + left + right - w.s) / stride + 1, w.k);
+    return View::of(x.n, (x.h + top + bottom - w.r) / stride + 1,
+                    (x.w + left + right - w.s) / stride + 1, w.k);
   }
 };
 
 struct ConvKernels {
   // bias: k floats or null. y: shape.y().
-  void (*forward)(Exec&, const ConvShape&, const float* x, const float* w, const float* bias, float* y);
+  void (*forward)(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
+                  float* y);
   // gx = d<y, gy>/dx.
   void (*backward_input)(Exec&, const ConvShape&, const float* gy, const float* w, float* gx);
   // gw (+)= d<y, gy>/dw; adds when `accumulate`, else overwrites.
-  void (*backward_weight)(Exec&, const ConvShape&, const float* x, const float* gy, bool accumulate, float* gw);
+  void (*backward_weight)(Exec&, const ConvShape&, const float* x, const float* gy, bool accumulate,
+                          float* gw);
   // gbias (+)= sum of gy over images and pixels; k floats.
   void (*backward_bias)(Exec&, const View& gy_view, const float* gy, bool accumulate, float* gbias);
-  // Exact integer convolution: x holds codes in [-512, 512], w codes in [-127, 127]; both laid out like
-  // their float twins (padding lanes zero). y = int32 sums, bias-free. The caller has checked that
-  // r*s*c*max|x|*127 < 2^31.
+  // Exact integer convolution: x holds codes in [-512, 512], w codes in [-127, 127]; both laid out
+  // like their float twins (padding lanes zero). y = int32 sums, bias-free. The caller has checked
+  // that r*s*c*max|x|*127 < 2^31.
   void (*forward_codes)(Exec&, const ConvShape&, const int16_t* x, const int8_t* w, int32_t* y);
 };
 extern const ConvKernels cpu_conv;  // both directions: shape.transposed selects

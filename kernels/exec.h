@@ -1,4 +1,5 @@
-// What every kernel is handed besides its data: threads, scratch memory, a stream, algorithm choice.
+// What every kernel is handed besides its data: threads, scratch memory, a stream, algorithm
+// choice.
 #pragma once
 #include <cstddef>
 #include <cstdint>

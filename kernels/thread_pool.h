@@ -28,8 +28,9 @@ class ThreadPool {
   template <class F>
   void run(int64_t tasks, F&& f) {
     using Fn = std::remove_reference_t<F>;
-    run_erased(tasks, [](void* p, int64_t task, int worker) { (*static_cast<Fn*>(p))(task, worker); },
-               const_cast<void*>(static_cast<const void*>(&f)));
+    run_erased(
+        tasks, [](void* p, int64_t task, int worker) { (*static_cast<Fn*>(p))(task, worker); },
+        const_cast<void*>(static_cast<const void*>(&f)));
   }
 
   // Cuts [0, n) into ranges of at most `grain` and calls f(begin, end) on each.

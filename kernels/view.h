@@ -5,8 +5,8 @@
 
 namespace gsx::kernels {
 
-// Distance in elements between neighbouring pixels of a c-channel image: c itself up to 4 (RGB stays
-// 3), else rounded up to a multiple of 8. The lanes between c and the stride are always zero.
+// Distance in elements between neighbouring pixels of a c-channel image: c itself up to 4 (RGB
+// stays 3), else rounded up to a multiple of 8. The lanes between c and the stride are always zero.
 constexpr int channel_stride(int c) { return c <= 4 ? c : (c + 7) / 8 * 8; }
 
 // A batch of images, NHWC with padded channel stride: element (i, y, x, k) is at
@@ -16,9 +16,9 @@ struct View {
 
   static constexpr View of(int n, int h, int w, int c) { return {n, h, w, c, channel_stride(c)}; }
   constexpr int64_t pixels() const { return int64_t{n} * h * w; }
-  constexpr int64_t plane() const { return int64_t{h} * w; }               // pixels of one image
-  constexpr int64_t image() const { return plane() * cs; }                 // elements of one image
-  constexpr int64_t size() const { return pixels() * cs; }                 // elements incl. padding
+  constexpr int64_t plane() const { return int64_t{h} * w; }  // pixels of one image
+  constexpr int64_t image() const { return plane() * cs; }    // elements of one image
+  constexpr int64_t size() const { return pixels() * cs; }    // elements incl. padding
   constexpr int64_t offset(int i, int y, int x) const {
     return ((int64_t{i} * h + y) * w + x) * cs;
   }

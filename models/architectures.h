@@ -7,7 +7,8 @@ namespace gsx {
 
 struct CycleGanOptions {
   int width = 64, blocks = 9;
-  bool affine = true;  // the paper's selective-affine norms (PAPER.md 2.1); false: the official CycleGAN
+  // The paper's selective-affine norms (PAPER.md 2.1); false: the official CycleGAN.
+  bool affine = true;
 };
 Graph cyclegan(const CycleGanOptions& = {});
 
@@ -32,9 +33,11 @@ Graph fast_style(const FastStyleOptions& = {});
 struct Vgg16Options {
   int width = 64;  // channels of the first stage
 };
-Graph vgg16(const Vgg16Options& = {});  // to relu4_3; taps relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1]
+// To relu4_3; taps relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1].
+Graph vgg16(const Vgg16Options& = {});
 
-Graph squeezenet();  // SqueezeNet 1.1 with classifier; normalises [0,1] RGB itself? see registry notes
+// SqueezeNet 1.1 with classifier; normalises [0,1] RGB itself? see registry notes
+Graph squeezenet();
 
 // By the name used on the command line, with default options or "width"/"blocks" overrides.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());

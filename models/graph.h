@@ -1,5 +1,5 @@
-// A network as data: a DAG of nodes with named parameters. Built by the architecture files, walked by
-// training, cut and quantised by GAN Slimming's passes, written to and read from one file.
+// A network as data: a DAG of nodes with named parameters. Built by the architecture files, walked
+// by training, cut and quantised by GAN Slimming's passes, written to and read from one file.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -18,10 +18,12 @@ struct ForcedCodes {
 };
 
 struct RunOptions {
-  bool training = false;  // batch-norm statistics from the batch; weight scales recomputed, not stored ones
-  bool fused = true;      // norm + activation + quantise + add in one op where the graph allows
+  // Batch-norm statistics from the batch; weight scales recomputed, not stored ones.
+  bool training = false;
+  bool fused = true;  // norm + activation + quantise + add in one op where the graph allows
   const ForcedCodes* forced = nullptr;
-  // Sees every node's output as it is made (not those swallowed by fusion): calibration, comparisons.
+  // Sees every node's output as it is made (not those swallowed by fusion): calibration,
+  // comparisons.
   std::function<void(int node, const Tensor& value)> observer;
 };
 
@@ -66,7 +68,8 @@ class Graph {
   int output() const { return size() - 1; }
   int input_channels() const;
   std::vector<std::vector<int>> consumers() const;
-  // Replaces node i's readers' input by node j (j earlier than every reader), or inserts before one input.
+  // Replaces node i's readers' input by node j (j earlier than every reader), or inserts before one
+  // input.
   void redirect(int from, int to);
   int insert_after(int i, std::unique_ptr<Node> node);  // all readers of i now read the new node
   int insert_before(int reader, int which_input, std::unique_ptr<Node> node);
@@ -83,10 +86,12 @@ class Graph {
   // ---- Running. x [N,C,H,W].
   Tensor run(const Tensor& x, const RunOptions& = {}) const;
   // The values of the named nodes, in that order; nodes after the last one needed do not run.
-  std::vector<Tensor> run_taps(const Tensor& x, const std::vector<std::string>& taps, const RunOptions& = {}) const;
-  // What shipping this model means: for a quantised graph the integer program, else run(); no gradient.
+  std::vector<Tensor> run_taps(const Tensor& x, const std::vector<std::string>& taps,
+                               const RunOptions& = {}) const;
+  // What shipping this model means: for a quantised graph the integer program, else run(); no
+  // gradient.
   Tensor evaluate(const Tensor& x) const;
-  bool quantized() const;  // has quantised weights
+  bool quantized() const;                                     // has quantised weights
   std::vector<Shape> infer_shapes(const Shape& input) const;  // per node
 
   Cost cost(const Shape& input) const;
@@ -96,7 +101,7 @@ class Graph {
   ImageFormat input_format, output_format;
   std::map<std::string, int> original_channels;  // per node name, set when channels are cut
   std::vector<std::string> taps;                 // feature networks: the default taps
-  Json provenance = Json::object();              // teacher, recipe, command: whatever made this model
+  Json provenance = Json::object();  // teacher, recipe, command: whatever made this model
 
  private:
   std::string architecture_;
@@ -106,12 +111,12 @@ class Graph {
 // How fresh weights are drawn. Norm scales 1, shifts 0, biases 0 unless said.
 struct Init {
   enum class Kind { normal, kaiming_uniform, xavier_uniform } kind = Kind::normal;
-  float deviation = 0.02f;        // normal: N(0, deviation), CycleGAN's
-  float norm_scale_deviation = 0; // norm scales N(1, this)
+  float deviation = 0.02f;         // normal: N(0, deviation), CycleGAN's
+  float norm_scale_deviation = 0;  // norm scales N(1, this)
 };
 
-// ---- Files. A model file is safetensors with the graph as JSON in its metadata; quantised weights are
-// stored as 8-bit codes with their scales. Equal models give equal bytes.
+// ---- Files. A model file is safetensors with the graph as JSON in its metadata; quantised weights
+// are stored as 8-bit codes with their scales. Equal models give equal bytes.
 void save_model(const Graph&, const std::filesystem::path&);
 Graph load_model(const ContextPtr&, const std::filesystem::path&);
 int64_t file_bytes(const Graph&);  // the size save_model writes

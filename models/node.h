@@ -1,5 +1,6 @@
 // One layer of a network graph. A closed set of kinds, one file per kind in models/nodes/, each
-// answering every question that is asked of a layer; passes call these and never switch on the kind.
+// answering every question that is asked of a layer; passes call these and never switch on the
+// kind.
 #pragma once
 #include <functional>
 #include <memory>
@@ -31,7 +32,7 @@ bool is_trained(Role);
 struct Parameter {
   std::string name;  // "<node name>.<suffix>", the name in files
   Role role;
-  Tensor value;                // undefined: this layer has none
+  Tensor value;                  // undefined: this layer has none
   bool file_transposed = false;  // filters of transposed convolutions: files hold [C,K,R,S]
 };
 
@@ -44,8 +45,8 @@ struct MacCount {
   double true_macs = 0, paper_macs = 0;
 };
 
-struct RunOptions;   // models/graph.h
-struct IntegerValue; // models/integer.h
+struct RunOptions;    // models/graph.h
+struct IntegerValue;  // models/integer.h
 
 // Where a channel of a node's output comes from, for nodes that hand channels through.
 struct ChannelSource {
@@ -53,11 +54,12 @@ struct ChannelSource {
   int channel;  // which channel of it
 };
 
-// What the cutting of channels asks a node to do: the kept channels of each input and of the output,
-// ascending, and what each dropped input channel is worth: a constant at every pixel.
+// What the cutting of channels asks a node to do: the kept channels of each input and of the
+// output, ascending, and what each dropped input channel is worth: a constant at every pixel.
 struct ChannelCut {
-  std::vector<std::vector<int>> keep_inputs;           // per input
-  std::vector<std::vector<float>> input_constants;     // per input, per original channel; read where dropped
+  std::vector<std::vector<int>> keep_inputs;  // per input
+  // Per input, per original channel; read where dropped.
+  std::vector<std::vector<float>> input_constants;
   std::vector<int> keep_output;
 };
 
@@ -69,7 +71,8 @@ class Node {
   virtual ~Node() = default;
   virtual std::string_view kind() const = 0;
   virtual std::unique_ptr<Node> clone() const = 0;  // parameters copied, not shared
-  virtual Json attributes() const { return Json::object(); }  // what a file must hold besides parameters
+  // What a file must hold besides parameters.
+  virtual Json attributes() const { return Json::object(); }
   virtual std::vector<Parameter*> parameters() { return {}; }
   std::vector<const Parameter*> parameters() const;
 
@@ -80,9 +83,9 @@ class Node {
   // The integer program's version (DESIGN 5.3). Default: real inputs to run(), real output.
   virtual IntegerValue run_integer(std::span<const IntegerValue> in) const;
 
-  // Joins output channels with input channels (elementwise kinds: one to one). Kinds that make fresh
-  // channels (input, conv, linear) join nothing. `self` is this node's index. Default: one to one
-  // with every input.
+  // Joins output channels with input channels (elementwise kinds: one to one). Kinds that make
+  // fresh channels (input, conv, linear) join nothing. `self` is this node's index. Default: one to
+  // one with every input.
   virtual void tie_channels(int self, ChannelTies& ties) const;
   // Whether this kind reads input channels freely: they may be cut from it (conv, linear after a
   // global pool), its own output channels being fresh.

@@ -8,7 +8,8 @@ namespace fs = std::filesystem;
 
 std::optional<fs::path> data_dir() {
   const char* named = std::getenv("GSX_DATA");
-  const fs::path dir = named && *named ? fs::path(named) : fs::path(GSX_SOURCE_DIR) / "../shared/data";
+  const fs::path dir =
+      named && *named ? fs::path(named) : fs::path(GSX_SOURCE_DIR) / "../shared/data";
   std::error_code ignored;
   if (!fs::is_directory(dir, ignored)) return std::nullopt;
   return dir;
@@ -16,6 +17,7 @@ std::optional<fs::path> data_dir() {
 
 fs::path require_data() {
   const auto dir = data_dir();
-  if (!dir) throw std::runtime_error("test data: no folder ../shared/data, and GSX_DATA does not name one");
+  if (!dir)
+    throw std::runtime_error("test data: no folder ../shared/data, and GSX_DATA does not name one");
   return *dir;
 }

@@ -34,11 +34,11 @@ void Workspace::rewind(const Mark& mark) {
 }
 
 Workspace::Block Workspace::allocate(size_t size) {
-  return {static_cast<std::byte*>(::operator new(size, std::align_val_t{kAlignment})), size};
+  return {static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlignment})), size};
 }
 
 void Workspace::release() {
-  for (const Block& b : blocks_) ::operator delete(b.data, std::align_val_t{kAlignment});
+  for (const Block& b : blocks_) ::operator delete (b.data, std::align_val_t{kAlignment});
   blocks_.clear();
 }
 
