@@ -1,0 +1,236 @@
+// Convolutions in plain loops with channels innermost.
+#include "kernels/conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cpu/conv_geometry.h"
+
+namespace gsx::kernels {
+namespace {
+
+// y[0, n) += a * x[0, n)
+template <class Y, class X>
+inline void axpy(int n, Y a, const X* x, Y* y) {
+  for (int i = 0; i < n; ++i) y[i] += a * static_cast<Y>(x[i]);
+}
+
+void start_row(const View& out, const float* bias, float* row) {
+  for (int q = 0; q < out.w; ++q, row += out.cs) {
+    for (int k = 0; k < out.cs; ++k) row[k] = bias != nullptr && k < out.c ? bias[k] : 0.0f;
+  }
+}
+
+// small[p, q, :] = bias + sum over taps of big[...] * w, w: [r][s][big.c][small.cs].
+template <class Y, class X, class W>
+void gather_row(const Geometry& g, const X* image, const W* w, int p, Y* out) {
+  for (int r = 0; r < g.r; ++r) {
+    const int h = padded_index(p * g.stride - g.top + r, g.big.h, g.pad_mode);
+    if (h < 0) continue;
+    for (int q = 0; q < g.small.w; ++q) {
+      for (int s = 0; s < g.s; ++s) {
+        const int v = padded_index(q * g.stride - g.left + s, g.big.w, g.pad_mode);
+        if (v < 0) continue;
+        const X* pixel = image + (int64_t{h} * g.big.w + v) * g.big.cs;
+        const W* tap = w + (int64_t{r} * g.s + s) * g.big.c * g.small.cs;
+        for (int c = 0; c < g.big.c; ++c) {
+          axpy<Y>(g.small.cs, pixel[c], tap + int64_t{c} * g.small.cs,
+                  out + int64_t{q} * g.small.cs);
+        }
+      }
+    }
+  }
+}
+
+// big[h, v, :] = bias + sum over taps of small[...] * w, w: [r][s][small.c][big.cs]; zero padding.
+template <class Y, class X, class W>
+void spread_row(const Geometry& g, const X* image, const W* w, int h, Y* out) {
+  for (int r = 0; r < g.r; ++r) {
+    const int p = h + g.top - r;
+    if (p < 0 || p % g.stride != 0 || p / g.stride >= g.small.h) continue;
+    for (int v = 0; v < g.big.w; ++v) {
+      for (int s = 0; s < g.s; ++s) {
+        const int q = v + g.left - s;
+        if (q < 0 || q % g.stride != 0 || q / g.stride >= g.small.w) continue;
+        const X* pixel = image + (int64_t{p / g.stride} * g.small.w + q / g.stride) * g.small.cs;
+        const W* tap = w + (int64_t{r} * g.s + s) * g.small.c * g.big.cs;
+        for (int c = 0; c < g.small.c; ++c) {
+          axpy<Y>(g.big.cs, pixel[c], tap + int64_t{c} * g.big.cs, out + int64_t{v} * g.big.cs);
+        }
+      }
+    }
+  }
+}
+
+void gather(Exec& e, const Geometry& g, const float* big, const float* w, const float* bias,
+            float* small) {
+  e.pool->run(int64_t{g.small.n} * g.small.h, [&](int64_t task, int) {
+    const int i = static_cast<int>(task / g.small.h), p = static_cast<int>(task % g.small.h);
+    float* row = small + g.small.offset(i, p, 0);
+    start_row(g.small, bias, row);
+    gather_row(g, big + i * g.big.image(), w, p, row);
+  });
+}
+
+void spread(Exec& e, const Geometry& g, const float* small, const float* w, const float* bias,
+            float* big) {
+  e.pool->run(int64_t{g.big.n} * g.big.h, [&](int64_t task, int) {
+    const int i = static_cast<int>(task / g.big.h), h = static_cast<int>(task % g.big.h);
+    float* row = big + g.big.offset(i, h, 0);
+    start_row(g.big, bias, row);
+    spread_row(g, small + i * g.small.image(), w, h, row);
+  });
+}
+
+void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, const float* bias,
+             float* y) {
+  const Geometry g = Geometry::of(shape);
+  if (shape.transposed) {
+    spread(e, g, x, w, bias, y);
+  } else {
+    gather(e, g, x, w, bias, y);
+  }
+}
+
+// The image with its reflected border made explicit.
+View padded_view(const ConvShape& shape) {
+  return View::of(shape.x.n, shape.x.h + shape.top + shape.bottom,
+                  shape.x.w + shape.left + shape.right, shape.x.c);
+}
+
+// gx = sum of the positions of the padded gradient that mirror each pixel, in ascending order.
+void fold_reflected(Exec& e, const ConvShape& shape, const float* padded, float* gx) {
+  const View x = shape.x, wide = padded_view(shape);
+  e.pool->run(int64_t{x.n} * x.h, [&](int64_t task, int) {
+    const int i = static_cast<int>(task / x.h), h = static_cast<int>(task % x.h);
+    float* row = gx + x.offset(i, h, 0);
+    std::fill(row, row + int64_t{x.w} * x.cs, 0.0f);
+    for (int a = 0; a < wide.h; ++a) {
+      if (padded_index(a - shape.top, x.h, PadMode::reflect) != h) continue;
+      for (int b = 0; b < wide.w; ++b) {
+        const int v = padded_index(b - shape.left, x.w, PadMode::reflect);
+        axpy(x.cs, 1.0f, padded + wide.offset(i, a, b), row + int64_t{v} * x.cs);
+      }
+    }
+  });
+}
+
+void backward_input(Exec& e, const ConvShape& shape, const float* gy, const float* w, float* gx) {
+  Workspace::Scope scope(*e.workspace);
+  const FilterView f = shape.w;
+  const int cs = shape.x.cs;
+  float* wt = e.workspace->take<float>(int64_t{f.r} * f.s * f.k * cs);  // [r][s][k][cs]
+  e.pool->run(int64_t{f.r} * f.s, [&](int64_t tap, int) {
+    for (int k = 0; k < f.k; ++k) {
+      float* row = wt + (tap * f.k + k) * cs;
+      std::fill(row, row + cs, 0.0f);
+      for (int c = 0; c < f.c; ++c) row[c] = w[(tap * f.c + c) * f.ks + k];
+    }
+  });
+  Geometry g = Geometry::of(shape);
+  if (shape.transposed) {
+    gather(e, g, gy, wt, nullptr, gx);
+  } else if (shape.pad_mode == PadMode::zero) {
+    spread(e, g, gy, wt, nullptr, gx);
+  } else {
+    g.big = padded_view(shape);
+    g.top = g.left = 0;
+    float* padded = e.workspace->take<float>(g.big.size());
+    spread(e, g, gy, wt, nullptr, padded);
+    fold_reflected(e, shape, padded, gx);
+  }
+}
+
+// One tap of one image: gw[c][k] = sum over pixels of x * gy.
+void weight_tap(const ConvShape& shape, const Geometry& g, const float* x, const float* gy, int r,
+                int s, float* gw) {
+  std::fill(gw, gw + int64_t{shape.w.c} * shape.w.ks, 0.0f);
+  for (int p = 0; p < g.small.h; ++p) {
+    const int h = padded_index(p * g.stride - g.top + r, g.big.h, g.pad_mode);
+    if (h < 0) continue;
+    for (int q = 0; q < g.small.w; ++q) {
+      const int v = padded_index(q * g.stride - g.left + s, g.big.w, g.pad_mode);
+      if (v < 0) continue;
+      const int64_t in_big = g.big.offset(0, h, v), in_small = g.small.offset(0, p, q);
+      const float* a = x + (shape.transposed ? in_small : in_big);
+      const float* b = gy + (shape.transposed ? in_big : in_small);
+      for (int c = 0; c < shape.w.c; ++c) axpy(shape.w.ks, a[c], b, gw + int64_t{c} * shape.w.ks);
+    }
+  }
+}
+
+// images[0] = the sum of n blocks of `size` floats by a binary tree that depends on n alone.
+void sum_images(int n, int64_t size, float* images) {
+  for (int step = 1; step < n; step *= 2) {
+    for (int i = 0; i + step < n; i += 2 * step) {
+      axpy(static_cast<int>(size), 1.0f, images + (i + step) * size, images + i * size);
+    }
+  }
+}
+
+void backward_weight(Exec& e, const ConvShape& shape, const float* x, const float* gy,
+                     bool accumulate, float* gw) {
+  const Geometry g = Geometry::of(shape);
+  const View y = shape.y();
+  const int64_t tap_size = int64_t{shape.w.c} * shape.w.ks;
+  const int64_t taps = int64_t{shape.w.r} * shape.w.s;
+  Workspace::Scope scope(*e.workspace);
+  float* images = e.workspace->take<float>(taps * y.n * tap_size);
+  e.pool->run(taps, [&](int64_t tap, int) {
+    float* own = images + tap * y.n * tap_size;
+    for (int i = 0; i < y.n; ++i) {
+      weight_tap(shape, g, x + i * shape.x.image(), gy + i * y.image(),
+                 static_cast<int>(tap / shape.w.s), static_cast<int>(tap % shape.w.s),
+                 own + i * tap_size);
+    }
+    sum_images(y.n, tap_size, own);
+    float* out = gw + tap * tap_size;
+    for (int64_t i = 0; i < tap_size; ++i) out[i] = accumulate ? out[i] + own[i] : own[i];
+  });
+}
+
+void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, float* gbias) {
+  Workspace::Scope scope(*e.workspace);
+  // Rows first, then images: a fixed order that keeps the chains of additions short.
+  float* rows = e.workspace->take<float>(int64_t{view.n} * view.h * view.cs);
+  e.pool->run(int64_t{view.n} * view.h, [&](int64_t task, int) {
+    float* sum = rows + task * view.cs;
+    std::fill(sum, sum + view.cs, 0.0f);
+    const float* row = gy + task * view.w * view.cs;
+    for (int q = 0; q < view.w; ++q) axpy(view.cs, 1.0f, row + int64_t{q} * view.cs, sum);
+  });
+  const int64_t image = int64_t{view.h} * view.cs;
+  for (int i = 0; i < view.n; ++i) {
+    float* sum = rows + i * image;
+    for (int p = 1; p < view.h; ++p) axpy(view.cs, 1.0f, sum + int64_t{p} * view.cs, sum);
+  }
+  for (int step = 1; step < view.n; step *= 2) {
+    for (int i = 0; i + step < view.n; i += 2 * step) {
+      axpy(view.cs, 1.0f, rows + (i + step) * image, rows + i * image);
+    }
+  }
+  for (int k = 0; k < view.c; ++k) gbias[k] = accumulate ? gbias[k] + rows[k] : rows[k];
+}
+
+void forward_codes(Exec& e, const ConvShape& shape, const int16_t* x, const int8_t* w, int32_t* y) {
+  const Geometry g = Geometry::of(shape);
+  const View out = shape.y();
+  e.pool->run(int64_t{out.n} * out.h, [&](int64_t task, int) {
+    const int i = static_cast<int>(task / out.h), row = static_cast<int>(task % out.h);
+    int32_t* to = y + out.offset(i, row, 0);
+    std::fill(to, to + int64_t{out.w} * out.cs, 0);
+    const int16_t* image = x + i * shape.x.image();
+    if (shape.transposed) {
+      spread_row(g, image, w, row, to);
+    } else {
+      gather_row(g, image, w, row, to);
+    }
+  });
+}
+
+}  // namespace
+
+const ConvKernels cpu_conv = {forward, backward_input, backward_weight, backward_bias,
+                              forward_codes};
+
+}  // namespace gsx::kernels
