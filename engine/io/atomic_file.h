@@ -1,0 +1,30 @@
+// Files that are either wholly there or not there at all: whatever happens while writing (an error, a
+// signal, a power cut), the name holds the old content or the new, never a part.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <string_view>
+
+namespace gsx {
+
+// Collects the new content of `path` in the hidden file .NAME.tmp beside it; commit() makes it durable
+// and gives it its name (fsync, rename, fsync of the folder). Without commit nothing is left behind.
+// A second writer of the same path is refused. The folder must exist.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, size_t bytes);
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int fd_ = -1;
+};
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+}  // namespace gsx

@@ -1,0 +1,32 @@
+// Reading files whose content nobody vouches for: every range is checked against the real size.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace gsx {
+
+// A regular file opened for reading at any offset. Throws Error naming the file when it is missing,
+// unreadable, a folder, or shorter than a range asked for.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path& path);
+  ~InputFile();
+  InputFile(InputFile&&) noexcept;
+  InputFile& operator=(InputFile&&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  uint64_t size() const { return size_; }
+  void read_at(uint64_t offset, void* to, uint64_t bytes) const;
+  std::vector<uint8_t> read_at(uint64_t offset, uint64_t bytes) const;
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+};
+
+// The whole file; Error when it has more than max_bytes.
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 34);
+
+}  // namespace gsx
