@@ -81,7 +81,7 @@ class Graph {
   Parameter* parameter(std::string_view name);
   void set_requires_grad(bool on);  // all trained parameters
   void initialize(const ContextPtr&, Rng&, const struct Init&);
-  ContextPtr context() const;
+  ContextPtr context() const;  // of the parameters; null before they have values
 
   // ---- Running. x [N,C,H,W].
   Tensor run(const Tensor& x, const RunOptions& = {}) const;
@@ -93,6 +93,8 @@ class Graph {
   Tensor evaluate(const Tensor& x) const;
   bool quantized() const;                                     // has quantised weights
   std::vector<Shape> infer_shapes(const Shape& input) const;  // per node
+  // One small picture (or vector) this network takes, for questions about channels only.
+  Shape example_input() const;
 
   Cost cost(const Shape& input) const;
   // A table for people: layer, kind, channels (kept/original), output, MACs, bytes.

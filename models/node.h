@@ -24,7 +24,8 @@ enum class Role : uint8_t {
   norm_shift,    // beta [C]
   running_mean,  // [C], not trained
   running_var,   // [C], not trained
-  tap_bias,      // filter [K,1,R,S]: what folded channels add per in-bounds tap (DESIGN 5.4)
+  tap_bias,  // filter [K,1,R,S]: what folded channels add per in-bounds tap (DESIGN 5.4); [K] where
+             // every tap is always in bounds
   weight_scale,  // [K] or [1]: quantiser step of the weight as stored, not trained
 };
 bool is_trained(Role);
@@ -32,15 +33,14 @@ bool is_trained(Role);
 struct Parameter {
   std::string name;  // "<node name>.<suffix>", the name in files
   Role role;
-  Tensor value;                  // undefined: this layer has none
+  Shape shape;                   // what value has, or will have
+  Tensor value;                  // undefined until initialised or loaded
   bool file_transposed = false;  // filters of transposed convolutions: files hold [C,K,R,S]
 };
 
-// The channels of all nodes, joined where they must be kept or cut together.
-class ChannelTies;  // models/channels.h
-
 // Multiply-accumulates of a forward pass of one image: the true number, and as the paper counts
-// (transposed convolutions at output size, linear layers not at all; PAPER.md 2.8).
+// (transposed convolutions at output size, linear layers not at all; PAPER.md 2.8). Biases, tap
+// biases, norms and activations count nothing.
 struct MacCount {
   double true_macs = 0, paper_macs = 0;
 };
@@ -58,23 +58,27 @@ struct ChannelSource {
 // output, ascending, and what each dropped input channel is worth: a constant at every pixel.
 struct ChannelCut {
   std::vector<std::vector<int>> keep_inputs;  // per input
-  // Per input, per original channel; read where dropped.
-  std::vector<std::vector<float>> input_constants;
+  std::vector<std::vector<float>>
+      input_constants;  // per input, per original channel; read where dropped
   std::vector<int> keep_output;
+  float step = 0;  // quantiser step of input 0 when a `quantize` node feeds it, else 0
 };
 
 class Node {
  public:
-  std::string name;         // unique in its graph
+  std::string name;         // unique in its graph; set once, parameters are named by it
   std::vector<int> inputs;  // indices of earlier nodes
 
   virtual ~Node() = default;
   virtual std::string_view kind() const = 0;
   virtual std::unique_ptr<Node> clone() const = 0;  // parameters copied, not shared
-  // What a file must hold besides parameters.
-  virtual Json attributes() const { return Json::object(); }
+  virtual Json attributes() const {
+    return Json::object();
+  }  // what a file holds besides parameters
   virtual std::vector<Parameter*> parameters() { return {}; }
   std::vector<const Parameter*> parameters() const;
+  Parameter* parameter(Role);  // null when this layer has none
+  const Parameter* parameter(Role) const;
 
   // Shapes are [N,C,H,W] (or [N,F]); throws Error when the inputs do not fit.
   virtual Shape infer_shape(std::span<const Shape> in) const = 0;
@@ -83,23 +87,41 @@ class Node {
   // The integer program's version (DESIGN 5.3). Default: real inputs to run(), real output.
   virtual IntegerValue run_integer(std::span<const IntegerValue> in) const;
 
-  // Joins output channels with input channels (elementwise kinds: one to one). Kinds that make
-  // fresh channels (input, conv, linear) join nothing. `self` is this node's index. Default: one to
-  // one with every input.
-  virtual void tie_channels(int self, ChannelTies& ties) const;
-  // Whether this kind reads input channels freely: they may be cut from it (conv, linear after a
-  // global pool), its own output channels being fresh.
+  // Channels. Kinds that make fresh channels (input, conv, conv_transpose, linear) have no sources;
+  // every other kind's output channel c is kept or cut together with its sources. `in`: shapes of
+  // the inputs. Default: channel c of every input.
+  virtual std::vector<ChannelSource> sources(int c, std::span<const Shape> in) const;
+  // Whether this kind reads input channels freely: they may be cut from it, its own output channels
+  // being fresh.
   virtual bool makes_channels() const { return false; }
-  // The value output channel c has at every pixel, given what its sources have there (nullopt: it
-  // varies); a norm whose gamma is zero answers its beta whatever comes in. `gamma_zero` says that
-  // channel c counts as pruned.
+  // The value output channel c has at every pixel; nullopt: it varies. `in`: what its sources have
+  // there, in their order; for kinds that make channels, what every channel of input 0 has. A norm
+  // whose gamma is zero answers its beta whatever comes in; `gamma_zero` says that channel c counts
+  // as pruned. Default: varies.
   virtual std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                         bool gamma_zero) const;
-  // Cuts parameters to the kept channels and folds the constants of dropped input channels.
+  // Cuts parameters to the kept channels and folds the constants of dropped input channels. A
+  // convolution left without inputs becomes a constant: only its tap bias, input 0 giving batch and
+  // spatial size (when quantised, keep its quantiser in front: it gives the scale).
   virtual void cut(const ChannelCut&) {}
+
+  // Weight quantisation: kinds with a weight; the others have none and ignore being told.
+  virtual bool has_weight() const { return false; }
+  virtual std::optional<WeightQuant> weight_quant() const { return std::nullopt; }
+  virtual void set_weight_quant(const std::optional<WeightQuant>&) {}
+  // Stores the scales of the current weight, which runs and files then use outside training.
+  virtual void freeze_weight_scale() {}
+
+  // Fusion: a node with `starts_fusion` (instance norm) runs with what follows it in one op.
+  virtual bool starts_fusion() const { return false; }
+  // Adds what this node does to the tail of a fused norm; false when it cannot.
+  virtual bool append_to(NormOptions&) const { return false; }
+  virtual bool is_add() const { return false; }
+  virtual Tensor run_fused(const Tensor& x, const NormOptions& tail, const Tensor& residual) const;
 };
 
-// Makes a node of a kind from a file's attributes; parameters are filled in afterwards by name.
-std::unique_ptr<Node> make_node(std::string_view kind, const Json& attributes);
+// Makes a node of a kind from a file's attributes, which are checked; parameters stay undefined.
+std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::vector<int> inputs,
+                                const Json& attributes);
 
 }  // namespace gsx

@@ -1,0 +1,65 @@
+// Makes the nodes of a graph, one function per kind. `name` is the node's name, `input` the index
+// of the node it reads.
+#pragma once
+#include "models/node.h"
+
+namespace gsx {
+
+using NodePtr = std::unique_ptr<Node>;
+
+// Pictures [N,C,H,W]; with features set, vectors [N,features].
+NodePtr make_input(std::string name, int channels);
+NodePtr make_vector_input(std::string name, int features);
+
+struct ConvSpec {
+  int in = 0, out = 0;
+  int kernel = 3;         // square
+  ConvOptions options;    // stride, padding, padding mode
+  bool same_pad = false;  // TensorFlow's SAME: zero padding from the input size, options.pad unused
+  bool bias = true;
+};
+NodePtr make_conv(std::string name, int input, const ConvSpec&);
+NodePtr make_conv_transpose(std::string name, int input, const ConvSpec&);
+NodePtr make_linear(std::string name, int input, int in, int out, bool bias = true);
+
+NodePtr make_instance_norm(std::string name, int input, int channels, bool affine,
+                           float eps = 1e-5f);
+NodePtr make_batch_norm(std::string name, int input, int channels, bool affine = true,
+                        float eps = 1e-5f, float momentum = 0.1f);
+NodePtr make_activation(std::string name, int input, Activation, float slope = 0.2f);
+NodePtr make_add(std::string name, int a, int b);
+NodePtr make_concat(std::string name, std::vector<int> inputs);
+// y = scale*x + shift with fixed numbers: one for all channels, or one each.
+NodePtr make_affine(std::string name, int input, std::vector<float> scale,
+                    std::vector<float> shift);
+NodePtr make_pad(std::string name, int input, const Padding&, PadMode);
+NodePtr make_upsample(std::string name, int input, int factor);
+NodePtr make_max_pool(std::string name, int input, const PoolOptions&);
+NodePtr make_avg_pool(std::string name, int input, const PoolOptions&);
+NodePtr make_global_avg_pool(std::string name, int input);
+// To [N, channels, height, width], or with height and width 0 to [N, channels]; channels 0: all
+// there is.
+NodePtr make_reshape(std::string name, int input, int channels, int height = 0, int width = 0);
+
+// Fake-quantises its input (PAPER.md 1.3): codes on a grid over [0, p], or [-p, p] when signed.
+class Quantize : public Node {
+ public:
+  Quantize(std::string name, int input, QuantGrid grid, float p, bool is_signed);
+  QuantGrid grid = QuantGrid::int8;
+  float p = 4;  // may be changed at any time (calibration)
+  bool is_signed = false;
+  QuantRange range() const;
+
+  std::string_view kind() const override { return "quantize"; }
+  NodePtr clone() const override;
+  Json attributes() const override;
+  Shape infer_shape(std::span<const Shape> in) const override;
+  Tensor run(std::span<const Tensor> in, const RunOptions&) const override;
+  IntegerValue run_integer(std::span<const IntegerValue> in) const override;
+  std::optional<float> constant(int c, std::span<const std::optional<float>> in,
+                                bool gamma_zero) const override;
+  bool append_to(NormOptions&) const override;
+};
+NodePtr make_quantize(std::string name, int input, QuantGrid, float p, bool is_signed);
+
+}  // namespace gsx
