@@ -2,7 +2,6 @@
 # from float32 inputs. Per case the file holds CASE/in/NAME, CASE/r (the projection: loss = <y, r>),
 # CASE/y, CASE/grad/NAME, and in the metadata op, params, and error factors (see case()).
 # Run: python3 make_ops.py    (PyTorch 1.13, numpy)
-import os
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +9,7 @@ import torch.nn.functional as F
 import golden_file
 
 torch.manual_seed(20230)
-tensors, cases = {}, []
+golden = golden_file.File()
 
 
 def randn(*shape, scale=1.0, shift=0.0):
@@ -33,17 +32,16 @@ def case(name, op, params, inputs, function, constants=(), factors=None):
     result = function(**leaves)
     outputs = result if isinstance(result, dict) else {"y": result}
     y = outputs["y"]
-    r = randn(*y.shape)
+    r = torch.from_numpy(golden.draw(f"{name}/r", tuple(y.shape), 3**0.5)).double()
     wanted = [k for k in leaves if k not in constants]
     grads = torch.autograd.grad((y * r).sum(), [leaves[k] for k in wanted]) if wanted else []
     for k, v in inputs.items():
-        tensors[f"{name}/in/{k}"] = v
-    tensors[f"{name}/r"] = r
+        golden.store(f"{name}/in/{k}", v)
     for k, v in outputs.items():
-        tensors[f"{name}/{k}"] = v
+        golden.store(f"{name}/{k}", v)
     for k, g in zip(wanted, grads):
-        tensors[f"{name}/grad/{k}"] = g
-    cases.append({"name": name, "op": op, "params": params, "inputs": list(inputs), "grads": wanted,
+        golden.store(f"{name}/grad/{k}", g)
+    golden.cases.append({"name": name, "op": op, "params": params, "inputs": list(inputs), "grads": wanted,
                   "outputs": list(outputs), "factors": factors or {}})
 
 
@@ -366,4 +364,4 @@ for shape in ((2, 7, 3, 5), (3, 33), (2, 5, 5)):
 case("bce/far", "bce_with_logits", {"target": 0.9}, {"x": torch.tensor([-80.0, 80.0, -30.0, 25.0, 0.0]).double()},
      lambda x: F.binary_cross_entropy_with_logits(x, torch.full_like(x, 0.9)))
 
-golden_file.write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "ops.safetensors"), tensors, cases)
+golden.write("ops.safetensors")

@@ -1,20 +1,19 @@
 # Makes optim.safetensors: parameters after each of four steps of Adam (with and without coupled weight
 # decay), of SGD with momentum, and of SGD followed by the L1 proximal step, by PyTorch in float64. Per case:
 # CASE/start, CASE/grad/STEP, CASE/after/STEP. Run: python3 make_optim.py    (PyTorch 1.13, numpy)
-import os
 
 import torch
 
 import golden_file
 
 torch.manual_seed(4711)
-tensors, cases = {}, []
+golden = golden_file.File()
 STEPS = 4
 
 
 def case(name, op, params, start, make, after_step=lambda p: None, gradients=None):
     p = start.float().double().clone().requires_grad_(True)
-    tensors[f"{name}/start"] = p.detach().clone()
+    golden.store(f"{name}/start", p.detach().clone())
     optimizer = make([p])
     for step in range(STEPS):
         g = (torch.randn(start.shape) if gradients is None else gradients[step]).float().double()
@@ -22,9 +21,9 @@ def case(name, op, params, start, make, after_step=lambda p: None, gradients=Non
         optimizer.step()
         with torch.no_grad():
             after_step(p)
-        tensors[f"{name}/grad/{step}"] = g
-        tensors[f"{name}/after/{step}"] = p.detach().clone()
-    cases.append({"name": name, "op": op, "params": {**params, "steps": STEPS}})
+        golden.store(f"{name}/grad/{step}", g)
+        golden.store(f"{name}/after/{step}", p.detach().clone())
+    golden.cases.append({"name": name, "op": op, "params": {**params, "steps": STEPS}})
 
 
 for tag, shape, lr, beta1, beta2, decay in (("filter", (5, 3, 3, 3), 0.05, 0.5, 0.999, 0.0),
@@ -46,7 +45,4 @@ rho, lr = 0.05, 0.1
 start = torch.linspace(-6, 6, 33).roll(7) * rho * lr
 case("prox/mixed", "sgd_prox", {"lr": lr, "momentum": 0.5, "rho": rho}, start,
      lambda p: torch.optim.SGD(p, lr, 0.5), prox(rho * lr), [torch.randn(33) * 0.08 for _ in range(STEPS)])
-golden_file.write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "optim.safetensors"), tensors, cases)
-for s in range(STEPS):
-    a = tensors[f"prox/mixed/after/{s}"]
-    print("prox step", s, "zero:", int((a == 0).sum()), "of 33, smallest other:", a[a != 0].abs().min().item())
+golden.write("optim.safetensors")
