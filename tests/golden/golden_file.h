@@ -1,4 +1,5 @@
 // Reads golden files (safetensors written by the scripts beside it) and compares tensors with them.
+// Tensors that are merely random are not in the file but drawn again.
 // Independent of the engine's own reader on purpose.
 #pragma once
 #include <algorithm>
@@ -36,6 +37,7 @@ class File {
     for (const auto& [key, item] : header.items()) {
       if (key == "__metadata__") {
         cases_ = nlohmann::json::parse(item.at("cases").get<std::string>());
+        draw(nlohmann::json::parse(item.at("drawn").get<std::string>()));
       } else {
         entries_[key] = read(item, data);
       }
@@ -74,16 +76,35 @@ class File {
     Entry e{gsx::Shape(dims.begin(), dims.end()), {}};
     e.values.resize(static_cast<size_t>(e.shape.numel()));
     const auto offsets = item.at("data_offsets").get<std::vector<size_t>>();
-    GSX_CHECK(offsets[1] <= data.size() && offsets[1] - offsets[0] == e.values.size() * 4,
-              "golden: bad offsets");
-    if (item.at("dtype") == "I32") {
-      std::vector<int32_t> integers(e.values.size());
-      std::memcpy(integers.data(), data.data() + offsets[0], integers.size() * 4);
+    const bool codes = item.at("dtype") == "I16";
+    const size_t bytes = e.values.size() * (codes ? sizeof(int16_t) : sizeof(float));
+    GSX_CHECK(offsets[1] <= data.size() && offsets[0] + bytes == offsets[1], "golden: bad offsets");
+    if (codes) {
+      std::vector<int16_t> integers(e.values.size());
+      std::memcpy(integers.data(), data.data() + offsets[0], bytes);
       std::copy(integers.begin(), integers.end(), e.values.begin());
     } else {
-      std::memcpy(e.values.data(), data.data() + offsets[0], e.values.size() * 4);
+      std::memcpy(e.values.data(), data.data() + offsets[0], bytes);
     }
     return e;
+  }
+
+  // As uniform() in golden_file.py: a hash of seed and position, then scale and shift.
+  void draw(const nlohmann::json& drawn) {
+    for (const auto& [key, item] : drawn.items()) {
+      const auto dims = item.at("shape").get<std::vector<int64_t>>();
+      Entry e{gsx::Shape(dims.begin(), dims.end()), {}};
+      const uint32_t seed = item.at("seed").get<uint32_t>() * 0x9E3779B9u;
+      const float scale = item.at("scale"), shift = item.at("shift");
+      for (uint32_t i = 0; i < e.shape.numel(); ++i) {
+        uint32_t x = seed + i;
+        x = (x ^ (x >> 16)) * 0x7FEB352Du;
+        x = (x ^ (x >> 15)) * 0x846CA68Bu;
+        x ^= x >> 16;
+        e.values.push_back((static_cast<float>(x >> 8) * 0x1p-23f - 1.0f) * scale + shift);
+      }
+      entries_[key] = std::move(e);
+    }
   }
 
   std::map<std::string, Entry> entries_;
