@@ -1,0 +1,92 @@
+// `gsx info`: what this build can do on this machine.
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "engine/context.h"
+#include "tools/commands.h"
+
+namespace gsx::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The processor's name as the kernel tells it; the machine's architecture where it does not.
+std::string processor() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const size_t colon = line.find(": ");
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) {
+      return line.substr(colon + 2);
+    }
+  }
+  utsname machine{};
+  return uname(&machine) == 0 ? machine.machine : "unknown processor";
+}
+
+int64_t pages(int which) {
+  return static_cast<int64_t>(sysconf(which)) * static_cast<int64_t>(sysconf(_SC_PAGESIZE));
+}
+
+Json gather() {
+  const ContextPtr context = Context::create();
+  return {
+      {"version", GSX_VERSION},
+      {"devices", {{{"name", "cpu"}, {"real", true}, {"description", processor()}}}},
+      {"threads", context->threads()},
+      {"formats",
+       {{"models", {"safetensors"}},
+        {"images_in", {"jpeg", "png"}},
+        {"images_out", {"png"}},
+        {"tensors", {"npy"}}}},
+      {"memory", {{"total_bytes", pages(_SC_PHYS_PAGES)}, {"free_bytes", pages(_SC_AVPHYS_PAGES)}}},
+  };
+}
+
+std::string joined(const Json& words) {
+  std::string all;
+  for (const auto& word : words) all += (all.empty() ? "" : ", ") + word.get<std::string>();
+  return all;
+}
+
+void print(const Json& info) {
+  const auto row = [](const std::string& name) -> std::ostream& {
+    return std::cout << std::left << std::setw(18) << name;
+  };
+  const auto gib = [](const Json& bytes) { return bytes.get<double>() / (1 << 30); };
+  row("version") << info["version"].get<std::string>() << '\n';
+  for (const Json& device : info["devices"]) {
+    row("device") << device["name"].get<std::string>() << ": "
+                  << device["description"].get<std::string>() << '\n';
+  }
+  row("threads") << info["threads"] << '\n';
+  row("models") << joined(info["formats"]["models"]) << '\n';
+  row("images read") << joined(info["formats"]["images_in"]) << '\n';
+  row("images written") << joined(info["formats"]["images_out"]) << '\n';
+  row("tensors") << joined(info["formats"]["tensors"]) << '\n';
+  row("memory") << std::fixed << std::setprecision(1) << gib(info["memory"]["total_bytes"])
+                << " GiB, " << gib(info["memory"]["free_bytes"]) << " GiB unused\n";
+}
+
+}  // namespace
+
+void add_info(CLI::App& program) {
+  CLI::App* command = program.add_subcommand("info", "Say what this build can do on this machine");
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "Print one JSON object");
+  command->footer("Examples:\n  gsx info\n  gsx info --json\n");
+  command->callback([json] {
+    const Json info = gather();
+    if (*json) {
+      std::cout << info.dump(2) << '\n';
+    } else {
+      print(info);
+    }
+  });
+}
+
+}  // namespace gsx::tools

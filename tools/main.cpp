@@ -1,0 +1,95 @@
+// The `gsx` program: reads the command line, runs one subcommand, and turns every failure into one
+// line on stderr. Exit code 0: done, 1: failed, 2: misused.
+#include <iostream>
+#include <new>
+
+#include "tools/commands.h"
+#include "tools/suggest.h"
+
+namespace gsx::tools {
+namespace {
+
+constexpr int kFailed = 1, kMisused = 2;
+
+constexpr const char* kExamples = R"(Examples:
+  gsx info                          what this build can do on this machine
+  gsx COMMAND --help                flags and examples of a command
+)";
+
+void fill(CLI::App& program) {
+  program.set_version_flag("--version", "gsx " GSX_VERSION, "Print the version and exit");
+  program.set_help_flag("--help", "Print this help and exit");
+  program.get_formatter()->label("SUBCOMMAND", "COMMAND");
+  program.get_formatter()->column_width(34);
+  program.footer(kExamples);
+  program.require_subcommand(1);
+  add_info(program);
+  for (CLI::App* command : program.get_subcommands({})) command->group("Commands");
+}
+
+// The subcommand named on the command line, or the program itself.
+CLI::App& selected(CLI::App& program) {
+  const auto commands = program.get_subcommands();
+  return commands.empty() ? program : *commands.front();
+}
+
+std::string prefix(CLI::App& program) {
+  const CLI::App& command = selected(program);
+  return &command == &program ? "gsx: " : "gsx " + command.get_name() + ": ";
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const std::string near = nearest(word, known);
+  return near.empty() ? "" : "; did you mean " + near + "?";
+}
+
+// Why the command line makes no sense: first what nobody expected, then CLI11's own reason.
+std::string misuse(CLI::App& program, const CLI::ParseError& error) {
+  CLI::App& command = selected(program);
+  for (const std::string& word : command.remaining()) {
+    if (word.rfind("-", 0) == 0) {
+      const std::string flag = word.substr(0, word.find('='));
+      std::vector<std::string> flags;
+      for (const CLI::Option* option : command.get_options()) {
+        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+      }
+      return "unknown flag " + flag + did_you_mean(flag, flags);
+    }
+    if (&command != &program) return "unexpected argument '" + word + "'";
+    std::vector<std::string> names;
+    for (const CLI::App* known : program.get_subcommands({})) names.push_back(known->get_name());
+    return "unknown command '" + word + "'" + did_you_mean(word, names);
+  }
+  return error.what();
+}
+
+int run(int argc, char** argv) {
+  CLI::App program("Compresses generators of pictures by GAN Slimming.", "gsx");
+  fill(program);
+  try {
+    program.parse(argc, argv);
+    if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
+    return 0;
+  } catch (const CLI::Success& asked) {  // --help and --version
+    return program.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    if (argc < 2) {
+      std::cerr << program.help();
+    } else {
+      const CLI::App& command = selected(program);
+      std::cerr << prefix(program) << misuse(program, error) << "\nTry 'gsx "
+                << (&command == &program ? "" : command.get_name() + " ") << "--help'.\n";
+    }
+    return kMisused;
+  } catch (const std::bad_alloc&) {
+    std::cerr << prefix(program) << "out of memory\n";
+  } catch (const std::exception& error) {
+    std::cerr << prefix(program) << error.what() << '\n';
+  }
+  return kFailed;
+}
+
+}  // namespace
+}  // namespace gsx::tools
+
+int main(int argc, char** argv) { return gsx::tools::run(argc, argv); }
