@@ -6,7 +6,7 @@
 
 namespace gsx::kernels {
 
-// "avx512", "avx2", "sse2" or "neon": those compiled in that this processor has, best first.
+// "avx512", "avx2", "neon" or "baseline": those compiled in that this processor has, best first.
 const std::vector<std::string_view>& isas();
 
 // The one in use; the best, unless another was chosen.

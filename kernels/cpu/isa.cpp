@@ -12,14 +12,13 @@ struct Named {
   int64_t target;
   std::string_view name;
 };
-constexpr Named kNamed[] = {
-    {HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_SSE2, "sse2"}, {HWY_NEON, "neon"}};
+constexpr Named kNamed[] = {{HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_NEON, "neon"}};
 
 std::string_view name_of(int64_t target) {
   for (const Named& n : kNamed) {
     if (n.target == target) return n.name;
   }
-  return "scalar";
+  return "baseline";
 }
 
 }  // namespace

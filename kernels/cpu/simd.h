@@ -2,6 +2,7 @@
 // before any Highway header, so that all of them agree and none is compiled six times over.
 #pragma once
 
-// Of the x86 sets (bits 0 to 14) only AVX-512, AVX2 and the SSE2 baseline; of the Arm ones NEON
-// (scalable vectors, bits 15 to 27, cannot be held in arrays).
-#define HWY_DISABLED_TARGETS ((0x7fffLL & ~(HWY_AVX3 | HWY_AVX2 | HWY_SSE2)) | (0x1fffLL << 15))
+// Of the x86 sets only AVX-512, AVX2 and the baseline (emulated in Highway 1.0, SSE2, bit 14, in
+// later ones); of the Arm sets only NEON: scalable vectors, bits 15 to 27, cannot be held in
+// arrays.
+#define HWY_DISABLED_TARGETS ((0x3fffLL & ~(HWY_AVX3 | HWY_AVX2)) | (0x1fffLL << 15))
