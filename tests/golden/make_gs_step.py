@@ -60,6 +60,8 @@ def step(g, d, vgg, data, objective):
     grads = {f"G/{n}": p.grad.clone() for n, p in g.named_parameters()}
     adam_g.step()
     sgd.step()
+    closest = min((p.detach().abs() - THRESHOLD).abs().min().item() for p in gammas)
+    assert closest > 1e-5, "a scale ends too near the proximal threshold"
     with torch.no_grad():
         for p in gammas:
             p.copy_(torch.sign(p) * torch.clamp(p.abs() - THRESHOLD, min=0))

@@ -1,0 +1,63 @@
+// Every architecture at small width against PyTorch: outputs, and gradients of sum <y, r> for the
+// input and the parameters, fused and unfused.
+#include "models/architectures.h"
+#include "tests/golden/golden_graph.h"
+
+using namespace gsx;
+
+namespace {
+
+constexpr double kValues = 2e-5, kGradients = 2e-5;
+
+// The nodes whose values the case compares; "y" is the output.
+std::vector<std::string> tap_nodes(const Graph& graph, const nlohmann::json& item) {
+  const auto names = item.at("taps").get<std::vector<std::string>>();
+  if (names == std::vector<std::string>{"y"}) return {graph.node(graph.output()).name};
+  std::vector<std::string> nodes = graph.taps;
+  if (nodes.size() < names.size()) nodes.push_back(graph.node(graph.output()).name);
+  REQUIRE(nodes.size() == names.size());
+  return nodes;
+}
+
+void check_case(const golden::File& file, const nlohmann::json& item, bool fused) {
+  const std::string name = item.at("name");
+  INFO(name << (fused ? ", fused" : ", unfused"));
+  const auto context = Context::create({.device = {}, .threads = 2});
+  context->set_poison(true);
+  Graph graph = make_architecture(item.at("architecture"), Json::parse(item.at("options").dump()));
+  golden::fill(graph, context, file, name + "/param/");
+  graph.set_requires_grad(true);
+  const Tensor x = file.tensor(context, name + "/x");
+  x.set_requires_grad(true);
+
+  RunOptions options;
+  options.training = true;
+  options.fused = fused;
+  const auto ys = graph.run_taps(x, tap_nodes(graph, item), options);
+  Tensor loss;
+  for (size_t i = 0; i < ys.size(); ++i) {
+    const std::string tap = item.at("taps")[i];
+    INFO("tap " << tap);
+    const golden::Entry& want = file.at(name + "/y/" + tap);
+    CHECK(ys[i].numel() == want.shape.numel());
+    CHECK(golden::relative_error(ys[i].to_vector(), want.values) <= kValues);
+    const Tensor r = Tensor::from(context, file.at(name + "/r/" + tap).values, ys[i].shape());
+    const Tensor part = dot(ys[i], r);
+    loss = loss.defined() ? add(loss, part) : part;
+  }
+  loss.backward();
+  CHECK(golden::relative_error(x.grad().to_vector(), file.at(name + "/grad/x").values) <=
+        kGradients);
+  golden::check_gradients(graph, file, name + "/grad/param/", kGradients);
+}
+
+}  // namespace
+
+TEST_CASE("architectures agree with PyTorch", "[golden]") {
+  const golden::File file("models.safetensors");
+  CHECK(file.cases().size() == 10);
+  for (const auto& item : file.cases()) {
+    check_case(file, item, true);
+    check_case(file, item, false);
+  }
+}
