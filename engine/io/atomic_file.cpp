@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Two writers of one path would share the temporary file. The lock keeps the second out; comparing the
-// open file with the name catches a first writer that renamed it between our open and our lock.
+// Two writers of one path would share the temporary file. The lock keeps the second out; comparing
+// the open file with the name catches a first writer that renamed it between our open and our lock.
 bool lock_and_own(int fd, const fs::path& name) {
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) return false;
   struct stat open_file, named_file;
@@ -27,7 +27,8 @@ bool lock_and_own(int fd, const fs::path& name) {
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
-// Makes the rename itself durable. Some file systems refuse to sync a folder; the content is safe then too.
+// Makes the rename itself durable. Some file systems refuse to sync a folder; the content is safe
+// then too.
 void sync_folder(const fs::path& folder) {
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
@@ -44,10 +45,12 @@ fs::path folder_of(const fs::path& path) {
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   GSX_CHECK(path_.has_filename(), "write ", path_.string(), ": expected the name of a file");
   std::error_code ignored;
-  GSX_CHECK(!fs::is_directory(path_, ignored), "write ", path_.string(), ": a folder has this name");
+  GSX_CHECK(!fs::is_directory(path_, ignored), "write ", path_.string(),
+            ": a folder has this name");
   temporary_ = folder_of(path_) / ("." + path_.filename().string() + ".tmp");
   fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  GSX_CHECK(fd_ >= 0, "write ", path_.string(), ": cannot create a file there: ", std::strerror(errno));
+  GSX_CHECK(fd_ >= 0, "write ", path_.string(),
+            ": cannot create a file there: ", std::strerror(errno));
   if (!lock_and_own(fd_, temporary_)) {
     close(fd_);
     fd_ = -1;

@@ -1,5 +1,5 @@
-// Files that are either wholly there or not there at all: whatever happens while writing (an error, a
-// signal, a power cut), the name holds the old content or the new, never a part.
+// Files that are either wholly there or not there at all: whatever happens while writing (an error,
+// a signal, a power cut), the name holds the old content or the new, never a part.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -7,9 +7,9 @@
 
 namespace gsx {
 
-// Collects the new content of `path` in the hidden file .NAME.tmp beside it; commit() makes it durable
-// and gives it its name (fsync, rename, fsync of the folder). Without commit nothing is left behind.
-// A second writer of the same path is refused. The folder must exist.
+// Collects the new content of `path` in the hidden file .NAME.tmp beside it; commit() makes it
+// durable and gives it its name (fsync, rename, fsync of the folder). Without commit nothing is
+// left behind. A second writer of the same path is refused. The folder must exist.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -8,7 +8,8 @@
 
 namespace gsx {
 
-static_assert(std::endian::native == std::endian::little, "files are little endian, as is every target so far");
+static_assert(std::endian::native == std::endian::little,
+              "files are little endian, as is every target so far");
 
 namespace {
 
@@ -16,7 +17,8 @@ float half_to_float(uint16_t h) {
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16;
   const uint32_t exponent = (h >> 10) & 31, mantissa = h & 0x3ff;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000 | mantissa << 13);
-  // Normal numbers only need a new bias; subnormals (exponent 0) are mantissa * 2^-24, exact in float.
+  // Normal numbers only need a new bias; subnormals (exponent 0) are mantissa * 2^-24, exact in
+  // float.
   if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
   const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
   return sign ? -magnitude : magnitude;
@@ -71,8 +73,8 @@ std::optional<uint64_t> element_count(std::span<const int64_t> shape, size_t ele
 }
 
 std::vector<float> to_floats(FileDType dtype, std::span<const uint8_t> bytes) {
-  GSX_CHECK(bytes.size() % size_of(dtype) == 0, "to_floats: ", bytes.size(), " bytes are not a whole number of ",
-            dtype, " elements");
+  GSX_CHECK(bytes.size() % size_of(dtype) == 0, "to_floats: ", bytes.size(),
+            " bytes are not a whole number of ", dtype, " elements");
   switch (dtype) {
     case FileDType::f64: return cast<double>(bytes);
     case FileDType::f32: return cast<float>(bytes);
@@ -86,7 +88,8 @@ std::vector<float> to_floats(FileDType dtype, std::span<const uint8_t> bytes) {
     case FileDType::u32: return cast<uint32_t>(bytes);
     case FileDType::u16: return cast<uint16_t>(bytes);
     case FileDType::u8: return cast<uint8_t>(bytes);
-    case FileDType::boolean: return convert<uint8_t>(bytes, [](uint8_t v) { return v ? 1.0f : 0.0f; });
+    case FileDType::boolean:
+      return convert<uint8_t>(bytes, [](uint8_t v) { return v ? 1.0f : 0.0f; });
   }
   fail("to_floats: unknown element type ", static_cast<int>(dtype));
 }

@@ -21,7 +21,8 @@ InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   const bool regular = fstat(fd_, &info) == 0 && S_ISREG(info.st_mode);
   if (!regular) {
     close(fd_);
-    fail("read ", path.string(), ": expected a file, found ", S_ISDIR(info.st_mode) ? "a folder" : "something else");
+    fail("read ", path.string(), ": expected a file, found ",
+         S_ISDIR(info.st_mode) ? "a folder" : "something else");
   }
   size_ = static_cast<uint64_t>(info.st_size);
 }
@@ -38,7 +39,8 @@ void InputFile::read_at(uint64_t offset, void* to, uint64_t bytes) const {
             " bytes at offset ", offset, " of a file of ", size_, " bytes");
   char* at = static_cast<char*>(to);
   while (bytes > 0) {
-    const ssize_t n = pread(fd_, at, std::min<uint64_t>(bytes, 1 << 30), static_cast<off_t>(offset));
+    const ssize_t n =
+        pread(fd_, at, std::min<uint64_t>(bytes, 1 << 30), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     GSX_CHECK(n >= 0, "read ", path_.string(), ": ", std::strerror(errno));
     GSX_CHECK(n > 0, "read ", path_.string(), ": the file became shorter while it was read");

@@ -27,6 +27,7 @@ class InputFile {
 };
 
 // The whole file; Error when it has more than max_bytes.
-std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 34);
+std::vector<uint8_t> read_file(const std::filesystem::path& path,
+                               uint64_t max_bytes = uint64_t{1} << 34);
 
 }  // namespace gsx

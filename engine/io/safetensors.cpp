@@ -20,9 +20,10 @@ namespace {
 constexpr uint64_t kMaxHeader = 100'000'000;  // the reference implementation's own limit
 constexpr const char* kMetadataKey = "__metadata__";
 
-constexpr std::array kAllDTypes = {FileDType::f64, FileDType::f32, FileDType::f16,  FileDType::bf16, FileDType::i64,
-                                   FileDType::i32, FileDType::i16, FileDType::i8,   FileDType::u64,  FileDType::u32,
-                                   FileDType::u16, FileDType::u8,  FileDType::boolean};
+constexpr std::array kAllDTypes = {
+    FileDType::f64, FileDType::f32, FileDType::f16,    FileDType::bf16, FileDType::i64,
+    FileDType::i32, FileDType::i16, FileDType::i8,     FileDType::u64,  FileDType::u32,
+    FileDType::u16, FileDType::u8,  FileDType::boolean};
 
 std::string name_of(FileDType t) {
   std::ostringstream out;
@@ -50,7 +51,8 @@ std::string shown(std::string name) {
   return "'" + name + "'";
 }
 
-// Parses the header text, refusing duplicate keys (JSON parsers silently keep one) and deep nesting.
+// Parses the header text, refusing duplicate keys (JSON parsers silently keep one) and deep
+// nesting.
 json parse_header(const std::vector<uint8_t>& text) {
   std::vector<std::set<std::string>> keys;
   const auto watch = [&](int depth, json::parse_event_t event, json& value) {
@@ -59,7 +61,8 @@ json parse_header(const std::vector<uint8_t>& text) {
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key) {
       const auto& key = value.get_ref<const std::string&>();
-      check(keys.back().insert(key).second, "the name ", shown(key), " appears twice in the header");
+      check(keys.back().insert(key).second, "the name ", shown(key),
+            " appears twice in the header");
     }
     return true;
   };
@@ -78,15 +81,19 @@ uint64_t unsigned_number(const json& value, const std::string& name, const char*
 }
 
 // One entry with offsets still relative to the data section of data_bytes bytes.
-SafetensorsFile::Entry parse_entry(const std::string& name, const json& value, uint64_t data_bytes) {
-  check(value.is_object() && value.contains("dtype") && value.contains("shape") && value.contains("data_offsets"),
+SafetensorsFile::Entry parse_entry(const std::string& name, const json& value,
+                                   uint64_t data_bytes) {
+  check(value.is_object() && value.contains("dtype") && value.contains("shape") &&
+            value.contains("data_offsets"),
         "tensor ", name, " must have dtype, shape and data_offsets");
   SafetensorsFile::Entry entry;
   const json& dtype = value["dtype"];
   check(dtype.is_string(), "tensor ", name, ": dtype must be a string");
-  const auto known = std::find_if(kAllDTypes.begin(), kAllDTypes.end(),
-                                  [&](FileDType t) { return dtype.get_ref<const std::string&>() == name_of(t); });
-  check(known != kAllDTypes.end(), "tensor ", name, " has the unknown type ", shown(dtype.get<std::string>()));
+  const auto known = std::find_if(kAllDTypes.begin(), kAllDTypes.end(), [&](FileDType t) {
+    return dtype.get_ref<const std::string&>() == name_of(t);
+  });
+  check(known != kAllDTypes.end(), "tensor ", name, " has the unknown type ",
+        shown(dtype.get<std::string>()));
   entry.dtype = *known;
 
   check(value["shape"].is_array(), "tensor ", name, ": shape must be a list");
@@ -97,16 +104,17 @@ SafetensorsFile::Entry parse_entry(const std::string& name, const json& value, u
   }
 
   const json& offsets = value["data_offsets"];
-  check(offsets.is_array() && offsets.size() == 2, "tensor ", name, ": data_offsets must be two numbers");
+  check(offsets.is_array() && offsets.size() == 2, "tensor ", name,
+        ": data_offsets must be two numbers");
   const uint64_t begin = unsigned_number(offsets[0], name, "data_offsets");
   const uint64_t end = unsigned_number(offsets[1], name, "data_offsets");
-  check(begin <= end && end <= data_bytes, "tensor ", name, " lies at bytes ", begin, " to ", end, " of a data section of ",
-        data_bytes, " bytes");
+  check(begin <= end && end <= data_bytes, "tensor ", name, " lies at bytes ", begin, " to ", end,
+        " of a data section of ", data_bytes, " bytes");
   entry.offset = begin;
   entry.bytes = end - begin;
   const auto count = element_count(entry.shape, size_of(entry.dtype));
-  check(count && *count * size_of(entry.dtype) == entry.bytes, "tensor ", name, " has ", entry.bytes,
-        " bytes, which does not match its shape and type");
+  check(count && *count * size_of(entry.dtype) == entry.bytes, "tensor ", name, " has ",
+        entry.bytes, " bytes, which does not match its shape and type");
   return entry;
 }
 
@@ -117,16 +125,20 @@ std::vector<std::string> check_cover(const std::map<std::string, SafetensorsFile
   for (const auto& [name, entry] : entries) order.push_back(name);
   const auto key = [&](const std::string& name) {
     const auto& e = entries.at(name);
-    return std::pair(e.offset, e.bytes);  // empty arrays before the one that starts where they stand
+    return std::pair(e.offset,
+                     e.bytes);  // empty arrays before the one that starts where they stand
   };
-  std::stable_sort(order.begin(), order.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto& a, const auto& b) { return key(a) < key(b); });
   uint64_t at = 0;
   for (const std::string& name : order) {
     const auto& e = entries.at(name);
-    check(e.offset == at, "tensor ", shown(name), e.offset < at ? " overlaps another" : " leaves a gap before it");
+    check(e.offset == at, "tensor ", shown(name),
+          e.offset < at ? " overlaps another" : " leaves a gap before it");
     at += e.bytes;
   }
-  check(at == data_bytes, "the tensors end at byte ", at, " of a data section of ", data_bytes, " bytes");
+  check(at == data_bytes, "the tensors end at byte ", at, " of a data section of ", data_bytes,
+        " bytes");
   return order;
 }
 
@@ -140,8 +152,8 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
     uint64_t header_bytes = 0;
     file.read_at(0, &header_bytes, 8);
     check(header_bytes <= kMaxHeader && header_bytes <= file.size() - 8,
-          "not a safetensors file: it announces a header of ", header_bytes, " bytes and has ", file.size(),
-          " bytes in all");
+          "not a safetensors file: it announces a header of ", header_bytes, " bytes and has ",
+          file.size(), " bytes in all");
     const json header = parse_header(file.read_at(8, header_bytes));
     const uint64_t data_start = 8 + header_bytes, data_bytes = file.size() - data_start;
     for (const auto& [name, value] : header.items()) {
@@ -165,7 +177,8 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
 
 const SafetensorsFile::Entry& SafetensorsFile::entry(const std::string& name) const {
   const auto found = entries_.find(name);
-  GSX_CHECK(found != entries_.end(), "safetensors: ", path().string(), ": there is no tensor ", shown(name));
+  GSX_CHECK(found != entries_.end(), "safetensors: ", path().string(), ": there is no tensor ",
+            shown(name));
   return found->second;
 }
 
@@ -182,13 +195,15 @@ void SafetensorsWriter::add(std::string name, FileDType dtype, std::vector<int64
                             std::vector<uint8_t> bytes) {
   GSX_CHECK(name != kMetadataKey, "safetensors: a tensor must not be called ", name);
   const auto count = element_count(shape, size_of(dtype));
-  GSX_CHECK(count && *count * size_of(dtype) == bytes.size(), "safetensors: tensor ", shown(name), " has ",
-            bytes.size(), " bytes, which does not match its shape and type");
-  GSX_CHECK(taken_.emplace(name, true).second, "safetensors: tensor ", shown(name), " was added twice");
+  GSX_CHECK(count && *count * size_of(dtype) == bytes.size(), "safetensors: tensor ", shown(name),
+            " has ", bytes.size(), " bytes, which does not match its shape and type");
+  GSX_CHECK(taken_.emplace(name, true).second, "safetensors: tensor ", shown(name),
+            " was added twice");
   arrays_.push_back({std::move(name), dtype, std::move(shape), std::move(bytes)});
 }
 
-void SafetensorsWriter::add(std::string name, std::vector<int64_t> shape, std::span<const float> values) {
+void SafetensorsWriter::add(std::string name, std::vector<int64_t> shape,
+                            std::span<const float> values) {
   std::vector<uint8_t> bytes(values.size_bytes());
   if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
   add(std::move(name), FileDType::f32, std::move(shape), std::move(bytes));
@@ -203,8 +218,9 @@ void SafetensorsWriter::add(std::string name, const Tensor& f32) {
 std::vector<const SafetensorsWriter::Array*> SafetensorsWriter::in_file_order() const {
   std::vector<const Array*> order;
   for (const Array& a : arrays_) order.push_back(&a);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Array* a, const Array* b) { return size_of(a->dtype) > size_of(b->dtype); });
+  std::stable_sort(order.begin(), order.end(), [](const Array* a, const Array* b) {
+    return size_of(a->dtype) > size_of(b->dtype);
+  });
   return order;
 }
 
@@ -214,8 +230,9 @@ std::string SafetensorsWriter::header() const {
     if (!metadata.empty()) text += json(kMetadataKey).dump() + ":" + json(metadata).dump() + ",";
     uint64_t at = 0;
     for (const Array* a : in_file_order()) {
-      text += json(a->name).dump() + ":{\"dtype\":\"" + name_of(a->dtype) + "\",\"shape\":" + json(a->shape).dump() +
-              ",\"data_offsets\":[" + std::to_string(at) + "," + std::to_string(at + a->bytes.size()) + "]},";
+      text += json(a->name).dump() + ":{\"dtype\":\"" + name_of(a->dtype) +
+              "\",\"shape\":" + json(a->shape).dump() + ",\"data_offsets\":[" + std::to_string(at) +
+              "," + std::to_string(at + a->bytes.size()) + "]},";
       at += a->bytes.size();
     }
   } catch (const json::exception&) {
@@ -224,8 +241,8 @@ std::string SafetensorsWriter::header() const {
   if (text.back() == ',') text.pop_back();
   text += "}";
   while (text.size() % 8 != 0) text += ' ';  // so that the data starts at a multiple of 8
-  GSX_CHECK(text.size() <= kMaxHeader, "safetensors: names and metadata take ", text.size(), " bytes, at most ",
-            kMaxHeader, " can be read back");
+  GSX_CHECK(text.size() <= kMaxHeader, "safetensors: names and metadata take ", text.size(),
+            " bytes, at most ", kMaxHeader, " can be read back");
   return text;
 }
 

@@ -1,5 +1,6 @@
 // safetensors: named arrays and a string-to-string map in one file, readable by PyTorch users.
-// An 8-byte header length, a JSON header, then the arrays' bytes without gaps, little endian, row major.
+// An 8-byte header length, a JSON header, then the arrays' bytes without gaps, little endian, row
+// major.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,8 +13,9 @@
 
 namespace gsx {
 
-// A file opened for reading. Opening checks everything but the values: lengths, offsets, shapes, types,
-// gaps, overlaps, duplicate names. Arrays are read when asked for. Errors are one sentence with the file's name.
+// A file opened for reading. Opening checks everything but the values: lengths, offsets, shapes,
+// types, gaps, overlaps, duplicate names. Arrays are read when asked for. Errors are one sentence
+// with the file's name.
 class SafetensorsFile {
  public:
   static SafetensorsFile open(const std::filesystem::path& path);
@@ -43,14 +45,15 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-// Collects arrays and metadata, then writes them. The bytes depend on what was added and in which order,
-// on nothing else. Wider element types come first, each kind in the order added, so that every array
-// starts at a multiple of its element size (PyTorch's loader insists).
+// Collects arrays and metadata, then writes them. The bytes depend on what was added and in which
+// order, on nothing else. Wider element types come first, each kind in the order added, so that
+// every array starts at a multiple of its element size (PyTorch's loader insists).
 class SafetensorsWriter {
  public:
   std::map<std::string, std::string> metadata;
 
-  void add(std::string name, FileDType dtype, std::vector<int64_t> shape, std::vector<uint8_t> bytes);
+  void add(std::string name, FileDType dtype, std::vector<int64_t> shape,
+           std::vector<uint8_t> bytes);
   void add(std::string name, std::vector<int64_t> shape, std::span<const float> values);
   void add(std::string name, const Tensor& f32);  // in logical order (NCHW, KCRS)
 

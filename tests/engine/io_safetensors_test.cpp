@@ -18,20 +18,29 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-// Written by the Python package safetensors 0.8.0: w F32 [2,3], b U8 [3], s I64 [], h F16 [3], t BOOL [2].
+// Written by the Python package safetensors 0.8.0: w F32 [2,3], b U8 [3], s I64 [], h F16 [3], t
+// BOOL [2].
 constexpr const char* kReferenceFile =
-    "48010000000000007b225f5f6d657461646174615f5f223a7b226e6f7465223a2261205c22625c22c3a9222c22666f726d6174223a22"
-    "7074227d2c2273223a7b226474797065223a22493634222c227368617065223a5b5d2c22646174615f6f666673657473223a5b302c38"
-    "5d7d2c2277223a7b226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f666673657473223a5b382c"
-    "33325d7d2c2268223a7b226474797065223a22463136222c227368617065223a5b335d2c22646174615f6f666673657473223a5b3332"
-    "2c33385d7d2c2262223a7b226474797065223a225538222c227368617065223a5b335d2c22646174615f6f666673657473223a5b3338"
-    "2c34315d7d2c2274223a7b226474797065223a22424f4f4c222c227368617065223a5b325d2c22646174615f6f666673657473223a5b"
-    "34312c34335d7d7d20202020fdffffffffffffff0000803f000020c000004040000080400000a0400000c0400038ff7b010007080901"
+    "48010000000000007b225f5f6d657461646174615f5f223a7b226e6f7465223a2261205c22625c22c3a9222c22666f"
+    "726d6174223a22"
+    "7074227d2c2273223a7b226474797065223a22493634222c227368617065223a5b5d2c22646174615f6f6666736574"
+    "73223a5b302c38"
+    "5d7d2c2277223a7b226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f66667365"
+    "7473223a5b382c"
+    "33325d7d2c2268223a7b226474797065223a22463136222c227368617065223a5b335d2c22646174615f6f66667365"
+    "7473223a5b3332"
+    "2c33385d7d2c2262223a7b226474797065223a225538222c227368617065223a5b335d2c22646174615f6f66667365"
+    "7473223a5b3338"
+    "2c34315d7d2c2274223a7b226474797065223a22424f4f4c222c227368617065223a5b325d2c22646174615f6f6666"
+    "73657473223a5b"
+    "34312c34335d7d7d20202020fdffffffffffffff0000803f000020c000004040000080400000a0400000c0400038ff"
+    "7b010007080901"
     "00";
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
-  for (size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return bytes;
 }
 
@@ -69,7 +78,8 @@ TEST_CASE("safetensors: reads a file of the reference implementation") {
   write_text(dir / "r.safetensors", from_hex(kReferenceFile));
   const auto file = SafetensorsFile::open(dir / "r.safetensors");
   CHECK(file.names() == std::vector<std::string>{"s", "w", "h", "b", "t"});
-  CHECK(file.metadata() == std::map<std::string, std::string>{{"format", "pt"}, {"note", "a \"b\"\u00e9"}});
+  CHECK(file.metadata() ==
+        std::map<std::string, std::string>{{"format", "pt"}, {"note", "a \"b\"\u00e9"}});
   CHECK(file.entry("w").dtype == FileDType::f32);
   CHECK(file.entry("w").shape == std::vector<int64_t>{2, 3});
   CHECK(file.floats("w") == std::vector<float>{1, -2.5f, 3, 4, 5, 6});
@@ -87,7 +97,8 @@ TEST_CASE("safetensors: writes what the reference implementation writes") {
   TempDir dir;
   SafetensorsWriter writer;
   writer.metadata = {{"format", "pt"}, {"note", "a \"b\"\u00e9"}};
-  writer.add("b", FileDType::u8, {3}, {7, 8, 9});  // narrow first, to see it moved behind the wide ones
+  writer.add("b", FileDType::u8, {3},
+             {7, 8, 9});  // narrow first, to see it moved behind the wide ones
   writer.add("t", FileDType::boolean, {2}, {1, 0});
   writer.add("h", FileDType::f16, {3}, {0x00, 0x38, 0xff, 0x7b, 0x01, 0x00});
   writer.add("w", {2, 3}, std::vector<float>{1, -2.5f, 3, 4, 5, 6});
@@ -95,7 +106,8 @@ TEST_CASE("safetensors: writes what the reference implementation writes") {
   writer.write(dir / "w.safetensors");
   std::string expected = from_hex(kReferenceFile);
   // The reference keeps metadata in no particular order; ours is sorted.
-  const std::string theirs = R"({"note":"a \"b\"é","format":"pt"})", ours = R"({"format":"pt","note":"a \"b\"é"})";
+  const std::string theirs = R"({"note":"a \"b\"é","format":"pt"})",
+                    ours = R"({"format":"pt","note":"a \"b\"é"})";
   expected.replace(expected.find(theirs), theirs.size(), ours);
   CHECK(read_text(dir / "w.safetensors") == expected);
   CHECK(writer.file_bytes() == expected.size());
@@ -156,30 +168,47 @@ TEST_CASE("safetensors: malformed files are refused with the file's name") {
   refused(with_header("[]", ""), "not a JSON object");
   refused(with_header("{\"a\":", ""), "not valid JSON");
   refused(with_header("{\"\xff\":1}", ""), "not valid JSON");
-  refused(with_header(R"({"a":)" + std::string(50000, '[') + std::string(50000, ']') + "}", ""), "nests too deeply");
+  refused(with_header(R"({"a":)" + std::string(50000, '[') + std::string(50000, ']') + "}", ""),
+          "nests too deeply");
   refused(with_header("{}", "x"), "end at byte 0");
   refused(with_header(R"({"__metadata__":{"a":1}})", ""), "'a' must be a string");
   refused(with_header(R"({"__metadata__":[]})", ""), "object of strings");
   refused(with_header(one("3"), ""), "must have dtype");
   refused(with_header(one(R"({"dtype":"F32","shape":[1]})"), ""), "must have dtype");
-  refused(with_header(one(R"({"dtype":"F31","shape":[1],"data_offsets":[0,4]})"), "abcd"), "unknown type 'F31'");
-  refused(with_header(one(R"({"dtype":4,"shape":[1],"data_offsets":[0,4]})"), "abcd"), "must be a string");
-  refused(with_header(one(R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})"), "abcd"), "must be a list");
-  refused(with_header(one(R"({"dtype":"F32","shape":[-1],"data_offsets":[0,4]})"), "abcd"), "whole numbers");
-  refused(with_header(one(R"({"dtype":"F32","shape":[1.0],"data_offsets":[0,4]})"), "abcd"), "whole numbers");
-  refused(with_header(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,4]})"), "abcd"), "does not match");
-  refused(with_header(one(R"({"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,4]})"), "abcd"), "absurd");
-  // 2^32 * 2^32 elements: a product that wraps to 0.
-  refused(with_header(one(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]})"), ""),
+  refused(with_header(one(R"({"dtype":"F31","shape":[1],"data_offsets":[0,4]})"), "abcd"),
+          "unknown type 'F31'");
+  refused(with_header(one(R"({"dtype":4,"shape":[1],"data_offsets":[0,4]})"), "abcd"),
+          "must be a string");
+  refused(with_header(one(R"({"dtype":"F32","shape":1,"data_offsets":[0,4]})"), "abcd"),
+          "must be a list");
+  refused(with_header(one(R"({"dtype":"F32","shape":[-1],"data_offsets":[0,4]})"), "abcd"),
+          "whole numbers");
+  refused(with_header(one(R"({"dtype":"F32","shape":[1.0],"data_offsets":[0,4]})"), "abcd"),
+          "whole numbers");
+  refused(with_header(one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,4]})"), "abcd"),
           "does not match");
-  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,8]})"), "abcd"), "bytes 0 to 8");
-  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]})"), "abcd"), "bytes 4 to 0");
-  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0]})"), "abcd"), "two numbers");
-  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]})"), "abcdefgh"), "leaves a gap");
-  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), "abcdefgh"), "end at byte 4");
+  refused(with_header(one(R"({"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,4]})"),
+                      "abcd"),
+          "absurd");
+  // 2^32 * 2^32 elements: a product that wraps to 0.
+  refused(with_header(one(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]})"),
+                      ""),
+          "does not match");
+  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,8]})"), "abcd"),
+          "bytes 0 to 8");
+  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]})"), "abcd"),
+          "bytes 4 to 0");
+  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0]})"), "abcd"),
+          "two numbers");
+  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[4,8]})"), "abcdefgh"),
+          "leaves a gap");
+  refused(with_header(one(R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})"), "abcdefgh"),
+          "end at byte 4");
   const std::string a = R"("a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]})";
   refused(with_header("{" + a + "," + a + "}", "abcd"), "'a' appears twice");
-  refused(with_header("{" + a + R"(,"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", "abcdef"), "overlaps");
+  refused(
+      with_header("{" + a + R"(,"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", "abcdef"),
+      "overlaps");
   CHECK_THAT(open_error(dir / "none"), Contains("none"));
   CHECK_THAT(open_error(dir.path()), Contains("found a folder"));
 }
@@ -206,7 +235,8 @@ TEST_CASE("safetensors: truncated and randomly damaged files never crash") {
 
 TEST_CASE("element types convert to float") {
   const auto f16 = [](uint16_t h) {
-    return to_floats(FileDType::f16, std::vector<uint8_t>{static_cast<uint8_t>(h), static_cast<uint8_t>(h >> 8)})[0];
+    return to_floats(FileDType::f16, std::vector<uint8_t>{static_cast<uint8_t>(h),
+                                                          static_cast<uint8_t>(h >> 8)})[0];
   };
   CHECK(f16(0x3c00) == 1.0f);
   CHECK(f16(0xc500) == -5.0f);
@@ -218,9 +248,11 @@ TEST_CASE("element types convert to float") {
   CHECK(f16(0x7c00) == std::numeric_limits<float>::infinity());
   CHECK(std::isnan(f16(0x7e01)));
   CHECK(to_floats(FileDType::bf16, std::vector<uint8_t>{0x20, 0xc0}) == std::vector<float>{-2.5f});
-  CHECK(to_floats(FileDType::i8, std::vector<uint8_t>{0x80, 0x7f}) == std::vector<float>{-128, 127});
+  CHECK(to_floats(FileDType::i8, std::vector<uint8_t>{0x80, 0x7f}) ==
+        std::vector<float>{-128, 127});
   CHECK(to_floats(FileDType::u16, std::vector<uint8_t>{0xff, 0xff}) == std::vector<float>{65535});
-  CHECK(to_floats(FileDType::boolean, std::vector<uint8_t>{0, 1, 7}) == std::vector<float>{0, 1, 1});
+  CHECK(to_floats(FileDType::boolean, std::vector<uint8_t>{0, 1, 7}) ==
+        std::vector<float>{0, 1, 1});
   const double d = -1.25e10;
   std::vector<uint8_t> bytes(8);
   std::memcpy(bytes.data(), &d, 8);
