@@ -1,0 +1,69 @@
+// Pictures: read and checked (JPEG, PNG, binary PPM), written (PNG), cut, resized and turned into
+// tensors. A picture is always 8-bit RGB: grey and palette files are widened, 16-bit ones keep
+// their high byte, transparency is dropped (the colours stay as stored).
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace gsx {
+
+struct Image {
+  int width = 0, height = 0;
+  std::vector<uint8_t> rgb;  // height rows of width pixels of 3 bytes
+
+  Image() = default;
+  Image(int w, int h) : width(w), height(h), rgb(size_t{3} * w * h) {}
+  uint8_t* pixel(int x, int y) { return rgb.data() + (size_t{3} * y * width + size_t{3} * x); }
+  const uint8_t* pixel(int x, int y) const { return const_cast<Image*>(this)->pixel(x, y); }
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
+// Limits checked before anything is decoded.
+inline constexpr int kMaxImageSide = 32'768;
+inline constexpr int64_t kMaxImagePixels = 100'000'000;
+inline constexpr uint64_t kMaxImageFileBytes = 400'000'000;
+
+// Reads a picture upright (the EXIF orientation is applied). Refuses, with one sentence naming the
+// file, what is not a whole picture: a missing end, a wrong checksum, absent tables or scans, too
+// many pixels.
+Image read_image(const std::filesystem::path& path);
+// The same from memory; `name` is for messages.
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
+
+// Whether the name ends as one of the formats read: .jpg .jpeg .png .ppm, in any case.
+bool is_image_name(const std::filesystem::path& path);
+
+// PNG bytes, the same for the same picture. write_png is atomic (atomic_file.h).
+std::vector<uint8_t> encode_png(const Image&);
+void write_png(const std::filesystem::path& path, const Image&);
+
+// Triangle filter, as wide as the shrink factor when shrinking (no aliasing), bilinear when
+// growing; samples at pixel centres, edges by renormalised weights.
+Image resize(const Image&, int width, int height);
+// Scales the short side to `side`, keeping the shape of the picture.
+Image resize_short_side(const Image&, int side);
+Image crop(const Image&, int x, int y, int width, int height);
+Image mirror(const Image&);  // left and right exchanged
+
+// How a network wants its pictures: the values of black and white, and the channel order.
+struct PixelFormat {
+  float lo = -1, hi = 1;
+  bool bgr = false;
+  friend bool operator==(const PixelFormat&, const PixelFormat&) = default;
+};
+// Pictures of one size -> [N,3,H,W].
+Tensor to_tensor(const ContextPtr&, std::span<const Image>, const PixelFormat& = {});
+Tensor to_tensor(const ContextPtr&, const Image&, const PixelFormat& = {});
+// Picture n of [N,3,H,W]; values are rounded and clipped to 0..255, NaN becomes 0.
+Image to_image(const Tensor&, int64_t n = 0, const PixelFormat& = {});
+
+// Rows of pictures on a white sheet, each cell as large as the largest picture, `gap` pixels
+// between and around; smaller pictures are centred. Rows may have different lengths.
+Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap = 4);
+
+}  // namespace gsx
