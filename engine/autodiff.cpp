@@ -1,3 +1,4 @@
+// The tape: recording operations and walking them backward; see autodiff.h.
 #include "engine/autodiff.h"
 
 #include <atomic>

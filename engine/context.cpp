@@ -1,3 +1,4 @@
+// The context's caching allocator, threads and scratch memory; see context.h.
 #include "engine/context.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Making, reading and writing tensors in their layouts; see tensor.h.
 #include "engine/tensor.h"
 
 #include <algorithm>

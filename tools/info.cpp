@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/context.h"
+#include "kernels/isa.h"
 #include "tools/commands.h"
 
 namespace gsx::tools {
@@ -38,6 +39,7 @@ Json gather() {
       {"version", GSX_VERSION},
       {"devices", {{{"name", "cpu"}, {"real", true}, {"description", processor()}}}},
       {"threads", context->threads()},
+      {"instruction_sets", kernels::isas()},
       {"formats",
        {{"models", {"safetensors"}},
         {"images_in", {"jpeg", "png"}},
@@ -64,6 +66,7 @@ void print(const Json& info) {
                   << device["description"].get<std::string>() << '\n';
   }
   row("threads") << info["threads"] << '\n';
+  row("instructions") << joined(info["instruction_sets"]) << " (the first is used)\n";
   row("models") << joined(info["formats"]["models"]) << '\n';
   row("images read") << joined(info["formats"]["images_in"]) << '\n';
   row("images written") << joined(info["formats"]["images_out"]) << '\n';

@@ -1,3 +1,4 @@
+// Elementwise kernels on the CPU; see elementwise.h.
 #include "kernels/elementwise.h"
 
 namespace gsx::kernels {

@@ -1,3 +1,4 @@
+// Threads that sleep until a kernel has work for them; see thread_pool.h.
 #include "kernels/thread_pool.h"
 
 #include <sched.h>

@@ -1,3 +1,4 @@
+// Scratch memory: blocks that grow to the high-water mark; see exec.h.
 #include <algorithm>
 #include <new>
 

@@ -1,0 +1,109 @@
+// The program's frame: exit codes, help, messages for misuse, `gsx info`; and the test's own means
+// of running it.
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/cli/process.h"
+#include "tools/suggest.h"
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void expect_misuse(const std::vector<std::string>& arguments, const std::string& message) {
+  const ProcessResult r = run_program(arguments);
+  INFO("stderr: " << r.err);
+  CHECK(r.exit_code == 2);
+  CHECK(r.out.empty());
+  CHECK(contains(r.err, message));
+}
+
+}  // namespace
+
+TEST_CASE("misuse exits with 2 and names what was meant") {
+  expect_misuse({"inof"}, "gsx: unknown command 'inof'; did you mean info?\n");
+  expect_misuse({"bananas"}, "gsx: unknown command 'bananas'\n");
+  expect_misuse({"info", "--jsno"}, "gsx info: unknown flag --jsno; did you mean --json?\n");
+  expect_misuse({"info", "--colour=blue"}, "gsx info: unknown flag --colour\n");
+  expect_misuse({"--verison"}, "gsx: unknown flag --verison; did you mean --version?\n");
+  expect_misuse({"info", "extra"}, "gsx info: unexpected argument 'extra'\n");
+  expect_misuse({}, "Usage: gsx");
+}
+
+TEST_CASE("help and version go to stdout and exit with 0") {
+  const ProcessResult help = run_program({"--help"});
+  CHECK(help.exit_code == 0);
+  CHECK(help.err.empty());
+  CHECK(contains(help.out, "info"));
+  CHECK(contains(help.out, "Examples:"));
+  const ProcessResult of_command = run_program({"info", "--help"});
+  CHECK(of_command.exit_code == 0);
+  CHECK(contains(of_command.out, "--json"));
+  const ProcessResult version = run_program({"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK(version.out.rfind("gsx ", 0) == 0);
+}
+
+TEST_CASE("info tells devices, threads, instruction sets, formats and memory") {
+  const ProcessResult table = run_program({"info"});
+  CHECK(table.exit_code == 0);
+  CHECK(table.err.empty());
+  CHECK(contains(table.out, "cpu: "));
+  const ProcessResult machine = run_program({"info", "--json"});
+  REQUIRE(machine.exit_code == 0);
+  const auto info = nlohmann::json::parse(machine.out);
+  CHECK(info["devices"][0]["name"] == "cpu");
+  CHECK(info["threads"].get<int>() >= 1);
+  CHECK(!info["instruction_sets"].empty());
+  CHECK(info["memory"]["total_bytes"].get<int64_t>() > 0);
+  CHECK(info["formats"]["models"][0] == "safetensors");
+}
+
+TEST_CASE("output that cannot be written is a failure") {
+  const ProcessResult r = run_process({"sh", "-c", "exec \"$0\" info >/dev/full", GSX_PROGRAM});
+  CHECK(r.exit_code == 1);
+  CHECK(contains(r.err, "gsx info: standard output cannot be written"));
+}
+
+TEST_CASE("distance of words") {
+  using gsx::tools::edit_distance;
+  CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("train", "train") == 0);
+  CHECK(edit_distance("trian", "train") == 1);
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  CHECK(gsx::tools::nearest("--ouput", {"--out", "--output", "--input"}) == "--output");
+  CHECK(gsx::tools::nearest("zebra", {"train", "info"}).empty());
+}
+
+TEST_CASE("processes are watched: signals, timeouts, folders, environment") {
+  using std::chrono::milliseconds;
+  ProcessOptions options;
+  options.send = SignalPlan{SIGTERM, milliseconds(20), ""};
+  CHECK(run_process({"sleep", "10"}, options).signal == SIGTERM);
+
+  options.send = SignalPlan{SIGINT, milliseconds(0), "ready"};
+  const ProcessResult caught = run_process(
+      {"sh", "-c", "trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 0.01; done"},
+      options);
+  CHECK(caught.exit_code == 3);
+  CHECK(caught.out == "ready\ncaught\n");
+
+  options = {};
+  options.timeout = milliseconds(30);
+  const ProcessResult late = run_process({"sleep", "10"}, options);
+  CHECK(late.timed_out);
+  CHECK(late.signal == SIGKILL);
+
+  options = {};
+  options.folder = "/";
+  options.environment = {{"GSX_TEST_WORD", "hello"}};
+  const ProcessResult placed = run_process({"sh", "-c", "pwd; echo $GSX_TEST_WORD >&2"}, options);
+  CHECK(placed.out == "/\n");
+  CHECK(placed.err == "hello\n");
+  CHECK_THROWS_WITH(run_process({"./no-such-program"}),
+                    Catch::Matchers::Contains("cannot run ./no-such-program"));
+}

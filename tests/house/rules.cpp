@@ -1,0 +1,140 @@
+// The rules, line by line; see rules.h.
+#include "tests/house/rules.h"
+
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace {
+
+constexpr int kMostLines = 500;
+
+const std::map<std::string, std::set<std::string>> kSees = {
+    {"kernels", {"kernels"}},
+    {"engine", {"engine", "kernels"}},
+    {"models", {"models", "engine", "kernels"}},
+    {"optim", {"optim", "engine", "kernels"}},
+    {"gs", {"gs", "models", "optim", "engine", "kernels"}},
+    {"tools", {"tools", "gs", "models", "optim", "engine", "kernels"}},
+    {"tests", {"tests", "tools", "gs", "models", "optim", "engine", "kernels"}},
+    {"benchmarks", {"benchmarks", "gs", "models", "optim", "engine", "kernels"}},
+};
+
+std::string top_folder(const std::string& path) { return path.substr(0, path.find('/')); }
+
+bool starts(const std::string& s, const std::string& with) { return s.rfind(with, 0) == 0; }
+
+bool ends(const std::string& s, const std::string& with) {
+  return s.size() >= with.size() && s.compare(s.size() - with.size(), with.size(), with) == 0;
+}
+
+bool is_cpp(const std::string& path) {
+  return ends(path, ".h") || ends(path, ".cpp") || ends(path, ".cu");
+}
+
+// Calls visit(line number, line) for every line.
+template <class Visit>
+void for_each_line(const SourceFile& file, const Visit& visit) {
+  std::istringstream in(file.text);
+  int number = 0;
+  for (std::string line; std::getline(in, line);) visit(++number, line);
+}
+
+std::string at(const SourceFile& file, int line, const std::string& what) {
+  return file.path + ":" + std::to_string(line) + ": " + what;
+}
+
+// Why `file` must not include our header `name`; empty when it may.
+std::string why_not_ours(const SourceFile& file, const std::string& name) {
+  const std::string from = top_folder(file.path), to = top_folder(name);
+  if (name.find('/') == std::string::npos || starts(name, ".")) {
+    return "name headers from the root";
+  }
+  const auto sees = kSees.find(from);
+  if (sees == kSees.end()) return "";
+  if (!sees->second.count(to)) return from + " must not see " + to;
+  const bool contract = name.find('/') == name.rfind('/');
+  const bool outside = from != "kernels" && from != "tests" && from != "benchmarks";
+  if (to == "kernels" && outside && !contract) {
+    return "outside kernels only its contract headers are seen";
+  }
+  return "";
+}
+
+// The same for a header of the system or another project.
+std::string why_not_theirs(const SourceFile& file, const std::string& name) {
+  static const std::regex kToolkit("(cuda|cublas|cudnn|curand|nccl|nvrtc|cooperative_groups).*");
+  const std::string from = top_folder(file.path);
+  if (std::regex_match(name, kToolkit) && !starts(file.path, "kernels/runtime/nvcc/")) {
+    return "toolkit headers belong to kernels/runtime/nvcc";
+  }
+  if (starts(name, "hwy/") && from != "kernels" && from != "benchmarks") {
+    return "Highway belongs to kernels";
+  }
+  if (starts(name, "CLI/") && from != "tools") return "CLI11 belongs to tools";
+  // What installed headers include, every user of the library must have.
+  const bool installed = ends(file.path, ".h") && from != "tools" && from != "tests" &&
+                         from != "benchmarks" && !starts(file.path, "kernels/cpu/");
+  static const std::regex kPrivate("(Eigen|hwy|stb|libexif)/.*");
+  if (installed && std::regex_match(name, kPrivate)) return "an installed header needs it";
+  return "";
+}
+
+}  // namespace
+
+Offences include_offences(const SourceFile& file) {
+  static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"].*)");
+  Offences found;
+  if (!is_cpp(file.path)) return found;
+  for_each_line(file, [&](int number, const std::string& line) {
+    std::smatch match;
+    if (!std::regex_match(line, match, kInclude)) return;
+    const std::string name = match[2];
+    const std::string why =
+        match[1] == "\"" ? why_not_ours(file, name) : why_not_theirs(file, name);
+    if (!why.empty()) found.push_back(at(file, number, "includes " + name + ": " + why));
+  });
+  return found;
+}
+
+Offences condition_offences(const SourceFile& file) {
+  static const std::regex kCondition(R"(^\s*#\s*(if|ifdef|ifndef)\b.*)");
+  Offences found;
+  if (!is_cpp(file.path) || starts(file.path, "kernels/runtime/") || starts(file.path, "tests/")) {
+    return found;
+  }
+  for_each_line(file, [&](int number, const std::string& line) {
+    if (!std::regex_match(line, kCondition)) return;
+    const bool highway = line.find("HWY_ONCE") != std::string::npos ||
+                         line.find("HWY_TARGET_TOGGLE") != std::string::npos;
+    if (highway && starts(file.path, "kernels/cpu/")) return;
+    found.push_back(at(file, number, "preprocessor condition: the build chooses, not the code"));
+  });
+  return found;
+}
+
+Offences text_offences(const SourceFile& file) {
+  // Spelled so that they do not match themselves.
+  static const std::regex kNote(R"(\b(T[O]DO|F[I]XME|X[X]X)\b)");
+  static const std::regex kMachine(R"re((^|[\s"'(=:])/(home|root|work|Users|tmp)/)re");
+  Offences found;
+  int lines = 0;
+  bool guarded = false;
+  for_each_line(file, [&](int number, const std::string& line) {
+    lines = number;
+    guarded = guarded || line == "#pragma once";
+    if (number == 1 && is_cpp(file.path) && !starts(line, "//")) {
+      found.push_back(at(file, 1, "does not open with a comment that says what it is"));
+    }
+    if (std::regex_search(line, kNote)) found.push_back(at(file, number, "a note left behind"));
+    if (std::regex_search(line, kMachine)) {
+      found.push_back(at(file, number, "an absolute path of some machine"));
+    }
+  });
+  if (lines > kMostLines && !ends(file.path, ".md")) {
+    found.push_back(at(file, lines, "more than " + std::to_string(kMostLines) + " lines"));
+  }
+  if (ends(file.path, ".h") && !guarded) found.push_back(at(file, 1, "no #pragma once"));
+  return found;
+}

@@ -1,0 +1,22 @@
+// The rules of the house as functions of a file's path and text. Each returns one line per offence,
+// "path:line: what", so that the tests show all of them at once.
+#pragma once
+#include <string>
+#include <vector>
+
+struct SourceFile {
+  std::string path;  // relative to the root, with slashes
+  std::string text;
+};
+
+using Offences = std::vector<std::string>;
+
+// tools -> gs -> {models, optim} -> engine -> kernels: a folder includes only what is to its right,
+// other people's headers only where they belong, and outside kernels only its contract headers.
+Offences include_offences(const SourceFile&);
+
+// No preprocessor conditions but Highway's own and those of kernels/runtime and the tests.
+Offences condition_offences(const SourceFile&);
+
+// Length, the opening comment, include guards, notes left behind, paths of one machine.
+Offences text_offences(const SourceFile&);
