@@ -24,6 +24,13 @@ struct View {
   }
 };
 
+// Any storage as rows of cs elements of which the first c count and the rest are padding.
+struct Rows {
+  int64_t rows = 0, c = 0, cs = 0;
+
+  constexpr int64_t size() const { return rows * cs; }
+};
+
 // A convolution filter bank: element (output k, input c, tap r, tap s) is at
 // ((r*s_ + s)*c_ + c)*ks + k, output channels innermost and padded with zeros like image channels.
 struct FilterView {

@@ -1,16 +1,87 @@
-// Elementwise kernels on the CPU; see elementwise.h.
+// Elementwise passes: plain loops, which the compiler vectorises.
 #include "kernels/elementwise.h"
+
+#include "kernels/cpu/parallel.h"
 
 namespace gsx::kernels {
 namespace {
-constexpr int64_t kGrain = 16384;
 
-void accumulate(Exec& e, int64_t n, const float* x, float* y) {
-  e.pool->for_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] += x[i];
+template <class F>
+void map(Exec& e, int64_t n, F&& f) {
+  e.pool->for_ranges(n, kElementGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i);
   });
 }
+
+// Like map over the counted lanes of rows; calls clear(begin, end) for each row's padding lanes.
+template <class F>
+void map_rows(Exec& e, const Rows& r, float* y, F&& f) {
+  if (r.c == r.cs) {
+    map(e, r.size(), f);
+    return;
+  }
+  e.pool->for_ranges(r.rows, pixel_grain(r.cs), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t at = row * r.cs;
+      for (int64_t i = at; i < at + r.c; ++i) f(i);
+      for (int64_t i = at + r.c; i < at + r.cs; ++i) y[i] = 0;
+    }
+  });
+}
+
+void accumulate(Exec& e, int64_t n, const float* x, float* y) {
+  map(e, n, [=](int64_t i) { y[i] += x[i]; });
+}
+void add(Exec& e, int64_t n, const float* a, const float* b, float* y) {
+  map(e, n, [=](int64_t i) { y[i] = a[i] + b[i]; });
+}
+void sub(Exec& e, int64_t n, const float* a, const float* b, float* y) {
+  map(e, n, [=](int64_t i) { y[i] = a[i] - b[i]; });
+}
+void mul(Exec& e, int64_t n, const float* a, const float* b, float* y) {
+  map(e, n, [=](int64_t i) { y[i] = a[i] * b[i]; });
+}
+void affine(Exec& e, const Rows& r, float scale, float shift, const float* x, float* y) {
+  map_rows(e, r, y, [=](int64_t i) { y[i] = std::fma(scale, x[i], shift); });
+}
+void fill(Exec& e, const Rows& r, const float* value, float factor, float* y) {
+  const float v = factor * value[0];
+  map_rows(e, r, y, [=](int64_t i) { y[i] = v; });
+}
+
+// Calls f.operator()<A>() with the activation as a constant.
+template <class F>
+void with_activation(Activation a, F&& f) {
+  switch (a) {
+    case Activation::none: return f.template operator()<Activation::none>();
+    case Activation::relu: return f.template operator()<Activation::relu>();
+    case Activation::leaky_relu: return f.template operator()<Activation::leaky_relu>();
+    case Activation::tanh: return f.template operator()<Activation::tanh>();
+    case Activation::sigmoid: return f.template operator()<Activation::sigmoid>();
+  }
+}
+
+void activate(Exec& e, const Rows& r, Activation a, float slope, const float* x, float* y) {
+  with_activation(a, [&]<Activation A>() {
+    map_rows(e, r, y, [=](int64_t i) { y[i] = scalar::activate<A>(x[i], slope); });
+  });
+}
+
+void activate_backward(Exec& e, int64_t n, Activation a, float slope, const float* x, const float* y, const float* gy,
+                       float* gx) {
+  with_activation(a, [&]<Activation A>() {
+    if constexpr (A == Activation::leaky_relu) {
+      map(e, n, [=](int64_t i) { gx[i] = gy[i] * scalar::activate_slope<A>(x[i], 0, slope); });
+    } else if constexpr (A == Activation::relu) {
+      map(e, n, [=](int64_t i) { gx[i] = gy[i] * scalar::activate_slope<A>(y[i], y[i], slope); });
+    } else {
+      map(e, n, [=](int64_t i) { gx[i] = gy[i] * scalar::activate_slope<A>(0, y[i], slope); });
+    }
+  });
+}
+
 }  // namespace
 
-const ElementwiseKernels cpu_elementwise = {accumulate};
+const ElementwiseKernels cpu_elementwise = {accumulate, add, sub, mul, affine, fill, activate, activate_backward};
+
 }  // namespace gsx::kernels

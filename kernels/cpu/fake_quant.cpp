@@ -1,0 +1,71 @@
+// Fake quantisation of activations and weights.
+#include "kernels/fake_quant.h"
+
+#include "kernels/cpu/parallel.h"
+
+namespace gsx::kernels {
+namespace {
+
+void forward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, float* y) {
+  e.pool->for_ranges(n, kElementGrain, [&, q = quantizer](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) y[i] = scalar::quantize(x[i], q);
+  });
+}
+
+void backward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, const float* gy, float* gx) {
+  e.pool->for_ranges(n, kElementGrain, [&, q = quantizer](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) gx[i] = gy[i] * scalar::quantize_slope(x[i], q);
+  });
+}
+
+// largest[k] = max |w| of channel k over outer blocks [begin, end).
+void largest_of(const ChannelBlocks& b, const float* w, int64_t begin, int64_t end, float* largest) {
+  std::fill_n(largest, b.k, 0.0f);
+  for (int64_t o = begin; o < end; ++o) {
+    if (b.inner == 1) {
+      const float* row = w + o * b.ks;
+      for (int64_t k = 0; k < b.k; ++k) largest[k] = std::max(largest[k], std::fabs(row[k]));
+      continue;
+    }
+    for (int64_t k = 0; k < b.k; ++k) {
+      const float* row = w + (o * b.ks + k) * b.inner;
+      for (int64_t i = 0; i < b.inner; ++i) largest[k] = std::max(largest[k], std::fabs(row[i]));
+    }
+  }
+}
+
+void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_channel, const float* w, float* scales) {
+  Workspace::Scope scope(*e.workspace);
+  const int64_t grain = pixel_grain(b.ks * b.inner);
+  const int64_t tasks = std::max<int64_t>(1, (b.outer + grain - 1) / grain);
+  float* largest = e.workspace->take<float>(tasks * b.k);
+  e.pool->for_ranges(b.outer, grain, [&](int64_t begin, int64_t end) {
+    largest_of(b, w, begin, end, largest + begin / grain * b.k);
+  });
+  for (int64_t t = 1; t < tasks; ++t)
+    for (int64_t k = 0; k < b.k; ++k) largest[k] = std::max(largest[k], largest[t * b.k + k]);
+  if (per_channel) {
+    for (int64_t k = 0; k < b.k; ++k) scales[k] = largest[k] / levels;
+  } else {
+    scales[0] = *std::max_element(largest, largest + b.k) / levels;
+  }
+}
+
+void weight_forward(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w, const float* scales, float* y) {
+  e.pool->for_ranges(b.outer, pixel_grain(b.ks * b.inner), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      const int64_t at = o * b.ks * b.inner;
+      for (int64_t k = 0; k < b.k; ++k) {
+        const float s = scales[per_channel ? k : 0];
+        for (int64_t i = at + k * b.inner; i < at + (k + 1) * b.inner; ++i) y[i] = scalar::weight_code(w[i], s) * s;
+      }
+      std::fill(y + at + b.k * b.inner, y + at + b.ks * b.inner, 0.0f);
+    }
+  });
+}
+
+}  // namespace
+
+const FakeQuantKernels cpu_fake_quant = {forward, backward, weight_scales, weight_forward};
+
+}  // namespace gsx::kernels

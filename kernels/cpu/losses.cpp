@@ -1,0 +1,105 @@
+// Losses and their gradients.
+#include "kernels/losses.h"
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/scalar.h"
+
+namespace gsx::kernels {
+namespace {
+
+void pair(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b, float* y) {
+  const double total = chunked_sum(e, n, [&](int64_t begin, int64_t end) {
+    if (kind == PairLoss::l1)
+      return lane_sum(begin, end, [=](int64_t i) { return std::fabs(static_cast<double>(a[i]) - b[i]); });
+    return lane_sum(begin, end, [=](int64_t i) {
+      const double d = static_cast<double>(a[i]) - b[i];
+      return d * d;
+    });
+  });
+  y[0] = static_cast<float>(total / static_cast<double>(count));
+}
+
+template <class F>
+void write_pair(Exec& e, int64_t n, float* ga, float* gb, F&& f) {
+  e.pool->for_ranges(n, kElementGrain, [&, f](int64_t begin, int64_t end) {
+    if (ga && gb) {
+      for (int64_t i = begin; i < end; ++i) gb[i] = -(ga[i] = f(i));
+    } else if (ga) {
+      for (int64_t i = begin; i < end; ++i) ga[i] = f(i);
+    } else if (gb) {
+      for (int64_t i = begin; i < end; ++i) gb[i] = 0.0f - f(i);
+    }
+  });
+}
+
+void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b, const float* gy,
+                   float* ga, float* gb) {
+  const float g = static_cast<float>(gy[0] / static_cast<double>(count));
+  if (kind == PairLoss::l1) {
+    write_pair(e, n, ga, gb, [=](int64_t i) { return a[i] > b[i] ? g : (a[i] < b[i] ? -g : 0.0f); });
+  } else {
+    const float g2 = 2 * g;
+    write_pair(e, n, ga, gb, [=](int64_t i) { return g2 * (a[i] - b[i]); });
+  }
+}
+
+template <TargetLoss L>
+float value(float x, float t) {
+  if constexpr (L == TargetLoss::mse) return (x - t) * (x - t);
+  if constexpr (L == TargetLoss::bce) return t * scalar::softplus(-x) + (1.0f - t) * scalar::softplus(x);
+  if constexpr (L == TargetLoss::hinge_real) return scalar::at_least(1.0f - x, 0.0f);
+  if constexpr (L == TargetLoss::hinge_fake) return scalar::at_least(1.0f + x, 0.0f);
+  return -x;
+}
+
+template <TargetLoss L>
+float derivative(float x, float t) {
+  if constexpr (L == TargetLoss::mse) return 2.0f * (x - t);
+  if constexpr (L == TargetLoss::bce) return scalar::sigmoid(x) - t;
+  if constexpr (L == TargetLoss::hinge_real) return x < 1.0f ? -1.0f : 0.0f;
+  if constexpr (L == TargetLoss::hinge_fake) return x > -1.0f ? 1.0f : 0.0f;
+  return -1.0f;
+}
+
+// Calls f.operator()<L>() with the loss as a constant.
+template <class F>
+void with_loss(TargetLoss l, F&& f) {
+  switch (l) {
+    case TargetLoss::mse: return f.template operator()<TargetLoss::mse>();
+    case TargetLoss::bce: return f.template operator()<TargetLoss::bce>();
+    case TargetLoss::hinge_real: return f.template operator()<TargetLoss::hinge_real>();
+    case TargetLoss::hinge_fake: return f.template operator()<TargetLoss::hinge_fake>();
+    case TargetLoss::negative: return f.template operator()<TargetLoss::negative>();
+  }
+}
+
+void target(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, float* y) {
+  with_loss(kind, [&]<TargetLoss L>() {
+    // Elements counted without padding: element i is lane i % c of row i / c.
+    const double total = chunked_sum(e, r.rows * r.c, [&](int64_t begin, int64_t end) {
+      if (r.c == r.cs)
+        return lane_sum(begin, end, [=](int64_t i) { return static_cast<double>(value<L>(x[i], t)); });
+      return lane_sum(begin, end, [=, &r](int64_t i) {
+        return static_cast<double>(value<L>(x[i / r.c * r.cs + i % r.c], t));
+      });
+    });
+    y[0] = static_cast<float>(total / static_cast<double>(r.rows * r.c));
+  });
+}
+
+void target_backward(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, const float* gy, float* gx) {
+  const float g = static_cast<float>(gy[0] / static_cast<double>(r.rows * r.c));
+  with_loss(kind, [&]<TargetLoss L>() {
+    e.pool->for_ranges(r.rows, pixel_grain(r.cs), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin * r.cs; i < end * r.cs; ++i) gx[i] = g * derivative<L>(x[i], t);
+      if (r.c == r.cs) return;
+      for (int64_t row = begin; row < end; ++row) std::fill(gx + row * r.cs + r.c, gx + (row + 1) * r.cs, 0.0f);
+    });
+  });
+}
+
+}  // namespace
+
+const LossKernels cpu_losses = {pair, pair_backward, target, target_backward};
+
+}  // namespace gsx::kernels

@@ -1,0 +1,139 @@
+// Padding, upsampling, concatenation and layout changes: row copies and short fixed-order sums.
+#include "kernels/resample.h"
+
+#include "kernels/cpu/parallel.h"
+
+namespace gsx::kernels {
+namespace {
+
+template <class F>
+void each_row(Exec& e, const View& v, F&& f) {
+  const int64_t grain = pixel_grain(static_cast<int64_t>(v.w) * v.cs);
+  e.pool->for_ranges(static_cast<int64_t>(v.n) * v.h, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) f(static_cast<int>(row / v.h), static_cast<int>(row % v.h));
+  });
+}
+
+// The source position of padded position i, or -1 for a zero.
+int source(int i, int before, int extent, PadMode mode) {
+  const int at = i - before;
+  if (at >= 0 && at < extent) return at;
+  if (mode == PadMode::zero) return -1;
+  return at < 0 ? -at : 2 * (extent - 1) - at;
+}
+
+void pad(Exec& e, const PadShape& s, const float* x, float* y) {
+  const View &v = s.x, &out = s.y;
+  each_row(e, out, [&](int n, int i) {
+    float* row = y + out.offset(n, i, 0);
+    const int h = source(i, s.top, v.h, s.mode);
+    if (h < 0) {
+      std::fill_n(row, static_cast<int64_t>(out.w) * out.cs, 0.0f);
+      return;
+    }
+    for (int j = 0; j < out.w; ++j) {
+      const int w = source(j, s.left, v.w, s.mode);
+      if (w < 0) std::fill_n(row + static_cast<int64_t>(j) * out.cs, out.cs, 0.0f);
+      else std::copy_n(x + v.offset(n, h, w), v.cs, row + static_cast<int64_t>(j) * out.cs);
+    }
+  });
+}
+
+// The padded positions that read source position i: itself and up to two mirror images.
+struct Readers {
+  int at[3];
+  int count = 0;
+};
+Readers readers(int i, int before, int extent, int padded, PadMode mode) {
+  Readers r;
+  const auto take = [&](int at) {
+    if (at >= 0 && at < padded) r.at[r.count++] = at;
+  };
+  take(before + i);
+  if (mode == PadMode::reflect) {
+    if (i > 0) take(before - i);
+    if (i < extent - 1) take(before + 2 * (extent - 1) - i);
+  }
+  return r;
+}
+
+void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
+  const View &v = s.x, &out = s.y;
+  each_row(e, v, [&](int n, int h) {
+    const Readers rows = readers(h, s.top, v.h, out.h, s.mode);
+    for (int w = 0; w < v.w; ++w) {
+      const Readers cols = readers(w, s.left, v.w, out.w, s.mode);
+      float* g = gx + v.offset(n, h, w);
+      std::fill_n(g, v.cs, 0.0f);
+      for (int a = 0; a < rows.count; ++a)
+        for (int b = 0; b < cols.count; ++b) {
+          const float* from = gy + out.offset(n, rows.at[a], cols.at[b]);
+          for (int c = 0; c < v.cs; ++c) g[c] += from[c];
+        }
+    }
+  });
+}
+
+void upsample(Exec& e, const View& v, int factor, const float* x, float* y) {
+  const View out = View::of(v.n, v.h * factor, v.w * factor, v.c);
+  each_row(e, out, [&](int n, int i) {
+    const float* from = x + v.offset(n, i / factor, 0);
+    float* to = y + out.offset(n, i, 0);
+    for (int j = 0; j < out.w; ++j) std::copy_n(from + static_cast<int64_t>(j / factor) * v.cs, v.cs, to + static_cast<int64_t>(j) * v.cs);
+  });
+}
+
+void upsample_backward(Exec& e, const View& v, int factor, const float* gy, float* gx) {
+  const View out = View::of(v.n, v.h * factor, v.w * factor, v.c);
+  each_row(e, v, [&](int n, int h) {
+    for (int w = 0; w < v.w; ++w) {
+      float* g = gx + v.offset(n, h, w);
+      std::fill_n(g, v.cs, 0.0f);
+      for (int a = 0; a < factor; ++a)
+        for (int b = 0; b < factor; ++b) {
+          const float* from = gy + out.offset(n, h * factor + a, w * factor + b);
+          for (int c = 0; c < v.cs; ++c) g[c] += from[c];
+        }
+    }
+  });
+}
+
+void insert_channels(Exec& e, const View& xv, const float* x, const View& yv, int at, float* y) {
+  e.pool->for_ranges(xv.pixels(), pixel_grain(xv.cs), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) std::copy_n(x + p * xv.cs, xv.c, y + p * yv.cs + at);
+  });
+}
+
+void extract_channels(Exec& e, const View& yv, const float* y, int at, const View& xv, float* x) {
+  e.pool->for_ranges(xv.pixels(), pixel_grain(xv.cs), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      std::copy_n(y + p * yv.cs + at, xv.c, x + p * xv.cs);
+      std::fill_n(x + p * xv.cs + xv.c, xv.cs - xv.c, 0.0f);
+    }
+  });
+}
+
+void to_dense(Exec& e, const View& v, const float* image, float* dense) {
+  e.pool->run(static_cast<int64_t>(v.n) * v.c, [&](int64_t plane, int) {
+    const float* from = image + plane / v.c * v.image() + plane % v.c;
+    float* to = dense + plane * v.plane();
+    for (int64_t p = 0; p < v.plane(); ++p) to[p] = from[p * v.cs];
+  });
+}
+
+void from_dense(Exec& e, const View& v, const float* dense, float* image) {
+  e.pool->for_ranges(v.pixels(), pixel_grain(v.cs), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t n = p / v.plane(), at = p % v.plane();
+      for (int c = 0; c < v.c; ++c) image[p * v.cs + c] = dense[(n * v.c + c) * v.plane() + at];
+      for (int c = v.c; c < v.cs; ++c) image[p * v.cs + c] = 0;
+    }
+  });
+}
+
+}  // namespace
+
+const ResampleKernels cpu_resample = {pad,       pad_backward,    upsample, upsample_backward, insert_channels,
+                                      extract_channels, to_dense, from_dense};
+
+}  // namespace gsx::kernels
