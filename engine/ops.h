@@ -6,6 +6,7 @@
 
 #include "engine/autodiff.h"
 #include "kernels/conv.h"
+#include "kernels/scalar.h"
 
 namespace gsx {
 
@@ -36,7 +37,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 
 // ---- Activations and fake quantisation (elementwise, any shape) ----
 
-enum class Activation : uint8_t { none, relu, leaky_relu, tanh, sigmoid };
+using kernels::Activation;  // none, relu, leaky_relu, tanh, sigmoid
 Tensor activate(const Tensor& x, Activation, float slope = 0.2f);
 inline Tensor relu(const Tensor& x) { return activate(x, Activation::relu); }
 inline Tensor leaky_relu(const Tensor& x, float slope) {

@@ -20,26 +20,28 @@ struct ElementwiseKernels {
   // y = factor * value[0] everywhere
   void (*fill)(Exec&, const Rows&, const float* value, float factor, float* y);
   void (*activate)(Exec&, const Rows&, Activation, float slope, const float* x, float* y);
-  // gx = gy * activate'(x). x or y may be null where the derivative does not need it: relu, tanh and
-  // sigmoid need y = activate(x), leaky_relu needs x.
-  void (*activate_backward)(Exec&, int64_t n, Activation, float slope, const float* x, const float* y, const float* gy,
-                            float* gx);
+  // gx = gy * activate'(x). x or y may be null where the derivative does not need it: relu, tanh
+  // and sigmoid need y = activate(x), leaky_relu needs x.
+  void (*activate_backward)(Exec&, int64_t n, Activation, float slope, const float* x,
+                            const float* y, const float* gy, float* gx);
 };
 extern const ElementwiseKernels cpu_elementwise;
 
 // y = scale[c] * x + shift[c] per channel; scale, shift: v.c floats or null (1 and 0).
 struct ChannelAffineKernels {
-  void (*forward)(Exec&, const View&, const float* x, const float* scale, const float* shift, float* y);
+  void (*forward)(Exec&, const View&, const float* x, const float* scale, const float* shift,
+                  float* y);
   void (*backward_input)(Exec&, const View&, const float* gy, const float* scale, float* gx);
-  // gscale (+)= sum over pixels of (x - offset[c]) * factor[c] * gy; gshift (+)= sum of gy. Either may be
-  // null; offset, factor: v.c floats or both null (0 and 1). Adds when `accumulate`, else overwrites.
+  // gscale (+)= sum over pixels of (x - offset[c]) * factor[c] * gy; gshift (+)= sum of gy. Either
+  // may be null; offset, factor: v.c floats or both null (0 and 1). Adds when `accumulate`, else
+  // overwrites.
   struct ParameterGrads {
     float* gscale;
     float* gshift;
     bool accumulate_scale, accumulate_shift;
   };
-  void (*backward_parameters)(Exec&, const View&, const float* x, const float* gy, const float* offset,
-                              const float* factor, const ParameterGrads&);
+  void (*backward_parameters)(Exec&, const View&, const float* x, const float* gy,
+                              const float* offset, const float* factor, const ParameterGrads&);
 };
 extern const ChannelAffineKernels cpu_channel_affine;
 

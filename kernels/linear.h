@@ -9,10 +9,12 @@ struct LinearShape {
 };
 
 struct LinearKernels {
-  void (*forward)(Exec&, const LinearShape&, const float* x, const float* w, const float* bias, float* y);
+  void (*forward)(Exec&, const LinearShape&, const float* x, const float* w, const float* bias,
+                  float* y);
   void (*backward_input)(Exec&, const LinearShape&, const float* gy, const float* w, float* gx);
   // gw (+)= gy^T x; gbias (+)= sum over n of gy. Adds when `accumulate`, else overwrites.
-  void (*backward_weight)(Exec&, const LinearShape&, const float* x, const float* gy, bool accumulate, float* gw);
+  void (*backward_weight)(Exec&, const LinearShape&, const float* x, const float* gy,
+                          bool accumulate, float* gw);
   void (*backward_bias)(Exec&, const LinearShape&, const float* gy, bool accumulate, float* gbias);
 };
 extern const LinearKernels cpu_linear;

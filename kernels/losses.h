@@ -16,10 +16,11 @@ struct LossKernels {
   // n counts padding lanes (zero in both), `count` the elements of the mean.
   void (*pair)(Exec&, int64_t n, int64_t count, PairLoss, const float* a, const float* b, float* y);
   // ga = gy * d/da, gb = -ga; either may be null.
-  void (*pair_backward)(Exec&, int64_t n, int64_t count, PairLoss, const float* a, const float* b, const float* gy,
-                        float* ga, float* gb);
+  void (*pair_backward)(Exec&, int64_t n, int64_t count, PairLoss, const float* a, const float* b,
+                        const float* gy, float* ga, float* gb);
   void (*target)(Exec&, const Rows&, TargetLoss, float target, const float* x, float* y);
-  void (*target_backward)(Exec&, const Rows&, TargetLoss, float target, const float* x, const float* gy, float* gx);
+  void (*target_backward)(Exec&, const Rows&, TargetLoss, float target, const float* x,
+                          const float* gy, float* gx);
 };
 extern const LossKernels cpu_losses;
 

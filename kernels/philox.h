@@ -1,5 +1,5 @@
-// Philox4x32-10 (Salmon et al. 2011), a counter-based generator: draw number i of (seed, stream) is a
-// pure function, so any element can be made anywhere, in any order. Draws 4b .. 4b+3 are block b.
+// Philox4x32-10 (Salmon et al. 2011), a counter-based generator: draw number i of (seed, stream) is
+// a pure function, so any element can be made anywhere, in any order. Draws 4b .. 4b+3 are block b.
 #pragma once
 #include <cstdint>
 
@@ -55,7 +55,8 @@ GSX_HD inline float philox_normal(uint32_t a, uint32_t b) {
 // Fill y, n floats, from draw number `first` on: one draw each, or two each for the normal.
 struct PhiloxKernels {
   void (*uniform)(Exec&, PhiloxKey, uint64_t first, float lo, float hi, int64_t n, float* y);
-  void (*normal)(Exec&, PhiloxKey, uint64_t first, float mean, float deviation, int64_t n, float* y);
+  void (*normal)(Exec&, PhiloxKey, uint64_t first, float mean, float deviation, int64_t n,
+                 float* y);
 };
 extern const PhiloxKernels cpu_philox;
 

@@ -1,6 +1,6 @@
-// Max and average pooling of NHWC images; windows of size x size, `stride` apart, the first starting
-// at -pad. Every kernel writes all of its output, padding lanes as zeros; backward gathers, so each
-// input pixel has one owner.
+// Max and average pooling of NHWC images; windows of size x size, `stride` apart, the first
+// starting at -pad. Every kernel writes all of its output, padding lanes as zeros; backward
+// gathers, so each input pixel has one owner.
 #pragma once
 #include "kernels/exec.h"
 #include "kernels/view.h"
@@ -12,7 +12,8 @@ struct PoolShape {
   int size = 2, stride = 2, pad = 0;
   bool ceil_mode = false, count_include_pad = false;
 
-  // Output extent of an input extent; with ceil_mode the last window must start before extent + pad.
+  // Output extent of an input extent; with ceil_mode the last window must start before extent +
+  // pad.
   constexpr int out(int extent) const {
     const int span = extent + 2 * pad - size;
     int n = (ceil_mode ? (span + stride - 1) / stride : span / stride) + 1;
@@ -23,7 +24,8 @@ struct PoolShape {
 };
 
 struct PoolKernels {
-  // which: y's layout; the winner's place r*size + s in its window (the first of equals), for backward.
+  // which: y's layout; the winner's place r*size + s in its window (the first of equals), for
+  // backward.
   void (*max_forward)(Exec&, const PoolShape&, const float* x, float* y, uint8_t* which);
   void (*max_backward)(Exec&, const PoolShape&, const uint8_t* which, const float* gy, float* gx);
   void (*avg_forward)(Exec&, const PoolShape&, const float* x, float* y);

@@ -22,9 +22,11 @@ struct ResampleKernels {
   void (*upsample)(Exec&, const View& x_view, int factor, const float* x, float* y);
   void (*upsample_backward)(Exec&, const View& x_view, int factor, const float* gy, float* gx);
   // y's channels [at, at + x.c) = x; y's other channels and padding lanes are left alone.
-  void (*insert_channels)(Exec&, const View& x_view, const float* x, const View& y_view, int at, float* y);
+  void (*insert_channels)(Exec&, const View& x_view, const float* x, const View& y_view, int at,
+                          float* y);
   // x = y's channels [at, at + x.c); padding lanes zero.
-  void (*extract_channels)(Exec&, const View& y_view, const float* y, int at, const View& x_view, float* x);
+  void (*extract_channels)(Exec&, const View& y_view, const float* y, int at, const View& x_view,
+                           float* x);
   // Between an image and a dense NCHW array.
   void (*to_dense)(Exec&, const View&, const float* image, float* dense);
   void (*from_dense)(Exec&, const View&, const float* dense, float* image);

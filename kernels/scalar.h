@@ -1,6 +1,6 @@
-// One-element mathematics shared by every backend: polynomials instead of libm (the same bits on every
-// machine), the activations, the quantiser formulas. Branch-free, so that loops over them vectorise.
-// Every product that feeds a sum is an explicit fma.
+// One-element mathematics shared by every backend: polynomials instead of libm (the same bits on
+// every machine), the activations, the quantiser formulas. Branch-free, so that loops over them
+// vectorise. Every product that feeds a sum is an explicit fma.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -58,7 +58,8 @@ GSX_HD inline float exp(float x) {
 
 // Natural logarithm of a positive normal number, relative error below 1.5e-7.
 GSX_HD inline float log(float x) {
-  const uint32_t bits = to_bits(x) - 0x3f3504f3u;  // so that the mantissa lies in [sqrt(1/2), sqrt(2))
+  const uint32_t bits =
+      to_bits(x) - 0x3f3504f3u;  // so that the mantissa lies in [sqrt(1/2), sqrt(2))
   const float n = static_cast<float>(static_cast<int32_t>(bits) >> 23);
   const float f = from_bits((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
   float p = 0.0674664006f;

@@ -5,7 +5,8 @@
 namespace gsx::kernels {
 namespace {
 
-void forward(Exec& e, const View& v, const float* x, const float* scale, const float* shift, float* y) {
+void forward(Exec& e, const View& v, const float* x, const float* scale, const float* shift,
+             float* y) {
   Workspace::Scope scope(*e.workspace);
   float* a = e.workspace->take<float>(v.cs);
   float* b = e.workspace->take<float>(v.cs);
@@ -25,8 +26,9 @@ void backward_input(Exec& e, const View& v, const float* gy, const float* scale,
 
 constexpr int kPixels = 32;  // summed in float before double takes over
 
-void backward_parameters(Exec& e, const View& v, const float* x, const float* gy, const float* offset,
-                         const float* factor, const ChannelAffineKernels::ParameterGrads& g) {
+void backward_parameters(Exec& e, const View& v, const float* x, const float* gy,
+                         const float* offset, const float* factor,
+                         const ChannelAffineKernels::ParameterGrads& g) {
   Workspace::Scope scope(*e.workspace);
   const int64_t grain = std::max<int64_t>(kPixels, pixel_grain(v.cs) / kPixels * kPixels);
   const int64_t tasks = (v.pixels() + grain - 1) / grain;
@@ -51,8 +53,8 @@ void backward_parameters(Exec& e, const View& v, const float* x, const float* gy
   });
   for (int c = 0; c < v.c; ++c) {
     const float gshift = static_cast<float>(tree_sum(sums + c, tasks, 2 * v.cs));
-    const float gscale =
-        static_cast<float>(tree_sum(sums + v.cs + c, tasks, 2 * v.cs) * (factor ? factor[c] : 1.0f));
+    const float gscale = static_cast<float>(tree_sum(sums + v.cs + c, tasks, 2 * v.cs) *
+                                            (factor ? factor[c] : 1.0f));
     if (g.gshift) g.gshift[c] = (g.accumulate_shift ? g.gshift[c] : 0.0f) + gshift;
     if (g.gscale) g.gscale[c] = (g.accumulate_scale ? g.gscale[c] : 0.0f) + gscale;
   }

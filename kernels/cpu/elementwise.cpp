@@ -67,8 +67,8 @@ void activate(Exec& e, const Rows& r, Activation a, float slope, const float* x,
   });
 }
 
-void activate_backward(Exec& e, int64_t n, Activation a, float slope, const float* x, const float* y, const float* gy,
-                       float* gx) {
+void activate_backward(Exec& e, int64_t n, Activation a, float slope, const float* x,
+                       const float* y, const float* gy, float* gx) {
   with_activation(a, [&]<Activation A>() {
     if constexpr (A == Activation::leaky_relu) {
       map(e, n, [=](int64_t i) { gx[i] = gy[i] * scalar::activate_slope<A>(x[i], 0, slope); });
@@ -82,6 +82,7 @@ void activate_backward(Exec& e, int64_t n, Activation a, float slope, const floa
 
 }  // namespace
 
-const ElementwiseKernels cpu_elementwise = {accumulate, add, sub, mul, affine, fill, activate, activate_backward};
+const ElementwiseKernels cpu_elementwise = {accumulate, add,  sub,      mul,
+                                            affine,     fill, activate, activate_backward};
 
 }  // namespace gsx::kernels

@@ -12,14 +12,16 @@ void forward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, flo
   });
 }
 
-void backward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, const float* gy, float* gx) {
+void backward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, const float* gy,
+              float* gx) {
   e.pool->for_ranges(n, kElementGrain, [&, q = quantizer](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) gx[i] = gy[i] * scalar::quantize_slope(x[i], q);
   });
 }
 
 // largest[k] = max |w| of channel k over outer blocks [begin, end).
-void largest_of(const ChannelBlocks& b, const float* w, int64_t begin, int64_t end, float* largest) {
+void largest_of(const ChannelBlocks& b, const float* w, int64_t begin, int64_t end,
+                float* largest) {
   std::fill_n(largest, b.k, 0.0f);
   for (int64_t o = begin; o < end; ++o) {
     if (b.inner == 1) {
@@ -34,7 +36,8 @@ void largest_of(const ChannelBlocks& b, const float* w, int64_t begin, int64_t e
   }
 }
 
-void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_channel, const float* w, float* scales) {
+void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_channel, const float* w,
+                   float* scales) {
   Workspace::Scope scope(*e.workspace);
   const int64_t grain = pixel_grain(b.ks * b.inner);
   const int64_t tasks = std::max<int64_t>(1, (b.outer + grain - 1) / grain);
@@ -51,13 +54,15 @@ void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_chann
   }
 }
 
-void weight_forward(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w, const float* scales, float* y) {
+void weight_forward(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w,
+                    const float* scales, float* y) {
   e.pool->for_ranges(b.outer, pixel_grain(b.ks * b.inner), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       const int64_t at = o * b.ks * b.inner;
       for (int64_t k = 0; k < b.k; ++k) {
         const float s = scales[per_channel ? k : 0];
-        for (int64_t i = at + k * b.inner; i < at + (k + 1) * b.inner; ++i) y[i] = scalar::weight_code(w[i], s) * s;
+        for (int64_t i = at + k * b.inner; i < at + (k + 1) * b.inner; ++i)
+          y[i] = scalar::weight_code(w[i], s) * s;
       }
       std::fill(y + at + b.k * b.inner, y + at + b.ks * b.inner, 0.0f);
     }

@@ -1,5 +1,5 @@
-// Fused instance norm. Loops run over contiguous channels of a pixel; statistics and gradient sums go
-// through partial results per band of pixels, merged per channel in a fixed tree.
+// Fused instance norm. Loops run over contiguous channels of a pixel; statistics and gradient sums
+// go through partial results per band of pixels, merged per channel in a fixed tree.
 #include "kernels/instance_norm.h"
 
 #include "kernels/cpu/parallel.h"
@@ -14,8 +14,8 @@ int64_t band_pixels(const View& v) {
 }
 
 // Mean and sum of squared deviations of the pixels seen so far (Chan et al.), per channel.
-void merge_chunk(int cs, int64_t before, int64_t added, const float* first, const float* sums, double* mean,
-                 double* m2) {
+void merge_chunk(int cs, int64_t before, int64_t added, const float* first, const float* sums,
+                 double* mean, double* m2) {
   const double n = static_cast<double>(added), total = static_cast<double>(before + added);
   for (int c = 0; c < cs; ++c) {
     const double s1 = sums[c], s2 = sums[cs + c];
@@ -26,7 +26,8 @@ void merge_chunk(int cs, int64_t before, int64_t added, const float* first, cons
 }
 
 // One band: chunks are summed around their own first pixel, so nothing cancels.
-void band_statistics(const View& v, const float* x, int64_t pixels, float* sums, double* mean, double* m2) {
+void band_statistics(const View& v, const float* x, int64_t pixels, float* sums, double* mean,
+                     double* m2) {
   const int cs = v.cs;
   std::fill_n(mean, cs, 0.0);
   std::fill_n(m2, cs, 0.0);
@@ -62,7 +63,8 @@ void statistics(Exec& e, const View& v, const float* x, float* mean, float* var)
     for (int64_t b = 1; b < bands; ++b) {
       const double* p = first + b * 2 * v.cs;
       const double before = static_cast<double>(b * band);
-      const double added = static_cast<double>(std::min(band, v.plane() - b * band)), total = before + added;
+      const double added = static_cast<double>(std::min(band, v.plane() - b * band)),
+                   total = before + added;
       const double delta = p[0] - m;
       m += delta * (added / total);
       m2 += p[v.cs] + delta * delta * (before * added / total);
@@ -77,11 +79,11 @@ struct Coefficients {
   float *mean, *scale, *shift, *inv;  // cs floats per image
 };
 
-Coefficients coefficients(Exec& e, const View& v, float eps, const float* gamma, const float* beta, const float* mean,
-                          const float* var) {
+Coefficients coefficients(Exec& e, const View& v, float eps, const float* gamma, const float* beta,
+                          const float* mean, const float* var) {
   const int64_t size = static_cast<int64_t>(v.n) * v.cs;
-  Coefficients k = {e.workspace->take<float>(size), e.workspace->take<float>(size), e.workspace->take<float>(size),
-                    e.workspace->take<float>(size)};
+  Coefficients k = {e.workspace->take<float>(size), e.workspace->take<float>(size),
+                    e.workspace->take<float>(size), e.workspace->take<float>(size)};
   for (int64_t i = 0; i < size; ++i) {
     const int64_t n = i / v.cs, c = i % v.cs;
     k.mean[i] = k.scale[i] = k.shift[i] = k.inv[i] = 0;
@@ -106,7 +108,8 @@ void with_activation(Activation a, F&& f) {
   }
 }
 
-// Runs f.operator()<activation, quantized>() on each band: (image, first element, elements' pixels).
+// Runs f.operator()<activation, quantized>() on each band: (image, first element, elements'
+// pixels).
 template <class F>
 void each_band(Exec& e, const View& v, F&& f) {
   const int64_t band = band_pixels(v), bands = (v.plane() + band - 1) / band;
@@ -122,10 +125,12 @@ void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormFo
   const Coefficients k = coefficients(e, v, o.eps, t.gamma, t.beta, t.mean, t.var);
   with_activation(o.activation, [&]<Activation A>() {
     each_band(e, v, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
-      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs, *shift = k.shift + n * v.cs;
+      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs,
+                  *shift = k.shift + n * v.cs;
       for (int64_t p = 0; p < pixels; ++p, at += v.cs) {
         for (int c = 0; c < v.cs; ++c) {
-          float z = scalar::activate<A>(std::fma(t.x[at + c] - mean[c], scale[c], shift[c]), o.slope);
+          float z =
+              scalar::activate<A>(std::fma(t.x[at + c] - mean[c], scale[c], shift[c]), o.slope);
           if (o.quantized) z = scalar::quantize(z, o.quantizer);
           t.y[at + c] = t.residual ? z + t.residual[at + c] : z;
         }
@@ -147,14 +152,15 @@ struct GradientSums {
   double *g, *gx;  // per image: cs sums of gz and of gz * (x - mean) / sqrt(var + eps)
 };
 
-GradientSums gradient_sums(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormBackward& t,
-                           const Coefficients& k) {
+GradientSums gradient_sums(Exec& e, const View& v, const NormEpilogue& o,
+                           const InstanceNormBackward& t, const Coefficients& k) {
   const int64_t band = band_pixels(v), bands = (v.plane() + band - 1) / band;
   double* partial = e.workspace->take<double>(v.n * bands * 2 * v.cs);
   float* sums = e.workspace->take<float>(v.n * bands * 2 * v.cs);
   with_activation(o.activation, [&]<Activation A>() {
     each_band(e, v, [&](int64_t task, int64_t n, int64_t at, int64_t pixels) {
-      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs, *shift = k.shift + n * v.cs;
+      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs,
+                  *shift = k.shift + n * v.cs;
       double* d = partial + task * 2 * v.cs;
       float* s = sums + task * 2 * v.cs;
       std::fill_n(d, 2 * v.cs, 0.0);
@@ -163,7 +169,8 @@ GradientSums gradient_sums(Exec& e, const View& v, const NormEpilogue& o, const 
         for (int64_t p = p0; p < std::min(pixels, p0 + kPixels); ++p, at += v.cs)
           for (int c = 0; c < v.cs; ++c) {
             const float centred = t.x[at + c] - mean[c];
-            const float g = through_epilogue<A>(o, std::fma(centred, scale[c], shift[c]), t.gy[at + c]);
+            const float g =
+                through_epilogue<A>(o, std::fma(centred, scale[c], shift[c]), t.gy[at + c]);
             s[c] += g;
             s[v.cs + c] = std::fma(g, centred, s[v.cs + c]);
           }
@@ -193,12 +200,14 @@ void input_gradient(Exec& e, const View& v, const NormEpilogue& o, const Instanc
   }
   with_activation(o.activation, [&]<Activation A>() {
     each_band(e, v, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
-      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs, *shift = k.shift + n * v.cs;
+      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs,
+                  *shift = k.shift + n * v.cs;
       const float *mg = mean_g + n * v.cs, *sg = slope_g + n * v.cs;
       for (int64_t p = 0; p < pixels; ++p, at += v.cs)
         for (int c = 0; c < v.cs; ++c) {
           const float centred = t.x[at + c] - mean[c];
-          const float g = through_epilogue<A>(o, std::fma(centred, scale[c], shift[c]), t.gy[at + c]);
+          const float g =
+              through_epilogue<A>(o, std::fma(centred, scale[c], shift[c]), t.gy[at + c]);
           t.gx[at + c] = scale[c] * std::fma(-sg[c], centred, g - mg[c]);
         }
     });
@@ -212,9 +221,11 @@ void backward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormB
   if (t.gx) input_gradient(e, v, o, t, k, sums);
   for (int c = 0; c < v.c; ++c) {  // last: tree_sum overwrites the sums
     if (t.ggamma)
-      t.ggamma[c] = (t.accumulate_gamma ? t.ggamma[c] : 0.0f) + static_cast<float>(tree_sum(sums.gx + c, v.n, v.cs));
+      t.ggamma[c] = (t.accumulate_gamma ? t.ggamma[c] : 0.0f) +
+                    static_cast<float>(tree_sum(sums.gx + c, v.n, v.cs));
     if (t.gbeta)
-      t.gbeta[c] = (t.accumulate_beta ? t.gbeta[c] : 0.0f) + static_cast<float>(tree_sum(sums.g + c, v.n, v.cs));
+      t.gbeta[c] = (t.accumulate_beta ? t.gbeta[c] : 0.0f) +
+                   static_cast<float>(tree_sum(sums.g + c, v.n, v.cs));
   }
 }
 

@@ -1,4 +1,5 @@
-// Fully connected layers. Rows are dot products of 16 fixed partial sums; the others are row updates.
+// Fully connected layers. Rows are dot products of 16 fixed partial sums; the others are row
+// updates.
 #include "kernels/linear.h"
 
 #include "kernels/cpu/parallel.h"
@@ -25,7 +26,8 @@ float dot(const float* a, const float* b, int n) {
   return static_cast<float>(total);
 }
 
-void forward(Exec& e, const LinearShape& s, const float* x, const float* w, const float* bias, float* y) {
+void forward(Exec& e, const LinearShape& s, const float* x, const float* w, const float* bias,
+             float* y) {
   e.pool->for_ranges(int64_t{s.n} * s.o, pixel_grain(s.f), [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; ++at) {
       const int64_t n = at / s.o, o = at % s.o;
@@ -35,7 +37,8 @@ void forward(Exec& e, const LinearShape& s, const float* x, const float* w, cons
 }
 
 // y[i] (+)= sum_j a[j * stride] * rows[j, i] for i in [0, f), j in [0, n).
-void combine_rows(int n, int f, const float* a, int64_t stride, const float* rows, bool accumulate, float* y) {
+void combine_rows(int n, int f, const float* a, int64_t stride, const float* rows, bool accumulate,
+                  float* y) {
   if (!accumulate) std::fill_n(y, f, 0.0f);
   for (int j = 0; j < n; ++j) {
     const float v = a[j * stride];
@@ -50,9 +53,11 @@ void backward_input(Exec& e, const LinearShape& s, const float* gy, const float*
   });
 }
 
-void backward_weight(Exec& e, const LinearShape& s, const float* x, const float* gy, bool accumulate, float* gw) {
+void backward_weight(Exec& e, const LinearShape& s, const float* x, const float* gy,
+                     bool accumulate, float* gw) {
   e.pool->for_ranges(s.o, pixel_grain(int64_t{s.f} * s.n), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) combine_rows(s.n, s.f, gy + o, s.o, x, accumulate, gw + o * s.f);
+    for (int64_t o = begin; o < end; ++o)
+      combine_rows(s.n, s.f, gy + o, s.o, x, accumulate, gw + o * s.f);
   });
 }
 

@@ -7,10 +7,12 @@
 namespace gsx::kernels {
 namespace {
 
-void pair(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b, float* y) {
+void pair(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b,
+          float* y) {
   const double total = chunked_sum(e, n, [&](int64_t begin, int64_t end) {
     if (kind == PairLoss::l1)
-      return lane_sum(begin, end, [=](int64_t i) { return std::fabs(static_cast<double>(a[i]) - b[i]); });
+      return lane_sum(begin, end,
+                      [=](int64_t i) { return std::fabs(static_cast<double>(a[i]) - b[i]); });
     return lane_sum(begin, end, [=](int64_t i) {
       const double d = static_cast<double>(a[i]) - b[i];
       return d * d;
@@ -32,11 +34,12 @@ void write_pair(Exec& e, int64_t n, float* ga, float* gb, F&& f) {
   });
 }
 
-void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b, const float* gy,
-                   float* ga, float* gb) {
+void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b,
+                   const float* gy, float* ga, float* gb) {
   const float g = static_cast<float>(gy[0] / static_cast<double>(count));
   if (kind == PairLoss::l1) {
-    write_pair(e, n, ga, gb, [=](int64_t i) { return a[i] > b[i] ? g : (a[i] < b[i] ? -g : 0.0f); });
+    write_pair(e, n, ga, gb,
+               [=](int64_t i) { return a[i] > b[i] ? g : (a[i] < b[i] ? -g : 0.0f); });
   } else {
     const float g2 = 2 * g;
     write_pair(e, n, ga, gb, [=](int64_t i) { return g2 * (a[i] - b[i]); });
@@ -46,7 +49,8 @@ void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float
 template <TargetLoss L>
 float value(float x, float t) {
   if constexpr (L == TargetLoss::mse) return (x - t) * (x - t);
-  if constexpr (L == TargetLoss::bce) return t * scalar::softplus(-x) + (1.0f - t) * scalar::softplus(x);
+  if constexpr (L == TargetLoss::bce)
+    return t * scalar::softplus(-x) + (1.0f - t) * scalar::softplus(x);
   if constexpr (L == TargetLoss::hinge_real) return scalar::at_least(1.0f - x, 0.0f);
   if constexpr (L == TargetLoss::hinge_fake) return scalar::at_least(1.0f + x, 0.0f);
   return -x;
@@ -78,7 +82,8 @@ void target(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, fl
     // Elements counted without padding: element i is lane i % c of row i / c.
     const double total = chunked_sum(e, r.rows * r.c, [&](int64_t begin, int64_t end) {
       if (r.c == r.cs)
-        return lane_sum(begin, end, [=](int64_t i) { return static_cast<double>(value<L>(x[i], t)); });
+        return lane_sum(begin, end,
+                        [=](int64_t i) { return static_cast<double>(value<L>(x[i], t)); });
       return lane_sum(begin, end, [=, &r](int64_t i) {
         return static_cast<double>(value<L>(x[i / r.c * r.cs + i % r.c], t));
       });
@@ -87,13 +92,15 @@ void target(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, fl
   });
 }
 
-void target_backward(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, const float* gy, float* gx) {
+void target_backward(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x,
+                     const float* gy, float* gx) {
   const float g = static_cast<float>(gy[0] / static_cast<double>(r.rows * r.c));
   with_loss(kind, [&]<TargetLoss L>() {
     e.pool->for_ranges(r.rows, pixel_grain(r.cs), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * r.cs; i < end * r.cs; ++i) gx[i] = g * derivative<L>(x[i], t);
       if (r.c == r.cs) return;
-      for (int64_t row = begin; row < end; ++row) std::fill(gx + row * r.cs + r.c, gx + (row + 1) * r.cs, 0.0f);
+      for (int64_t row = begin; row < end; ++row)
+        std::fill(gx + row * r.cs + r.c, gx + (row + 1) * r.cs, 0.0f);
     });
   });
 }

@@ -19,7 +19,8 @@ constexpr int64_t pixel_grain(int64_t cs, int64_t elements = kElementGrain) {
 inline double tree_sum(double* values, int64_t n, int64_t stride = 1) {
   if (n == 0) return 0;
   for (int64_t step = 1; step < n; step *= 2)
-    for (int64_t i = 0; i + step < n; i += 2 * step) values[i * stride] += values[(i + step) * stride];
+    for (int64_t i = 0; i + step < n; i += 2 * step)
+      values[i * stride] += values[(i + step) * stride];
   return values[0];
 }
 
@@ -32,7 +33,8 @@ double lane_sum(int64_t begin, int64_t end, F&& f) {
   for (; i + kLanes <= end; i += kLanes)
     for (int j = 0; j < kLanes; ++j) lanes[j] += f(i + j);
   for (int j = 0; i < end; ++i, ++j) lanes[j] += f(i);
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
+         ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
 // The sum of part(begin, end) over fixed ranges of [0, n).
@@ -41,7 +43,9 @@ double chunked_sum(Exec& e, int64_t n, F&& part) {
   Workspace::Scope scope(*e.workspace);
   const int64_t chunks = (n + kSumGrain - 1) / kSumGrain;
   double* partial = e.workspace->take<double>(std::max<int64_t>(chunks, 1));
-  e.pool->for_ranges(n, kSumGrain, [&](int64_t begin, int64_t end) { partial[begin / kSumGrain] = part(begin, end); });
+  e.pool->for_ranges(n, kSumGrain, [&](int64_t begin, int64_t end) {
+    partial[begin / kSumGrain] = part(begin, end);
+  });
   return tree_sum(partial, chunks);
 }
 

@@ -19,7 +19,8 @@ void uniform(Exec& e, PhiloxKey key, uint64_t first, float lo, float hi, int64_t
   });
 }
 
-void normal(Exec& e, PhiloxKey key, uint64_t first, float mean, float deviation, int64_t n, float* y) {
+void normal(Exec& e, PhiloxKey key, uint64_t first, float mean, float deviation, int64_t n,
+            float* y) {
   e.pool->for_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const uint64_t draw = first + 2 * static_cast<uint64_t>(i);

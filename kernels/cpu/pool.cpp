@@ -11,7 +11,8 @@ template <class F>
 void each_row(Exec& e, const View& v, F&& f) {
   const int64_t grain = pixel_grain(static_cast<int64_t>(v.w) * v.cs);
   e.pool->for_ranges(static_cast<int64_t>(v.n) * v.h, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) f(static_cast<int>(row / v.h), static_cast<int>(row % v.h));
+    for (int64_t row = begin; row < end; ++row)
+      f(static_cast<int>(row / v.h), static_cast<int>(row % v.h));
   });
 }
 
@@ -20,7 +21,9 @@ struct Range {
 };
 
 // The window's places that lie inside the image: offsets r with 0 <= start + r < extent.
-Range inside(int start, int size, int extent) { return {std::max(0, -start), std::min(size, extent - start)}; }
+Range inside(int start, int size, int extent) {
+  return {std::max(0, -start), std::min(size, extent - start)};
+}
 
 // The outputs whose windows cover input position i.
 Range windows_over(int i, int size, int stride, int pad, int outputs) {
@@ -144,7 +147,8 @@ void global_forward(Exec& e, const View& v, const float* x, float* y) {
         for (int c = 0; c < v.cs; ++c) f[c] += x[n * v.image() + p * v.cs + c];
       for (int c = 0; c < v.cs; ++c) s[c] += f[c];
     }
-    for (int c = 0; c < v.cs; ++c) y[n * v.cs + c] = static_cast<float>(s[c] / static_cast<double>(v.plane()));
+    for (int c = 0; c < v.cs; ++c)
+      y[n * v.cs + c] = static_cast<float>(s[c] / static_cast<double>(v.plane()));
   });
 }
 
@@ -160,6 +164,7 @@ void global_backward(Exec& e, const View& v, const float* gy, float* gx) {
 
 }  // namespace
 
-const PoolKernels cpu_pool = {max_forward, max_backward, avg_forward, avg_backward, global_forward, global_backward};
+const PoolKernels cpu_pool = {max_forward,  max_backward,   avg_forward,
+                              avg_backward, global_forward, global_backward};
 
 }  // namespace gsx::kernels

@@ -10,7 +10,8 @@ template <class F>
 void each_row(Exec& e, const View& v, F&& f) {
   const int64_t grain = pixel_grain(static_cast<int64_t>(v.w) * v.cs);
   e.pool->for_ranges(static_cast<int64_t>(v.n) * v.h, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) f(static_cast<int>(row / v.h), static_cast<int>(row % v.h));
+    for (int64_t row = begin; row < end; ++row)
+      f(static_cast<int>(row / v.h), static_cast<int>(row % v.h));
   });
 }
 
@@ -79,7 +80,9 @@ void upsample(Exec& e, const View& v, int factor, const float* x, float* y) {
   each_row(e, out, [&](int n, int i) {
     const float* from = x + v.offset(n, i / factor, 0);
     float* to = y + out.offset(n, i, 0);
-    for (int j = 0; j < out.w; ++j) std::copy_n(from + static_cast<int64_t>(j / factor) * v.cs, v.cs, to + static_cast<int64_t>(j) * v.cs);
+    for (int j = 0; j < out.w; ++j)
+      std::copy_n(from + static_cast<int64_t>(j / factor) * v.cs, v.cs,
+                  to + static_cast<int64_t>(j) * v.cs);
   });
 }
 
@@ -133,7 +136,8 @@ void from_dense(Exec& e, const View& v, const float* dense, float* image) {
 
 }  // namespace
 
-const ResampleKernels cpu_resample = {pad,       pad_backward,    upsample, upsample_backward, insert_channels,
-                                      extract_channels, to_dense, from_dense};
+const ResampleKernels cpu_resample = {
+    pad,      pad_backward, upsample, upsample_backward, insert_channels, extract_channels,
+    to_dense, from_dense};
 
 }  // namespace gsx::kernels

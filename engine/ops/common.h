@@ -1,0 +1,73 @@
+// Argument checks and small helpers that every op shares.
+#pragma once
+#include <string_view>
+
+#include "engine/dispatch.h"
+#include "engine/ops.h"
+#include "kernels/view.h"
+
+namespace gsx::ops {
+
+inline void check_f32(const char* op, const char* argument, const Tensor& t) {
+  GSX_CHECK(t.defined(), op, ": ", argument, " must have a value, got an undefined tensor");
+  GSX_CHECK(t.dtype() == DType::f32, op, ": ", argument, " must be f32, got ", t.dtype());
+}
+
+inline void check_image(const char* op, const char* argument, const Tensor& t) {
+  check_f32(op, argument, t);
+  GSX_CHECK(t.layout() == Layout::image, op, ": ", argument,
+            " must be an image tensor N C H W, got shape ", t.shape());
+  GSX_CHECK(t.numel() > 0, op, ": ", argument, " must not be empty, got shape ", t.shape());
+}
+
+inline void check_shape(const char* op, const char* argument, const Tensor& t, const Shape& want) {
+  check_f32(op, argument, t);
+  GSX_CHECK(t.shape() == want, op, ": ", argument, " must have shape ", want, ", got ", t.shape());
+}
+
+// Like `other` in every way; `name` names it in the message.
+inline void check_like(const char* op, const char* argument, const Tensor& t, const char* name,
+                       const Tensor& other) {
+  check_f32(op, argument, t);
+  GSX_CHECK(t.shape() == other.shape() && t.layout() == other.layout(), op, ": ", argument,
+            " must have the shape of ", name, " ", other.shape(), ", got ", t.shape());
+}
+
+inline void check_channels(const char* op, const char* argument, const Tensor& t, int64_t c) {
+  check_f32(op, argument, t);
+  GSX_CHECK(t.shape() == Shape{c}, op, ": ", argument, " must have shape ", Shape{c},
+            " to match the channels of x, got ", t.shape());
+}
+
+// gamma and beta: [c], both or neither.
+inline void check_scale_shift(const char* op, const Tensor& gamma, const Tensor& beta, int64_t c) {
+  GSX_CHECK(gamma.defined() == beta.defined(), op,
+            ": gamma and beta must both be given or neither, got only ",
+            gamma.defined() ? "gamma" : "beta");
+  if (!gamma.defined()) return;
+  check_channels(op, "gamma", gamma, c);
+  check_channels(op, "beta", beta, c);
+}
+
+inline const float* data_or_null(const Tensor& t) { return t.defined() ? t.f32() : nullptr; }
+inline float* out(const Tensor& t) { return t.mutable_data<float>(); }
+inline Tensor scalar_like(const Tensor& t) { return Tensor::empty(t.context(), Shape{}); }
+
+// The storage as rows with padding; without padding, one element per row.
+inline kernels::Rows rows_of(const Tensor& t) {
+  if (t.storage_size() == t.numel()) return {t.numel(), 1, 1};
+  const int64_t c = t.layout() == Layout::image ? t.dim(1) : t.dim(0);
+  const int64_t cs = kernels::channel_stride(static_cast<int>(c));
+  return {t.storage_size() / cs, c, cs};
+}
+
+inline kernels::Quantizer quantizer_of(const char* op, const QuantRange& r) {
+  GSX_CHECK(r.scale > 0, op, ": the quantiser's scale must be positive, got ", r.scale);
+  GSX_CHECK(r.lo <= 0 && r.hi >= 0 && r.hi - r.lo < (1 << 21) && r.clamp_lo <= 0 && r.clamp_hi >= 0,
+            op, ": the quantiser's range must contain zero, got codes ", r.lo, " to ", r.hi,
+            " and bounds ", r.clamp_lo, " to ", r.clamp_hi);
+  return {r.scale,    1.0f / r.scale, static_cast<float>(r.lo), static_cast<float>(r.hi),
+          r.clamp_lo, r.clamp_hi};
+}
+
+}  // namespace gsx::ops

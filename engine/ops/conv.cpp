@@ -1,0 +1,85 @@
+// conv2d and conv_transpose2d over one kernel table.
+#include "kernels/conv.h"
+
+#include "engine/ops/common.h"
+
+namespace gsx {
+using namespace ops;
+
+namespace {
+
+kernels::ConvShape check(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias,
+                         const ConvOptions& o) {
+  check_image(op, "x", x);
+  check_f32(op, "w", w);
+  GSX_CHECK(w.layout() == Layout::filter, op, ": w must be a filter tensor K C R S, got shape ",
+            w.shape(), " in another layout");
+  GSX_CHECK(w.numel() > 0, op, ": w must not be empty, got shape ", w.shape());
+  GSX_CHECK(x.dim(1) == w.dim(1), op, ": x has ", x.dim(1), " channels but w takes ", w.dim(1),
+            " (shapes ", x.shape(), " and ", w.shape(), ")");
+  if (bias.defined()) {
+    check_f32(op, "bias", bias);
+    GSX_CHECK(bias.shape() == Shape{w.dim(0)}, op, ": bias must have shape ", Shape{w.dim(0)},
+              " to match the output channels of w, got ", bias.shape());
+  }
+  GSX_CHECK(o.stride >= 1, op, ": stride must be at least 1, got ", o.stride);
+  return {x.view(),   w.filter_view(), o.stride,   o.pad.top, o.pad.bottom,
+          o.pad.left, o.pad.right,     o.pad_mode, false};
+}
+
+Tensor run(const char* op, const kernels::ConvShape& shape, const Tensor& x, const Tensor& w,
+           const Tensor& bias) {
+  const kernels::View v = shape.y();
+  Tensor y = Tensor::empty(x.context(), {v.n, v.c, v.h, v.w});
+  on(x.device(), kernels::cpu_conv)
+      .forward(x.exec(), shape, x.f32(), w.f32(), data_or_null(bias), out(y));
+  return record(
+      y, op, {x, w, bias}, [shape, x = x.detach(), w = w.detach()](const Tensor& gy, Grads& grads) {
+        const auto& table = on(x.device(), kernels::cpu_conv);
+        if (grads.wants(0)) {
+          Tensor gx = Tensor::empty_like(x);
+          table.backward_input(x.exec(), shape, gy.f32(), w.f32(), out(gx));
+          grads.add(0, gx);
+        }
+        if (grads.wants(1)) {
+          const auto target = grads.accumulate_into(1);
+          table.backward_weight(x.exec(), shape, x.f32(), gy.f32(), target.accumulate,
+                                out(target.buffer));
+        }
+        if (grads.wants(2)) {
+          const auto target = grads.accumulate_into(2);
+          table.backward_bias(x.exec(), gy.view(), gy.f32(), target.accumulate, out(target.buffer));
+        }
+      });
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& o) {
+  const kernels::ConvShape shape = check("conv2d", x, w, bias, o);
+  const auto [top, bottom, left, right] = o.pad;
+  GSX_CHECK(top >= 0 && bottom >= 0 && left >= 0 && right >= 0,
+            "conv2d: padding must not be negative, got top ", top, ", bottom ", bottom, ", left ",
+            left, ", right ", right);
+  GSX_CHECK(x.dim(2) + top + bottom >= w.dim(2) && x.dim(3) + left + right >= w.dim(3),
+            "conv2d: x ", x.shape(), " with its padding is smaller than the window ", w.dim(2), "x",
+            w.dim(3));
+  GSX_CHECK(o.pad_mode == PadMode::zero ||
+                (std::max(top, bottom) < x.dim(2) && std::max(left, right) < x.dim(3)),
+            "conv2d: reflect padding must be smaller than the image ", x.shape(), ", got top ", top,
+            ", bottom ", bottom, ", left ", left, ", right ", right);
+  return run("conv2d", shape, x, w, bias);
+}
+
+Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
+                        const ConvOptions& o) {
+  kernels::ConvShape shape = check("conv_transpose2d", x, w, bias, o);
+  GSX_CHECK(o.pad_mode == PadMode::zero, "conv_transpose2d: pad_mode must be zero, got reflect");
+  shape.transposed = true;
+  const kernels::View v = shape.y();
+  GSX_CHECK(v.h > 0 && v.w > 0, "conv_transpose2d: cropping leaves no output of x ", x.shape(),
+            ", got ", v.h, "x", v.w);
+  return run("conv_transpose2d", shape, x, w, bias);
+}
+
+}  // namespace gsx

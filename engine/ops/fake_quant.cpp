@@ -1,0 +1,72 @@
+// Quantiser ranges, and fake quantisation with straight-through gradients.
+#include "kernels/fake_quant.h"
+#include "engine/ops/common.h"
+
+namespace gsx {
+using namespace ops;
+
+namespace {
+
+kernels::ChannelBlocks blocks_of(const char* op, const Tensor& w) {
+  check_f32(op, "w", w);
+  if (w.layout() == Layout::filter) {
+    const kernels::FilterView v = w.filter_view();
+    return {static_cast<int64_t>(v.r) * v.s * v.c, v.k, v.ks, 1};
+  }
+  GSX_CHECK(w.shape().rank() == 2, op, ": w must be a filter K C R S or dense [O, F], got shape ",
+            w.shape());
+  return {1, w.dim(0), w.dim(0), w.dim(1)};
+}
+
+float levels(QuantGrid grid) { return grid == QuantGrid::paper ? 128.0f : 127.0f; }
+
+}  // namespace
+
+QuantRange activation_range(QuantGrid grid, float p, bool is_signed) {
+  GSX_CHECK(p > 0, "activation_range: p must be positive, got ", p);
+  const float lo = is_signed ? -p : 0.0f;
+  if (grid == QuantGrid::int8) {
+    const int top = is_signed ? 127 : 255;
+    return {p / static_cast<float>(top), is_signed ? -top : 0, top, lo, p};
+  }
+  const int top = is_signed ? 128 : 256;
+  return {p / static_cast<float>(top), is_signed ? -top : 0, top, lo, p};
+}
+
+Tensor fake_quantize(const Tensor& x, const QuantRange& range) {
+  check_f32("fake_quantize", "x", x);
+  const kernels::Quantizer q = quantizer_of("fake_quantize", range);
+  Tensor y = Tensor::empty_like(x);
+  on(x.device(), kernels::cpu_fake_quant).forward(x.exec(), x.storage_size(), q, x.f32(), out(y));
+  return record(y, "fake_quantize", {x}, [x = x.detach(), q](const Tensor& gy, Grads& grads) {
+    Tensor gx = Tensor::empty_like(x);
+    on(x.device(), kernels::cpu_fake_quant)
+        .backward(x.exec(), x.storage_size(), q, x.f32(), gy.f32(), out(gx));
+    grads.add(0, gx);
+  });
+}
+
+Tensor weight_scales(const Tensor& w, const WeightQuant& options) {
+  const auto blocks = blocks_of("weight_scales", w);
+  Tensor scales = Tensor::empty(w.context(), Shape{options.per_channel ? blocks.k : 1});
+  on(w.device(), kernels::cpu_fake_quant)
+      .weight_scales(w.exec(), blocks, levels(options.grid), options.per_channel, w.f32(),
+                     out(scales));
+  return scales;
+}
+
+Tensor fake_quantize_weight(const Tensor& w, const WeightQuant& options) {
+  return fake_quantize_weight(w, options, weight_scales(w, options));
+}
+
+Tensor fake_quantize_weight(const Tensor& w, const WeightQuant& options, const Tensor& scales) {
+  const auto blocks = blocks_of("fake_quantize_weight", w);
+  check_shape("fake_quantize_weight", "scales", scales, Shape{options.per_channel ? blocks.k : 1});
+  Tensor y = Tensor::empty_like(w);
+  on(w.device(), kernels::cpu_fake_quant)
+      .weight_forward(w.exec(), blocks, options.per_channel, w.f32(), scales.f32(), out(y));
+  return record(y, "fake_quantize_weight", {w},
+                [](const Tensor& gy, Grads& grads) { grads.add(0, gy); });
+}
+
+}  // namespace gsx

@@ -1,0 +1,66 @@
+#include "kernels/instance_norm.h"
+
+#include "engine/ops/common.h"
+
+namespace gsx {
+using namespace ops;
+
+namespace {
+
+void backward(const kernels::NormEpilogue& epilogue, const Tensor& x, const Tensor& gamma,
+              const Tensor& beta, const Tensor& mean, const Tensor& var, const Tensor& gy,
+              Grads& grads) {
+  if (grads.wants(3)) grads.add(3, gy);
+  if (!grads.wants(0) && !grads.wants(1) && !grads.wants(2)) return;
+  Tensor gx;
+  Grads::Target gg, gb;
+  if (grads.wants(0)) gx = Tensor::empty_like(x);
+  if (grads.wants(1)) gg = grads.accumulate_into(1);
+  if (grads.wants(2)) gb = grads.accumulate_into(2);
+  const auto pointer = [](const Tensor& t) { return t.defined() ? out(t) : nullptr; };
+  on(x.device(), kernels::cpu_instance_norm)
+      .backward(x.exec(), x.view(), epilogue,
+                {.x = x.f32(),
+                 .gamma = data_or_null(gamma),
+                 .beta = data_or_null(beta),
+                 .mean = mean.f32(),
+                 .var = var.f32(),
+                 .gy = gy.f32(),
+                 .gx = pointer(gx),
+                 .ggamma = pointer(gg.buffer),
+                 .gbeta = pointer(gb.buffer),
+                 .accumulate_gamma = gg.accumulate,
+                 .accumulate_beta = gb.accumulate});
+  if (gx.defined()) grads.add(0, gx);
+}
+
+}  // namespace
+
+Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                     const NormOptions& options, const Tensor& residual) {
+  check_image("instance_norm", "x", x);
+  check_scale_shift("instance_norm", gamma, beta, x.dim(1));
+  if (residual.defined()) check_like("instance_norm", "residual", residual, "x", x);
+  GSX_CHECK(options.eps > 0, "instance_norm: eps must be positive, got ", options.eps);
+  kernels::NormEpilogue epilogue{
+      options.eps, options.activation, options.slope, options.quantize.has_value(), {}};
+  if (options.quantize) epilogue.quantizer = quantizer_of("instance_norm", *options.quantize);
+  Tensor y = Tensor::empty_like(x);
+  const Tensor mean = Tensor::empty(x.context(), {x.dim(0), x.dim(1)}),
+               var = Tensor::empty_like(mean);
+  on(x.device(), kernels::cpu_instance_norm)
+      .forward(x.exec(), x.view(), epilogue,
+               {.x = x.f32(),
+                .gamma = data_or_null(gamma),
+                .beta = data_or_null(beta),
+                .residual = data_or_null(residual),
+                .mean = out(mean),
+                .var = out(var),
+                .y = out(y)});
+  return record(y, "instance_norm", {x, gamma, beta, residual},
+                [epilogue, x = x.detach(), gamma, beta, mean, var](const Tensor& gy, Grads& grads) {
+                  backward(epilogue, x, gamma, beta, mean, var, gy, grads);
+                });
+}
+
+}  // namespace gsx
