@@ -116,7 +116,7 @@ Tensor dot(const Tensor& a, const Tensor& b);  // sum of products -> scalar
 Tensor reshape(const Tensor& x, const Shape&);
 Tensor pad2d(const Tensor& x, const Padding&, PadMode);  // negative padding crops (zero mode)
 Tensor upsample_nearest(const Tensor& x, int factor);
-Tensor concat(const std::vector<Tensor>& xs);  // along channels
+Tensor concat(const std::vector<Tensor>& xs);  // along channels; images, or dense [N, C]
 struct PoolOptions {
   int size = 2, stride = 2, pad = 0;
   bool ceil_mode = false;          // as PyTorch: windows start inside the image or its left padding

@@ -29,6 +29,17 @@ Tensor reshaped(const Tensor& x, const Shape& shape) {
   return y;
 }
 
+// An image's view, or dense [N, C] seen as images of one unpadded pixel.
+kernels::View channels_view(const Tensor& t) {
+  if (t.layout() == Layout::image) return t.view();
+  const int c = static_cast<int>(t.dim(1));
+  return {static_cast<int>(t.dim(0)), 1, 1, c, c};
+}
+
+Shape with_channels(const Shape& s, int64_t c) {
+  return s.rank() == 2 ? Shape{s[0], c} : Shape{s[0], c, s[2], s[3]};
+}
+
 }  // namespace
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
@@ -79,20 +90,22 @@ Tensor upsample_nearest(const Tensor& x, int factor) {
 
 Tensor concat(const std::vector<Tensor>& xs) {
   GSX_CHECK(!xs.empty(), "concat: needs at least one tensor, got none");
-  check_image("concat", "xs[0]", xs[0]);
   const Shape& first = xs[0].shape();
   int64_t channels = 0;
   for (const Tensor& x : xs) {
-    check_image("concat", "every tensor", x);
-    GSX_CHECK(x.dim(0) == first[0] && x.dim(2) == first[2] && x.dim(3) == first[3],
-              "concat: all tensors must agree but for channels, got ", first, " and ", x.shape());
-    channels += x.dim(1);
+    check_f32("concat", "every tensor", x);
+    const Shape& s = x.shape();
+    GSX_CHECK(x.layout() == Layout::image || s.rank() == 2,
+              "concat: tensors must be images N C H W or dense [N, C], got shape ", s);
+    GSX_CHECK(s.rank() == first.rank() && s[0] == first[0] && s[2] == first[2] && s[3] == first[3],
+              "concat: all tensors must agree but for channels, got ", first, " and ", s);
+    channels += s[1];
   }
-  Tensor y = Tensor::empty(xs[0].context(), {first[0], channels, first[2], first[3]});
+  Tensor y = Tensor::empty(xs[0].context(), with_channels(first, channels));
   int at = 0;
   std::vector<Shape> shapes;
   for (const Tensor& x : xs) {
-    table(y).insert_channels(y.exec(), x.view(), x.f32(), y.view(), at, out(y));
+    table(y).insert_channels(y.exec(), channels_view(x), x.f32(), channels_view(y), at, out(y));
     at += static_cast<int>(x.dim(1));
     shapes.push_back(x.shape());
   }
@@ -101,7 +114,8 @@ Tensor concat(const std::vector<Tensor>& xs) {
     for (int i = 0; i < static_cast<int>(shapes.size()); ++i) {
       if (grads.wants(i)) {
         Tensor gx = Tensor::empty(gy.context(), shapes[i]);
-        table(gy).extract_channels(gy.exec(), gy.view(), gy.f32(), begin, gx.view(), out(gx));
+        table(gy).extract_channels(gy.exec(), channels_view(gy), gy.f32(), begin, channels_view(gx),
+                                   out(gx));
         grads.add(i, gx);
       }
       begin += static_cast<int>(shapes[i][1]);

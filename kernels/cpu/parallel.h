@@ -1,6 +1,7 @@
 // How the CPU kernels cut work and add up: by shape only, so that threads change no bit.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "kernels/exec.h"

@@ -196,7 +196,8 @@ struct Checker {
     for (const std::string g : item.at("grads")) in[g].set_requires_grad(true);
     const Tensor y = op(in, item.at("params"));
     compare("y", y, kTolerance);
-    y.backward(file.tensor(context, name + "/r"));
+    y.backward(y.layout() == Layout::filter ? file.filter(context, name + "/r")
+                                            : file.tensor(context, name + "/r"));
     for (const std::string g : item.at("grads")) {
       compare("grad/" + g, in[g].grad(), kTolerance * item.at("factors").value(g, 1.0));
     }
