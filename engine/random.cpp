@@ -1,3 +1,4 @@
+// Random numbers from counters.
 #include "engine/random.h"
 
 #include <vector>

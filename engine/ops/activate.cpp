@@ -1,3 +1,4 @@
+// One activation, elementwise.
 #include "engine/ops/common.h"
 #include "kernels/elementwise.h"
 

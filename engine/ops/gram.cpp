@@ -1,3 +1,4 @@
+// Gram matrices of images.
 #include "kernels/gram.h"
 
 #include "engine/ops/common.h"

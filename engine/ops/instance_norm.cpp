@@ -1,3 +1,4 @@
+// Instance norm with its fused epilogue.
 #include "kernels/instance_norm.h"
 
 #include "engine/ops/common.h"

@@ -1,3 +1,4 @@
+// Fully connected layers.
 #include "kernels/linear.h"
 
 #include "engine/ops/common.h"

@@ -1,3 +1,4 @@
+// Losses: means over all elements, as scalars.
 #include "kernels/losses.h"
 
 #include "engine/ops/common.h"

@@ -1,3 +1,4 @@
+// Max, average and global average pooling.
 #include "kernels/pool.h"
 
 #include "engine/ops/common.h"
