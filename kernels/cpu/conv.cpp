@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_geometry.h"
 
 namespace gsx::kernels {
@@ -13,12 +14,6 @@ namespace {
 template <class Y, class X>
 inline void axpy(int n, Y a, const X* x, Y* y) {
   for (int i = 0; i < n; ++i) y[i] += a * static_cast<Y>(x[i]);
-}
-
-void start_row(const View& out, const float* bias, float* row) {
-  for (int q = 0; q < out.w; ++q, row += out.cs) {
-    for (int k = 0; k < out.cs; ++k) row[k] = bias != nullptr && k < out.c ? bias[k] : 0.0f;
-  }
 }
 
 // small[p, q, :] = bias + sum over taps of big[...] * w, w: [r][s][big.c][small.cs].
@@ -62,34 +57,12 @@ void spread_row(const Geometry& g, const X* image, const W* w, int h, Y* out) {
   }
 }
 
-void gather(Exec& e, const Geometry& g, const float* big, const float* w, const float* bias,
-            float* small) {
-  e.pool->run(int64_t{g.small.n} * g.small.h, [&](int64_t task, int) {
-    const int i = static_cast<int>(task / g.small.h), p = static_cast<int>(task % g.small.h);
-    float* row = small + g.small.offset(i, p, 0);
-    start_row(g.small, bias, row);
-    gather_row(g, big + i * g.big.image(), w, p, row);
-  });
-}
-
-void spread(Exec& e, const Geometry& g, const float* small, const float* w, const float* bias,
-            float* big) {
-  e.pool->run(int64_t{g.big.n} * g.big.h, [&](int64_t task, int) {
-    const int i = static_cast<int>(task / g.big.h), h = static_cast<int>(task % g.big.h);
-    float* row = big + g.big.offset(i, h, 0);
-    start_row(g.big, bias, row);
-    spread_row(g, small + i * g.small.image(), w, h, row);
-  });
-}
-
 void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, const float* bias,
              float* y) {
   const Geometry g = Geometry::of(shape);
-  if (shape.transposed) {
-    spread(e, g, x, w, bias, y);
-  } else {
-    gather(e, g, x, w, bias, y);
-  }
+  const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
+  correlate_direct(e, parts, shape.x, shape.y(), shape.pad_mode,
+                   Weights<float>::forward(shape.w, w), x, bias, y);
 }
 
 // The image with its reflected border made explicit.
@@ -116,27 +89,19 @@ void fold_reflected(Exec& e, const ConvShape& shape, const float* padded, float*
 }
 
 void backward_input(Exec& e, const ConvShape& shape, const float* gy, const float* w, float* gx) {
-  Workspace::Scope scope(*e.workspace);
-  const FilterView f = shape.w;
-  const int cs = shape.x.cs;
-  float* wt = e.workspace->take<float>(int64_t{f.r} * f.s * f.k * cs);  // [r][s][k][cs]
-  e.pool->run(int64_t{f.r} * f.s, [&](int64_t tap, int) {
-    for (int k = 0; k < f.k; ++k) {
-      float* row = wt + (tap * f.k + k) * cs;
-      std::fill(row, row + cs, 0.0f);
-      for (int c = 0; c < f.c; ++c) row[c] = w[(tap * f.c + c) * f.ks + k];
-    }
-  });
+  const View y = shape.y();
+  const auto wt = Weights<float>::backward(shape.w, w);
   Geometry g = Geometry::of(shape);
   if (shape.transposed) {
-    gather(e, g, gy, wt, nullptr, gx);
+    correlate_direct(e, gather_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else if (shape.pad_mode == PadMode::zero) {
-    spread(e, g, gy, wt, nullptr, gx);
+    correlate_direct(e, spread_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else {
     g.big = padded_view(shape);
     g.top = g.left = 0;
+    Workspace::Scope scope(*e.workspace);
     float* padded = e.workspace->take<float>(g.big.size());
-    spread(e, g, gy, wt, nullptr, padded);
+    correlate_direct(e, spread_correlations(g), y, g.big, PadMode::zero, wt, gy, nullptr, padded);
     fold_reflected(e, shape, padded, gx);
   }
 }

@@ -4,6 +4,8 @@
 // other way. Tap weights that map one to the other are w as it is (forward) or transposed
 // (backward).
 #pragma once
+#include <vector>
+
 #include "kernels/conv.h"
 
 namespace gsx::kernels {
@@ -32,5 +34,40 @@ inline int padded_index(int i, int n, PadMode mode) {
   if (mode == PadMode::zero) return -1;
   return i < 0 ? -i : 2 * n - 2 - i;
 }
+
+// One axis of a correlation: output j of `count`, at pixel out0 + j*out_step, is the sum over
+// a in [0, taps) of input pixel in0 + j*in_step + a times filter tap tap0 + a*tap_step.
+struct Axis {
+  int count = 0, out0 = 0, out_step = 1;
+  int in0 = 0, in_step = 1;
+  int taps = 0, tap0 = 0, tap_step = 1;
+};
+
+// Gathering is one correlation. Spreading with stride t is t*t of them, one per output phase, each
+// with its share of the taps in reverse; a phase without taps leaves the bias alone.
+struct Correlation {
+  Axis y, x;
+  int taps() const { return y.taps * x.taps; }
+};
+
+std::vector<Correlation> gather_correlations(const Geometry&);
+std::vector<Correlation> spread_correlations(const Geometry&);
+
+// Filter values as a correlation reads them: contraction channel c, output channel k of tap (r, s).
+template <class T>
+struct Weights {
+  const T* w = nullptr;
+  int c = 0, k = 0;  // contraction and output channels
+  int s = 0;         // taps per filter row
+  int64_t tap_stride = 0, c_stride = 0, k_stride = 0;
+
+  static Weights forward(const FilterView& f, const T* w) {
+    return {w, f.c, f.k, f.s, int64_t{f.c} * f.ks, f.ks, 1};
+  }
+  static Weights backward(const FilterView& f, const T* w) {
+    return {w, f.k, f.c, f.s, int64_t{f.c} * f.ks, 1, f.ks};
+  }
+  const T* tap(int ri, int si) const { return w + (int64_t{ri} * s + si) * tap_stride; }
+};
 
 }  // namespace gsx::kernels

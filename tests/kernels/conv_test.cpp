@@ -8,6 +8,7 @@
 #include <sstream>
 #include <vector>
 
+#include "kernels/isa.h"
 #include "tests/catch.h"
 
 using namespace gsx::kernels;
@@ -296,11 +297,17 @@ TEST_CASE("conv agrees with loops in double", "[conv]") {
   }
 }
 
-TEST_CASE("large conv agrees with loops in double", "[conv]") {
-  for (const Case& t : large_cases()) {
-    check_against_reference(t, ConvAlgo::direct, 2e-6);
-    check_against_reference(t, ConvAlgo::winograd, 1e-5);
+TEST_CASE("conv agrees with loops in double on every instruction set", "[conv]") {
+  for (const std::string_view name : isas()) {
+    INFO(name);
+    REQUIRE(use_isa(name));
+    for (const Case& t : cases()) check_against_reference(t, ConvAlgo::automatic, 1e-5);
+    for (const Case& t : large_cases()) {
+      check_against_reference(t, ConvAlgo::direct, 2e-6);
+      check_against_reference(t, ConvAlgo::winograd, 1e-5);
+    }
   }
+  use_isa(isas().front());
 }
 
 TEST_CASE("conv passes are each other's adjoints", "[conv]") {

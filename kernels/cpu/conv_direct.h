@@ -1,0 +1,13 @@
+// Direct convolution: every kernel size, stride and padding, either direction, without im2col.
+#pragma once
+#include "kernels/cpu/conv_geometry.h"
+
+namespace gsx::kernels {
+
+// out = the correlations of `in` with w, plus bias (out.c floats or null). All correlations share
+// in_step; together they write each output pixel once.
+void correlate_direct(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
+                      PadMode, const Weights<float>& w, const float* x, const float* bias,
+                      float* y);
+
+}  // namespace gsx::kernels

@@ -1,0 +1,70 @@
+// Rearranging images and filters for the micro-kernels: padded slabs, weight panels.
+#pragma once
+#include <cstring>
+
+#include "kernels/cpu/conv_geometry.h"
+
+namespace gsx::kernels {
+
+// A rectangle of an image's padded plane: rows [y, y + h), columns [x, x + w) in input coordinates.
+struct Window {
+  int y = 0, x = 0, h = 0, w = 0;
+
+  bool inside(const View& v) const { return y >= 0 && x >= 0 && y + h <= v.h && x + w <= v.w; }
+};
+
+// Elements of a slab; kSlabSlack zeros follow it, because vectors read past the last pixel.
+constexpr int kSlabSlack = 64;
+inline int64_t slab_size(const Window& a, int cs) { return int64_t{a.h} * a.w * cs + kSlabSlack; }
+
+// Copies the window of one image, border made explicit, to slab [h][w][cs].
+template <class T>
+void copy_slab(const View& v, const T* image, const Window& a, PadMode mode, T* slab) {
+  const int64_t row = int64_t{a.w} * v.cs;
+  const size_t pixel = static_cast<size_t>(v.cs) * sizeof(T);
+  for (int i = 0; i < a.h; ++i, slab += row) {
+    const int y = padded_index(a.y + i, v.h, mode);
+    if (y < 0) {
+      std::memset(slab, 0, static_cast<size_t>(row) * sizeof(T));
+      continue;
+    }
+    const T* from = image + v.offset(0, y, 0);
+    const int first = a.x < 0 ? (-a.x < a.w ? -a.x : a.w) : 0;  // columns left of the image
+    const int last =
+        a.x + a.w > v.w ? (v.w > a.x ? v.w - a.x : 0) : a.w;  // first column right of it
+    for (int j = 0; j < a.w; ++j) {
+      if (j == first && last > first) {
+        std::memcpy(slab + int64_t{j} * v.cs, from + int64_t{a.x + j} * v.cs,
+                    static_cast<size_t>(last - first) * pixel);
+        j = last - 1;
+        continue;
+      }
+      const int x = padded_index(a.x + j, v.w, mode);
+      if (x < 0) {
+        std::memset(slab + int64_t{j} * v.cs, 0, pixel);
+      } else {
+        std::memcpy(slab + int64_t{j} * v.cs, from + int64_t{x} * v.cs, pixel);
+      }
+    }
+  }
+  std::memset(slab, 0, kSlabSlack * sizeof(T));
+}
+
+// How a correlation walks its input: runs of contiguous elements, one per tap, or one per filter
+// row where neighbouring pixels have no padding lanes between them.
+struct Runs {
+  int count = 0, length = 0;  // length in contraction channels
+  bool merged = false;
+
+  Runs(const Correlation& c, const View& in);
+  // Offset of each run in a slab `width` pixels wide.
+  void offsets(const Correlation& c, int width, int cs, int32_t* at) const;
+};
+
+// Panel of outputs [k, k + width) in run order: rows of `width` floats, zero where k >= w.k.
+void pack_panel(const Correlation& c, const Weights<float>& w, int k, int width, float* panel);
+
+// One output's weights in run order, each run padded with zeros to dot_run(run_length).
+void pack_dot(const Correlation& c, const Runs& runs, const Weights<float>& w, int k, float* out);
+
+}  // namespace gsx::kernels
