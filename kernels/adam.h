@@ -1,0 +1,20 @@
+// One fused Adam step (Kingma & Ba) over a parameter with weight decay coupled into the gradient:
+//   d = g + decay * w;  m = beta1 * m + (1 - beta1) * d;  v = beta2 * v + (1 - beta2) * d^2
+//   w = w - rate * m / (sqrt(v) * root + eps)
+// with rate = lr / (1 - beta1^t) and root = 1 / sqrt(1 - beta2^t). n counts padding lanes: zeros
+// stay.
+#pragma once
+#include "kernels/exec.h"
+
+namespace gsx::kernels {
+
+struct AdamStep {
+  float rate, root, beta1, beta2, eps, decay;
+};
+
+struct AdamKernels {
+  void (*step)(Exec&, int64_t n, const AdamStep&, const float* g, float* w, float* m, float* v);
+};
+extern const AdamKernels cpu_adam;
+
+}  // namespace gsx::kernels

@@ -1,0 +1,40 @@
+// SGD with momentum and the (block) soft threshold.
+#include "kernels/prox_l1.h"
+
+#include "kernels/cpu/parallel.h"
+
+namespace gsx::kernels {
+namespace {
+
+void sgd(Exec& e, int64_t n, float lr, float momentum, const float* g, float* w, float* v) {
+  e.pool->for_ranges(n, kElementGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      v[i] = momentum * v[i] + g[i];
+      w[i] -= lr * v[i];
+    }
+  });
+}
+
+void shrink_one(int64_t n, float threshold, float* w) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float rest = std::fabs(w[i]) - threshold;
+    w[i] = rest > 0 ? std::copysign(rest, w[i]) : 0.0f;
+  }
+}
+
+void shrink(Exec&, int k, int64_t n, float threshold, float* const* parts) {
+  if (k == 1) return shrink_one(n, threshold, parts[0]);
+  for (int64_t i = 0; i < n; ++i) {
+    double squares = 0;
+    for (int j = 0; j < k; ++j) squares += static_cast<double>(parts[j][i]) * parts[j][i];
+    const double length = std::sqrt(squares);
+    const float factor = length > threshold ? static_cast<float>(1.0 - threshold / length) : 0.0f;
+    for (int j = 0; j < k; ++j) parts[j][i] = factor > 0 ? parts[j][i] * factor : 0.0f;
+  }
+}
+
+}  // namespace
+
+const ProxL1Kernels cpu_prox_l1 = {sgd, shrink};
+
+}  // namespace gsx::kernels

@@ -1,0 +1,76 @@
+// Adam over the fused kernel.
+#include "optim/adam.h"
+
+#include <cmath>
+
+#include "engine/dispatch.h"
+#include "kernels/adam.h"
+#include "optim/checks.h"
+
+namespace gsx {
+
+Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options)
+    : options_(options), parameters_(std::move(parameters)) {
+  check_parameters("adam", parameters_);
+  set_lr(options.lr);
+  GSX_CHECK(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1,
+            "adam: betas must lie in [0, 1), got ", options.beta1, " and ", options.beta2);
+  GSX_CHECK(options.eps > 0, "adam: eps must be positive, got ", options.eps);
+  GSX_CHECK(options.weight_decay >= 0, "adam: weight_decay must not be negative, got ",
+            options.weight_decay);
+  for (const Tensor& p : parameters_) {
+    m_.push_back(Tensor::zeros_like(p));
+    v_.push_back(Tensor::zeros_like(p));
+  }
+}
+
+void Adam::set_lr(float lr) {
+  GSX_CHECK(lr >= 0, "adam: lr must not be negative, got ", lr);
+  options_.lr = lr;
+}
+
+void Adam::set_steps(int64_t steps) {
+  GSX_CHECK(steps >= 0, "adam: steps must not be negative, got ", steps);
+  steps_ = steps;
+}
+
+void Adam::step() {
+  ++steps_;
+  // beta^t by repeated multiplication of doubles: the same bits everywhere, unlike pow.
+  double power1 = 1, power2 = 1;
+  double square1 = options_.beta1, square2 = options_.beta2;
+  for (int64_t t = steps_; t > 0; t /= 2, square1 *= square1, square2 *= square2) {
+    if (t % 2 == 0) continue;
+    power1 *= square1;
+    power2 *= square2;
+  }
+  const kernels::AdamStep s{static_cast<float>(options_.lr / (1 - power1)),
+                            static_cast<float>(1 / std::sqrt(1 - power2)),
+                            options_.beta1,
+                            options_.beta2,
+                            options_.eps,
+                            options_.weight_decay};
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& p = parameters_[i];
+    const Tensor g = p.grad();
+    if (!g.defined()) continue;
+    on(p.device(), kernels::cpu_adam)
+        .step(p.exec(), p.storage_size(), s, g.f32(), p.mutable_data<float>(),
+              m_[i].mutable_data<float>(), v_[i].mutable_data<float>());
+  }
+}
+
+void Adam::zero_grad() const {
+  for (const Tensor& p : parameters_) p.zero_grad();
+}
+
+std::vector<Tensor> Adam::state() const {
+  std::vector<Tensor> all;
+  for (size_t i = 0; i < m_.size(); ++i) {
+    all.push_back(m_[i]);
+    all.push_back(v_[i]);
+  }
+  return all;
+}
+
+}  // namespace gsx

@@ -1,0 +1,19 @@
+// Checks that every optimiser makes of the tensors it is given.
+#pragma once
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace gsx {
+
+inline void check_parameters(const char* optimiser, const std::vector<Tensor>& parameters) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    GSX_CHECK(parameters[i].defined() && parameters[i].dtype() == DType::f32, optimiser,
+              ": parameter ", i, " must be an f32 tensor");
+    for (size_t j = 0; j < i; ++j)
+      GSX_CHECK(!parameters[i].same(parameters[j]), optimiser, ": parameter ", i,
+                " was given twice; each must stand once");
+  }
+}
+
+}  // namespace gsx

@@ -1,0 +1,16 @@
+// The proximal step of the L1 penalty (Eqs. 13-14), to be taken after every SGD step on the scales.
+#pragma once
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace gsx {
+
+// w becomes sgn(w) * max(|w| - threshold, 0), in place.
+void soft_threshold(const Tensor& w, float threshold);
+
+// For scales tied over several norms, all [C]: channel c's vector u of scales becomes
+// u * max(0, 1 - threshold / ||u||_2), in place. One tensor gives soft_threshold.
+void block_soft_threshold(const std::vector<Tensor>& tied, float threshold);
+
+}  // namespace gsx

@@ -1,0 +1,157 @@
+// Optimisers against PyTorch and against the facts of the paper.
+#include <cmath>
+#include <numbers>
+
+#include "kernels/scalar.h"
+#include "optim/adam.h"
+#include "optim/prox.h"
+#include "optim/schedule.h"
+#include "optim/sgd.h"
+#include "tests/catch.h"
+#include "tests/golden/golden_file.h"
+
+using namespace gsx;
+using nlohmann::json;
+
+namespace {
+
+Tensor vec(const ContextPtr& c, std::vector<float> values) {
+  return Tensor::from(c, values, Shape{static_cast<int64_t>(values.size())});
+}
+
+void run_case(const golden::File& file, const json& item, const ContextPtr& context) {
+  const std::string name = item.at("name");
+  const json& o = item.at("params");
+  const auto load = [&](const std::string& what) {
+    const std::string full = name + "/" + what;
+    return file.at(full).shape.rank() == 4 ? file.filter(context, full)
+                                           : file.tensor(context, full);
+  };
+  const Tensor w = load("start");
+  Adam adam({w}, {.lr = o.at("lr"),
+                  .beta1 = o.value("beta1", 0.9f),
+                  .beta2 = o.value("beta2", 0.999f),
+                  .eps = o.value("eps", 1e-8f),
+                  .weight_decay = o.value("weight_decay", 0.0f)});
+  Sgd sgd({w}, {.lr = o.at("lr"), .momentum = o.value("momentum", 0.0f)});
+  for (int step = 0; step < o.at("steps").get<int>(); ++step) {
+    w.set_grad(load("grad/" + std::to_string(step)));
+    if (item.at("op") == "adam") adam.step();
+    else sgd.step();
+    if (item.at("op") == "sgd_prox")
+      soft_threshold(w, o.at("rho").get<float>() * o.at("lr").get<float>());
+    const auto& want = file.at(name + "/after/" + std::to_string(step)).values;
+    INFO(name << " step " << step);
+    CHECK(golden::relative_error(w.to_vector(), want) < 1e-6);
+    if (item.at("op") != "sgd_prox") continue;
+    const auto got = w.to_vector();
+    for (size_t i = 0; i < got.size(); ++i) CHECK((got[i] == 0) == (want[i] == 0));
+  }
+}
+
+// Runs the steps of PAPER.md section 8 from gamma = 0 under a constant gradient.
+float gamma_after(float gradient, int steps) {
+  const auto context = Context::create({.device = {}, .threads = 1});
+  const Tensor gamma = Tensor::zeros(context, {1});
+  const float lr = 0.1f, rho = 0.01f;
+  Sgd sgd({gamma}, {.lr = lr, .momentum = 0.5f});
+  for (int i = 0; i < steps; ++i) {
+    gamma.set_grad(vec(context, {gradient}));
+    sgd.step();
+    soft_threshold(gamma, rho * lr);
+  }
+  return gamma.item();
+}
+
+}  // namespace
+
+TEST_CASE("optimisers agree with PyTorch") {
+  const golden::File file("optim.safetensors");
+  const auto context = Context::create({.device = {}, .threads = 2});
+  for (const json& item : file.cases()) run_case(file, item, context);
+}
+
+TEST_CASE("a constant gradient frees gamma only above rho times 1 - momentum") {
+  CHECK(gamma_after(0.0049f, 200) == 0);
+  CHECK(gamma_after(-0.0049f, 200) == 0);
+  CHECK(gamma_after(0.0051f, 200) < 0);
+  CHECK(gamma_after(-0.0051f, 200) > 0);
+}
+
+TEST_CASE("block soft threshold shrinks the length of each channel's scales") {
+  const auto context = Context::create({.device = {}, .threads = 2});
+  const Tensor a = vec(context, {3.0f, 0.03f, -1.0f, 0.0f}),
+               b = vec(context, {-4.0f, 0.04f, 0.0f, 0.0f});
+  block_soft_threshold({a, b}, 0.5f);
+  CHECK(a.to_vector()[0] == Approx(3.0 * 0.9));
+  CHECK(b.to_vector()[0] == Approx(-4.0 * 0.9));
+  CHECK(a.to_vector()[1] == 0);
+  CHECK(b.to_vector()[1] == 0);
+  CHECK(a.to_vector()[2] == Approx(-0.5));
+  CHECK_FALSE(std::signbit(b.to_vector()[2]));
+  CHECK(a.to_vector()[3] == 0);
+  // Alone it is the plain soft threshold, to the bit where the subtraction is exact.
+  const Tensor one = vec(context, {0.75f, -0.75f, 0.25f, -0.25f, 0.5f});
+  block_soft_threshold({one}, 0.5f);
+  CHECK(one.to_vector() == std::vector<float>{0.25f, -0.25f, 0, 0, 0});
+  for (const float v : one.to_vector()) CHECK((v != 0 || !std::signbit(v)));
+  CHECK_THROWS_WITH(block_soft_threshold({a, one}, 0.5f),
+                    "soft_threshold: tied scales must have one shape, got [4] and [5]");
+  CHECK_THROWS_WITH(soft_threshold(a, -1),
+                    "soft_threshold: threshold must not be negative, got -1");
+}
+
+TEST_CASE("optimiser state written into another optimiser continues bit for bit") {
+  const auto context = Context::create({.device = {}, .threads = 2});
+  const auto gradient = [&](int step) {
+    return vec(context, {0.1f * step, -0.2f, 0.3f / (1 + step)});
+  };
+  const Tensor w = vec(context, {1, -2, 3}), other = Tensor::zeros_like(w);
+  const AdamOptions options{.lr = 0.01f, .weight_decay = 1e-3f};
+  Adam first({w}, options), second({other}, options);
+  const auto run = [&](Adam& adam, const Tensor& p, int from, int to) {
+    for (int i = from; i < to; ++i) {
+      p.set_grad(gradient(i));
+      adam.step();
+    }
+  };
+  run(first, w, 0, 5);
+  other.copy_from(w);
+  const auto from = first.state(), into = second.state();
+  REQUIRE(from.size() == 2);
+  for (size_t i = 0; i < from.size(); ++i) into[i].copy_from(from[i]);
+  second.set_steps(first.steps());
+  run(first, w, 5, 9);
+  run(second, other, 5, 9);
+  CHECK(w.to_vector() == other.to_vector());
+  CHECK(second.steps() == 9);
+}
+
+TEST_CASE("a parameter without a gradient stays where it is") {
+  const auto context = Context::create({.device = {}, .threads = 1});
+  const Tensor a = vec(context, {1}), b = vec(context, {2});
+  Adam adam({a, b}, {.lr = 0.1f, .weight_decay = 0.1f});
+  a.set_grad(vec(context, {1}));
+  adam.step();
+  CHECK(a.item() == Approx(0.9f));
+  CHECK(b.item() == 2);
+  adam.zero_grad();
+  CHECK_FALSE(a.grad().defined());
+  CHECK_THROWS_WITH(Adam({a, a}), "adam: parameter 1 was given twice; each must stand once");
+  CHECK_THROWS_WITH(Sgd({a}, {.lr = -1}), "sgd: lr must not be negative, got -1");
+}
+
+TEST_CASE("schedules are functions of the step") {
+  CHECK(schedule_factor(Schedule::constant, 7, 10) == 1);
+  CHECK(schedule_factor(Schedule::linear, 0, 100) == 1);
+  CHECK(schedule_factor(Schedule::linear, 50, 100) == 1);
+  CHECK(schedule_factor(Schedule::linear, 75, 100) == Approx(0.5));
+  CHECK(schedule_factor(Schedule::linear, 25, 100, 0.0) == Approx(0.75));
+  CHECK(schedule_factor(Schedule::linear, 100, 100) == 0);
+  for (int e = 0; e <= 200; e += 20)
+    CHECK(schedule_factor(Schedule::cosine, e, 200) ==
+          Approx((1 + std::cos(std::numbers::pi * e / 200)) / 2).margin(1e-6));
+  CHECK(schedule_factor(Schedule::cosine, 300, 200) == 0);
+  CHECK_THROWS_WITH(schedule_factor(Schedule::cosine, 0, 0),
+                    "schedule: expected step >= 0 and total > 0, got 0 of 0");
+}
