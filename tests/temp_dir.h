@@ -35,5 +35,7 @@ inline std::string read_text(const std::filesystem::path& path) {
 }
 
 inline void write_text(const std::filesystem::path& path, const std::string& content) {
+  // A new file each time: some file systems flush a file that is cut to nothing and written again.
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << content;
 }

@@ -1,0 +1,114 @@
+// Pictures for training: where they come from, and a loader that shuffles, cuts and mirrors them in
+// an order that depends on a seed only and can be saved and continued exactly.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/io/image.h"
+#include "engine/random.h"
+
+namespace gsx {
+
+// The picture files of a folder (not of its subfolders; hidden files are left out), sorted by name.
+// Error when the folder is missing or has none.
+std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder);
+
+// The domains in a data folder: its subfolders trainA, trainB, testA, testB where they are, or the
+// folder itself as train_a. What is absent is an empty path. Error, saying what was looked for,
+// when there are neither pictures nor trainA.
+struct DataLayout {
+  std::filesystem::path train_a, train_b, test_a, test_b;
+};
+DataLayout find_layout(const std::filesystem::path& folder);
+
+// Pictures by number. Numbers are an order only: what belongs to a picture is filed under its key.
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+  virtual size_t count() const = 0;
+  virtual std::string key(size_t i) const = 0;  // unique: the file's name, or a made-up one
+  virtual Image load(size_t i) const = 0;       // Error when the picture is damaged
+};
+std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder);
+
+// How a picture was prepared: scaled to width x height, cut at x, y to the size of the batch, then
+// perhaps mirrored.
+struct Augmentation {
+  int width = 0, height = 0;
+  int x = 0, y = 0;
+  bool flip = false;
+  friend bool operator==(const Augmentation&, const Augmentation&) = default;
+};
+
+struct Sample {
+  size_t index = 0;  // in the source
+  std::string key;
+  Augmentation augmentation;
+  // Names this very cut of this picture: equal ids mean equal pixels (of one source and batch
+  // size).
+  std::string id() const;
+};
+
+struct Batch {
+  Tensor images;  // [N,3,H,W]
+  std::vector<Sample> samples;
+};
+
+struct LoaderOptions {
+  int batch = 1;
+  int load_size = 0;  // scale the short side to this first; 0: only where it is below `size`
+  int size = 0;  // side of the random square cut; 0: the whole picture (a batch must have one size)
+  bool flip = true;  // mirror half of the pictures
+  PixelFormat format = {};
+  uint64_t cache_bytes = uint64_t{512} << 20;  // scaled pictures kept in memory
+};
+
+// An endless stream of batches. Every picture comes once per epoch, in a fresh random order each; a
+// batch may reach into the next epoch. A picture that cannot be loaded is reported once, counted
+// and left out from then on.
+class Loader {
+ public:
+  using Warning = std::function<void(const std::string&)>;
+  Loader(std::shared_ptr<const ImageSource> source, LoaderOptions options, Rng rng,
+         Warning warning);
+
+  Batch next(const ContextPtr&);  // Error when no picture at all can be loaded
+
+  int64_t epoch() const { return epoch_; }  // completed ones
+  size_t skipped() const { return bad_.size(); }
+  const ImageSource& source() const { return *source_; }
+
+  // Everything that decides what comes next. restore() continues bit-exactly in a loader with an
+  // equal source and equal options; Error when the state is of another source.
+  nlohmann::json state() const;
+  void restore(const nlohmann::json& state);
+
+ private:
+  size_t draw();  // the next loadable picture of this or the next epoch
+  const Image& scaled(size_t index);
+  void shuffle();
+  uint64_t source_mark() const;
+
+  std::shared_ptr<const ImageSource> source_;
+  LoaderOptions options_;
+  Rng rng_;
+  Warning warning_;
+  std::vector<size_t> order_;
+  size_t position_ = 0;  // in order_
+  int64_t epoch_ = 0;
+  std::set<size_t> bad_;
+  std::map<size_t, Image> cache_;
+  uint64_t cached_bytes_ = 0;
+  Image uncached_;
+};
+
+// For pictures not trained on: short side scaled to `size`, centre square cut.
+Image fit_square(const Image&, int size);
+
+}  // namespace gsx
