@@ -3,6 +3,7 @@
 #include <map>
 
 #include "engine/ops.h"
+#include "kernels/isa.h"
 #include "tests/catch.h"
 #include "tests/golden/golden_file.h"
 
@@ -222,16 +223,21 @@ struct Checker {
 TEST_CASE("ops agree with PyTorch", "[golden]") {
   const golden::File file("ops.safetensors");
   CHECK(file.cases().size() > 150);
-  for (const auto algo :
-       {kernels::ConvAlgo::automatic, kernels::ConvAlgo::direct, kernels::ConvAlgo::winograd}) {
-    const auto context = Context::create({.device = {}, .threads = 2, .conv_algo = algo});
-    context->set_poison(true);
-    for (const json& item : file.cases()) {
-      const std::string op = item.at("op");
-      if (algo != kernels::ConvAlgo::automatic && op != "conv2d" && op != "conv_transpose2d")
-        continue;
-      INFO("conv algorithm " << static_cast<int>(algo));
-      Checker{file, item}.run(context);
+  const std::string isa_before(kernels::isa());
+  for (const std::string_view isa : kernels::isas()) {
+    REQUIRE(kernels::use_isa(isa));
+    for (const auto algo :
+         {kernels::ConvAlgo::automatic, kernels::ConvAlgo::direct, kernels::ConvAlgo::winograd}) {
+      const auto context = Context::create({.device = {}, .threads = 2, .conv_algo = algo});
+      context->set_poison(true);
+      for (const json& item : file.cases()) {
+        const std::string op = item.at("op");
+        const bool convolution = op == "conv2d" || op == "conv_transpose2d";
+        if (algo != kernels::ConvAlgo::automatic && !convolution) continue;
+        INFO(isa << ", conv algorithm " << static_cast<int>(algo));
+        Checker{file, item}.run(context);
+      }
     }
   }
+  kernels::use_isa(isa_before);
 }
