@@ -63,5 +63,5 @@ case("fast_style_odd", "fast_style", {"width": 3, "blocks": 1}, networks.FastSty
 case("vgg16", "vgg16", {"width": 6}, networks.Vgg16(6), (2, 3, 17, 24), list(networks.Vgg16.TAPS.values()),
      x_scale=0.5, x_shift=0.5, gain=1.4)
 case("squeezenet", "squeezenet", {}, networks.SqueezeNet(), (1, 3, 39, 33), [f"{i}" for i in range(8)], gain=1.4,
-     x_scale=2.0)
+     x_scale=0.5, x_shift=0.5)
 golden.write("models.safetensors")

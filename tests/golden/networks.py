@@ -225,7 +225,9 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Module):
-    """Returns the values after features.0 (with ReLU), 4, 7, 9, 10, 11, 12, and the logits."""
+    """From RGB in [0, 1], which it normalises. Returns the values after features.0 (with ReLU), 4, 7, 9,
+    10, 11, 12, and the logits."""
+    MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     TAPS = (1, 4, 7, 9, 10, 11, 12)
 
     def __init__(self):
@@ -239,7 +241,8 @@ class SqueezeNet(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(), Conv(512, 1000, 1), nn.ReLU())
 
     def forward(self, x):
-        taps = []
+        mean, deviation = (x.new_tensor(v).reshape(1, 3, 1, 1) for v in (self.MEAN, self.DEVIATION))
+        taps, x = [], (x - mean) / deviation
         for i, module in enumerate(self.features):
             x = module(x)
             if i in self.TAPS:
