@@ -2,8 +2,17 @@
 #include "kernels/adam.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/adam.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 void step(Exec& e, int64_t n, const AdamStep& s, const float* g, float* w, float* m, float* v) {
@@ -18,8 +27,26 @@ void step(Exec& e, int64_t n, const AdamStep& s, const float* g, float* w, float
   });
 }
 
+const AdamKernels& table() {
+  static constexpr AdamKernels kTable = {step};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const AdamKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const AdamKernels cpu_adam = {step};
+const AdamKernels cpu_adam = {kBest<&AdamKernels::step>};
 
 }  // namespace gsx::kernels
+#endif

@@ -1,8 +1,17 @@
 // Per-channel scale and shift of NHWC images, and the channel sums of its backward.
 #include "kernels/cpu/parallel.h"
 #include "kernels/elementwise.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/channel_affine.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 void forward(Exec& e, const View& v, const float* x, const float* scale, const float* shift,
@@ -60,8 +69,28 @@ void backward_parameters(Exec& e, const View& v, const float* x, const float* gy
   }
 }
 
+const ChannelAffineKernels& table() {
+  static constexpr ChannelAffineKernels kTable = {forward, backward_input, backward_parameters};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const ChannelAffineKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const ChannelAffineKernels cpu_channel_affine = {forward, backward_input, backward_parameters};
+const ChannelAffineKernels cpu_channel_affine = {kBest<&ChannelAffineKernels::forward>,
+                                                 kBest<&ChannelAffineKernels::backward_input>,
+                                                 kBest<&ChannelAffineKernels::backward_parameters>};
 
 }  // namespace gsx::kernels
+#endif

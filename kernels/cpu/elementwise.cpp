@@ -2,8 +2,17 @@
 #include "kernels/elementwise.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/elementwise.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 template <class F>
@@ -80,9 +89,31 @@ void activate_backward(Exec& e, int64_t n, Activation a, float slope, const floa
   });
 }
 
+const ElementwiseKernels& table() {
+  static constexpr ElementwiseKernels kTable = {accumulate, add,  sub,      mul,
+                                                affine,     fill, activate, activate_backward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const ElementwiseKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const ElementwiseKernels cpu_elementwise = {accumulate, add,  sub,      mul,
-                                            affine,     fill, activate, activate_backward};
+const ElementwiseKernels cpu_elementwise = {
+    kBest<&ElementwiseKernels::accumulate>, kBest<&ElementwiseKernels::add>,
+    kBest<&ElementwiseKernels::sub>,        kBest<&ElementwiseKernels::mul>,
+    kBest<&ElementwiseKernels::affine>,     kBest<&ElementwiseKernels::fill>,
+    kBest<&ElementwiseKernels::activate>,   kBest<&ElementwiseKernels::activate_backward>};
 
 }  // namespace gsx::kernels
+#endif

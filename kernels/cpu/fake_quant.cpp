@@ -2,8 +2,17 @@
 #include "kernels/fake_quant.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/fake_quant.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 void forward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, float* y) {
@@ -69,8 +78,28 @@ void weight_forward(Exec& e, const ChannelBlocks& b, bool per_channel, const flo
   });
 }
 
+const FakeQuantKernels& table() {
+  static constexpr FakeQuantKernels kTable = {forward, backward, weight_scales, weight_forward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const FakeQuantKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const FakeQuantKernels cpu_fake_quant = {forward, backward, weight_scales, weight_forward};
+const FakeQuantKernels cpu_fake_quant = {
+    kBest<&FakeQuantKernels::forward>, kBest<&FakeQuantKernels::backward>,
+    kBest<&FakeQuantKernels::weight_scales>, kBest<&FakeQuantKernels::weight_forward>};
 
 }  // namespace gsx::kernels
+#endif

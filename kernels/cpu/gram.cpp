@@ -2,8 +2,17 @@
 #include "kernels/gram.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gram.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kPixels = 1024;  // per partial matrix
@@ -77,8 +86,26 @@ void backward(Exec& e, const View& v, const float* x, const float* gy, float* gx
   }
 }
 
+const GramKernels& table() {
+  static constexpr GramKernels kTable = {forward, backward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const GramKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const GramKernels cpu_gram = {forward, backward};
+const GramKernels cpu_gram = {kBest<&GramKernels::forward>, kBest<&GramKernels::backward>};
 
 }  // namespace gsx::kernels
+#endif

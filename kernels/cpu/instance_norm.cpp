@@ -3,8 +3,17 @@
 #include "kernels/instance_norm.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/instance_norm.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kPixels = 32;  // summed in float before double takes over
@@ -229,8 +238,27 @@ void backward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormB
   }
 }
 
+const InstanceNormKernels& table() {
+  static constexpr InstanceNormKernels kTable = {forward, backward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const InstanceNormKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const InstanceNormKernels cpu_instance_norm = {forward, backward};
+const InstanceNormKernels cpu_instance_norm = {kBest<&InstanceNormKernels::forward>,
+                                               kBest<&InstanceNormKernels::backward>};
 
 }  // namespace gsx::kernels
+#endif

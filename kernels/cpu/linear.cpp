@@ -3,8 +3,17 @@
 #include "kernels/linear.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/linear.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 constexpr int kLanes = 16;
@@ -69,8 +78,28 @@ void backward_bias(Exec&, const LinearShape& s, const float* gy, bool accumulate
   }
 }
 
+const LinearKernels& table() {
+  static constexpr LinearKernels kTable = {forward, backward_input, backward_weight, backward_bias};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const LinearKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const LinearKernels cpu_linear = {forward, backward_input, backward_weight, backward_bias};
+const LinearKernels cpu_linear = {
+    kBest<&LinearKernels::forward>, kBest<&LinearKernels::backward_input>,
+    kBest<&LinearKernels::backward_weight>, kBest<&LinearKernels::backward_bias>};
 
 }  // namespace gsx::kernels
+#endif

@@ -3,8 +3,17 @@
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/scalar.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/losses.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 void pair(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b,
@@ -105,8 +114,27 @@ void target_backward(Exec& e, const Rows& r, TargetLoss kind, float t, const flo
   });
 }
 
+const LossKernels& table() {
+  static constexpr LossKernels kTable = {pair, pair_backward, target, target_backward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const LossKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const LossKernels cpu_losses = {pair, pair_backward, target, target_backward};
+const LossKernels cpu_losses = {kBest<&LossKernels::pair>, kBest<&LossKernels::pair_backward>,
+                                kBest<&LossKernels::target>, kBest<&LossKernels::target_backward>};
 
 }  // namespace gsx::kernels
+#endif

@@ -25,9 +25,10 @@ inline double tree_sum(double* values, int64_t n, int64_t stride = 1) {
   return values[0];
 }
 
-// The sum of f(i) in double over 8 interleaved lanes, the same bits at any vector width.
+// The sum of f(i) in double over 8 interleaved lanes, the same bits at any vector width. Inlined,
+// so that it is compiled for its caller's instruction set.
 template <class F>
-double lane_sum(int64_t begin, int64_t end, F&& f) {
+[[gnu::always_inline]] inline double lane_sum(int64_t begin, int64_t end, F&& f) {
   constexpr int kLanes = 8;
   double lanes[kLanes] = {};
   int64_t i = begin;

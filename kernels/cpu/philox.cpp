@@ -2,8 +2,17 @@
 #include "kernels/philox.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/philox.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kGrain = 4096;
@@ -32,8 +41,26 @@ void normal(Exec& e, PhiloxKey key, uint64_t first, float mean, float deviation,
   });
 }
 
+const PhiloxKernels& table() {
+  static constexpr PhiloxKernels kTable = {uniform, normal};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const PhiloxKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const PhiloxKernels cpu_philox = {uniform, normal};
+const PhiloxKernels cpu_philox = {kBest<&PhiloxKernels::uniform>, kBest<&PhiloxKernels::normal>};
 
 }  // namespace gsx::kernels
+#endif

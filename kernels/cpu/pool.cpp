@@ -2,8 +2,17 @@
 #include "kernels/pool.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/pool.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 // Calls f(image, row) for every row of v, in tasks of a few rows.
@@ -162,9 +171,30 @@ void global_backward(Exec& e, const View& v, const float* gy, float* gx) {
   });
 }
 
+const PoolKernels& table() {
+  static constexpr PoolKernels kTable = {max_forward,  max_backward,   avg_forward,
+                                         avg_backward, global_forward, global_backward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const PoolKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const PoolKernels cpu_pool = {max_forward,  max_backward,   avg_forward,
-                              avg_backward, global_forward, global_backward};
+const PoolKernels cpu_pool = {
+    kBest<&PoolKernels::max_forward>,    kBest<&PoolKernels::max_backward>,
+    kBest<&PoolKernels::avg_forward>,    kBest<&PoolKernels::avg_backward>,
+    kBest<&PoolKernels::global_forward>, kBest<&PoolKernels::global_backward>};
 
 }  // namespace gsx::kernels
+#endif

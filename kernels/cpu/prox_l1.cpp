@@ -2,8 +2,17 @@
 #include "kernels/prox_l1.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/prox_l1.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 void sgd(Exec& e, int64_t n, float lr, float momentum, const float* g, float* w, float* v) {
@@ -33,8 +42,26 @@ void shrink(Exec&, int k, int64_t n, float threshold, float* const* parts) {
   }
 }
 
+const ProxL1Kernels& table() {
+  static constexpr ProxL1Kernels kTable = {sgd, shrink};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const ProxL1Kernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const ProxL1Kernels cpu_prox_l1 = {sgd, shrink};
+const ProxL1Kernels cpu_prox_l1 = {kBest<&ProxL1Kernels::sgd>, kBest<&ProxL1Kernels::shrink>};
 
 }  // namespace gsx::kernels
+#endif

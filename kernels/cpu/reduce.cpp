@@ -2,8 +2,17 @@
 #include "kernels/reduce.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/reduce.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 void sum(Exec& e, int64_t n, double factor, const float* x, float* y) {
@@ -26,8 +35,27 @@ void dot_backward(Exec& e, int64_t n, const float* g, const float* b, float* ga)
   });
 }
 
+const ReduceKernels& table() {
+  static constexpr ReduceKernels kTable = {sum, dot, dot_backward};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const ReduceKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const ReduceKernels cpu_reduce = {sum, dot, dot_backward};
+const ReduceKernels cpu_reduce = {kBest<&ReduceKernels::sum>, kBest<&ReduceKernels::dot>,
+                                  kBest<&ReduceKernels::dot_backward>};
 
 }  // namespace gsx::kernels
+#endif

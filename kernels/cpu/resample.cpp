@@ -2,8 +2,17 @@
 #include "kernels/resample.h"
 
 #include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/resample.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
 template <class F>
@@ -134,10 +143,35 @@ void from_dense(Exec& e, const View& v, const float* dense, float* image) {
   });
 }
 
+const ResampleKernels& table() {
+  static constexpr ResampleKernels kTable = {
+      pad,      pad_backward, upsample, upsample_backward, insert_channels, extract_channels,
+      to_dense, from_dense};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const ResampleKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const ResampleKernels cpu_resample = {
-    pad,      pad_backward, upsample, upsample_backward, insert_channels, extract_channels,
-    to_dense, from_dense};
+const ResampleKernels cpu_resample = {kBest<&ResampleKernels::pad>,
+                                      kBest<&ResampleKernels::pad_backward>,
+                                      kBest<&ResampleKernels::upsample>,
+                                      kBest<&ResampleKernels::upsample_backward>,
+                                      kBest<&ResampleKernels::insert_channels>,
+                                      kBest<&ResampleKernels::extract_channels>,
+                                      kBest<&ResampleKernels::to_dense>,
+                                      kBest<&ResampleKernels::from_dense>};
 
 }  // namespace gsx::kernels
+#endif
