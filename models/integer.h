@@ -16,8 +16,9 @@ struct IntegerValue {
   Kind kind = Kind::real;
   Tensor tensor;
   float scale = 1;
-  Tensor scales;  // sums: f32 [K]
-  Tensor bias;    // sums: f32 [K] or undefined
+  int max_code = 0;  // codes: |code| is at most this
+  Tensor scales;     // sums: f32 [K]
+  Tensor bias;       // sums: f32 [K] or undefined
 
   static IntegerValue of(Tensor real);
   const Shape& shape() const { return tensor.shape(); }

@@ -1,0 +1,216 @@
+// Graph: structure and parameters.
+#include "models/graph.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/nodes.h"
+
+namespace gsx {
+
+Graph::Graph(const Graph& other) { *this = other; }
+
+Graph& Graph::operator=(const Graph& other) {
+  if (this == &other) return *this;
+  std::vector<std::unique_ptr<Node>> nodes;
+  for (const auto& node : other.nodes_) nodes.push_back(node->clone());
+  nodes_ = std::move(nodes);
+  architecture_ = other.architecture_;
+  input_format = other.input_format;
+  output_format = other.output_format;
+  original_channels = other.original_channels;
+  taps = other.taps;
+  provenance = other.provenance;
+  return *this;
+}
+
+int Graph::add(std::unique_ptr<Node> node) {
+  GSX_CHECK(!node->name.empty() && find(node->name) < 0, "graph: node names must be unique, got '",
+            node->name, "' again");
+  GSX_CHECK((node->kind() == "input") == nodes_.empty(), "graph: node ", node->name,
+            " must not be the first node or a second input");
+  GSX_CHECK(nodes_.empty() == node->inputs.empty(), "graph: node ", node->name,
+            " must have inputs");
+  for (const int i : node->inputs) {
+    GSX_CHECK(i >= 0 && i < size(), "graph: the inputs of node ", node->name,
+              " must be earlier nodes, got ", i);
+  }
+  nodes_.push_back(std::move(node));
+  return size() - 1;
+}
+
+int Graph::find(std::string_view name) const {
+  for (int i = 0; i < size(); ++i) {
+    if (nodes_[i]->name == name) return i;
+  }
+  return -1;
+}
+
+int Graph::input_channels() const { return static_cast<int>(example_input()[1]); }
+
+std::vector<std::vector<int>> Graph::consumers() const {
+  std::vector<std::vector<int>> result(nodes_.size());
+  for (int i = 0; i < size(); ++i) {
+    for (const int input : nodes_[i]->inputs) result[input].push_back(i);
+  }
+  return result;
+}
+
+void Graph::redirect(int from, int to) {
+  GSX_CHECK(from != output(), "graph: node ", nodes_[from]->name,
+            " is the output and cannot be redirected");
+  for (int i = 0; i < size(); ++i) {
+    for (int& input : nodes_[i]->inputs) {
+      if (input != from) continue;
+      GSX_CHECK(to < i, "graph: node ", nodes_[i]->name, " cannot read the later node ",
+                nodes_[to]->name);
+      input = to;
+    }
+  }
+}
+
+int Graph::insert_after(int i, std::unique_ptr<Node> node) {
+  GSX_CHECK(find(node->name) < 0, "graph: node names must be unique, got '", node->name, "' again");
+  node->inputs = {i};
+  for (int j = i + 1; j < size(); ++j) {
+    for (int& input : nodes_[j]->inputs) input += input >= i ? 1 : 0;
+  }
+  nodes_.insert(nodes_.begin() + i + 1, std::move(node));
+  return i + 1;
+}
+
+int Graph::insert_before(int reader, int which_input, std::unique_ptr<Node> node) {
+  GSX_CHECK(find(node->name) < 0, "graph: node names must be unique, got '", node->name, "' again");
+  node->inputs = {nodes_[reader]->inputs.at(which_input)};
+  for (int j = reader; j < size(); ++j) {
+    for (int& input : nodes_[j]->inputs) input += input >= reader ? 1 : 0;
+  }
+  nodes_[reader]->inputs[which_input] = reader;
+  nodes_.insert(nodes_.begin() + reader, std::move(node));
+  return reader;
+}
+
+void Graph::remove_unreachable() {
+  std::vector<bool> needed(nodes_.size(), false);
+  needed.front() = needed.back() = true;
+  for (int i = output(); i >= 0; --i) {
+    if (!needed[i]) continue;
+    for (const int input : nodes_[i]->inputs) needed[input] = true;
+  }
+  std::vector<int> now(nodes_.size(), -1);
+  std::vector<std::unique_ptr<Node>> kept;
+  for (int i = 0; i < size(); ++i) {
+    if (!needed[i]) continue;
+    now[i] = static_cast<int>(kept.size());
+    for (int& input : nodes_[i]->inputs) input = now[input];
+    kept.push_back(std::move(nodes_[i]));
+  }
+  nodes_ = std::move(kept);
+}
+
+std::vector<Parameter*> Graph::parameters() {
+  std::vector<Parameter*> result;
+  for (const auto& node : nodes_) {
+    const auto mine = node->parameters();
+    result.insert(result.end(), mine.begin(), mine.end());
+  }
+  return result;
+}
+
+std::vector<const Parameter*> Graph::parameters() const {
+  const auto mine = const_cast<Graph*>(this)->parameters();
+  return {mine.begin(), mine.end()};
+}
+
+Parameter* Graph::parameter(std::string_view name) {
+  for (Parameter* p : parameters()) {
+    if (p->name == name) return p;
+  }
+  return nullptr;
+}
+
+void Graph::set_requires_grad(bool on) {
+  for (Parameter* p : parameters()) {
+    if (is_trained(p->role) && p->value.defined()) p->value.set_requires_grad(on);
+  }
+}
+
+ContextPtr Graph::context() const {
+  for (const Parameter* p : parameters()) {
+    if (p->value.defined()) return p->value.context();
+  }
+  return nullptr;
+}
+
+namespace {
+
+void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
+  const Shape& s = p.shape;
+  const double taps = s.rank() == 4 ? static_cast<double>(s[2] * s[3]) : 1.0;
+  // As PyTorch, which takes the second dimension of its own layout for the fan-in.
+  const double fan_in = static_cast<double>(p.file_transposed ? s[0] : s[1]) * taps;
+  const double fan_out = static_cast<double>(p.file_transposed ? s[1] : s[0]) * taps;
+  if (init.kind == Init::Kind::normal) return rng.fill_normal(p.value, 0, init.deviation);
+  const double bound = init.kind == Init::Kind::kaiming_uniform ? std::sqrt(1 / fan_in)
+                                                                : std::sqrt(6 / (fan_in + fan_out));
+  rng.fill_uniform(p.value, static_cast<float>(-bound), static_cast<float>(bound));
+}
+
+}  // namespace
+
+void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
+  for (Parameter* p : parameters()) {
+    if (p->role == Role::weight_scale) continue;
+    p->value = p->shape.rank() == 4 ? Tensor::zeros(context, p->shape, Layout::filter)
+                                    : Tensor::zeros(context, p->shape);
+    if (p->role == Role::weight) draw_weight(*p, rng, init);
+    if (p->role == Role::norm_scale || p->role == Role::running_var) p->value.fill(1);
+    if (p->role == Role::norm_scale && init.norm_scale_deviation > 0) {
+      rng.fill_normal(p->value, 1, init.norm_scale_deviation);
+    }
+  }
+  for (const auto& node : nodes_) {
+    if (node->parameter(Role::weight_scale)) node->freeze_weight_scale();
+  }
+}
+
+bool Graph::quantized() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const auto& node) { return node->weight_quant().has_value(); });
+}
+
+std::vector<Shape> Graph::infer_shapes(const Shape& input) const {
+  constexpr int64_t kMaxSide = 1 << 24;
+  std::vector<Shape> shapes;
+  for (int i = 0; i < size(); ++i) {
+    std::vector<Shape> in;
+    for (const int j : nodes_[i]->inputs) in.push_back(shapes[j]);
+    if (i == 0) in.push_back(input);
+    shapes.push_back(nodes_[i]->infer_shape(in));
+    for (const int64_t d : shapes.back()) {
+      GSX_CHECK(d <= kMaxSide, "graph: node ", nodes_[i]->name, " would make the absurd shape ",
+                shapes.back());
+    }
+  }
+  return shapes;
+}
+
+Shape Graph::example_input() const {
+  GSX_CHECK(!nodes_.empty(), "graph: has no nodes");
+  const Json input = nodes_[0]->attributes();
+  const int channels = input.at("channels");
+  if (input.at("vector")) return {1, channels};
+  for (const int size : {64, 128, 256, 512}) {
+    try {
+      const Shape shape{1, channels, size, size};
+      infer_shapes(shape);
+      return shape;
+    } catch (const Error&) {  // too small for this network
+    }
+  }
+  const Shape shape{1, channels, 1024, 1024};
+  infer_shapes(shape);
+  return shape;
+}
+
+}  // namespace gsx

@@ -1,0 +1,72 @@
+// Walks a graph as an integer program; the nodes do the work (Node::run_integer).
+#include "models/integer.h"
+
+#include "engine/dispatch.h"
+#include "kernels/integer.h"
+
+namespace gsx {
+
+IntegerValue IntegerValue::of(Tensor real) {
+  IntegerValue value;
+  value.tensor = std::move(real);
+  return value;
+}
+
+Tensor IntegerValue::real() const {
+  if (kind == Kind::real) return tensor;
+  Tensor y = Tensor::empty(tensor.context(), tensor.shape());
+  const auto& device = on(y.device(), kernels::cpu_integer);
+  if (kind == Kind::codes) {
+    device.codes_to_float(y.exec(), y.storage_size(), tensor.data<int16_t>(), scale,
+                          y.mutable_data<float>());
+    return y;
+  }
+  const int n = static_cast<int>(y.dim(0)), k = static_cast<int>(y.dim(1));
+  const kernels::View view = y.layout() == Layout::image ? y.view() : kernels::View{n, 1, 1, k, k};
+  device.sums_to_float(y.exec(), view, tensor.data<int32_t>(), scales.f32(),
+                       bias.defined() ? bias.f32() : nullptr, y.mutable_data<float>());
+  return y;
+}
+
+namespace {
+
+// 8-bit pictures in [-a, a] are the odd multiples of a/255, in [0, a] the multiples of a/255.
+IntegerValue picture_codes(const Tensor& x, const ImageFormat& format) {
+  const bool has_grid = format.hi > 0 && (format.lo == 0 || format.lo == -format.hi);
+  if (!has_grid || x.shape().rank() != 4) return IntegerValue::of(x);
+  IntegerValue value;
+  value.kind = IntegerValue::Kind::codes;
+  value.scale = format.hi / 255.0f;
+  value.max_code = 255;
+  value.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
+  const kernels::Quantizer q{value.scale, 255.0f / format.hi, format.lo == 0 ? 0.0f : -255.0f,
+                             255.0f,      format.lo,          format.hi};
+  on(x.device(), kernels::cpu_integer)
+      .to_codes(x.exec(), x.storage_size(), x.f32(), q, value.tensor.mutable_data<int16_t>());
+  return value;
+}
+
+}  // namespace
+
+Tensor run_integer(const Graph& graph, const Tensor& x, const IntegerObserver& observer) {
+  const NoGrad no_grad;
+  graph.infer_shapes(x.shape());
+  std::vector<int> reads_left(graph.size(), 0);
+  for (int i = 0; i < graph.size(); ++i) {
+    for (const int input : graph.node(i).inputs) ++reads_left[input];
+  }
+  std::vector<IntegerValue> values(graph.size());
+  for (int i = 0; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    std::vector<IntegerValue> in;
+    for (const int input : node.inputs) {
+      in.push_back(values[input]);
+      if (--reads_left[input] == 0) values[input] = {};
+    }
+    values[i] = i == 0 ? picture_codes(x, graph.input_format) : node.run_integer(in);
+    if (observer) observer(i, values[i]);
+  }
+  return values.back().real();
+}
+
+}  // namespace gsx

@@ -1,0 +1,277 @@
+// Model files: safetensors with the graph as JSON in the metadata. Nothing in a file is trusted.
+#include <cstring>
+
+#include "engine/io/safetensors.h"
+#include "kernels/scalar.h"
+#include "models/nodes/common.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr const char* kGraphKey = "gsx_graph";
+constexpr int kFormat = 1, kMaxNodes = 10000;
+
+// Filters of transposed convolutions change their first two dimensions between memory and file.
+Shape file_shape(const Parameter& p) {
+  if (!p.file_transposed) return p.shape;
+  return {p.shape[1], p.shape[0], p.shape[2], p.shape[3]};
+}
+
+std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from) {
+  const int64_t a = from[0], b = from[1], each = from[2] * from[3];
+  std::vector<float> result(values.size());
+  for (int64_t i = 0; i < a; ++i) {
+    for (int64_t j = 0; j < b; ++j) {
+      std::copy_n(&values[(i * b + j) * each], each, &result[(j * a + i) * each]);
+    }
+  }
+  return result;
+}
+
+// Values in the file's order; zeros for a graph without values (whose size is asked for).
+std::vector<float> file_values(const Parameter& p) {
+  if (!p.value.defined()) return std::vector<float>(p.shape.numel(), 0.0f);
+  const std::vector<float> values = p.value.to_vector();
+  return p.file_transposed ? swap_outer(values, p.shape) : values;
+}
+
+void set_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order) {
+  const auto values = p.file_transposed ? swap_outer(in_file_order, file_shape(p)) : in_file_order;
+  p.value =
+      Tensor::from(context, values, p.shape, p.shape.rank() == 4 ? Layout::filter : Layout::dense);
+}
+
+// Output channel of the element at index i in file order.
+int64_t output_channel(const Parameter& p, int64_t i) {
+  const Shape s = file_shape(p);
+  int64_t inner = 1;
+  for (int d = 1; d < s.rank(); ++d) inner *= s[d];
+  return p.file_transposed ? i / (inner / s[1]) % s[1] : i / inner;
+}
+
+Json format_json(const ImageFormat& f) {
+  return {{"lo", nodes::shortest(f.lo)}, {"hi", nodes::shortest(f.hi)}, {"bgr", f.bgr}};
+}
+
+ImageFormat read_format(const nodes::Attributes& a) {
+  const ImageFormat f{a.number("lo"), a.number("hi"), a.boolean("bgr")};
+  GSX_CHECK(f.lo < f.hi, "model file: a picture's black must be below its white, got ", f.lo,
+            " and ", f.hi);
+  return f;
+}
+
+Json graph_json(const Graph& graph) {
+  Json json = {{"format", kFormat},
+               {"architecture", graph.architecture()},
+               {"input", format_json(graph.input_format)},
+               {"output", format_json(graph.output_format)},
+               {"taps", graph.taps},
+               {"original_channels", graph.original_channels},
+               {"provenance", graph.provenance}};
+  Json list = Json::array();
+  for (int i = 0; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    Json entry = {{"kind", node.kind()}, {"name", node.name}};
+    // Most nodes read the one before them: not said.
+    if (i > 0 && node.inputs != std::vector{i - 1}) entry["inputs"] = node.inputs;
+    const Json attributes = node.attributes();
+    if (!attributes.empty()) entry["attributes"] = attributes;
+    list.push_back(entry);
+  }
+  json["nodes"] = list;
+  return json;
+}
+
+std::string text_of(const Json& json, const char* key) {
+  GSX_CHECK(json.contains(key) && json[key].is_string(), "model file: ", key, " must be a string");
+  const std::string text = json[key];
+  GSX_CHECK(text.size() <= 200, "model file: ", key, " is too long");
+  return text;
+}
+
+std::unique_ptr<Node> read_node(const Json& entry, int index) {
+  GSX_CHECK(entry.is_object(), "model file: node ", index, " must be an object");
+  std::vector<int> inputs;
+  if (index > 0) inputs = {index - 1};
+  const std::string name = text_of(entry, "name");
+  if (entry.contains("inputs")) {
+    inputs.clear();
+    const Json& list = entry["inputs"];
+    GSX_CHECK(list.is_array() && list.size() <= kMaxNodes, "model file: the inputs of node ", name,
+              " must be a list");
+    for (const Json& e : list) {
+      GSX_CHECK(e.is_number_unsigned() && e.get<uint64_t>() < static_cast<uint64_t>(index),
+                "model file: the inputs of node ", name, " must be earlier nodes");
+      inputs.push_back(e.get<int>());
+    }
+  }
+  return make_node(text_of(entry, "kind"), name, inputs, entry.value("attributes", Json::object()));
+}
+
+Graph read_graph(const Json& json) {
+  GSX_CHECK(json.is_object() && json.value("format", Json()) == kFormat,
+            "model file: this version of gsx reads format ", kFormat);
+  Graph graph(text_of(json, "architecture"));
+  const std::string whole = "model";
+  const nodes::Attributes all(whole, json);
+  graph.input_format = read_format(all.object("input"));
+  graph.output_format = read_format(all.object("output"));
+  graph.taps = json.at("taps").get<std::vector<std::string>>();
+  graph.original_channels = json.at("original_channels").get<std::map<std::string, int>>();
+  graph.provenance = json.at("provenance");
+  const Json& list = json.at("nodes");
+  GSX_CHECK(list.is_array() && !list.empty() && list.size() <= kMaxNodes,
+            "model file: nodes must be a list of at most ", kMaxNodes);
+  for (const Json& entry : list) graph.add(read_node(entry, graph.size()));
+  graph.example_input();  // throws where the nodes do not fit together
+  for (const std::string& tap : graph.taps) {
+    GSX_CHECK(graph.find(tap) >= 0, "model file: there is no node for the tap ", tap);
+  }
+  return graph;
+}
+
+bool stored_as_codes(const Node& node, const Parameter& p) {
+  return p.role == Role::weight && node.weight_quant() && node.parameter(Role::weight_scale);
+}
+
+SafetensorsWriter writer_for(const Graph& given) {
+  Graph graph = given;
+  for (int i = 0; i < graph.size(); ++i) {
+    Node& node = graph.node(i);
+    if (!node.weight_quant() || node.parameter(Role::weight_scale)) continue;
+    node.freeze_weight_scale();
+  }
+  SafetensorsWriter writer;
+  writer.metadata[kGraphKey] = graph_json(graph).dump();
+  for (int i = 0; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    for (const Parameter* p : node.parameters()) {
+      const Shape s = file_shape(*p);
+      const std::vector<int64_t> shape(s.begin(), s.end());
+      const std::vector<float> values = file_values(*p);
+      if (!stored_as_codes(node, *p)) {
+        writer.add(p->name, shape, values);
+        continue;
+      }
+      const std::vector<float> scale = node.parameter(Role::weight_scale)->value.to_vector();
+      std::vector<uint8_t> codes(values.size());
+      for (size_t j = 0; j < values.size(); ++j) {
+        const float step = scale[scale.size() == 1 ? 0 : output_channel(*p, j)];
+        const float code = kernels::scalar::weight_code(values[j], step);
+        codes[j] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f)));
+      }
+      writer.add(p->name, FileDType::i8, shape, codes);
+    }
+  }
+  return writer;
+}
+
+// Collects what is wrong with a file's tensors, so that one Error names all of it.
+struct Complaints {
+  std::string text;
+  int count = 0;
+  void add(const std::string& what) {
+    constexpr int kShown = 20;
+    if (++count <= kShown) text += (text.empty() ? "" : "; ") + what;
+    if (count == kShown + 1) text += "; and more";
+  }
+};
+
+std::string shape_text(const std::vector<int64_t>& dims) {
+  std::string text = "[";
+  for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
+  return text + "]";
+}
+
+// Checks that the file holds exactly the graph's parameters, with their shapes.
+void check_tensors(const Graph& graph, const SafetensorsFile& file, const std::string& remedy) {
+  Complaints complaints;
+  std::map<std::string, bool> known;
+  for (const Parameter* p : graph.parameters()) {
+    known[p->name] = true;
+    if (!file.contains(p->name)) {
+      complaints.add("missing " + p->name);
+      continue;
+    }
+    const Shape s = file_shape(*p);
+    const std::vector<int64_t> want(s.begin(), s.end());
+    const std::vector<int64_t>& got = file.entry(p->name).shape;
+    if (got != want) {
+      complaints.add(p->name + " has shape " + shape_text(got) + " instead of " + shape_text(want));
+    }
+  }
+  for (const std::string& name : file.names()) {
+    if (!known.count(name)) complaints.add("unexpected " + name);
+  }
+  GSX_CHECK(complaints.count == 0, "load: ", file.path().string(), " does not fit ",
+            graph.architecture(), ": ", complaints.text, remedy);
+}
+
+void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file) {
+  for (int i = 0; i < graph.size(); ++i) {
+    Node& node = graph.node(i);
+    Parameter* scale = node.parameter(Role::weight_scale);
+    if (scale) set_values(*scale, context, file.floats(scale->name));
+    for (Parameter* p : node.parameters()) {
+      if (p == scale) continue;
+      std::vector<float> values = file.floats(p->name);
+      if (stored_as_codes(node, *p)) {
+        GSX_CHECK(file.entry(p->name).dtype == FileDType::i8, "load: ", file.path().string(), ": ",
+                  p->name, " must hold 8-bit codes");
+        const std::vector<float> steps = scale->value.to_vector();
+        for (size_t j = 0; j < values.size(); ++j) {
+          values[j] *= steps[steps.size() == 1 ? 0 : output_channel(*p, j)];
+        }
+      }
+      set_values(*p, context, values);
+    }
+  }
+}
+
+}  // namespace
+
+void save_model(const Graph& graph, const std::filesystem::path& path) {
+  for (const Parameter* p : graph.parameters()) {
+    GSX_CHECK(p->value.defined(), "save_model: parameter ", p->name,
+              " has no value; initialise or load the graph first");
+  }
+  writer_for(graph).write(path);
+}
+
+int64_t file_bytes(const Graph& graph) {
+  if (!graph.context() && graph.quantized()) {
+    Graph valued = graph;
+    Rng rng(0);
+    valued.initialize(Context::create({.device = {}, .threads = 1}), rng, Init{});
+    return static_cast<int64_t>(writer_for(valued).file_bytes());
+  }
+  return static_cast<int64_t>(writer_for(graph).file_bytes());
+}
+
+Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  const auto found = file.metadata().find(kGraphKey);
+  GSX_CHECK(found != file.metadata().end(), "load_model: ", path.string(),
+            " holds weights without a network; name its architecture, e.g. cyclegan:",
+            path.filename().string());
+  Graph graph;
+  try {
+    graph = read_graph(Json::parse(found->second));
+  } catch (const Json::exception&) {
+    fail("load_model: ", path.string(), ": the network in it is not described as gsx does");
+  } catch (const Error& e) {
+    fail("load_model: ", path.string(), ": ", e.what());
+  }
+  check_tensors(graph, file, "");
+  read_values(graph, context, file);
+  return graph;
+}
+
+void load_weights(Graph& graph, const ContextPtr& context, const std::filesystem::path& path) {
+  const SafetensorsFile file = SafetensorsFile::open(path);
+  check_tensors(graph, file, "");
+  for (Parameter* p : graph.parameters()) set_values(*p, context, file.floats(p->name));
+}
+
+}  // namespace gsx

@@ -1,0 +1,159 @@
+// Defaults that most kinds keep, and the table of kinds.
+#include "models/node.h"
+
+#include <charconv>
+#include <cstdlib>
+
+#include "models/nodes/common.h"
+
+namespace gsx {
+
+bool is_trained(Role role) {
+  return role != Role::running_mean && role != Role::running_var && role != Role::weight_scale;
+}
+
+std::vector<const Parameter*> Node::parameters() const {
+  const auto mine = const_cast<Node*>(this)->parameters();
+  return {mine.begin(), mine.end()};
+}
+
+Parameter* Node::parameter(Role role) {
+  for (Parameter* p : parameters())
+    if (p->role == role) return p;
+  return nullptr;
+}
+const Parameter* Node::parameter(Role role) const {
+  return const_cast<Node*>(this)->parameter(role);
+}
+
+MacCount Node::macs(std::span<const Shape>, const Shape&) const { return {}; }
+
+IntegerValue Node::run_integer(std::span<const IntegerValue> in) const {
+  std::vector<Tensor> real;
+  for (const IntegerValue& v : in) real.push_back(v.real());
+  return IntegerValue::of(run(real, RunOptions{}));
+}
+
+std::vector<ChannelSource> Node::sources(int c, std::span<const Shape> in) const {
+  std::vector<ChannelSource> result;
+  for (size_t i = 0; i < in.size(); ++i) result.push_back({static_cast<int>(i), c});
+  return result;
+}
+
+std::optional<float> Node::constant(int, std::span<const std::optional<float>>, bool) const {
+  return std::nullopt;
+}
+
+Tensor Node::run_fused(const Tensor&, const NormOptions&, const Tensor&) const {
+  fail(kind(), ": cannot be fused");
+}
+
+namespace nodes {
+
+#define DECLARE(kind) NodePtr kind##_from(std::string name, std::vector<int> inputs, const Json&);
+GSX_NODE_KINDS(DECLARE)
+#undef DECLARE
+
+const Json& Attributes::value(const char* key) const {
+  const auto found = json_.find(key);
+  GSX_CHECK(found != json_.end(), "model file: node ", node_, " lacks the attribute ", key);
+  return *found;
+}
+
+int Attributes::integer(const char* key, int lo, int hi) const {
+  const Json& v = value(key);
+  GSX_CHECK(v.is_number_integer(), "model file: node ", node_, ": ", key, " must be an integer");
+  const bool huge = v.is_number_unsigned() && v.get<uint64_t>() > (uint64_t{1} << 40);
+  const int64_t n = huge ? int64_t{1} << 40 : v.get<int64_t>();
+  GSX_CHECK(n >= lo && n <= hi, "model file: node ", node_, ": ", key, " must lie in [", lo, ", ",
+            hi, "], got ", v.dump());
+  return static_cast<int>(n);
+}
+
+float Attributes::number(const char* key) const {
+  const Json& v = value(key);
+  GSX_CHECK(v.is_number(), "model file: node ", node_, ": ", key, " must be a number");
+  const auto f = static_cast<float>(v.get<double>());
+  GSX_CHECK(std::isfinite(f), "model file: node ", node_, ": ", key, " must be finite");
+  return f;
+}
+
+float Attributes::positive(const char* key) const {
+  const float f = number(key);
+  GSX_CHECK(f > 0, "model file: node ", node_, ": ", key, " must be above zero, got ", f);
+  return f;
+}
+
+bool Attributes::boolean(const char* key) const {
+  const Json& v = value(key);
+  GSX_CHECK(v.is_boolean(), "model file: node ", node_, ": ", key, " must be true or false");
+  return v.get<bool>();
+}
+
+std::vector<float> Attributes::numbers(const char* key, size_t at_least, size_t at_most) const {
+  const Json& v = value(key);
+  GSX_CHECK(v.is_array() && v.size() >= at_least && v.size() <= at_most, "model file: node ", node_,
+            ": ", key, " must be a list of ", at_least, " to ", at_most, " numbers");
+  std::vector<float> result;
+  for (const Json& e : v) {
+    GSX_CHECK(e.is_number() && std::isfinite(static_cast<float>(e.get<double>())),
+              "model file: node ", node_, ": ", key, " must hold finite numbers");
+    result.push_back(static_cast<float>(e.get<double>()));
+  }
+  return result;
+}
+
+std::vector<int> Attributes::integers(const char* key, size_t count, int lo, int hi) const {
+  std::vector<int> result;
+  for (const float f : numbers(key, count, count)) {
+    GSX_CHECK(f == std::floor(f) && f >= static_cast<float>(lo) && f <= static_cast<float>(hi),
+              "model file: node ", node_, ": ", key, " must hold integers in [", lo, ", ", hi, "]");
+    result.push_back(static_cast<int>(f));
+  }
+  return result;
+}
+
+int Attributes::choice(const char* key, std::initializer_list<const char*> allowed) const {
+  const Json& v = value(key);
+  GSX_CHECK(v.is_string(), "model file: node ", node_, ": ", key, " must be a string");
+  const auto found = std::find(allowed.begin(), allowed.end(), v.get_ref<const std::string&>());
+  GSX_CHECK(found != allowed.end(), "model file: node ", node_, ": unknown ", key, " ", v.dump());
+  return static_cast<int>(found - allowed.begin());
+}
+
+double shortest(float f) {
+  char text[64];
+  *std::to_chars(text, text + sizeof text - 1, f).ptr = 0;
+  return std::strtod(text, nullptr);
+}
+
+Json shortest(const std::vector<float>& values) {
+  Json list = Json::array();
+  for (const float f : values) list.push_back(shortest(f));
+  return list;
+}
+
+void check_inputs(const Node& node, size_t count, size_t given) {
+  GSX_CHECK(given == count, node.kind(), ": node ", node.name, " must have ", count,
+            " inputs, got ", given);
+}
+
+const Shape& only_input(const Node& node, std::span<const Shape> in, int rank) {
+  check_inputs(node, 1, in.size());
+  GSX_CHECK(rank == 0 || in[0].rank() == rank, node.kind(), ": the input of node ", node.name,
+            " must have ", rank, " dimensions, got shape ", in[0]);
+  return in[0];
+}
+
+}  // namespace nodes
+
+std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::vector<int> inputs,
+                                const Json& attributes) {
+#define MAKE(k) \
+  if (kind == #k) return nodes::k##_from(std::move(name), std::move(inputs), attributes);
+  GSX_NODE_KINDS(MAKE)
+#undef MAKE
+  fail("model file: node ", name, " is of the unknown kind ", kind);
+}
+
+}  // namespace gsx

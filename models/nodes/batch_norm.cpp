@@ -1,0 +1,57 @@
+// batch_norm: statistics over the batch while training, running ones otherwise.
+#include "models/nodes/norms.h"
+
+namespace gsx {
+namespace nodes {
+namespace {
+
+class BatchNorm : public Norm {
+ public:
+  BatchNorm(std::string n, std::vector<int> input_nodes, int channels, bool affine, float eps,
+            float momentum)
+      : Norm(std::move(n), std::move(input_nodes), channels, affine, true),
+        eps_(eps),
+        momentum_(momentum) {}
+  std::string_view kind() const override { return "batch_norm"; }
+  NodePtr clone() const override { return cloned(*this); }
+  Json attributes() const override {
+    return {{"channels", channels()},
+            {"affine", affine()},
+            {"eps", shortest(eps_)},
+            {"momentum", shortest(momentum_)}};
+  }
+  Tensor run(std::span<const Tensor> in, const RunOptions& options) const override {
+    return batch_norm(in[0], gamma(), beta(), running_mean_.value, running_var_.value,
+                      {eps_, momentum_, options.training});
+  }
+  std::optional<float> constant(int c, std::span<const std::optional<float>> in,
+                                bool gamma_zero) const override {
+    if (gamma_zero || gamma_is_zero(c)) return beta_of(c);
+    if (in.empty() || !in[0] || !running_mean_.value.defined()) return std::nullopt;
+    const float deviation = std::sqrt(running_var_.value.f32()[c] + eps_);
+    const float gain = affine() ? gamma().f32()[c] : 1.0f;
+    return gain * (*in[0] - running_mean_.value.f32()[c]) / deviation + beta_of(c);
+  }
+
+ private:
+  float eps_, momentum_;
+};
+
+}  // namespace
+
+NodePtr batch_norm_from(std::string name, std::vector<int> inputs, const Json& json) {
+  const Attributes a(name, json);
+  return std::make_unique<BatchNorm>(name, std::move(inputs),
+                                     a.integer("channels", 1, kMaxChannels), a.boolean("affine"),
+                                     a.positive("eps"), a.positive("momentum"));
+}
+
+}  // namespace nodes
+
+NodePtr make_batch_norm(std::string name, int input, int channels, bool affine, float eps,
+                        float momentum) {
+  return std::make_unique<nodes::BatchNorm>(std::move(name), std::vector{input}, channels, affine,
+                                            eps, momentum);
+}
+
+}  // namespace gsx

@@ -1,0 +1,172 @@
+// conv and conv_transpose: filters over pictures, with their padding.
+#include "models/nodes/conv.h"
+
+#include "engine/dispatch.h"
+#include "kernels/integer.h"
+
+namespace gsx {
+namespace nodes {
+
+namespace {
+constexpr int kMaxKernel = 64, kMaxPad = 1024, kMaxStride = 64;
+}
+
+Conv::Conv(std::string n, int input, const ConvSpec& spec, bool transposed)
+    : Weighted(std::move(n), {input}, spec.in, spec.out, spec.kernel, spec.kernel, spec.bias, false,
+               transposed),
+      kernel_(spec.kernel),
+      options_(spec.options),
+      same_pad_(spec.same_pad),
+      transposed_(transposed) {}
+
+Conv::Conv(std::string n, std::vector<int> input_nodes, const Attributes& a, bool transposed)
+    : Weighted(std::move(n), std::move(input_nodes), a.integer("in", 0, kMaxChannels),
+               a.integer("out", 1, kMaxChannels), a.integer("kernel", 1, kMaxKernel),
+               a.integer("kernel", 1, kMaxKernel), a.boolean("bias"), false, transposed),
+      kernel_(a.integer("kernel", 1, kMaxKernel)),
+      same_pad_(a.boolean("same_pad")),
+      transposed_(transposed) {
+  options_.stride = a.integer("stride", 1, kMaxStride);
+  const std::vector<int> pad = a.integers("pad", 4, -kMaxPad, kMaxPad);
+  options_.pad = {pad[0], pad[1], pad[2], pad[3]};
+  options_.pad_mode = static_cast<PadMode>(a.choice("pad_mode", kPadModeNames));
+  GSX_CHECK(!transposed || (options_.pad_mode == PadMode::zero && !same_pad_), "model file: node ",
+            name, ": a conv_transpose pads with zeros");
+  read_weighted_attributes(a);
+}
+
+Json Conv::attributes() const {
+  Json json = weighted_attributes();
+  const Padding& p = options_.pad;
+  json["kernel"] = kernel_;
+  json["stride"] = options_.stride;
+  json["pad"] = {p.top, p.bottom, p.left, p.right};
+  json["pad_mode"] = name_of(kPadModeNames, options_.pad_mode);
+  json["same_pad"] = same_pad_;
+  return json;
+}
+
+ConvOptions Conv::resolved(const Shape& x) const {
+  ConvOptions options = options_;
+  if (!same_pad_) return options;
+  const auto total = [&](int64_t n) {
+    const int64_t out = (n + options.stride - 1) / options.stride;
+    return static_cast<int>(std::max<int64_t>(0, (out - 1) * options.stride + kernel_ - n));
+  };
+  const int high = total(x[2]), wide = total(x[3]);
+  options.pad = {high / 2, high - high / 2, wide / 2, wide - wide / 2};
+  return options;
+}
+
+bool Conv::all_taps_in_bounds() const {
+  if (transposed_ || same_pad_)
+    return kernel_ == 1 && options_.stride == 1 && options_.pad == Padding{};
+  return options_.pad_mode == PadMode::reflect || options_.pad == Padding{};
+}
+
+kernels::ConvShape Conv::kernel_shape(const Shape& x, int in_channels) const {
+  const ConvOptions o = resolved(x);
+  const auto dim = [&](int i) { return static_cast<int>(x[i]); };
+  return {kernels::View::of(dim(0), dim(2), dim(3), in_channels),
+          kernels::FilterView::of(out(), in_channels, kernel_, kernel_),
+          o.stride,
+          o.pad.top,
+          o.pad.bottom,
+          o.pad.left,
+          o.pad.right,
+          o.pad_mode,
+          transposed_};
+}
+
+Shape Conv::infer_shape(std::span<const Shape> inputs_given) const {
+  const Shape& x = only_input(*this, inputs_given, 4);
+  GSX_CHECK(constant_input() || x[1] == in(), kind(), ": node ", name, " takes ", in(),
+            " channels, got shape ", x);
+  const kernels::ConvShape shape = kernel_shape(x, std::max(1, in()));
+  const bool fits = transposed_ || (x[2] + shape.top + shape.bottom >= kernel_ &&
+                                    x[3] + shape.left + shape.right >= kernel_);
+  const bool mirrors =
+      options_.pad_mode == PadMode::zero ||
+      (std::max(shape.top, shape.bottom) < x[2] && std::max(shape.left, shape.right) < x[3]);
+  const kernels::View y = shape.y();
+  GSX_CHECK(fits && mirrors && y.h > 0 && y.w > 0, kind(), ": node ", name,
+            " cannot take pictures as small as ", x, "; give larger ones");
+  return {x[0], out(), y.h, y.w};
+}
+
+MacCount Conv::macs(std::span<const Shape> given, const Shape& y) const {
+  const Shape& x = given[0];
+  const double per_pixel = static_cast<double>(in()) * out() * taps();
+  const double output = per_pixel * static_cast<double>(y[2] * y[3]);
+  const double input = per_pixel * static_cast<double>(x[2] * x[3]);
+  return {transposed_ ? input : output, output};
+}
+
+Tensor Conv::convolve(const Tensor& x, const Tensor& w, const Tensor& bias,
+                      const Shape& full) const {
+  const ConvOptions o = resolved(full);
+  return transposed_ ? conv_transpose2d(x, w, bias, o) : conv2d(x, w, bias, o);
+}
+
+Tensor Conv::run(std::span<const Tensor> given, const RunOptions& options) const {
+  const Tensor& x = given[0];
+  const Tensor bias = effective_bias(), plane = plane_bias();
+  const auto ones = [&] { return Tensor::full(x.context(), {x.dim(0), 1, x.dim(2), x.dim(3)}, 1); };
+  if (!constant_input()) {
+    const Tensor y = convolve(x, effective_weight(options), bias, x.shape());
+    return plane.defined() ? gsx::add(y, convolve(ones(), plane, {}, x.shape())) : y;
+  }
+  if (plane.defined()) return convolve(ones(), plane, bias, x.shape());
+  const Shape shape[] = {x.shape()};
+  const Tensor zeros = Tensor::zeros(x.context(), infer_shape(shape));
+  return bias.defined() ? channel_affine(zeros, {}, bias) : zeros;
+}
+
+IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
+  const IntegerValue& x = given[0];
+  if (x.kind != IntegerValue::Kind::codes || !weight_quant()) return Node::run_integer(given);
+  const kernels::ConvShape shape = kernel_shape(x.shape(), in());
+  GSX_CHECK(int64_t{in()} * taps() * 127 * x.max_code < int64_t{1} << 30, kind(), ": node ", name,
+            " sums too many codes for the integer program, ", in(), " channels of ", taps(),
+            " taps");
+  const auto& device_kernels = on(x.tensor.device(), kernels::cpu_integer);
+  kernels::Exec& exec = x.tensor.exec();
+  const kernels::View y = shape.y();
+  const Shape out_shape{y.n, out(), y.h, y.w};
+  IntegerValue result;
+  result.kind = IntegerValue::Kind::sums;
+  result.scales = sum_scales(x.scale);
+  result.bias = bias_value();
+  if (constant_input()) {
+    result.tensor = Tensor::zeros(x.tensor.context(), out_shape, DType::i32);
+  } else {
+    result.tensor = Tensor::empty(x.tensor.context(), out_shape, DType::i32);
+    on(x.tensor.device(), kernels::cpu_conv)
+        .forward_codes(exec, shape, x.tensor.data<int16_t>(), weight_codes().data<int8_t>(),
+                       result.tensor.mutable_data<int32_t>());
+  }
+  const std::vector<int32_t> codes = tap_codes(result.scales);
+  if (!codes.empty()) {
+    device_kernels.add_taps(exec, shape, static_cast<int>(codes.size()) / out(), codes.data(),
+                            result.tensor.mutable_data<int32_t>());
+  }
+  return result;
+}
+
+NodePtr conv_from(std::string name, std::vector<int> inputs, const Json& json) {
+  return std::make_unique<Conv>(name, std::move(inputs), Attributes(name, json), false);
+}
+NodePtr conv_transpose_from(std::string name, std::vector<int> inputs, const Json& json) {
+  return std::make_unique<Conv>(name, std::move(inputs), Attributes(name, json), true);
+}
+
+}  // namespace nodes
+
+NodePtr make_conv(std::string name, int input, const ConvSpec& spec) {
+  return std::make_unique<nodes::Conv>(std::move(name), input, spec, false);
+}
+NodePtr make_conv_transpose(std::string name, int input, const ConvSpec& spec) {
+  return std::make_unique<nodes::Conv>(std::move(name), input, spec, true);
+}
+
+}  // namespace gsx

@@ -1,0 +1,35 @@
+// conv and conv_transpose: one layer with the direction as a flag.
+#pragma once
+#include "models/nodes/weighted.h"
+
+namespace gsx::nodes {
+
+class Conv : public Weighted {
+ public:
+  Conv(std::string name, int input, const ConvSpec& spec, bool transposed);
+  Conv(std::string name, std::vector<int> inputs, const Attributes&, bool transposed);
+
+  std::string_view kind() const override { return transposed_ ? "conv_transpose" : "conv"; }
+  NodePtr clone() const override { return cloned(*this); }
+  Json attributes() const override;
+  Shape infer_shape(std::span<const Shape> in) const override;
+  MacCount macs(std::span<const Shape> in, const Shape& out) const override;
+  Tensor run(std::span<const Tensor> in, const RunOptions&) const override;
+  IntegerValue run_integer(std::span<const IntegerValue> in) const override;
+
+ protected:
+  bool all_taps_in_bounds() const override;
+
+ private:
+  // The options for an input of this shape (SAME padding depends on it).
+  ConvOptions resolved(const Shape& x) const;
+  kernels::ConvShape kernel_shape(const Shape& x, int in_channels) const;
+  Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Shape& full) const;
+
+  int kernel_;
+  ConvOptions options_;
+  bool same_pad_;
+  bool transposed_;
+};
+
+}  // namespace gsx::nodes

@@ -1,0 +1,68 @@
+// instance_norm: statistics per image and channel; alone, or with what follows it in one op.
+#include "engine/dispatch.h"
+#include "kernels/integer.h"
+#include "models/nodes/norms.h"
+
+namespace gsx {
+namespace nodes {
+namespace {
+
+class InstanceNorm : public Norm {
+ public:
+  InstanceNorm(std::string n, std::vector<int> input_nodes, int channels, bool affine, float eps)
+      : Norm(std::move(n), std::move(input_nodes), channels, affine, false), eps_(eps) {}
+  std::string_view kind() const override { return "instance_norm"; }
+  NodePtr clone() const override { return cloned(*this); }
+  Json attributes() const override {
+    return {{"channels", channels()}, {"affine", affine()}, {"eps", shortest(eps_)}};
+  }
+
+  Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
+    return run_fused(in[0], {}, {});
+  }
+  bool starts_fusion() const override { return true; }
+  Tensor run_fused(const Tensor& x, const NormOptions& tail,
+                   const Tensor& residual) const override {
+    NormOptions options = tail;
+    options.eps = eps_;
+    return instance_norm(x, gamma(), beta(), options, residual);
+  }
+
+  IntegerValue run_integer(std::span<const IntegerValue> in) const override {
+    const IntegerValue& x = in[0];
+    if (x.kind != IntegerValue::Kind::sums) return Node::run_integer(in);
+    Tensor y = Tensor::empty(x.tensor.context(), x.shape());
+    on(y.device(), kernels::cpu_integer)
+        .instance_norm(y.exec(), y.view(), x.tensor.data<int32_t>(), x.scales.f32(),
+                       affine() ? gamma().f32() : nullptr, affine() ? beta().f32() : nullptr, eps_,
+                       y.mutable_data<float>());
+    return IntegerValue::of(y);
+  }
+
+  std::optional<float> constant(int c, std::span<const std::optional<float>> in,
+                                bool gamma_zero) const override {
+    if (gamma_zero || gamma_is_zero(c) || (!in.empty() && in[0])) return beta_of(c);
+    return std::nullopt;
+  }
+
+ private:
+  float eps_;
+};
+
+}  // namespace
+
+NodePtr instance_norm_from(std::string name, std::vector<int> inputs, const Json& json) {
+  const Attributes a(name, json);
+  return std::make_unique<InstanceNorm>(name, std::move(inputs),
+                                        a.integer("channels", 1, kMaxChannels), a.boolean("affine"),
+                                        a.positive("eps"));
+}
+
+}  // namespace nodes
+
+NodePtr make_instance_norm(std::string name, int input, int channels, bool affine, float eps) {
+  return std::make_unique<nodes::InstanceNorm>(std::move(name), std::vector{input}, channels,
+                                               affine, eps);
+}
+
+}  // namespace gsx

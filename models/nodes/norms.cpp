@@ -1,0 +1,44 @@
+// The shared part of instance norm and batch norm; see norms.h.
+#include "models/nodes/norms.h"
+
+namespace gsx::nodes {
+
+Norm::Norm(std::string n, std::vector<int> input_nodes, int channels, bool affine, bool running)
+    : channels_(channels), affine_(affine), running_(running) {
+  name = std::move(n);
+  inputs = std::move(input_nodes);
+  const Shape shape{channels};
+  gamma_ = {name + ".weight", Role::norm_scale, shape, {}, false};
+  beta_ = {name + ".bias", Role::norm_shift, shape, {}, false};
+  running_mean_ = {name + ".running_mean", Role::running_mean, shape, {}, false};
+  running_var_ = {name + ".running_var", Role::running_var, shape, {}, false};
+}
+
+std::vector<Parameter*> Norm::parameters() {
+  std::vector<Parameter*> result;
+  if (affine_) result = {&gamma_, &beta_};
+  if (running_) result.insert(result.end(), {&running_mean_, &running_var_});
+  return result;
+}
+
+Shape Norm::infer_shape(std::span<const Shape> in) const {
+  const Shape& x = only_input(*this, in, 4);
+  GSX_CHECK(x[1] == channels_, kind(), ": node ", name, " takes ", channels_,
+            " channels, got shape ", x);
+  return x;
+}
+
+void Norm::cut(const ChannelCut& cut) {
+  channels_ = static_cast<int>(cut.keep_output.size());
+  for (Parameter* p : parameters()) {
+    p->shape = Shape{channels_};
+    if (!p->value.defined()) continue;
+    std::vector<float> kept;
+    for (const int c : cut.keep_output) kept.push_back(p->value.f32()[c]);
+    const bool trained = p->value.requires_grad();
+    p->value = Tensor::from(p->value.context(), kept, p->shape);
+    if (trained) p->value.set_requires_grad(true);
+  }
+}
+
+}  // namespace gsx::nodes

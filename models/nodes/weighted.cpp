@@ -1,0 +1,191 @@
+// The shared part of convolutions, transposed convolutions and linear layers; see weighted.h.
+#include "models/nodes/weighted.h"
+
+#include "kernels/scalar.h"
+
+namespace gsx::nodes {
+
+namespace {
+
+// A weight whose codes a test has chosen: codes * scale, gradient 1 (Eq. 10).
+Tensor forced_weight(const Tensor& w, const Tensor& scales, const std::vector<float>& codes,
+                     const std::string& name) {
+  GSX_CHECK(static_cast<int64_t>(codes.size()) == w.numel(), "run: ", codes.size(),
+            " weight codes are forced on node ", name, ", which has ", w.numel(), " weights");
+  const std::vector<float> s = scales.to_vector();
+  const size_t per_output = codes.size() / static_cast<size_t>(w.dim(0));
+  std::vector<float> values(codes.size());
+  for (size_t i = 0; i < codes.size(); ++i) {
+    values[i] = codes[i] * s[s.size() == 1 ? 0 : i / per_output];
+  }
+  return record(Tensor::from(w.context(), values, w.shape(), w.layout()), "forced_weight", {w},
+                [](const Tensor& gy, Grads& grads) {
+                  if (grads.wants(0)) grads.add(0, gy);
+                });
+}
+
+}  // namespace
+
+Weighted::Weighted(std::string n, std::vector<int> input_nodes, int in, int out, int r, int s,
+                   bool bias, bool matrix, bool file_transposed)
+    : in_(in), out_(out), r_(r), s_(s), matrix_(matrix) {
+  name = std::move(n);
+  inputs = std::move(input_nodes);
+  const Shape shape = matrix ? Shape{out, in} : Shape{out, in, r, s};
+  weight_ = {name + ".weight", Role::weight, in > 0 ? shape : Shape{}, {}, file_transposed};
+  bias_ = {name + ".bias", Role::bias, bias ? Shape{out} : Shape{}, {}, false};
+  tap_bias_ = {name + ".tap_bias", Role::tap_bias, Shape{}, {}, false};
+  weight_scale_ = {name + ".weight_scale", Role::weight_scale, Shape{}, {}, false};
+}
+
+std::vector<Parameter*> Weighted::parameters() {
+  std::vector<Parameter*> result;
+  for (Parameter* p : {&weight_, &bias_, &tap_bias_, &weight_scale_}) {
+    if (present(*p)) result.push_back(p);
+  }
+  return result;
+}
+
+void Weighted::set_weight_quant(const std::optional<WeightQuant>& quant) {
+  quant_ = quant;
+  weight_scale_.shape = {};
+  weight_scale_.value = {};
+}
+
+void Weighted::freeze_weight_scale() {
+  if (!quant_ || !weight_.value.defined()) return;
+  const NoGrad no_grad;
+  weight_scale_.value = weight_scales(weight_.value, *quant_);
+  weight_scale_.shape = weight_scale_.value.shape();
+}
+
+Tensor Weighted::current_scales() const {
+  if (weight_scale_.value.defined()) return weight_scale_.value;
+  const NoGrad no_grad;
+  return weight_scales(weight_.value, *quant_);
+}
+
+Tensor Weighted::effective_weight(const RunOptions& options) const {
+  if (!quant_) return weight_.value;
+  if (options.forced) {
+    const auto forced = options.forced->weights.find(name);
+    if (forced != options.forced->weights.end()) {
+      const Tensor scales =
+          options.training ? weight_scales(weight_.value, *quant_) : current_scales();
+      return forced_weight(weight_.value, scales, forced->second, name);
+    }
+  }
+  if (options.training || !weight_scale_.value.defined()) {
+    return fake_quantize_weight(weight_.value, *quant_);
+  }
+  return fake_quantize_weight(weight_.value, *quant_, weight_scale_.value);
+}
+
+Tensor Weighted::effective_bias() const {
+  const bool plain_tap = tap_bias_.shape.rank() == 1;
+  if (bias_.value.defined() && plain_tap) return gsx::add(bias_.value, tap_bias_.value);
+  return plain_tap ? tap_bias_.value : bias_.value;
+}
+
+Tensor Weighted::plane_bias() const {
+  return tap_bias_.shape.rank() == 4 ? tap_bias_.value : Tensor{};
+}
+
+Tensor Weighted::weight_codes() const {
+  const Tensor& w = weight_.value;
+  Tensor codes = Tensor::zeros(w.context(), w.shape(), w.layout(), DType::s8);
+  const std::vector<float> s = current_scales().to_vector();
+  // Filters keep their output channel innermost, matrices outermost.
+  const int64_t stride = matrix_ ? in_ : 1;
+  const int64_t period = matrix_ ? out_ : w.filter_view().ks;
+  const float* from = w.f32();
+  auto* to = codes.mutable_data<int8_t>();
+  for (int64_t i = 0, n = w.storage_size(); i < n; ++i) {
+    const int64_t k = i / stride % period;
+    if (k >= out_) continue;
+    const float code = kernels::scalar::weight_code(from[i], s[s.size() == 1 ? 0 : k]);
+    to[i] = static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f));
+  }
+  return codes;
+}
+
+Tensor Weighted::sum_scales(float input_scale) const {
+  std::vector<float> s(out_, 0.0f);
+  if (constant_input() && !weight_scale_.value.defined()) {
+    std::fill(s.begin(), s.end(), input_scale);
+  } else {
+    const std::vector<float> w = current_scales().to_vector();
+    for (int k = 0; k < out_; ++k) s[k] = w[w.size() == 1 ? 0 : k] * input_scale;
+  }
+  const Tensor& any = present(weight_) ? weight_.value : tap_bias_.value;
+  return Tensor::from(any.context(), s, Shape{out_});
+}
+
+std::vector<int32_t> Weighted::tap_codes(const Tensor& scales) const {
+  if (!tap_bias_.value.defined()) return {};
+  const std::vector<float> t = tap_bias_.value.to_vector(), s = scales.to_vector();
+  std::vector<int32_t> codes(t.size(), 0);
+  const size_t per_output = t.size() / static_cast<size_t>(out_);
+  for (size_t i = 0; i < t.size(); ++i) {
+    const double step = s[i / per_output];
+    if (step == 0) continue;
+    const double code = std::nearbyint(static_cast<double>(t[i]) / step);
+    GSX_CHECK(std::fabs(code) < 1 << 30, kind(), ": the tap bias of node ", name,
+              " does not fit the integer program, got ", t[i], " with step ", step);
+    codes[i] = static_cast<int32_t>(code);
+  }
+  return codes;
+}
+
+std::optional<float> Weighted::constant(int c, std::span<const std::optional<float>> in,
+                                        bool) const {
+  if (plane_bias().defined() && !all_taps_in_bounds()) return std::nullopt;
+  double sum = bias_.value.defined() ? bias_.value.f32()[c] : 0.0;
+  if (tap_bias_.value.defined()) {
+    const std::vector<float> t = tap_bias_.value.to_vector();
+    const size_t per_output = t.size() / static_cast<size_t>(out_);
+    for (size_t i = 0; i < per_output; ++i) sum += t[c * per_output + i];
+  }
+  if (constant_input()) return static_cast<float>(sum);
+  if (!std::all_of(in.begin(), in.end(), [](const auto& v) { return v.has_value(); })) {
+    return std::nullopt;
+  }
+  const bool all_zero = std::all_of(in.begin(), in.end(), [](const auto& v) { return *v == 0; });
+  if (!all_zero && !all_taps_in_bounds()) return std::nullopt;
+  if (!all_zero) {
+    const NoGrad no_grad;
+    const std::vector<float> w = effective_weight({}).to_vector();
+    const size_t per_tap = taps();
+    for (size_t i = 0; i < in.size() * per_tap; ++i) {
+      sum += static_cast<double>(w[c * in.size() * per_tap + i]) * *in[i / per_tap];
+    }
+  }
+  return static_cast<float>(sum);
+}
+
+Json Weighted::weighted_attributes() const {
+  Json json = {{"in", in_}, {"out", out_}, {"bias", present(bias_)}};
+  if (present(tap_bias_)) json["tap_bias"] = tap_bias_.shape.rank() == 4 ? "taps" : "sum";
+  if (quant_) {
+    json["weights"] = {{"grid", name_of(kGridNames, quant_->grid)},
+                       {"per_channel", quant_->per_channel},
+                       {"stored_scale", present(weight_scale_)}};
+  }
+  return json;
+}
+
+void Weighted::read_weighted_attributes(const Attributes& a) {
+  if (a.has("tap_bias")) set_tap_bias(a.choice("tap_bias", {"taps", "sum"}) == 0);
+  if (!a.has("weights")) return;
+  const Attributes quant = a.object("weights");
+  quant_ = WeightQuant{static_cast<QuantGrid>(quant.choice("grid", kGridNames)),
+                       quant.boolean("per_channel")};
+  if (quant.boolean("stored_scale")) weight_scale_.shape = Shape{quant_->per_channel ? out_ : 1};
+}
+
+void Weighted::set_tap_bias(bool per_tap) {
+  GSX_CHECK(!per_tap || !matrix_, "model file: node ", name, " cannot have a bias per tap");
+  tap_bias_.shape = per_tap ? Shape{out_, 1, r_, s_} : Shape{out_};
+}
+
+}  // namespace gsx::nodes

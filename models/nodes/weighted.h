@@ -1,0 +1,70 @@
+// What convolutions, transposed convolutions and linear layers share: a weight that may be
+// quantised, a bias, and the tap bias that extraction folds dropped channels into (DESIGN 5.4).
+#pragma once
+#include "models/nodes/common.h"
+
+namespace gsx::nodes {
+
+inline bool present(const Parameter& p) { return p.shape.rank() > 0; }
+
+class Weighted : public Node {
+ public:
+  std::vector<Parameter*> parameters() override;
+  using Node::parameters;
+  bool makes_channels() const override { return true; }
+  std::vector<ChannelSource> sources(int, std::span<const Shape>) const override { return {}; }
+  std::optional<float> constant(int c, std::span<const std::optional<float>> in,
+                                bool gamma_zero) const override;
+  void cut(const ChannelCut&) override;
+
+  bool has_weight() const override { return true; }
+  std::optional<WeightQuant> weight_quant() const override { return quant_; }
+  void set_weight_quant(const std::optional<WeightQuant>&) override;
+  void freeze_weight_scale() override;
+
+ protected:
+  // taps: [R,S], or [1,1] for a matrix (which then has rank 2).
+  Weighted(std::string name, std::vector<int> inputs, int in, int out, int r, int s, bool bias,
+           bool matrix, bool file_transposed);
+  // Whether every output pixel is reached by every tap: constants then fold into a plain bias.
+  virtual bool all_taps_in_bounds() const = 0;
+
+  int in() const { return in_; }
+  int out() const { return out_; }
+  int taps() const { return r_ * s_; }
+  bool constant_input() const { return in_ == 0; }
+  const Parameter& weight() const { return weight_; }
+  // The weight a real-valued run multiplies by, quantised when this layer is.
+  Tensor effective_weight(const RunOptions&) const;
+  // bias plus the tap bias of the [K] form; undefined when there is neither.
+  Tensor effective_bias() const;
+  // The tap bias of the [K,1,R,S] form, or undefined.
+  Tensor plane_bias() const;
+
+  const Tensor& bias_value() const { return bias_.value; }
+
+  // Integer program: the weight's codes laid out like the weight, the step of the sums
+  // (weight scale * input scale) per output channel, and tap biases in those steps.
+  Tensor weight_codes() const;
+  Tensor sum_scales(float input_scale) const;
+  std::vector<int32_t> tap_codes(const Tensor& scales) const;  // logical order of the tap bias
+  bool stored_scale() const { return weight_scale_.shape.rank() == 1; }
+
+  // "in", "out", "bias", "tap_bias", "weights": what files say about the above.
+  Json weighted_attributes() const;
+  void read_weighted_attributes(const Attributes&);
+
+ private:
+  Tensor current_scales() const;  // as stored, else from the weight
+  std::vector<double> dropped_sums(const ChannelCut&) const;
+  void fold(const std::vector<double>& sums, float step);
+  void set_values(Parameter&, const Shape&, const std::vector<float>&);
+  void set_tap_bias(bool per_tap);
+
+  int in_, out_, r_, s_;
+  bool matrix_;
+  Parameter weight_, bias_, tap_bias_, weight_scale_;
+  std::optional<WeightQuant> quant_;
+};
+
+}  // namespace gsx::nodes

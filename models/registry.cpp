@@ -1,0 +1,119 @@
+// Architectures by name, and opening whatever a user names.
+#include <algorithm>
+
+#include "models/architectures.h"
+
+namespace gsx {
+
+namespace {
+
+// Reads the options an architecture knows; any other is an error.
+class Options {
+ public:
+  Options(const std::string& architecture, const Json& json)
+      : architecture_(architecture), json_(json) {
+    GSX_CHECK(json.is_object(), architecture, ": options must be an object");
+  }
+  void read(const char* key, int& value) {
+    known_.push_back(key);
+    if (!json_.contains(key)) return;
+    GSX_CHECK(json_[key].is_number_integer() && json_[key].get<int64_t>() >= 0 &&
+                  json_[key].get<int64_t>() < (1 << 20),
+              architecture_, ": ", key, " must be a small whole number, got ", json_[key].dump());
+    value = json_[key].get<int>();
+  }
+  void read(const char* key, bool& value) {
+    known_.push_back(key);
+    if (!json_.contains(key)) return;
+    GSX_CHECK(json_[key].is_boolean(), architecture_, ": ", key, " must be true or false, got ",
+              json_[key].dump());
+    value = json_[key].get<bool>();
+  }
+  void finish() const {
+    for (const auto& item : json_.items()) {
+      GSX_CHECK(std::find(known_.begin(), known_.end(), item.key()) != known_.end(), architecture_,
+                ": has no option '", item.key(), "'");
+    }
+  }
+
+ private:
+  const std::string& architecture_;
+  const Json& json_;
+  std::vector<std::string> known_;
+};
+
+Graph make_cyclegan(Options& options, bool affine) {
+  CycleGanOptions o;
+  o.affine = affine;
+  options.read("width", o.width);
+  options.read("blocks", o.blocks);
+  if (affine) options.read("affine", o.affine);
+  options.finish();
+  return cyclegan(o);
+}
+
+Graph make_patchgan(Options& options) {
+  PatchGanOptions o;
+  options.read("width", o.width);
+  options.read("layers", o.layers);
+  options.read("affine", o.affine);
+  options.read("pooled", o.pooled);
+  options.read("in_channels", o.in_channels);
+  options.finish();
+  return patchgan(o);
+}
+
+}  // namespace
+
+std::vector<std::string> architecture_names() {
+  return {"cyclegan", "cyclegan_official", "patchgan", "cartoongan", "fast_style",
+          "vgg16",    "squeezenet"};
+}
+
+Graph make_architecture(const std::string& name, const Json& json) {
+  Options options(name, json);
+  if (name == "cyclegan") return make_cyclegan(options, true);
+  if (name == "cyclegan_official") return make_cyclegan(options, false);
+  if (name == "patchgan") return make_patchgan(options);
+  if (name == "cartoongan") {
+    CartoonGanOptions o;
+    options.read("width", o.width);
+    options.read("blocks", o.blocks);
+    options.finish();
+    return cartoongan(o);
+  }
+  if (name == "fast_style") {
+    FastStyleOptions o;
+    options.read("width", o.width);
+    options.read("blocks", o.blocks);
+    options.finish();
+    return fast_style(o);
+  }
+  if (name == "vgg16") {
+    Vgg16Options o;
+    options.read("width", o.width);
+    options.finish();
+    return vgg16(o);
+  }
+  if (name == "squeezenet") {
+    options.finish();
+    return squeezenet();
+  }
+  std::string known;
+  for (const std::string& n : architecture_names()) known += (known.empty() ? "" : ", ") + n;
+  fail("there is no architecture '", name, "'; the built-in ones are ", known);
+}
+
+Graph open_model(const ContextPtr& context, const std::string& spec) {
+  const auto names = architecture_names();
+  const size_t colon = spec.find(':');
+  const std::string head = spec.substr(0, colon);
+  if (colon != std::string::npos && std::find(names.begin(), names.end(), head) != names.end()) {
+    Graph graph = make_architecture(head);
+    load_weights(graph, context, spec.substr(colon + 1));
+    return graph;
+  }
+  return load_model(context, spec);
+}
+
+}  // namespace gsx

@@ -1,0 +1,136 @@
+// Running a graph: which nodes, what is fused, and when values are let go.
+#include <algorithm>
+
+#include "models/graph.h"
+#include "models/integer.h"
+
+namespace gsx {
+
+namespace {
+
+struct Step {
+  int node = 0;            // whose value this makes
+  std::vector<int> reads;  // nodes whose values it needs
+  int norm = -1;           // the norm that starts a fused step, else -1
+  NormOptions tail;        // fused: what follows the norm
+};
+
+class Plan {
+ public:
+  Plan(const Graph& graph, const std::vector<int>& wanted, const RunOptions& options)
+      : graph_(graph), options_(options), wanted_(graph.size(), false) {
+    std::vector<bool> needed(graph.size(), false);
+    for (const int i : wanted) wanted_[i] = needed[i] = true;
+    for (int i = graph.output(); i >= 0; --i) {
+      if (!needed[i]) continue;
+      for (const int input : graph.node(i).inputs) needed[input] = true;
+    }
+    readers_.resize(graph.size());
+    for (int i = 0; i < graph.size(); ++i) {
+      if (!needed[i]) continue;
+      for (const int input : graph.node(i).inputs) readers_[input].push_back(i);
+    }
+    fused_.resize(graph.size());
+    swallowed_.resize(graph.size(), false);
+    const bool fuse = options.fused && !options.observer;
+    for (int i = 0; fuse && i < graph.size(); ++i) {
+      if (needed[i] && graph.node(i).starts_fusion()) find_tail(i);
+    }
+    for (int i = 0; i < graph.size(); ++i) {
+      if (!needed[i] || swallowed_[i]) continue;
+      Step step = fused_[i].norm >= 0 ? fused_[i] : Step{i, graph.node(i).inputs, -1, {}};
+      steps.push_back(std::move(step));
+    }
+  }
+
+  std::vector<Step> steps;
+
+ private:
+  bool forced(int node) const {
+    return options_.forced && options_.forced->activations.count(graph_.node(node).name) > 0;
+  }
+
+  // Follows the only reader from norm i on, as long as one op can do it all.
+  void find_tail(int i) {
+    Step step{i, graph_.node(i).inputs, i, {}};
+    while (!wanted_[step.node] && readers_[step.node].size() == 1) {
+      const int next = readers_[step.node][0];
+      if (fused_[next].norm >= 0 || forced(next)) break;
+      if (graph_.node(next).append_to(step.tail)) {
+        swallowed_[step.node] = true;
+        step.node = next;
+      } else if (graph_.node(next).is_add()) {
+        const std::vector<int>& terms = graph_.node(next).inputs;
+        step.reads.push_back(terms[0] == step.node ? terms[1] : terms[0]);
+        swallowed_[step.node] = true;
+        step.node = next;
+        break;
+      } else {
+        break;
+      }
+    }
+    if (step.node != i) fused_[step.node] = std::move(step);
+  }
+
+  const Graph& graph_;
+  const RunOptions& options_;
+  std::vector<bool> wanted_, swallowed_;
+  std::vector<std::vector<int>> readers_;
+  std::vector<Step> fused_{};  // by tail node; norm -1: none
+};
+
+std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vector<int>& wanted,
+                            const RunOptions& options) {
+  const Plan plan(graph, wanted, options);
+  std::vector<int> reads_left(graph.size(), 0);
+  for (const int i : wanted) ++reads_left[i];
+  for (const Step& step : plan.steps) {
+    for (const int i : step.reads) ++reads_left[i];
+  }
+  std::vector<Tensor> values(graph.size());
+  for (const Step& step : plan.steps) {
+    const Node& node = graph.node(step.node);
+    std::vector<Tensor> in;
+    std::vector<Shape> shapes;
+    for (const int i : step.reads) in.push_back(values[i]);
+    if (step.node == 0) in.push_back(x);
+    for (const Tensor& t : in) shapes.push_back(t.shape());
+    if (step.norm >= 0) {
+      const Tensor residual = in.size() > 1 ? in[1] : Tensor{};
+      values[step.node] = graph.node(step.norm).run_fused(in[0], step.tail, residual);
+    } else {
+      node.infer_shape(shapes);  // throws where the shapes do not fit, naming the node
+      values[step.node] = node.run(in, options);
+    }
+    if (options.observer) options.observer(step.node, values[step.node]);
+    for (const int i : step.reads) {
+      if (--reads_left[i] == 0) values[i] = {};
+    }
+  }
+  std::vector<Tensor> result;
+  for (const int i : wanted) result.push_back(values[i]);
+  return result;
+}
+
+}  // namespace
+
+Tensor Graph::run(const Tensor& x, const RunOptions& options) const {
+  return execute(*this, x, {output()}, options)[0];
+}
+
+std::vector<Tensor> Graph::run_taps(const Tensor& x, const std::vector<std::string>& names,
+                                    const RunOptions& options) const {
+  std::vector<int> wanted;
+  for (const std::string& name : names) {
+    wanted.push_back(find(name));
+    GSX_CHECK(wanted.back() >= 0, "run_taps: ", architecture_, " has no node called '", name, "'");
+  }
+  return execute(*this, x, wanted, options);
+}
+
+Tensor Graph::evaluate(const Tensor& x) const {
+  const NoGrad no_grad;
+  return quantized() ? run_integer(*this, x) : run(x);
+}
+
+}  // namespace gsx
