@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_geometry.h"
+#include "kernels/cpu/conv_weight.h"
 
 namespace gsx::kernels {
 namespace {
@@ -106,52 +107,9 @@ void backward_input(Exec& e, const ConvShape& shape, const float* gy, const floa
   }
 }
 
-// One tap of one image: gw[c][k] = sum over pixels of x * gy.
-void weight_tap(const ConvShape& shape, const Geometry& g, const float* x, const float* gy, int r,
-                int s, float* gw) {
-  std::fill(gw, gw + int64_t{shape.w.c} * shape.w.ks, 0.0f);
-  for (int p = 0; p < g.small.h; ++p) {
-    const int h = padded_index(p * g.stride - g.top + r, g.big.h, g.pad_mode);
-    if (h < 0) continue;
-    for (int q = 0; q < g.small.w; ++q) {
-      const int v = padded_index(q * g.stride - g.left + s, g.big.w, g.pad_mode);
-      if (v < 0) continue;
-      const int64_t in_big = g.big.offset(0, h, v), in_small = g.small.offset(0, p, q);
-      const float* a = x + (shape.transposed ? in_small : in_big);
-      const float* b = gy + (shape.transposed ? in_big : in_small);
-      for (int c = 0; c < shape.w.c; ++c) axpy(shape.w.ks, a[c], b, gw + int64_t{c} * shape.w.ks);
-    }
-  }
-}
-
-// images[0] = the sum of n blocks of `size` floats by a binary tree that depends on n alone.
-void sum_images(int n, int64_t size, float* images) {
-  for (int step = 1; step < n; step *= 2) {
-    for (int i = 0; i + step < n; i += 2 * step) {
-      axpy(static_cast<int>(size), 1.0f, images + (i + step) * size, images + i * size);
-    }
-  }
-}
-
 void backward_weight(Exec& e, const ConvShape& shape, const float* x, const float* gy,
                      bool accumulate, float* gw) {
-  const Geometry g = Geometry::of(shape);
-  const View y = shape.y();
-  const int64_t tap_size = int64_t{shape.w.c} * shape.w.ks;
-  const int64_t taps = int64_t{shape.w.r} * shape.w.s;
-  Workspace::Scope scope(*e.workspace);
-  float* images = e.workspace->take<float>(taps * y.n * tap_size);
-  e.pool->run(taps, [&](int64_t tap, int) {
-    float* own = images + tap * y.n * tap_size;
-    for (int i = 0; i < y.n; ++i) {
-      weight_tap(shape, g, x + i * shape.x.image(), gy + i * y.image(),
-                 static_cast<int>(tap / shape.w.s), static_cast<int>(tap % shape.w.s),
-                 own + i * tap_size);
-    }
-    sum_images(y.n, tap_size, own);
-    float* out = gw + tap * tap_size;
-    for (int64_t i = 0; i < tap_size; ++i) out[i] = accumulate ? out[i] + own[i] : own[i];
-  });
+  weight_gradient_direct(e, shape, x, gy, accumulate, gw);
 }
 
 void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, float* gbias) {

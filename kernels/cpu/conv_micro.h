@@ -47,4 +47,24 @@ constexpr int dot_run(int run_length) {
 }
 void multiply_few(const DotBlock&);
 
+// Sums of outer products over a rectangle of pixels, for weight gradients:
+//   out[i*out_row + j] += sum over (y, x) of a[y*a_row + x*a_col + i] * b[y*b_row + x*b_col + j]
+// for i < m and j < n. Rows up to the next multiple of 8 are computed too: a must be readable and
+// out writable there.
+struct OuterBlock {
+  const float* a;
+  int64_t a_row, a_col;
+  const float* b;
+  int64_t b_row, b_col;
+  int64_t b_panel;  // distance from columns [0, 16) of b to columns [16, 32)
+  int rows, cols, m, n;
+  float* out;
+  int64_t out_row;
+};
+// n is 8, 16, 24 or 32.
+void outer(const OuterBlock&);
+// m is at most 4, without further rows; b is contiguous, n any and rounded up to a multiple of 16.
+void outer_few(const OuterBlock&);
+constexpr int kOuterRound = 8;
+
 }  // namespace gsx::kernels
