@@ -123,6 +123,11 @@ void save_model(const Graph&, const std::filesystem::path&);
 Graph load_model(const ContextPtr&, const std::filesystem::path&);
 int64_t file_bytes(const Graph&);  // the size save_model writes
 
+// A graph without its parameters' values, as it stands in files. Reading trusts nothing: Error where
+// it describes no network.
+Json graph_to_json(const Graph&);
+Graph graph_from_json(const Json&);
+
 // Fills a graph's parameters from a bare weight file (safetensors; PyTorch layouts). Missing, extra
 // and misshapen tensors are an Error that names each of them.
 void load_weights(Graph&, const ContextPtr&, const std::filesystem::path&);

@@ -61,7 +61,9 @@ ImageFormat read_format(const nodes::Attributes& a) {
   return f;
 }
 
-Json graph_json(const Graph& graph) {
+}  // namespace
+
+Json graph_to_json(const Graph& graph) {
   Json json = {{"format", kFormat},
                {"architecture", graph.architecture()},
                {"input", format_json(graph.input_format)},
@@ -82,6 +84,8 @@ Json graph_json(const Graph& graph) {
   json["nodes"] = list;
   return json;
 }
+
+namespace {
 
 std::string text_of(const Json& json, const char* key) {
   GSX_CHECK(json.contains(key) && json[key].is_string(), "model file: ", key, " must be a string");
@@ -109,7 +113,9 @@ std::unique_ptr<Node> read_node(const Json& entry, int index) {
   return make_node(text_of(entry, "kind"), name, inputs, entry.value("attributes", Json::object()));
 }
 
-Graph read_graph(const Json& json) {
+}  // namespace
+
+Graph graph_from_json(const Json& json) {
   GSX_CHECK(json.is_object() && json.value("format", Json()) == kFormat,
             "model file: this version of gsx reads format ", kFormat);
   Graph graph(text_of(json, "architecture"));
@@ -131,6 +137,8 @@ Graph read_graph(const Json& json) {
   return graph;
 }
 
+namespace {
+
 bool stored_as_codes(const Node& node, const Parameter& p) {
   return p.role == Role::weight && node.weight_quant() && node.parameter(Role::weight_scale);
 }
@@ -143,7 +151,7 @@ SafetensorsWriter writer_for(const Graph& given) {
     node.freeze_weight_scale();
   }
   SafetensorsWriter writer;
-  writer.metadata[kGraphKey] = graph_json(graph).dump();
+  writer.metadata[kGraphKey] = graph_to_json(graph).dump();
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     for (const Parameter* p : node.parameters()) {
@@ -257,7 +265,7 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
             path.filename().string());
   Graph graph;
   try {
-    graph = read_graph(Json::parse(found->second));
+    graph = graph_from_json(Json::parse(found->second));
   } catch (const Json::exception&) {
     fail("load_model: ", path.string(), ": the network in it is not described as gsx does");
   } catch (const Error& e) {
