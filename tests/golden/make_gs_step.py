@@ -115,6 +115,12 @@ def networks_for(file, name, size):
     return g, d, f, data
 
 
+def unpadded(codes, conv):
+    """Without the border of the reflection padding in front of conv: quantising before or after is one."""
+    p = conv.kernel_size[0] // 2 if conv.padding == (0, 0) else 0
+    return codes[:, :, p:codes.shape[2] - p, p:codes.shape[3] - p]
+
+
 def margins(g):
     """The least distance of a pre-round value from a half, and of a conv input from the clamp's bounds."""
     half, edge = 1.0, 1.0
@@ -155,7 +161,8 @@ def case(name, objective, size, quantize=False, forced=False, seed=0, need=0.0):
         for n, conv in g.convolutions():
             for kind in ("activation", "weight"):
                 if kind in conv.seen:
-                    trial.store(f"{name}/codes/{kind}/{n}", torch.round(conv.seen[kind]).to(torch.int16))
+                    codes = torch.round(conv.seen[kind]).to(torch.int16)
+                    trial.store(f"{name}/codes/{kind}/{n}", unpadded(codes, conv) if kind == "activation" else codes)
     gammas = torch.cat([after[f"G/{n}"] for n in start if is_gamma(g, n)])
     print(f"{name} (seed {seed}): zero {int((gammas == 0).sum())} of {gammas.numel()} scales,",
           {n: round(v.item(), 5) for n, v in losses.items()}, "margins %.1e %.1e" % margins_or_none(g, quantize))
