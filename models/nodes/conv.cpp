@@ -135,7 +135,7 @@ IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
   const Shape out_shape{y.n, out(), y.h, y.w};
   IntegerValue result;
   result.kind = IntegerValue::Kind::sums;
-  result.scales = sum_scales(x.scale);
+  result.scales = sum_scales(x.tensor.context(), x.scale);
   result.bias = bias_value();
   if (constant_input()) {
     result.tensor = Tensor::zeros(x.tensor.context(), out_shape, DType::i32);

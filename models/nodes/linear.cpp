@@ -44,7 +44,7 @@ class Linear : public Weighted {
               " sums too many codes for the integer program, ", in(), " features");
     IntegerValue result;
     result.kind = IntegerValue::Kind::sums;
-    result.scales = sum_scales(x.scale);
+    result.scales = sum_scales(x.tensor.context(), x.scale);
     result.bias = bias_value();
     result.tensor = Tensor::zeros(x.tensor.context(), {x.shape()[0], out()}, DType::i32);
     const std::vector<int32_t> taps = tap_codes(result.scales);

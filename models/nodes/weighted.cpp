@@ -109,7 +109,7 @@ Tensor Weighted::weight_codes() const {
   return codes;
 }
 
-Tensor Weighted::sum_scales(float input_scale) const {
+Tensor Weighted::sum_scales(const ContextPtr& context, float input_scale) const {
   std::vector<float> s(out_, 0.0f);
   if (constant_input() && !weight_scale_.value.defined()) {
     std::fill(s.begin(), s.end(), input_scale);
@@ -117,8 +117,7 @@ Tensor Weighted::sum_scales(float input_scale) const {
     const std::vector<float> w = current_scales().to_vector();
     for (int k = 0; k < out_; ++k) s[k] = w[w.size() == 1 ? 0 : k] * input_scale;
   }
-  const Tensor& any = present(weight_) ? weight_.value : tap_bias_.value;
-  return Tensor::from(any.context(), s, Shape{out_});
+  return Tensor::from(context, s, Shape{out_});
 }
 
 std::vector<int32_t> Weighted::tap_codes(const Tensor& scales) const {

@@ -46,7 +46,7 @@ class Weighted : public Node {
   // Integer program: the weight's codes laid out like the weight, the step of the sums
   // (weight scale * input scale) per output channel, and tap biases in those steps.
   Tensor weight_codes() const;
-  Tensor sum_scales(float input_scale) const;
+  Tensor sum_scales(const ContextPtr&, float input_scale) const;
   std::vector<int32_t> tap_codes(const Tensor& scales) const;  // logical order of the tap bias
   bool stored_scale() const { return weight_scale_.shape.rank() == 1; }
 
