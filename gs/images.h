@@ -1,0 +1,20 @@
+// Pictures between networks: value ranges and channel orders, and how far two pictures are apart.
+#pragma once
+#include "models/graph.h"
+
+namespace gsx {
+
+// Pictures x [N,3,H,W] (or one channel: bgr must agree) of one format in another. Differentiable.
+Tensor convert_images(const Tensor& x, const ImageFormat& from, const ImageFormat& to);
+
+// Values outside the format's black and white moved to them. No gradient.
+Tensor clip_images(const Tensor& x, const ImageFormat& format);
+
+// How far apart two batches of pictures of one format are, both clipped first, as people see them.
+struct ImageDifference {
+  double mean_abs = 0;  // in grey levels of 0..255
+  double psnr = 0;      // in dB over all values; infinite for equal pictures
+};
+ImageDifference image_difference(const Tensor& a, const Tensor& b, const ImageFormat& format);
+
+}  // namespace gsx
