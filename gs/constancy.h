@@ -1,0 +1,30 @@
+// Which channels of a graph hold one value at every pixel of every picture, and which value.
+#pragma once
+#include <optional>
+
+#include "models/channels.h"
+
+namespace gsx {
+
+// Whether a node reads its input's channels freely: makes channels from them, and has not been left
+// with a constant of which the input only gives the size.
+bool reads_channels(const Node&);
+
+// Per node and channel; nullopt: varies.
+using ChannelConstants = std::vector<std::vector<std::optional<float>>>;
+
+// What the parameters as they are make constant. `made_offset` is added to the constants of nodes
+// that make channels (a convolution of nothing but constants): what changes with it depends on
+// their rounding.
+ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shapes,
+                                   float made_offset = 0);
+
+// What would be constant if every norm scale were zero, whatever the shifts are: values mean
+// nothing.
+ChannelConstants prunable_constants(const Graph&, const std::vector<Shape>& shapes);
+
+// Groups of tied channels (ChannelTies::group) that may vanish together: none of them belongs to an
+// input, the output or a tap of the network, and whatever reads them freely reads constants.
+std::vector<bool> removable_groups(const Graph&, const ChannelTies&, const ChannelConstants&);
+
+}  // namespace gsx
