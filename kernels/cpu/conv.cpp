@@ -1,62 +1,15 @@
-// Convolutions in plain loops with channels innermost.
+// The convolution table: which correlation each pass is, and which algorithm runs it.
 #include "kernels/conv.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_geometry.h"
 #include "kernels/cpu/conv_weight.h"
+#include "kernels/cpu/image_tree.h"
 
 namespace gsx::kernels {
 namespace {
-
-// y[0, n) += a * x[0, n)
-template <class Y, class X>
-inline void axpy(int n, Y a, const X* x, Y* y) {
-  for (int i = 0; i < n; ++i) y[i] += a * static_cast<Y>(x[i]);
-}
-
-// small[p, q, :] = bias + sum over taps of big[...] * w, w: [r][s][big.c][small.cs].
-template <class Y, class X, class W>
-void gather_row(const Geometry& g, const X* image, const W* w, int p, Y* out) {
-  for (int r = 0; r < g.r; ++r) {
-    const int h = padded_index(p * g.stride - g.top + r, g.big.h, g.pad_mode);
-    if (h < 0) continue;
-    for (int q = 0; q < g.small.w; ++q) {
-      for (int s = 0; s < g.s; ++s) {
-        const int v = padded_index(q * g.stride - g.left + s, g.big.w, g.pad_mode);
-        if (v < 0) continue;
-        const X* pixel = image + (int64_t{h} * g.big.w + v) * g.big.cs;
-        const W* tap = w + (int64_t{r} * g.s + s) * g.big.c * g.small.cs;
-        for (int c = 0; c < g.big.c; ++c) {
-          axpy<Y>(g.small.cs, pixel[c], tap + int64_t{c} * g.small.cs,
-                  out + int64_t{q} * g.small.cs);
-        }
-      }
-    }
-  }
-}
-
-// big[h, v, :] = bias + sum over taps of small[...] * w, w: [r][s][small.c][big.cs]; zero padding.
-template <class Y, class X, class W>
-void spread_row(const Geometry& g, const X* image, const W* w, int h, Y* out) {
-  for (int r = 0; r < g.r; ++r) {
-    const int p = h + g.top - r;
-    if (p < 0 || p % g.stride != 0 || p / g.stride >= g.small.h) continue;
-    for (int v = 0; v < g.big.w; ++v) {
-      for (int s = 0; s < g.s; ++s) {
-        const int q = v + g.left - s;
-        if (q < 0 || q % g.stride != 0 || q / g.stride >= g.small.w) continue;
-        const X* pixel = image + (int64_t{p / g.stride} * g.small.w + q / g.stride) * g.small.cs;
-        const W* tap = w + (int64_t{r} * g.s + s) * g.small.c * g.big.cs;
-        for (int c = 0; c < g.small.c; ++c) {
-          axpy<Y>(g.big.cs, pixel[c], tap + int64_t{c} * g.big.cs, out + int64_t{v} * g.big.cs);
-        }
-      }
-    }
-  }
-}
 
 void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, const float* bias,
              float* y) {
@@ -79,11 +32,14 @@ void fold_reflected(Exec& e, const ConvShape& shape, const float* padded, float*
     const int i = static_cast<int>(task / x.h), h = static_cast<int>(task % x.h);
     float* row = gx + x.offset(i, h, 0);
     std::fill(row, row + int64_t{x.w} * x.cs, 0.0f);
-    for (int a = 0; a < wide.h; ++a) {
-      if (padded_index(a - shape.top, x.h, PadMode::reflect) != h) continue;
+    const int mirrors[] = {-h, h, 2 * x.h - 2 - h};
+    for (int m = 0; m < 3; ++m) {
+      const int a = mirrors[m] + shape.top;
+      if (a < 0 || a >= wide.h || (m > 0 && mirrors[m] == mirrors[m - 1])) continue;
       for (int b = 0; b < wide.w; ++b) {
         const int v = padded_index(b - shape.left, x.w, PadMode::reflect);
-        axpy(x.cs, 1.0f, padded + wide.offset(i, a, b), row + int64_t{v} * x.cs);
+        const float* from = padded + wide.offset(i, a, b);
+        for (int c = 0; c < x.cs; ++c) row[int64_t{v} * x.cs + c] += from[c];
       }
     }
   });
@@ -112,43 +68,38 @@ void backward_weight(Exec& e, const ConvShape& shape, const float* x, const floa
   weight_gradient_direct(e, shape, x, gy, accumulate, gw);
 }
 
+// Rows first, then the rows of an image, then images: short chains of additions in a fixed order.
 void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, float* gbias) {
   Workspace::Scope scope(*e.workspace);
-  // Rows first, then images: a fixed order that keeps the chains of additions short.
   float* rows = e.workspace->take<float>(int64_t{view.n} * view.h * view.cs);
   e.pool->run(int64_t{view.n} * view.h, [&](int64_t task, int) {
     float* sum = rows + task * view.cs;
     std::fill(sum, sum + view.cs, 0.0f);
-    const float* row = gy + task * view.w * view.cs;
-    for (int q = 0; q < view.w; ++q) axpy(view.cs, 1.0f, row + int64_t{q} * view.cs, sum);
-  });
-  const int64_t image = int64_t{view.h} * view.cs;
-  for (int i = 0; i < view.n; ++i) {
-    float* sum = rows + i * image;
-    for (int p = 1; p < view.h; ++p) axpy(view.cs, 1.0f, sum + int64_t{p} * view.cs, sum);
-  }
-  for (int step = 1; step < view.n; step *= 2) {
-    for (int i = 0; i + step < view.n; i += 2 * step) {
-      axpy(view.cs, 1.0f, rows + (i + step) * image, rows + i * image);
+    const float* pixel = gy + task * view.w * view.cs;
+    for (int q = 0; q < view.w; ++q, pixel += view.cs) {
+      for (int k = 0; k < view.cs; ++k) sum[k] += pixel[k];
     }
+  });
+  float* current = e.workspace->take<float>(view.cs);
+  const ImageTree tree(e.workspace->take<float>(int64_t{tree_levels(view.n)} * view.cs), view.cs,
+                       view.cs);
+  for (int i = 0; i < view.n; ++i) {
+    std::fill(current, current + view.cs, 0.0f);
+    const float* row = rows + int64_t{i} * view.h * view.cs;
+    for (int p = 0; p < view.h; ++p, row += view.cs) {
+      for (int k = 0; k < view.cs; ++k) current[k] += row[k];
+    }
+    tree.add(i, current);
   }
-  for (int k = 0; k < view.c; ++k) gbias[k] = accumulate ? gbias[k] + rows[k] : rows[k];
+  tree.total(view.n, current);
+  for (int k = 0; k < view.c; ++k) gbias[k] = accumulate ? gbias[k] + current[k] : current[k];
 }
 
 void forward_codes(Exec& e, const ConvShape& shape, const int16_t* x, const int8_t* w, int32_t* y) {
   const Geometry g = Geometry::of(shape);
-  const View out = shape.y();
-  e.pool->run(int64_t{out.n} * out.h, [&](int64_t task, int) {
-    const int i = static_cast<int>(task / out.h), row = static_cast<int>(task % out.h);
-    int32_t* to = y + out.offset(i, row, 0);
-    std::fill(to, to + int64_t{out.w} * out.cs, 0);
-    const int16_t* image = x + i * shape.x.image();
-    if (shape.transposed) {
-      spread_row(g, image, w, row, to);
-    } else {
-      gather_row(g, image, w, row, to);
-    }
-  });
+  const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
+  correlate_codes(e, parts, shape.x, shape.y(), shape.pad_mode,
+                  Weights<int8_t>::forward(shape.w, w), x, y);
 }
 
 }  // namespace

@@ -10,4 +10,8 @@ void correlate_direct(Exec&, const std::vector<Correlation>&, const View& in, co
                       PadMode, const Weights<float>& w, const float* x, const float* bias,
                       float* y);
 
+// The same on integer codes, exactly.
+void correlate_codes(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
+                     PadMode, const Weights<int8_t>& w, const int16_t* x, int32_t* y);
+
 }  // namespace gsx::kernels

@@ -20,14 +20,14 @@ constexpr int tall(int outputs) {
 }
 
 template <int kPixels, int kOutputs>
-HWY_INLINE void dot_tile(const DotBlock& b, int pixel) {
-  const hn::CappedTag<float, kDotAlign> d;
+HWY_INLINE void dot_tile(const FloatBlock& b, int pixel) {
+  const hn::CappedTag<float, 16> d;
   using V = hn::Vec<decltype(d)>;
   constexpr int kLanes = hn::MaxLanes(d);
   V acc[kPixels * kOutputs];
   HWY_UNROLL(24)
   for (int i = 0; i < kPixels * kOutputs; ++i) acc[i] = hn::Zero(d);
-  const int padded = dot_run(b.run_length);
+  const int padded = round_up(b.run_length, kDotAlign);
   const int64_t next = int64_t{b.runs} * padded;  // weights of the next output
   const float* HWY_RESTRICT w = b.w;
   for (int run = 0; run < b.runs; ++run, w += padded) {
@@ -59,7 +59,7 @@ HWY_INLINE void dot_tile(const DotBlock& b, int pixel) {
 }
 
 template <int kOutputs>
-HWY_NOINLINE void dot_pixels(const DotBlock& b) {
+HWY_NOINLINE void dot_pixels(const FloatBlock& b) {
   constexpr int kPixels = tall(kOutputs);
   int i = 0;
   for (; i + kPixels <= b.pixels; i += kPixels) dot_tile<kPixels, kOutputs>(b, i);
@@ -67,7 +67,7 @@ HWY_NOINLINE void dot_pixels(const DotBlock& b) {
   if (i < b.pixels) dot_tile<1, kOutputs>(b, i);
 }
 
-void MultiplyFew(const DotBlock& b) {
+void MultiplyFew(const FloatBlock& b) {
   switch (b.outputs) {
     case 1: return dot_pixels<1>(b);
     case 2: return dot_pixels<2>(b);
@@ -83,6 +83,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(MultiplyFew);
-void multiply_few(const DotBlock& b) { HWY_DYNAMIC_DISPATCH(MultiplyFew)(b); }
+void multiply_few(const FloatBlock& b) { HWY_DYNAMIC_DISPATCH(MultiplyFew)(b); }
 }  // namespace gsx::kernels
 #endif

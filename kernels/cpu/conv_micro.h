@@ -5,6 +5,9 @@
 
 namespace gsx::kernels {
 
+constexpr int round_up(int a, int multiple) { return (a + multiple - 1) / multiple * multiple; }
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
 // Width of a packed weight panel: output channels side by side.
 constexpr int kPanel = 16;
 
@@ -12,40 +15,36 @@ constexpr int kPanel = 16;
 // starts at output k begins at float rows*k.
 constexpr int panel_width(int k, int outputs) { return outputs - k > 8 ? kPanel : 8; }
 
-// out[out_at[i] + k] = (bias[k] or 0) + sum over runs r and j < run_length of
-//                      in[in_at[i] + run_at[r] + j] * panels[row r*run_length + j][k]
-// for every pixel i and k in [0, outputs); outputs is a multiple of 8.
-struct MultiplyBlock {
-  const float* in;
+// One product of a block of pixels with weights:
+//   out[out_at[i] + k] = (bias[k] or 0) + sum over runs r and j < run_length of
+//                        in[in_at[i] + run_at[r] + j] * w[k, r, j]
+// for every pixel i and output k. How w lies is each function's own.
+template <class In, class Sum, class Packed>
+struct ProductBlock {
+  const In* in;
   const int32_t* in_at;
   const int32_t* run_at;
   int pixels, runs, run_length;
-  const float* panels;
+  const Packed* w;
   int outputs;
-  const float* bias;  // outputs floats, or null
-  float* out;
+  const Sum* bias;  // `outputs` values, or null
+  Sum* out;
   const int32_t* out_at;
 };
-void multiply(const MultiplyBlock&);
+using FloatBlock = ProductBlock<float, float, float>;
+using CodeBlock = ProductBlock<int16_t, int32_t, int16_t>;  // bias is null
 
-// The same for at most four outputs: a dot product each. Weights lie as [output][run][padded run],
-// runs padded with zeros to a multiple of 16; as much of the input is read, so it must be there.
-struct DotBlock {
-  const float* in;
-  const int32_t* in_at;
-  const int32_t* run_at;
-  int pixels, runs, run_length;
-  const float* w;
-  int outputs;
-  const float* bias;
-  float* out;
-  const int32_t* out_at;
-};
-constexpr int kDotAlign = 16;
-constexpr int dot_run(int run_length) {
-  return (run_length + kDotAlign - 1) / kDotAlign * kDotAlign;
-}
-void multiply_few(const DotBlock&);
+// outputs is a multiple of 8; w: panels, each [run][j][output].
+void multiply(const FloatBlock&);
+// The same on integers. w: panels, each [run][j / 2][output][j % 2], runs padded with zeros to even
+// lengths; as much of the input is read, so it must be there.
+void multiply_codes(const CodeBlock&);
+
+// At most four outputs, each a dot product. w: [output][run][j], runs padded with zeros to a
+// multiple of kDotAlign; as much of the input is read.
+void multiply_few(const FloatBlock&);
+void multiply_few_codes(const CodeBlock&);
+constexpr int kDotAlign = 32;
 
 // Sums of outer products over a rectangle of pixels, for weight gradients:
 //   out[i*out_row + j] += sum over (y, x) of a[y*a_row + x*a_col + i] * b[y*b_row + x*b_col + j]

@@ -28,7 +28,7 @@ struct Columns {
 
 // kPixels x kVectors tile over runs [run0, run1), starting from the bias or from what out holds.
 template <int kPixels, int kVectors, int kStride, class D>
-HWY_INLINE void tile(D d, const MultiplyBlock& b, const Columns& columns, int pixel, int run0,
+HWY_INLINE void tile(D d, const FloatBlock& b, const Columns& columns, int pixel, int run0,
                      int run1) {
   using V = hn::Vec<D>;
   V acc0[kPixels], acc1[kPixels];
@@ -76,7 +76,7 @@ HWY_INLINE void tile(D d, const MultiplyBlock& b, const Columns& columns, int pi
 
 // All pixels of one chunk of runs.
 template <int kVectors, int kStride, class D>
-HWY_NOINLINE void tile_column(D d, const MultiplyBlock& b, const Columns& c, int run0, int run1) {
+HWY_NOINLINE void tile_column(D d, const FloatBlock& b, const Columns& c, int run0, int run1) {
   constexpr int kPixels = kTallPixels;
   int i = 0;
   for (; i + kPixels <= b.pixels; i += kPixels)
@@ -94,7 +94,7 @@ HWY_NOINLINE void tile_column(D d, const MultiplyBlock& b, const Columns& c, int
 }
 
 template <int kVectors, int kStride, class D>
-void column(D d, const MultiplyBlock& b, const Columns& c) {
+void column(D d, const FloatBlock& b, const Columns& c) {
   const int step = b.run_length >= kChunkRows || b.run_length == 0 ? 1 : kChunkRows / b.run_length;
   int run = 0;
   do {
@@ -104,7 +104,7 @@ void column(D d, const MultiplyBlock& b, const Columns& c) {
   } while (run < b.runs);
 }
 
-void Multiply(const MultiplyBlock& b) {
+void Multiply(const FloatBlock& b) {
   const hn::CappedTag<float, kPanel> wide;
   const hn::CappedTag<float, 8> narrow;
   constexpr int kWide = hn::MaxLanes(wide), kNarrow = hn::MaxLanes(narrow);
@@ -112,23 +112,22 @@ void Multiply(const MultiplyBlock& b) {
   int k = 0;
   if constexpr (kWide == kPanel) {
     for (; b.outputs - k > kPanel + 8; k += 2 * kPanel) {
-      column<2, kPanel>(wide, b, {b.panels + rows * k, rows * kPanel, k, k + kPanel});
+      column<2, kPanel>(wide, b, {b.w + rows * k, rows * kPanel, k, k + kPanel});
     }
-    for (; b.outputs - k > 8; k += kPanel)
-      column<1, kPanel>(wide, b, {b.panels + rows * k, 0, k, k});
+    for (; b.outputs - k > 8; k += kPanel) column<1, kPanel>(wide, b, {b.w + rows * k, 0, k, k});
   } else {
     for (; b.outputs - k > 8; k += kPanel) {
       for (int v = 0; v < kPanel; v += 2 * kWide) {
-        column<2, kPanel>(wide, b, {b.panels + rows * k + v, kWide, k + v, k + v + kWide});
+        column<2, kPanel>(wide, b, {b.w + rows * k + v, kWide, k + v, k + v + kWide});
       }
     }
   }
   if (k == b.outputs) return;
   if constexpr (kNarrow == 8) {
-    column<1, 8>(narrow, b, {b.panels + rows * k, 0, k, k});
+    column<1, 8>(narrow, b, {b.w + rows * k, 0, k, k});
   } else {
     for (int v = 0; v < 8; v += 2 * kNarrow) {
-      column<2, 8>(narrow, b, {b.panels + rows * k + v, kNarrow, k + v, k + v + kNarrow});
+      column<2, 8>(narrow, b, {b.w + rows * k + v, kNarrow, k + v, k + v + kNarrow});
     }
   }
 }
@@ -140,6 +139,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(Multiply);
-void multiply(const MultiplyBlock& b) { HWY_DYNAMIC_DISPATCH(Multiply)(b); }
+void multiply(const FloatBlock& b) { HWY_DYNAMIC_DISPATCH(Multiply)(b); }
 }  // namespace gsx::kernels
 #endif

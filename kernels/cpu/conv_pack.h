@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/cpu/conv_geometry.h"
+#include "kernels/cpu/conv_micro.h"
 
 namespace gsx::kernels {
 
@@ -61,10 +62,54 @@ struct Runs {
   void offsets(const Correlation& c, int width, int cs, int32_t* at) const;
 };
 
-// Panel of outputs [k, k + width) in run order: rows of `width` floats, zero where k >= w.k.
-void pack_panel(const Correlation& c, const Weights<float>& w, int k, int width, float* panel);
+// Weight panel of outputs [k, k + width): [run][j / kPair][output][j % kPair], zero beyond w.k and
+// in what fills runs up to a multiple of kPair.
+template <int kPair, class T, class P>
+void pack_panel(const Correlation& c, const Runs& runs, const Weights<T>& w, int k, int width,
+                P* panel) {
+  const int valid = width < w.k - k ? width : w.k - k, row = runs.merged ? c.x.taps : 1;
+  const int64_t run_size = int64_t{round_up(runs.length, kPair)} * width;
+  if (valid < width || runs.length % kPair != 0) {
+    std::memset(panel, 0, static_cast<size_t>(runs.count * run_size) * sizeof(P));
+  }
+  for (int tap = 0; tap < c.taps(); ++tap) {
+    const T* from =
+        w.tap(c.y.tap0 + tap / c.x.taps * c.y.tap_step, c.x.tap0 + tap % c.x.taps * c.x.tap_step) +
+        k * w.k_stride;
+    P* to = panel + tap / row * run_size;
+    const int j0 = tap % row * w.c;
+    if (w.k_stride == 1) {
+      for (int i = 0; i < w.c; ++i) {
+        P* line = to + int64_t{(j0 + i) / kPair} * kPair * width + (j0 + i) % kPair;
+        for (int o = 0; o < valid; ++o) line[o * kPair] = from[i * w.c_stride + o];
+      }
+    } else {  // c_stride is 1
+      for (int i0 = 0; i0 < w.c; i0 += 8) {
+        const int i1 = i0 + 8 < w.c ? i0 + 8 : w.c;
+        for (int o = 0; o < valid; ++o) {
+          for (int i = i0; i < i1; ++i) {
+            to[int64_t{(j0 + i) / kPair} * kPair * width + o * kPair + (j0 + i) % kPair] =
+                from[o * w.k_stride + i];
+          }
+        }
+      }
+    }
+  }
+}
 
-// One output's weights in run order, each run padded with zeros to dot_run(run_length).
-void pack_dot(const Correlation& c, const Runs& runs, const Weights<float>& w, int k, float* out);
+// One output's weights [run][j], runs padded with zeros to a multiple of `align`.
+template <class T, class P>
+void pack_dot(const Correlation& c, const Runs& runs, const Weights<T>& w, int k, int align,
+              P* out) {
+  const int padded = round_up(runs.length, align), row = runs.merged ? c.x.taps : 1;
+  std::memset(out, 0, static_cast<size_t>(runs.count) * static_cast<size_t>(padded) * sizeof(P));
+  for (int tap = 0; tap < c.taps(); ++tap) {
+    const T* from =
+        w.tap(c.y.tap0 + tap / c.x.taps * c.y.tap_step, c.x.tap0 + tap % c.x.taps * c.x.tap_step) +
+        k * w.k_stride;
+    P* to = out + int64_t{tap / row} * padded + int64_t{tap % row} * w.c;
+    for (int i = 0; i < w.c; ++i) to[i] = from[i * w.c_stride];
+  }
+}
 
 }  // namespace gsx::kernels

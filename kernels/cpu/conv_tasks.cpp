@@ -11,7 +11,7 @@ constexpr int64_t kTaskPixels = 48;                  // fewer make re-reading th
 constexpr int64_t kSlabElements = 48 * 1024;  // of input per task: fits the second-level cache
 constexpr int64_t kFewTasks = 8;              // below this, output channels are shared out too
 
-int ceil_div(int64_t a, int64_t b) { return static_cast<int>((a + b - 1) / b); }
+int blocks_of(int64_t a, int64_t block) { return static_cast<int>((a + block - 1) / block); }
 
 }  // namespace
 
@@ -28,12 +28,12 @@ Tasks::Tasks(const std::vector<Correlation>& parts, const View& in, const View& 
   int64_t rows =
       std::max(kTaskProducts / std::max<int64_t>(row_products, 1), kTaskPixels / row_pixels);
   rows = std::min(rows, std::max<int64_t>(kSlabElements / row_input, 1));
-  blocks_ = ceil_div(rows_, std::clamp<int64_t>(rows, 1, rows_));
+  blocks_ = blocks_of(rows_, std::clamp<int64_t>(rows, 1, rows_));
   block_ = ceil_div(rows_, blocks_);
   blocks_ = ceil_div(rows_, block_);
   if (int64_t{images_} * blocks_ < kFewTasks && row_products * block_ > kTaskProducts / 8) {
-    const int64_t wanted = ceil_div(kFewTasks, int64_t{images_} * blocks_);
-    share_ = ceil_div(ceil_div(outputs_, wanted), k_step) * k_step;
+    const int64_t wanted = blocks_of(kFewTasks, int64_t{images_} * blocks_);
+    share_ = blocks_of(blocks_of(outputs_, wanted), k_step) * k_step;
     shares_ = ceil_div(outputs_, share_);
   }
   for (int b = 0; b < blocks_; ++b) {

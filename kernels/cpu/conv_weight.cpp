@@ -15,8 +15,6 @@ constexpr int kBlockPixels = 128;  // two panels of them fit the first-level cac
 constexpr int64_t kPackedElements = int64_t{4} << 20;  // of packed images at a time
 constexpr int kManySlices = 16;
 
-int ceil_div(int a, int b) { return (a + b - 1) / b; }
-
 // The big image lies as panels of 16 channels, or, with few channels, as pixels in a row, so that
 // one filter row's taps and channels are contiguous. Where the small image has few channels it is
 // the big one's rows that fill the vectors.
@@ -41,7 +39,7 @@ struct Plan {
     taps_of_slice = rows || panels * groups < kManySlices ? 1 : g.r;
     slices = ceil_div(g.r, taps_of_slice) * panels * groups;
     const int run = g.s * g.big.cs;
-    slice_n = few ? (run + kPanel - 1) / kPanel * kPanel : 2 * kPanel;
+    slice_n = few ? round_up(run, kPanel) : 2 * kPanel;
     slice_m = few ? g.small.cs : rows ? run + kOuterRound : taps_of_slice * g.s * kPanel;
     big_size = rows ? slab_size(window, g.big.cs) : int64_t{window.h} * window.w * panels * kPanel;
     small_size = few ? 0 : g.small.plane() * ceil_div(g.small.cs, kPanel) * kPanel;

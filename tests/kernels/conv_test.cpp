@@ -351,29 +351,37 @@ TEST_CASE("conv gradients of weights and bias add when asked", "[conv]") {
   }
 }
 
-TEST_CASE("conv of integer codes is exact", "[conv]") {
-  for (const Case& t : cases()) {
-    INFO(t.name());
-    std::mt19937 generator(7);
-    std::uniform_int_distribution<int> code(-512, 512), weight(-127, 127);
-    Doubles xs(static_cast<size_t>(t.n * t.c * t.h * t.w)),
-        ws(static_cast<size_t>(t.r * t.s * t.c * t.k));
-    for (double& v : xs) v = code(generator);
-    for (double& v : ws) v = weight(generator);
-    const ConvShape shape = t.shape();
-    const View y = shape.y();
-    Doubles expected(static_cast<size_t>(t.n * t.k * y.plane()));
-    each_product(t, [&](size_t xi, size_t yi, size_t wi) { expected[yi] += xs[xi] * ws[wi]; });
-    const auto x = store<int16_t>(xs, shape.x);
-    const auto w = store<int8_t>(ws, shape.w);
-    for (const int threads : {1, 2, 3}) {
-      ThreadPool pool(threads);
-      Workspace workspace;
-      Exec e{&pool, &workspace};
-      std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
-      cpu_conv.forward_codes(e, shape, x.data(), w.data(), out.data());
-      CHECK(load(out, y) == expected);
-      CHECK(zero_lanes(out, y.c, y.cs));
-    }
+void check_codes(const Case& t) {
+  INFO(t.name());
+  std::mt19937 generator(7);
+  std::uniform_int_distribution<int> code(-512, 512), weight(-127, 127);
+  Doubles xs(static_cast<size_t>(t.n * t.c * t.h * t.w)),
+      ws(static_cast<size_t>(t.r * t.s * t.c * t.k));
+  for (double& v : xs) v = code(generator);
+  for (double& v : ws) v = weight(generator);
+  const ConvShape shape = t.shape();
+  const View y = shape.y();
+  Doubles expected(static_cast<size_t>(t.n * t.k * y.plane()));
+  each_product(t, [&](size_t xi, size_t yi, size_t wi) { expected[yi] += xs[xi] * ws[wi]; });
+  const auto x = store<int16_t>(xs, shape.x);
+  const auto w = store<int8_t>(ws, shape.w);
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    Workspace workspace;
+    Exec e{&pool, &workspace};
+    std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
+    cpu_conv.forward_codes(e, shape, x.data(), w.data(), out.data());
+    CHECK(load(out, y) == expected);
+    CHECK(zero_lanes(out, y.c, y.cs));
   }
+}
+
+TEST_CASE("conv of integer codes is exact on every instruction set", "[conv]") {
+  for (const std::string_view name : isas()) {
+    INFO(name);
+    REQUIRE(use_isa(name));
+    for (const Case& t : cases()) check_codes(t);
+    for (const Case& t : large_cases()) check_codes(t);
+  }
+  use_isa(isas().front());
 }

@@ -1,0 +1,144 @@
+// Cuts direct convolution into tasks, for floats and integer codes alike: a block of output rows of
+// one image, maybe a share of the output channels. A task copies the input rows it needs with their
+// border, then multiplies.
+#pragma once
+#include <algorithm>
+#include <vector>
+
+#include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/conv_pack.h"
+#include "kernels/cpu/conv_tasks.h"
+
+namespace gsx::kernels {
+
+// `Arithmetic` names the types In, Weight, Packed and Sum, the row grouping kPair of its panels,
+// and the functions multiply and multiply_few.
+template <class Arithmetic>
+class Correlate {
+  using In = typename Arithmetic::In;
+  using Packed = typename Arithmetic::Packed;
+  using Sum = typename Arithmetic::Sum;
+  using Filter = Weights<typename Arithmetic::Weight>;
+
+ public:
+  Correlate(const std::vector<Correlation>& parts, const View& in, const View& out, PadMode mode,
+            const Filter& w)
+      : parts_(parts),
+        in_(in),
+        out_(out),
+        mode_(mode),
+        w_(w),
+        few_(out.cs <= 4),
+        tasks_(parts, in, out, few_ ? out.cs : 2 * kPanel) {
+    for (const Correlation& c : parts) {
+      runs_.emplace_back(c, in);
+      packed_at_.push_back(packed_size_);
+      packed_size_ += int64_t{runs_.back().count} * padded(runs_.back()) * out.cs;
+      // Vectors or pairs that reach past the last pixel need the slack of a slab.
+      must_copy_ = must_copy_ || padded(runs_.back()) != runs_.back().length;
+    }
+  }
+
+  void run(Exec& e, const In* x, const Sum* bias, Sum* y) {
+    Workspace::Scope scope(*e.workspace);
+    packed_ = e.workspace->take<Packed>(packed_size_);
+    const int step = few_ ? 1 : kPanel, steps = ceil_div(out_.cs, step);
+    e.pool->run(static_cast<int64_t>(parts_.size()) * steps, [&](int64_t task, int) {
+      pack(static_cast<size_t>(task / steps), static_cast<int>(task % steps) * step);
+    });
+    if (bias != nullptr) {
+      Sum* with_lanes = e.workspace->take<Sum>(out_.cs);
+      std::fill(with_lanes, with_lanes + out_.cs, Sum{0});
+      std::copy(bias, bias + out_.c, with_lanes);
+      bias_ = with_lanes;
+    }
+    std::vector<Scratch> scratch(static_cast<size_t>(e.pool->size()));
+    for (Scratch& s : scratch) {
+      s.slab = e.workspace->take<In>(tasks_.largest_slab());
+      s.in_at = e.workspace->take<int32_t>(tasks_.most_pixels());
+      s.out_at = e.workspace->take<int32_t>(tasks_.most_pixels());
+      s.run_at = e.workspace->take<int32_t>(tasks_.most_taps());
+    }
+    e.pool->run(tasks_.count(), [&](int64_t index, int worker) {
+      const Scratch& s = scratch[static_cast<size_t>(worker)];
+      Task t = tasks_.at(index);
+      const In* image = x + t.image * in_.image();
+      const In* slab = s.slab;
+      if (t.window.inside(in_) && !must_copy_) {
+        slab = image;
+        t.window = {0, 0, in_.h, in_.w};
+      } else {
+        copy_slab(in_, image, t.window, mode_, s.slab);
+      }
+      for (size_t part = 0; part < parts_.size(); ++part) run_part(t, part, s, slab, y);
+    });
+  }
+
+ private:
+  struct Scratch {  // of one worker
+    In* slab;
+    int32_t *in_at, *out_at, *run_at;
+  };
+
+  int padded(const Runs& r) const {
+    return round_up(r.length, few_ ? kDotAlign : Arithmetic::kPair);
+  }
+
+  void pack(size_t part, int k) {
+    const Runs& r = runs_[part];
+    Packed* to = packed_ + packed_at_[part] + int64_t{k} * r.count * padded(r);
+    if (few_) {
+      pack_dot(parts_[part], r, w_, k, kDotAlign, to);
+    } else {
+      pack_panel<Arithmetic::kPair>(parts_[part], r, w_, k, panel_width(k, out_.cs), to);
+    }
+  }
+
+  void run_part(const Task& t, size_t part, const Scratch& s, const In* slab, Sum* y) const {
+    const Correlation& c = parts_[part];
+    const Runs& runs = runs_[part];
+    const Window& win = t.window;
+    int pixels = 0;
+    for (int j = t.row0; j < std::min(t.row1, c.y.count); ++j) {
+      const int row = c.y.in0 + j * c.y.in_step - win.y;
+      for (int i = 0; i < c.x.count; ++i, ++pixels) {
+        s.in_at[pixels] = (row * win.w + c.x.in0 + i * c.x.in_step - win.x) * in_.cs;
+        s.out_at[pixels] =
+            ((c.y.out0 + j * c.y.out_step) * out_.w + c.x.out0 + i * c.x.out_step) * out_.cs;
+      }
+    }
+    runs.offsets(c, win.w, in_.cs, s.run_at);
+    ProductBlock<In, Sum, Packed> b{};
+    b.in = slab;
+    b.in_at = s.in_at;
+    b.run_at = s.run_at;
+    b.pixels = pixels;
+    b.runs = runs.count;
+    b.run_length = runs.length;
+    b.w = packed_ + packed_at_[part] + int64_t{t.k0} * runs.count * padded(runs);
+    b.outputs = few_ ? out_.c : t.k1 - t.k0;
+    b.bias = bias_ == nullptr ? nullptr : bias_ + t.k0;
+    b.out = y + t.image * out_.image() + t.k0;
+    b.out_at = s.out_at;
+    if (few_) {
+      Arithmetic::multiply_few(b);
+    } else {
+      Arithmetic::multiply(b);
+    }
+  }
+
+  const std::vector<Correlation>& parts_;
+  View in_, out_;
+  PadMode mode_;
+  Filter w_;
+  bool few_;  // at most four outputs
+  Tasks tasks_;
+  bool must_copy_ = false;
+  std::vector<Runs> runs_;
+  std::vector<int64_t> packed_at_;  // where each part's packed weights begin
+  int64_t packed_size_ = 0;
+  Packed* packed_ = nullptr;
+  const Sum* bias_ = nullptr;  // with zeros in its padding lanes
+};
+
+}  // namespace gsx::kernels
