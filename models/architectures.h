@@ -36,10 +36,12 @@ struct Vgg16Options {
 // To relu4_3; taps relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1].
 Graph vgg16(const Vgg16Options& = {});
 
-// SqueezeNet 1.1 with classifier; normalises [0,1] RGB itself? see registry notes
+// SqueezeNet 1.1 to its 1000 logits. Takes RGB in [0,1]; its first node normalises as torchvision
+// does. Taps: LPIPS' seven.
 Graph squeezenet();
 
-// By the name used on the command line, with default options or "width"/"blocks" overrides.
+// By the name used on the command line, "cyclegan_official" being cyclegan without the paper's affine
+// norms. Options by their names above ("width", "blocks", ...); unknown ones are an Error.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());
 std::vector<std::string> architecture_names();
 

@@ -24,7 +24,7 @@ struct RunOptions {
   const ForcedCodes* forced = nullptr;
   // Sees every node's output as it is made (not those swallowed by fusion): calibration,
   // comparisons.
-  std::function<void(int node, const Tensor& value)> observer;
+  std::function<void(int node, const Tensor& value)> observer = {};
 };
 
 // What pictures a network takes and gives: value ranges of black and white, channel order.

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <map>
 
 #include "models/nodes/common.h"
 
@@ -50,9 +51,24 @@ Tensor Node::run_fused(const Tensor&, const NormOptions&, const Tensor&) const {
 
 namespace nodes {
 
-#define DECLARE(kind) NodePtr kind##_from(std::string name, std::vector<int> inputs, const Json&);
-GSX_NODE_KINDS(DECLARE)
-#undef DECLARE
+// Each defined in the file of its kind.
+NodePtr input_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr conv_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr conv_transpose_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr linear_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr instance_norm_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr batch_norm_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr activation_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr add_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr concat_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr affine_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr pad_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr upsample_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr max_pool_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr avg_pool_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr global_avg_pool_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr reshape_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr quantize_from(std::string name, std::vector<int> inputs, const Json&);
 
 const Json& Attributes::value(const char* key) const {
   const auto found = json_.find(key);
@@ -149,11 +165,29 @@ const Shape& only_input(const Node& node, std::span<const Shape> in, int rank) {
 
 std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::vector<int> inputs,
                                 const Json& attributes) {
-#define MAKE(k) \
-  if (kind == #k) return nodes::k##_from(std::move(name), std::move(inputs), attributes);
-  GSX_NODE_KINDS(MAKE)
-#undef MAKE
-  fail("model file: node ", name, " is of the unknown kind ", kind);
+  using FromAttributes = NodePtr (*)(std::string, std::vector<int>, const Json&);
+  static const std::map<std::string_view, FromAttributes> kinds = {
+      {"input", nodes::input_from},
+      {"conv", nodes::conv_from},
+      {"conv_transpose", nodes::conv_transpose_from},
+      {"linear", nodes::linear_from},
+      {"instance_norm", nodes::instance_norm_from},
+      {"batch_norm", nodes::batch_norm_from},
+      {"activation", nodes::activation_from},
+      {"add", nodes::add_from},
+      {"concat", nodes::concat_from},
+      {"affine", nodes::affine_from},
+      {"pad", nodes::pad_from},
+      {"upsample", nodes::upsample_from},
+      {"max_pool", nodes::max_pool_from},
+      {"avg_pool", nodes::avg_pool_from},
+      {"global_avg_pool", nodes::global_avg_pool_from},
+      {"reshape", nodes::reshape_from},
+      {"quantize", nodes::quantize_from},
+  };
+  const auto found = kinds.find(kind);
+  GSX_CHECK(found != kinds.end(), "model file: node ", name, " is of the unknown kind ", kind);
+  return found->second(std::move(name), std::move(inputs), attributes);
 }
 
 }  // namespace gsx

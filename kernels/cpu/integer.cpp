@@ -7,15 +7,24 @@
 #include <map>
 #include <vector>
 
-namespace gsx::kernels {
+#include "kernels/cpu/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/integer.cpp"
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd.h"
+// Highway comes after the choice of targets.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
+HWY_BEFORE_NAMESPACE();
+namespace gsx::kernels {
+namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements per task
-constexpr int kLanes = 8;          // channels per task of a norm
+constexpr int kLanes = 8;  // channels per task of a norm
 
 void to_codes(Exec& e, int64_t n, const float* x, const Quantizer& q, int16_t* y) {
-  e.pool->for_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
+  e.pool->for_ranges(n, kElementGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       y[i] = static_cast<int16_t>(static_cast<int32_t>(scalar::quantize_code(x[i], q)));
     }
@@ -23,7 +32,7 @@ void to_codes(Exec& e, int64_t n, const float* x, const Quantizer& q, int16_t* y
 }
 
 void codes_to_float(Exec& e, int64_t n, const int16_t* x, float scale, float* y) {
-  e.pool->for_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
+  e.pool->for_ranges(n, kElementGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) y[i] = static_cast<float>(x[i]) * scale;
   });
 }
@@ -162,9 +171,30 @@ void instance_norm(Exec& e, const View& v, const int32_t* x, const float* scale,
   });
 }
 
+const IntegerKernels& table() {
+  static constexpr IntegerKernels kTable = {to_codes, codes_to_float, sums_to_float, add_taps,
+                                            instance_norm};
+  return kTable;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace gsx::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gsx::kernels {
+namespace {
+HWY_EXPORT(table);
+const IntegerKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+template <auto entry>
+constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const IntegerKernels cpu_integer = {to_codes, codes_to_float, sums_to_float, add_taps,
-                                    instance_norm};
+const IntegerKernels cpu_integer = {
+    kBest<&IntegerKernels::to_codes>, kBest<&IntegerKernels::codes_to_float>,
+    kBest<&IntegerKernels::sums_to_float>, kBest<&IntegerKernels::add_taps>,
+    kBest<&IntegerKernels::instance_norm>};
 
 }  // namespace gsx::kernels
+#endif

@@ -63,12 +63,4 @@ void check_inputs(const Node& node, size_t count, size_t given);
 // The one input's shape, which must have `rank` dimensions (0: any).
 const Shape& only_input(const Node& node, std::span<const Shape> in, int rank = 0);
 
-// What every kind's file defines: makes the kind from a file's attributes.
-using FromAttributes = NodePtr (*)(std::string name, std::vector<int> inputs, const Json&);
-#define GSX_NODE_KINDS(X)                                                                          \
-  X(input)                                                                                         \
-  X(conv) X(conv_transpose) X(linear) X(instance_norm) X(batch_norm) X(activation) X(add)          \
-      X(concat) X(affine) X(pad) X(upsample) X(max_pool) X(avg_pool) X(global_avg_pool) X(reshape) \
-          X(quantize)
-
 }  // namespace gsx::nodes

@@ -1,0 +1,64 @@
+// The numbers of PAPER.md section 8: parameters and both counts of multiply-accumulates.
+#include "tests/models/helpers.h"
+
+using namespace gsx;
+
+namespace {
+
+const Shape kPicture{1, 3, 256, 256};
+constexpr double kMega = 1 << 20;
+
+}  // namespace
+
+TEST_CASE("cyclegan costs what the paper says") {
+  const Cost cost = cyclegan().cost(kPicture);
+  CHECK(cost.params == 11383555);
+  CHECK(cost.weight_bytes == 11372928 * 4);
+  CHECK(cost.macs.paper_macs == 54168 * kMega);
+  CHECK(cost.macs.true_macs == 47256 * kMega);
+  const Cost official = cyclegan({.affine = false}).cost(kPicture);
+  CHECK(official.params == 11378179);
+  CHECK(official.macs.paper_macs == cost.macs.paper_macs);
+}
+
+TEST_CASE("a half-width cyclegan is the paper's distilled student") {
+  const Cost cost = cyclegan({.width = 32}).cost(kPicture);
+  CHECK(cost.weight_bytes == 2847936 * 4);
+  CHECK(cost.macs.paper_macs == 13836 * kMega);
+}
+
+TEST_CASE("the other architectures have the published sizes") {
+  CHECK(patchgan().cost(kPicture).params == 2766529);
+  CHECK(patchgan().cost(kPicture).macs.true_macs == Approx(3.147e9).epsilon(1e-3));
+  CHECK(patchgan({.affine = false}).cost(kPicture).params == 2766529 - 2 * (128 + 256 + 512));
+  CHECK(vgg16().cost(kPicture).params == 7635264);
+  CHECK(vgg16().cost(kPicture).macs.true_macs == Approx(18.23e9).epsilon(1e-3));
+  CHECK(fast_style().cost(kPicture).params == 1677638);
+  CHECK(cartoongan().cost(kPicture).params == 11129667);
+  CHECK(cartoongan().cost(kPicture).macs.paper_macs / (1 << 30) == Approx(57.40).epsilon(1e-3));
+  CHECK(cartoongan().cost(kPicture).macs.true_macs / (1 << 30) == Approx(50.65).epsilon(1e-3));
+  CHECK(squeezenet().cost(kPicture).params == 1235496);  // torchvision's
+}
+
+TEST_CASE("quantised weights count one byte") {
+  Graph graph = cyclegan();
+  test::quantize(graph, {}, 4, false);
+  const Cost cost = graph.cost(kPicture);
+  CHECK(cost.weight_bytes == 11372928);
+  CHECK(cost.params == 11383555);
+}
+
+TEST_CASE("layers and the table name what they count") {
+  Graph graph = cyclegan({.width = 4, .blocks = 1});
+  graph.original_channels["model.1"] = 64;
+  const Cost cost = graph.cost({1, 3, 32, 32});
+  REQUIRE(cost.layers.size() == 8 + 5);
+  CHECK(cost.layers[0].name == "model.1");
+  CHECK(cost.layers[0].kept == 4);
+  CHECK(cost.layers[0].original == 64);
+  CHECK(cost.layers[0].output == Shape{1, 4, 32, 32});
+  const std::string table = graph.to_string({1, 3, 32, 32});
+  CHECK(table.find("model.10.conv_block.1") != std::string::npos);
+  CHECK(table.find("4/64") != std::string::npos);
+  CHECK(table.find("total") != std::string::npos);
+}
