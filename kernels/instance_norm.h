@@ -12,7 +12,7 @@ namespace gsx::kernels {
 
 struct NormEpilogue {
   float eps = 1e-5f;
-  Activation activation = Activation::none;
+  Activation activation = Activation::none;  // or relu or leaky_relu
   float slope = 0.2f;
   bool quantized = false;
   Quantizer quantizer = {};

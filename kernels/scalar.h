@@ -157,7 +157,7 @@ GSX_HD inline float quantize_code(float v, const Quantizer& q) {
 GSX_HD inline float quantize(float v, const Quantizer& q) { return quantize_code(v, q) * q.scale; }
 // Eq. 9: 1 inside the bounds (inclusive), else 0.
 GSX_HD inline float quantize_slope(float v, const Quantizer& q) {
-  return (v >= q.clamp_lo && v <= q.clamp_hi) ? 1.0f : 0.0f;
+  return ((v >= q.clamp_lo) & (v <= q.clamp_hi)) ? 1.0f : 0.0f;
 }
 
 // A weight's code, by division as the paper writes it; s = 0 (an all-zero channel) gives 0.

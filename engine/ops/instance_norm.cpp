@@ -35,6 +35,15 @@ void backward(const kernels::NormEpilogue& epilogue, const Tensor& x, const Tens
   if (gx.defined()) grads.add(0, gx);
 }
 
+// The kernel fuses what networks have behind a norm; the other activations take their own pass.
+Tensor unfused(const Tensor& x, const Tensor& gamma, const Tensor& beta, const NormOptions& options,
+               const Tensor& residual) {
+  Tensor y = instance_norm(x, gamma, beta, {.eps = options.eps, .quantize = {}});
+  y = activate(y, options.activation);
+  if (options.quantize) y = fake_quantize(y, *options.quantize);
+  return residual.defined() ? add(y, residual) : y;
+}
+
 }  // namespace
 
 Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
@@ -43,6 +52,8 @@ Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
   check_scale_shift("instance_norm", gamma, beta, x.dim(1));
   if (residual.defined()) check_like("instance_norm", "residual", residual, "x", x);
   GSX_CHECK(options.eps > 0, "instance_norm: eps must be positive, got ", options.eps);
+  if (options.activation == Activation::tanh || options.activation == Activation::sigmoid)
+    return unfused(x, gamma, beta, options, residual);
   kernels::NormEpilogue epilogue{
       options.eps, options.activation, options.slope, options.quantize.has_value(), {}};
   if (options.quantize) epilogue.quantizer = quantizer_of("instance_norm", *options.quantize);

@@ -1,8 +1,9 @@
-// Fused instance norm. Loops run over contiguous channels of a pixel; statistics and gradient sums
-// go through partial results per band of pixels, merged per channel in a fixed tree.
+// Fused instance norm. Statistics and gradient sums go through partial results per band of pixels,
+// merged per channel in a fixed order; the passes that write run over contiguous channels.
 #include "kernels/instance_norm.h"
 
 #include "kernels/cpu/parallel.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/instance_norm.cpp"
 #include "kernels/cpu/dispatch.h"
@@ -15,84 +16,141 @@ HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace {
+namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t kPixels = 32;  // summed in float before double takes over
+constexpr int64_t kPixels = 64;  // summed in float before double takes over
 
-int64_t band_pixels(const View& v) {
-  return std::max<int64_t>(kPixels, pixel_grain(v.cs, 32768) / kPixels * kPixels);
+// Calls f(tag, c) for the vectors of cs channels: whole ones, then halves, then single lanes.
+template <class F>
+HWY_INLINE void for_vectors(int cs, F&& f) {
+  const hn::ScalableTag<float> full;
+  const hn::CappedTag<float, 8> half;
+  const hn::CappedTag<float, 1> one;
+  int c = 0;
+  for (; c + static_cast<int>(hn::Lanes(full)) <= cs; c += static_cast<int>(hn::Lanes(full)))
+    f(full, c);
+  for (; c + static_cast<int>(hn::Lanes(half)) <= cs; c += static_cast<int>(hn::Lanes(half)))
+    f(half, c);
+  for (; c < cs; ++c) f(one, c);
 }
 
-// Mean and sum of squared deviations of the pixels seen so far (Chan et al.), per channel.
-void merge_chunk(int cs, int64_t before, int64_t added, const float* first, const float* sums,
-                 double* mean, double* m2) {
-  const double n = static_cast<double>(added), total = static_cast<double>(before + added);
+// Like for_vectors, but calls f(tag, c) for two neighbouring vectors at a time where it can:
+// f.operator()<2> and f.operator()<1>.
+template <class F>
+HWY_INLINE void for_vector_groups(int cs, F&& f) {
+  const hn::ScalableTag<float> full;
+  const int pair = 2 * static_cast<int>(hn::Lanes(full));
+  const int pairs = cs / pair * pair;
+  for (int c = 0; c < pairs; c += pair) f.template operator()<2>(full, c);
+  for_vectors(cs - pairs, [&](auto d, int c) HWY_ATTR { f.template operator()<1>(d, pairs + c); });
+}
+
+// How the planes of a batch are cut: `bands` tasks per image of at most `pixels` pixels.
+struct Bands {
+  explicit Bands(const View& v)
+      : view(v),
+        pixels(std::max<int64_t>(kPixels, pixel_grain(v.cs, 32768) / kPixels * kPixels)),
+        bands((v.plane() + pixels - 1) / pixels) {}
+
+  int64_t tasks() const { return view.n * bands; }
+  int64_t size(int64_t band) const { return std::min(pixels, view.plane() - band * pixels); }
+
+  // Calls f(task, image, first element, pixels) for each.
+  template <class F>
+  void run(Exec& e, F&& f) const {
+    e.pool->run(tasks(), [&](int64_t task, int) {
+      const int64_t n = task / bands, b = task % bands;
+      f(task, n, (n * view.plane() + b * pixels) * view.cs, size(b));
+    });
+  }
+
+  const View& view;
+  int64_t pixels, bands;
+};
+
+// sums[c], sums[cs + c] = sum of d and of d^2 over a chunk, d = x - (the chunk's first pixel): no
+// cancellation, for one pixel of 64 lies within 8 standard deviations of their mean.
+void sum_chunk(const float* x, int64_t pixels, int cs, float* sums) {
+  for_vector_groups(cs, [=]<int kVectors>(auto d, int c) HWY_ATTR {
+    hn::Vec<decltype(d)> first[kVectors], s1[kVectors], s2[kVectors];
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    for (int j = 0; j < kVectors; ++j) {
+      first[j] = hn::LoadU(d, x + c + j * lanes);
+      s1[j] = s2[j] = hn::Zero(d);
+    }
+    const float* at = x + c + cs;
+    for (int64_t p = 1; p < pixels; ++p, at += cs)
+      for (int j = 0; j < kVectors; ++j) {
+        const auto delta = hn::Sub(hn::LoadU(d, at + j * lanes), first[j]);
+        s1[j] = hn::Add(s1[j], delta);
+        s2[j] = hn::MulAdd(delta, delta, s2[j]);
+      }
+    for (int j = 0; j < kVectors; ++j) {
+      hn::StoreU(s1[j], d, sums + c + j * lanes);
+      hn::StoreU(s2[j], d, sums + cs + c + j * lanes);
+    }
+  });
+}
+
+// Adds a chunk to the mean and the sum of squared deviations so far (Chan et al.), per channel.
+void merge_chunk(int cs, int64_t before, int64_t added, const float* HWY_RESTRICT first,
+                 const float* HWY_RESTRICT sums, double* HWY_RESTRICT mean,
+                 double* HWY_RESTRICT m2) {
+  const double inv = 1.0 / static_cast<double>(added), total = static_cast<double>(before + added);
+  const double share = static_cast<double>(added) / total,
+               both = static_cast<double>(before) * share;
   for (int c = 0; c < cs; ++c) {
     const double s1 = sums[c], s2 = sums[cs + c];
-    const double delta = first[c] + s1 / n - mean[c];
-    mean[c] += delta * (n / total);
-    m2[c] += s2 - s1 * s1 / n + delta * delta * (static_cast<double>(before) * n / total);
-  }
-}
-
-// One band: chunks are summed around their own first pixel, so nothing cancels.
-void band_statistics(const View& v, const float* x, int64_t pixels, float* sums, double* mean,
-                     double* m2) {
-  const int cs = v.cs;
-  std::fill_n(mean, cs, 0.0);
-  std::fill_n(m2, cs, 0.0);
-  for (int64_t p0 = 0; p0 < pixels; p0 += kPixels) {
-    const int64_t end = std::min(pixels, p0 + kPixels);
-    const float* first = x + p0 * cs;
-    std::fill_n(sums, 2 * cs, 0.0f);
-    for (int64_t p = p0 + 1; p < end; ++p)
-      for (int c = 0; c < cs; ++c) {
-        const float d = x[p * cs + c] - first[c];
-        sums[c] += d;
-        sums[cs + c] = std::fma(d, d, sums[cs + c]);
-      }
-    merge_chunk(cs, p0, end - p0, first, sums, mean, m2);
+    const double delta = first[c] + s1 * inv - mean[c];
+    mean[c] += delta * share;
+    m2[c] += s2 - s1 * s1 * inv + delta * delta * both;
   }
 }
 
 // mean, var [n, c] from all bands.
 void statistics(Exec& e, const View& v, const float* x, float* mean, float* var) {
   Workspace::Scope scope(*e.workspace);
-  const int64_t band = band_pixels(v), bands = (v.plane() + band - 1) / band;
-  double* partial = e.workspace->take<double>(v.n * bands * 2 * v.cs);
-  float* sums = e.workspace->take<float>(v.n * bands * 2 * v.cs);
-  e.pool->run(v.n * bands, [&](int64_t task, int) {
-    const int64_t n = task / bands, b = task % bands;
-    double* out = partial + task * 2 * v.cs;
-    band_statistics(v, x + n * v.image() + b * band * v.cs, std::min(band, v.plane() - b * band),
-                    sums + task * 2 * v.cs, out, out + v.cs);
+  const Bands bands(v);
+  const int64_t row = 2 * v.cs;
+  double* partial = e.workspace->take<double>(bands.tasks() * row);
+  float* sums = e.workspace->take<float>(bands.tasks() * row);
+  bands.run(e, [&](int64_t task, int64_t, int64_t at, int64_t pixels) {
+    double* out = partial + task * row;
+    std::fill_n(out, row, 0.0);
+    for (int64_t p = 0; p < pixels; p += kPixels) {
+      const int64_t count = std::min(kPixels, pixels - p);
+      const float* first = x + at + p * v.cs;
+      sum_chunk(first, count, v.cs, sums + task * row);
+      merge_chunk(v.cs, p, count, first, sums + task * row, out, out + v.cs);
+    }
   });
-  for (int64_t i = 0; i < static_cast<int64_t>(v.n) * v.c; ++i) {
-    double* first = partial + i / v.c * bands * 2 * v.cs + i % v.c;
+  for (int64_t i = 0; i < int64_t{v.n} * v.c; ++i) {
+    const double* first = partial + i / v.c * bands.bands * row + i % v.c;
     double m = first[0], m2 = first[v.cs];
-    for (int64_t b = 1; b < bands; ++b) {
-      const double* p = first + b * 2 * v.cs;
-      const double before = static_cast<double>(b * band);
-      const double added = static_cast<double>(std::min(band, v.plane() - b * band)),
-                   total = before + added;
-      const double delta = p[0] - m;
-      m += delta * (added / total);
-      m2 += p[v.cs] + delta * delta * (before * added / total);
+    for (int64_t b = 1; b < bands.bands; ++b) {
+      const double before = static_cast<double>(b * bands.pixels);
+      const double share =
+          static_cast<double>(bands.size(b)) / (before + static_cast<double>(bands.size(b)));
+      const double delta = first[b * row] - m;
+      m += delta * share;
+      m2 += first[b * row + v.cs] + delta * delta * (before * share);
     }
     mean[i] = static_cast<float>(m);
     var[i] = static_cast<float>(m2 / static_cast<double>(v.plane()));
   }
 }
 
-// Per image and channel: normalised z = (x - mean) * scale + shift, zero on padding lanes.
+// Per image, cs floats each: z = (x - mean) * scale + shift; all zero on padding lanes.
 struct Coefficients {
-  float *mean, *scale, *shift, *inv;  // cs floats per image
+  float *mean, *scale, *shift, *inv;
+  Coefficients of(int64_t at) const { return {mean + at, scale + at, shift + at, inv + at}; }
 };
 
 Coefficients coefficients(Exec& e, const View& v, float eps, const float* gamma, const float* beta,
                           const float* mean, const float* var) {
-  const int64_t size = static_cast<int64_t>(v.n) * v.cs;
-  Coefficients k = {e.workspace->take<float>(size), e.workspace->take<float>(size),
-                    e.workspace->take<float>(size), e.workspace->take<float>(size)};
+  const int64_t size = int64_t{v.n} * v.cs;
+  const Coefficients k = {e.workspace->take<float>(size), e.workspace->take<float>(size),
+                          e.workspace->take<float>(size), e.workspace->take<float>(size)};
   for (int64_t i = 0; i < size; ++i) {
     const int64_t n = i / v.cs, c = i % v.cs;
     k.mean[i] = k.scale[i] = k.shift[i] = k.inv[i] = 0;
@@ -106,119 +164,193 @@ Coefficients coefficients(Exec& e, const View& v, float eps, const float* gamma,
   return k;
 }
 
+// What follows the norm, on vectors: scalar::activate and scalar::quantize, the same bits.
+template <Activation A, bool kQuantized>
+struct Epilogue {
+  const NormEpilogue& o;
+
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V activate(D d, V z) const {
+    if constexpr (A == Activation::relu)
+      return hn::IfThenElse(hn::Lt(z, hn::Zero(d)), hn::Zero(d), z);
+    if constexpr (A == Activation::leaky_relu)
+      return hn::IfThenElse(hn::Lt(z, hn::Zero(d)), hn::Mul(z, hn::Set(d, o.slope)), z);
+    return z;
+  }
+
+  // Keeps a NaN, like scalar::clamp.
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V clamp(D d, V v, float lo, float hi) {
+    const auto raised = hn::IfThenElse(hn::Lt(v, hn::Set(d, lo)), hn::Set(d, lo), v);
+    return hn::IfThenElse(hn::Gt(raised, hn::Set(d, hi)), hn::Set(d, hi), raised);
+  }
+
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V quantize(D d, V v) const {
+    if constexpr (!kQuantized) return v;
+    const Quantizer& q = o.quantizer;
+    const auto magic = hn::Set(d, 12582912.0f);  // as scalar::round_half_even
+    const auto scaled = hn::Mul(clamp(d, v, q.clamp_lo, q.clamp_hi), hn::Set(d, q.inverse));
+    const auto code = hn::Sub(hn::Add(scaled, magic), magic);
+    return hn::Mul(clamp(d, code, q.lo, q.hi), hn::Set(d, q.scale));
+  }
+
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V forward(D d, V z) const {
+    return quantize(d, activate(d, z));
+  }
+
+  // The gradient with respect to z.
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V backward(D d, V z, V g) const {
+    if constexpr (kQuantized) {
+      const auto a = activate(d, z);
+      const auto inside = hn::And(hn::Ge(a, hn::Set(d, o.quantizer.clamp_lo)),
+                                  hn::Le(a, hn::Set(d, o.quantizer.clamp_hi)));
+      g = hn::IfThenElseZero(inside, g);
+    }
+    const auto positive = hn::Gt(z, hn::Zero(d));
+    if constexpr (A == Activation::relu) g = hn::IfThenElseZero(positive, g);
+    if constexpr (A == Activation::leaky_relu)
+      g = hn::IfThenElse(positive, g, hn::Mul(g, hn::Set(d, o.slope)));
+    return g;
+  }
+};
+
+// Calls f(Epilogue) with activation and quantiser as constants.
 template <class F>
-void with_activation(Activation a, F&& f) {
-  switch (a) {
-    case Activation::none: return f.template operator()<Activation::none>();
-    case Activation::relu: return f.template operator()<Activation::relu>();
-    case Activation::leaky_relu: return f.template operator()<Activation::leaky_relu>();
-    case Activation::tanh: return f.template operator()<Activation::tanh>();
-    case Activation::sigmoid: return f.template operator()<Activation::sigmoid>();
+void with_epilogue(const NormEpilogue& o, F&& f) {
+  const auto choose = [&]<Activation A>() {
+    if (o.quantized) f(Epilogue<A, true>{o});
+    else f(Epilogue<A, false>{o});
+  };
+  switch (o.activation) {
+    case Activation::relu: return choose.template operator()<Activation::relu>();
+    case Activation::leaky_relu: return choose.template operator()<Activation::leaky_relu>();
+    default: return choose.template operator()<Activation::none>();
   }
 }
 
-// Runs f.operator()<activation, quantized>() on each band: (image, first element, elements'
-// pixels).
-template <class F>
-void each_band(Exec& e, const View& v, F&& f) {
-  const int64_t band = band_pixels(v), bands = (v.plane() + band - 1) / band;
-  e.pool->run(v.n * bands, [&](int64_t task, int) {
-    const int64_t n = task / bands, b = task % bands;
-    f(task, n, (n * v.plane() + b * band) * v.cs, std::min(band, v.plane() - b * band));
-  });
+template <class E>
+void forward_band(const E& epilogue, const Coefficients& k, int cs, int64_t pixels, const float* x,
+                  const float* residual, float* y) {
+  for (int64_t p = 0; p < pixels; ++p) {
+    for_vectors(cs, [&](auto d, int c) HWY_ATTR {
+      const int64_t at = p * cs + c;
+      const auto centred = hn::Sub(hn::LoadU(d, x + at), hn::LoadU(d, k.mean + c));
+      auto z = hn::MulAdd(centred, hn::LoadU(d, k.scale + c), hn::LoadU(d, k.shift + c));
+      z = epilogue.forward(d, z);
+      if (residual) z = hn::Add(z, hn::LoadU(d, residual + at));
+      hn::StoreU(z, d, y + at);
+    });
+  }
 }
 
 void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormForward& t) {
   Workspace::Scope scope(*e.workspace);
   statistics(e, v, t.x, t.mean, t.var);
   const Coefficients k = coefficients(e, v, o.eps, t.gamma, t.beta, t.mean, t.var);
-  with_activation(o.activation, [&]<Activation A>() {
-    each_band(e, v, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
-      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs,
-                  *shift = k.shift + n * v.cs;
-      for (int64_t p = 0; p < pixels; ++p, at += v.cs) {
-        for (int c = 0; c < v.cs; ++c) {
-          float z =
-              scalar::activate<A>(std::fma(t.x[at + c] - mean[c], scale[c], shift[c]), o.slope);
-          if (o.quantized) z = scalar::quantize(z, o.quantizer);
-          t.y[at + c] = t.residual ? z + t.residual[at + c] : z;
-        }
-        for (int c = v.c; c < v.cs; ++c) t.y[at + c] = 0;  // sigmoid(0) is not 0
-      }
+  with_epilogue(o, [&](const auto& epilogue) {
+    Bands(v).run(e, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
+      forward_band(epilogue, k.of(n * v.cs), v.cs, pixels, t.x + at,
+                   t.residual ? t.residual + at : nullptr, t.y + at);
     });
   });
 }
 
-// The gradient with respect to z, the normalised value before activation and quantiser.
-template <Activation A>
-float through_epilogue(const NormEpilogue& o, float z, float g) {
-  const float a = scalar::activate<A>(z, o.slope);
-  if (o.quantized) g *= scalar::quantize_slope(a, o.quantizer);
-  return g * scalar::activate_slope<A>(z, a, o.slope);
+// sums[c], sums[cs + c] = sum of gz and of gz * (x - mean) over a chunk.
+template <class E>
+void gradient_chunk(const E& epilogue, const Coefficients& k, int cs, int64_t pixels,
+                    const float* x, const float* gy, float* sums) {
+  for_vector_groups(cs, [=, &epilogue]<int kVectors>(auto d, int c) HWY_ATTR {
+    hn::Vec<decltype(d)> mean[kVectors], scale[kVectors], shift[kVectors], s1[kVectors],
+        s2[kVectors];
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    for (int j = 0; j < kVectors; ++j) {
+      mean[j] = hn::LoadU(d, k.mean + c + j * lanes);
+      scale[j] = hn::LoadU(d, k.scale + c + j * lanes);
+      shift[j] = hn::LoadU(d, k.shift + c + j * lanes);
+      s1[j] = s2[j] = hn::Zero(d);
+    }
+    for (int64_t p = 0; p < pixels; ++p)
+      for (int j = 0; j < kVectors; ++j) {
+        const int64_t at = p * cs + c + j * lanes;
+        const auto centred = hn::Sub(hn::LoadU(d, x + at), mean[j]);
+        const auto g =
+            epilogue.backward(d, hn::MulAdd(centred, scale[j], shift[j]), hn::LoadU(d, gy + at));
+        s1[j] = hn::Add(s1[j], g);
+        s2[j] = hn::MulAdd(g, centred, s2[j]);
+      }
+    for (int j = 0; j < kVectors; ++j) {
+      hn::StoreU(s1[j], d, sums + c + j * lanes);
+      hn::StoreU(s2[j], d, sums + cs + c + j * lanes);
+    }
+  });
 }
 
 struct GradientSums {
-  double *g, *gx;  // per image: cs sums of gz and of gz * (x - mean) / sqrt(var + eps)
+  double *g, *gx;  // per image: cs sums of gz and of gz * xhat
 };
 
 GradientSums gradient_sums(Exec& e, const View& v, const NormEpilogue& o,
                            const InstanceNormBackward& t, const Coefficients& k) {
-  const int64_t band = band_pixels(v), bands = (v.plane() + band - 1) / band;
-  double* partial = e.workspace->take<double>(v.n * bands * 2 * v.cs);
-  float* sums = e.workspace->take<float>(v.n * bands * 2 * v.cs);
-  with_activation(o.activation, [&]<Activation A>() {
-    each_band(e, v, [&](int64_t task, int64_t n, int64_t at, int64_t pixels) {
-      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs,
-                  *shift = k.shift + n * v.cs;
-      double* d = partial + task * 2 * v.cs;
-      float* s = sums + task * 2 * v.cs;
-      std::fill_n(d, 2 * v.cs, 0.0);
-      for (int64_t p0 = 0; p0 < pixels; p0 += kPixels) {
-        std::fill_n(s, 2 * v.cs, 0.0f);
-        for (int64_t p = p0; p < std::min(pixels, p0 + kPixels); ++p, at += v.cs)
-          for (int c = 0; c < v.cs; ++c) {
-            const float centred = t.x[at + c] - mean[c];
-            const float g =
-                through_epilogue<A>(o, std::fma(centred, scale[c], shift[c]), t.gy[at + c]);
-            s[c] += g;
-            s[v.cs + c] = std::fma(g, centred, s[v.cs + c]);
-          }
-        for (int c = 0; c < 2 * v.cs; ++c) d[c] += s[c];
+  const Bands bands(v);
+  const int64_t row = 2 * v.cs;
+  double* partial = e.workspace->take<double>(bands.tasks() * row);
+  float* sums = e.workspace->take<float>(bands.tasks() * row);
+  with_epilogue(o, [&](const auto& epilogue) {
+    bands.run(e, [&](int64_t task, int64_t n, int64_t at, int64_t pixels) {
+      double* HWY_RESTRICT d = partial + task * row;
+      float* HWY_RESTRICT s = sums + task * row;
+      std::fill_n(d, row, 0.0);
+      for (int64_t p = 0; p < pixels; p += kPixels) {
+        const int64_t from = at + p * v.cs;
+        gradient_chunk(epilogue, k.of(n * v.cs), v.cs, std::min(kPixels, pixels - p), t.x + from,
+                       t.gy + from, s);
+        for (int64_t c = 0; c < row; ++c) d[c] += s[c];
       }
     });
   });
-  GradientSums out = {e.workspace->take<double>(static_cast<int64_t>(v.n) * v.cs),
-                      e.workspace->take<double>(static_cast<int64_t>(v.n) * v.cs)};
-  for (int64_t i = 0; i < static_cast<int64_t>(v.n) * v.cs; ++i) {
-    double* first = partial + i / v.cs * bands * 2 * v.cs + i % v.cs;
-    out.g[i] = tree_sum(first, bands, 2 * v.cs);
-    out.gx[i] = tree_sum(first + v.cs, bands, 2 * v.cs) * k.inv[i];
+  const int64_t size = int64_t{v.n} * v.cs;
+  const GradientSums out = {e.workspace->take<double>(size), e.workspace->take<double>(size)};
+  for (int64_t i = 0; i < size; ++i) {
+    double* first = partial + i / v.cs * bands.bands * row + i % v.cs;
+    out.g[i] = tree_sum(first, bands.bands, row);
+    out.gx[i] = tree_sum(first + v.cs, bands.bands, row) * k.inv[i];
   }
   return out;
 }
 
-// gx = scale * (gz - mean(gz) - xhat * mean(gz * xhat))
+// gx = scale * (gz - mean_g - slope_g * (x - mean))
+template <class E>
+void input_band(const E& epilogue, const Coefficients& k, const float* mean_g, const float* slope_g,
+                int cs, int64_t pixels, const float* x, const float* gy, float* gx) {
+  for (int64_t p = 0; p < pixels; ++p) {
+    for_vectors(cs, [&](auto d, int c) HWY_ATTR {
+      const int64_t at = p * cs + c;
+      const auto scale = hn::LoadU(d, k.scale + c);
+      const auto centred = hn::Sub(hn::LoadU(d, x + at), hn::LoadU(d, k.mean + c));
+      const auto z = hn::MulAdd(centred, scale, hn::LoadU(d, k.shift + c));
+      const auto g =
+          hn::Sub(epilogue.backward(d, z, hn::LoadU(d, gy + at)), hn::LoadU(d, mean_g + c));
+      hn::StoreU(hn::Mul(scale, hn::NegMulAdd(hn::LoadU(d, slope_g + c), centred, g)), d, gx + at);
+    });
+  }
+}
+
 void input_gradient(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormBackward& t,
                     const Coefficients& k, const GradientSums& sums) {
-  const int64_t size = static_cast<int64_t>(v.n) * v.cs;
+  const int64_t size = int64_t{v.n} * v.cs;
   float* mean_g = e.workspace->take<float>(size);
-  float* slope_g = e.workspace->take<float>(size);  // inv * mean(gz * xhat): multiplies x - mean
+  float* slope_g = e.workspace->take<float>(size);
   for (int64_t i = 0; i < size; ++i) {
     mean_g[i] = static_cast<float>(sums.g[i] / static_cast<double>(v.plane()));
     slope_g[i] = static_cast<float>(sums.gx[i] * k.inv[i] / static_cast<double>(v.plane()));
   }
-  with_activation(o.activation, [&]<Activation A>() {
-    each_band(e, v, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
-      const float *mean = k.mean + n * v.cs, *scale = k.scale + n * v.cs,
-                  *shift = k.shift + n * v.cs;
-      const float *mg = mean_g + n * v.cs, *sg = slope_g + n * v.cs;
-      for (int64_t p = 0; p < pixels; ++p, at += v.cs)
-        for (int c = 0; c < v.cs; ++c) {
-          const float centred = t.x[at + c] - mean[c];
-          const float g =
-              through_epilogue<A>(o, std::fma(centred, scale[c], shift[c]), t.gy[at + c]);
-          t.gx[at + c] = scale[c] * std::fma(-sg[c], centred, g - mg[c]);
-        }
+  with_epilogue(o, [&](const auto& epilogue) {
+    Bands(v).run(e, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
+      input_band(epilogue, k.of(n * v.cs), mean_g + n * v.cs, slope_g + n * v.cs, v.cs, pixels,
+                 t.x + at, t.gy + at, t.gx + at);
     });
   });
 }
@@ -229,12 +361,10 @@ void backward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormB
   const GradientSums sums = gradient_sums(e, v, o, t, k);
   if (t.gx) input_gradient(e, v, o, t, k, sums);
   for (int c = 0; c < v.c; ++c) {  // last: tree_sum overwrites the sums
-    if (t.ggamma)
-      t.ggamma[c] = (t.accumulate_gamma ? t.ggamma[c] : 0.0f) +
-                    static_cast<float>(tree_sum(sums.gx + c, v.n, v.cs));
-    if (t.gbeta)
-      t.gbeta[c] = (t.accumulate_beta ? t.gbeta[c] : 0.0f) +
-                   static_cast<float>(tree_sum(sums.g + c, v.n, v.cs));
+    const float gamma = static_cast<float>(tree_sum(sums.gx + c, v.n, v.cs));
+    const float beta = static_cast<float>(tree_sum(sums.g + c, v.n, v.cs));
+    if (t.ggamma) t.ggamma[c] = (t.accumulate_gamma ? t.ggamma[c] : 0.0f) + gamma;
+    if (t.gbeta) t.gbeta[c] = (t.accumulate_beta ? t.gbeta[c] : 0.0f) + beta;
   }
 }
 

@@ -47,8 +47,10 @@ void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float
                    const float* gy, float* ga, float* gb) {
   const float g = static_cast<float>(gy[0] / static_cast<double>(count));
   if (kind == PairLoss::l1) {
-    write_pair(e, n, ga, gb,
-               [=](int64_t i) { return a[i] > b[i] ? g : (a[i] < b[i] ? -g : 0.0f); });
+    write_pair(e, n, ga, gb, [=](int64_t i) {
+      const float d = a[i] - b[i];
+      return d == 0 ? 0.0f : std::copysign(1.0f, d) * g;
+    });
   } else {
     const float g2 = 2 * g;
     write_pair(e, n, ga, gb, [=](int64_t i) { return g2 * (a[i] - b[i]); });
