@@ -142,6 +142,8 @@ def case(name, objective, size, quantize=False, forced=False, seed=0, need=0.0):
     if quantize:
         if not forced:
             settle_weights(g, trial, f"{name}/G")
+            data["x"] = (torch.round((data["x"] + 1) * 127.5) * (2 / 255) - 1).float().double()
+            restore(trial, f"{name}/x", data["x"])  # an 8-bit picture, as integer programs read
         g.quantize()
     with torch.no_grad():
         g(data["x"])

@@ -136,16 +136,23 @@ void check_step(const golden::File& file, const json& item) {
     if (item.at("forced")) codes = forced_codes(student, file, name);
   }
 
+  const Tensor x = file.tensor(context, name + "/x");
+  const golden::Entry& pictures = file.at(name + "/y");
+  if (item.at("quantized") && !item.at("forced")) {  // the integer program, before the step
+    Graph frozen = student;
+    freeze_weight_scales(frozen);
+    CHECK(golden::relative_error(frozen.evaluate(x).to_vector(), pictures.values) <= kLosses);
+  }
+
   SlimmingStep step(student, critic, &features, features.taps, slimming_options(item));
   SlimmingStep::Input input;
-  input.x = file.tensor(context, name + "/x");
+  input.x = x;
   input.y_teacher = file.tensor(context, name + "/target");
   input.y_real = file.tensor(context, name + "/real");
   input.forced = item.at("forced") ? &codes : nullptr;
   const SlimmingLosses losses = step.step(input);
 
-  CHECK(golden::relative_error(step.generated().to_vector(), file.at(name + "/y").values) <=
-        kLosses);
+  CHECK(golden::relative_error(step.generated().to_vector(), pictures.values) <= kLosses);
   check_losses(losses, file, name);
   golden::check_gradients(student, file, name + "/grad/G/", kGradients);
   golden::check_gradients(critic, file, name + "/grad/D/", kGradients);
