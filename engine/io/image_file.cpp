@@ -106,7 +106,7 @@ Image decode(std::span<const uint8_t> bytes) {
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
   try {
     return decode(bytes);
-  } catch (const ImageProblem& problem) {
+  } catch (const Problem& problem) {
     fail("image: ", name, " ", problem.what);
   }
 }

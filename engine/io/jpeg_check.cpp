@@ -3,6 +3,7 @@
 // baseline, extended or progressive, 1, 3 or 4 components.
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "engine/io/image_check.h"
 
@@ -101,13 +102,21 @@ void JpegCheck::frame(int marker, std::span<const uint8_t> data) {
   check_image_size(width, height);
   require(count == 1 || count == 3 || count == 4, "has ", count, " colour components");
   require(data.size() == 6 + 3 * size_t{count}, "has a bad frame header");
+  int most_across = 1, most_down = 1;
   for (unsigned i = 0; i < count; ++i) {
     const auto part = data.subspan(6 + 3 * i, 3);
     const int across = part[1] >> 4, down = part[1] & 15;
     require(across >= 1 && across <= 4 && down >= 1 && down <= 4 && part[2] < 4,
             "has a bad frame header");
     components_.push_back({part[0], part[2], false});
+    most_across = std::max(most_across, across);
+    most_down = std::max(most_down, down);
   }
+  // Every block of 8 x 8 takes at least one bit, so a huge picture does not fit in a tiny file.
+  const uint64_t columns = (width + 8 * most_across - 1) / (8 * most_across);
+  const uint64_t rows = (height + 8 * most_down - 1) / (8 * most_down);
+  require(columns * rows * count <= 8 * uint64_t{bytes_.size()}, "is too short for ", width, " x ",
+          height, " pixels");
   info_.width = static_cast<int>(width);
   info_.height = static_cast<int>(height);
 }

@@ -10,23 +10,13 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/file_dtype.h"
 #include "engine/io/input_file.h"
+#include "engine/io/problem.h"
 
 namespace gsx {
 
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-
-struct Problem {
-  std::string what;
-};
-template <class... Parts>
-void check(bool ok, const Parts&... parts) {
-  if (ok) return;
-  std::ostringstream message;
-  (message << ... << parts);
-  throw Problem{message.str()};
-}
 
 // Reads {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } with the keys in any order.
 class HeaderParser {
@@ -53,16 +43,16 @@ class HeaderParser {
         shape = tuple();
         seen |= 4;
       } else {
-        check(false, "has a header with an unknown key");
+        require(false, "has a header with an unknown key");
       }
       if (!accept(',')) {
         expect('}');
         break;
       }
     }
-    check(seen == 7, "has a header without type, order or shape");
+    require(seen == 7, "has a header without type, order or shape");
     space();
-    check(at_ == text_.size(), "has text after its header");
+    require(at_ == text_.size(), "has text after its header");
   }
 
  private:
@@ -76,13 +66,13 @@ class HeaderParser {
     return true;
   }
   void expect(char c) {
-    check(accept(c), "has a header that lacks a '", c, "' or an array of records");
+    require(accept(c), "has a header that lacks a '", c, "' or an array of records");
   }
   std::string string() {
     const char quote = accept('"') ? '"' : '\'';
     if (quote == '\'') expect('\'');
     const size_t end = text_.find(quote, at_);
-    check(end != text_.npos, "has a header with an open string");
+    require(end != text_.npos, "has a header with an open string");
     const std::string result(text_.substr(at_, end - at_));
     at_ = end + 1;
     return result;
@@ -94,7 +84,7 @@ class HeaderParser {
         at_ += word.size();
         return word == "True";
       }
-    check(false, "has a header with a bad fortran_order");
+    require(false, "has a header with a bad fortran_order");
     return false;
   }
   std::vector<int64_t> tuple() {
@@ -106,9 +96,9 @@ class HeaderParser {
       const size_t start = at_;
       for (; at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])); ++at_) {
         n = 10 * n + (text_[at_] - '0');
-        check(n < int64_t{1} << 56, "has an absurd dimension");
+        require(n < int64_t{1} << 56, "has an absurd dimension");
       }
-      check(at_ > start && dims.size() < 64, "has a header with a bad shape");
+      require(at_ > start && dims.size() < 64, "has a header with a bad shape");
       dims.push_back(n);
       accept('L');  // Python 2 wrote long integers so
       if (!accept(',')) {
@@ -155,32 +145,32 @@ std::vector<float> from_fortran(const std::vector<int64_t>& shape,
 }
 
 NpyArray parse(const InputFile& file) {
-  check(file.size() >= 12, "is too short for a .npy file");
+  require(file.size() >= 12, "is too short for a .npy file");
   const auto start = file.read_at(0, 12);
-  check(std::equal(kMagic.begin(), kMagic.end(), start.begin(),
-                   [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; }),
-        "is not a .npy file");
+  require(std::equal(kMagic.begin(), kMagic.end(), start.begin(),
+                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; }),
+          "is not a .npy file");
   const int version = start[6];
-  check(version >= 1 && version <= 3, "has the unknown .npy version ", version);
+  require(version >= 1 && version <= 3, "has the unknown .npy version ", version);
   const uint64_t preamble = version == 1 ? 10 : 12;
   uint64_t header_bytes = start[8] | start[9] << 8;
   if (version > 1)
     header_bytes |= static_cast<uint64_t>(start[10]) << 16 | static_cast<uint64_t>(start[11]) << 24;
-  check(header_bytes <= file.size() - preamble && header_bytes <= 1 << 20, "announces a header of ",
-        header_bytes, " bytes and has ", file.size(), " bytes in all");
+  require(header_bytes <= file.size() - preamble && header_bytes <= 1 << 20,
+          "announces a header of ", header_bytes, " bytes and has ", file.size(), " bytes in all");
   const auto header = file.read_at(preamble, header_bytes);
   HeaderParser parser({reinterpret_cast<const char*>(header.data()), header.size()});
   parser.run();
 
   const char order = parser.descr.empty() ? '?' : parser.descr[0];
   const auto dtype = dtype_of(parser.descr.substr(parser.descr.empty() ? 0 : 1));
-  check(dtype && std::string_view("<>|=").find(order) != std::string_view::npos,
-        "has an element type that is not supported");
+  require(dtype && std::string_view("<>|=").find(order) != std::string_view::npos,
+          "has an element type that is not supported");
   const size_t width = size_of(*dtype);
   const auto count = element_count(parser.shape, width);
   const uint64_t data_bytes = file.size() - preamble - header_bytes;
-  check(count && *count * width <= data_bytes, "has ", data_bytes,
-        " bytes of data, fewer than its shape needs");
+  require(count && *count * width <= data_bytes, "has ", data_bytes,
+          " bytes of data, fewer than its shape needs");
   std::vector<uint8_t> data = file.read_at(preamble + header_bytes, *count * width);
   if (order == '>' && width > 1)
     for (size_t i = 0; i < data.size(); i += width) std::reverse(&data[i], &data[i] + width);

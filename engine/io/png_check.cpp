@@ -2,6 +2,8 @@
 // all there. Refuses what libpng treats as an error, plus any wrong checksum.
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include "engine/io/image_check.h"
 #include "engine/io/stb.h"

@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
+#include "engine/io/problem.h"
 
 namespace gsx {
 
@@ -31,18 +32,6 @@ std::string name_of(FileDType t) {
   return out.str();
 }
 
-// What is wrong with a header, without the file's name, which open() puts in front.
-struct HeaderError {
-  std::string what;
-};
-template <class... Parts>
-void check(bool ok, const Parts&... parts) {
-  if (ok) return;
-  std::ostringstream message;
-  (message << ... << parts);
-  throw HeaderError{message.str()};
-}
-
 // Names in messages come from the file: cut long ones, and keep control characters off terminals.
 std::string shown(std::string name) {
   if (name.size() > 80) name = name.substr(0, 77) + "...";
@@ -56,65 +45,66 @@ std::string shown(std::string name) {
 json parse_header(const std::vector<uint8_t>& text) {
   std::vector<std::set<std::string>> keys;
   const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    check(depth < 8, "the header nests too deeply");
+    require(depth < 8, "the header nests too deeply");
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key) {
       const auto& key = value.get_ref<const std::string&>();
-      check(keys.back().insert(key).second, "the name ", shown(key),
-            " appears twice in the header");
+      require(keys.back().insert(key).second, "the name ", shown(key),
+              " appears twice in the header");
     }
     return true;
   };
   try {
     json header = json::parse(text.begin(), text.end(), watch);
-    check(header.is_object(), "the header is not a JSON object");
+    require(header.is_object(), "the header is not a JSON object");
     return header;
   } catch (const json::exception&) {
-    throw HeaderError{"the header is not valid JSON"};
+    throw Problem{"the header is not valid JSON"};
   }
 }
 
 uint64_t unsigned_number(const json& value, const std::string& name, const char* what) {
-  check(value.is_number_unsigned(), "tensor ", name, ": ", what, " must be made of whole numbers");
+  require(value.is_number_unsigned(), "tensor ", name, ": ", what,
+          " must be made of whole numbers");
   return value.get<uint64_t>();
 }
 
 // One entry with offsets still relative to the data section of data_bytes bytes.
 SafetensorsFile::Entry parse_entry(const std::string& name, const json& value,
                                    uint64_t data_bytes) {
-  check(value.is_object() && value.contains("dtype") && value.contains("shape") &&
-            value.contains("data_offsets"),
-        "tensor ", name, " must have dtype, shape and data_offsets");
+  require(value.is_object() && value.contains("dtype") && value.contains("shape") &&
+              value.contains("data_offsets"),
+          "tensor ", name, " must have dtype, shape and data_offsets");
   SafetensorsFile::Entry entry;
   const json& dtype = value["dtype"];
-  check(dtype.is_string(), "tensor ", name, ": dtype must be a string");
+  require(dtype.is_string(), "tensor ", name, ": dtype must be a string");
   const auto known = std::find_if(kAllDTypes.begin(), kAllDTypes.end(), [&](FileDType t) {
     return dtype.get_ref<const std::string&>() == name_of(t);
   });
-  check(known != kAllDTypes.end(), "tensor ", name, " has the unknown type ",
-        shown(dtype.get<std::string>()));
+  require(known != kAllDTypes.end(), "tensor ", name, " has the unknown type ",
+          shown(dtype.get<std::string>()));
   entry.dtype = *known;
 
-  check(value["shape"].is_array(), "tensor ", name, ": shape must be a list");
+  require(value["shape"].is_array(), "tensor ", name, ": shape must be a list");
   for (const json& d : value["shape"]) {
     const uint64_t n = unsigned_number(d, name, "shape");
-    check(n <= uint64_t{1} << 62, "tensor ", name, " has the absurd dimension ", n);
+    require(n <= uint64_t{1} << 62, "tensor ", name, " has the absurd dimension ", n);
     entry.shape.push_back(static_cast<int64_t>(n));
   }
 
   const json& offsets = value["data_offsets"];
-  check(offsets.is_array() && offsets.size() == 2, "tensor ", name,
-        ": data_offsets must be two numbers");
+  require(offsets.is_array() && offsets.size() == 2, "tensor ", name,
+          ": data_offsets must be two numbers");
   const uint64_t begin = unsigned_number(offsets[0], name, "data_offsets");
   const uint64_t end = unsigned_number(offsets[1], name, "data_offsets");
-  check(begin <= end && end <= data_bytes, "tensor ", name, " lies at bytes ", begin, " to ", end,
-        " of a data section of ", data_bytes, " bytes");
+  require(begin <= end && end <= data_bytes, "tensor ", name, " lies at bytes ", begin, " to ", end,
+          " of a data section of ", data_bytes, " bytes");
   entry.offset = begin;
   entry.bytes = end - begin;
   const auto count = element_count(entry.shape, size_of(entry.dtype));
-  check(count && *count * size_of(entry.dtype) == entry.bytes, "tensor ", name, " has ",
-        entry.bytes, " bytes, which does not match its shape and type");
+  require(count && *count * size_of(entry.dtype) == entry.bytes, "tensor ", name, " has ",
+          entry.bytes, " bytes, which does not match its shape and type");
   return entry;
 }
 
@@ -133,12 +123,12 @@ std::vector<std::string> check_cover(const std::map<std::string, SafetensorsFile
   uint64_t at = 0;
   for (const std::string& name : order) {
     const auto& e = entries.at(name);
-    check(e.offset == at, "tensor ", shown(name),
-          e.offset < at ? " overlaps another" : " leaves a gap before it");
+    require(e.offset == at, "tensor ", shown(name),
+            e.offset < at ? " overlaps another" : " leaves a gap before it");
     at += e.bytes;
   }
-  check(at == data_bytes, "the tensors end at byte ", at, " of a data section of ", data_bytes,
-        " bytes");
+  require(at == data_bytes, "the tensors end at byte ", at, " of a data section of ", data_bytes,
+          " bytes");
   return order;
 }
 
@@ -148,19 +138,20 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   SafetensorsFile result{InputFile(path)};
   const InputFile& file = result.file_;
   try {
-    check(file.size() >= 8, "a safetensors file has at least 8 bytes, this one has ", file.size());
+    require(file.size() >= 8, "a safetensors file has at least 8 bytes, this one has ",
+            file.size());
     uint64_t header_bytes = 0;
     file.read_at(0, &header_bytes, 8);
-    check(header_bytes <= kMaxHeader && header_bytes <= file.size() - 8,
-          "not a safetensors file: it announces a header of ", header_bytes, " bytes and has ",
-          file.size(), " bytes in all");
+    require(header_bytes <= kMaxHeader && header_bytes <= file.size() - 8,
+            "not a safetensors file: it announces a header of ", header_bytes, " bytes and has ",
+            file.size(), " bytes in all");
     const json header = parse_header(file.read_at(8, header_bytes));
     const uint64_t data_start = 8 + header_bytes, data_bytes = file.size() - data_start;
     for (const auto& [name, value] : header.items()) {
       if (name == kMetadataKey) {
-        check(value.is_object(), "the metadata must be an object of strings");
+        require(value.is_object(), "the metadata must be an object of strings");
         for (const auto& [key, text] : value.items()) {
-          check(text.is_string(), "the metadata entry ", shown(key), " must be a string");
+          require(text.is_string(), "the metadata entry ", shown(key), " must be a string");
           result.metadata_[key] = text.get<std::string>();
         }
       } else {
@@ -169,7 +160,7 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
     }
     result.names_ = check_cover(result.entries_, data_bytes);
     for (auto& [name, entry] : result.entries_) entry.offset += data_start;
-  } catch (const HeaderError& e) {
+  } catch (const Problem& e) {
     fail("safetensors: ", path.string(), ": ", e.what);
   }
   return result;

@@ -8,7 +8,7 @@
 
 namespace gsx {
 
-// Decodes a JPEG or PNG whose structure was checked before. Throws ImageProblem.
+// Decodes a JPEG or PNG whose structure was checked before. Throws Problem.
 Image stb_decode(std::span<const uint8_t> bytes);
 
 // Inflates a zlib stream that must give at most `limit` bytes; empty when it is damaged or gives

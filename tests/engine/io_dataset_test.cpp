@@ -1,7 +1,9 @@
 // Folders, layouts, and the loader: order, augmentation, damaged pictures, exact continuation.
 #include "engine/io/dataset.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "engine/error.h"
 #include "tests/catch.h"

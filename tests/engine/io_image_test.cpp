@@ -1,6 +1,8 @@
 // Pictures: what is accepted and refused, orientation, resizing, tensors, sheets.
 #include "engine/io/image.h"
 
+#include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -272,6 +274,18 @@ TEST_CASE("image: expected values of other people's pictures", "[data]") {
   }
   CHECK(good >= 30);
   CHECK(bad >= 6);
+}
+
+TEST_CASE("image: a small jpeg that announces a huge picture is refused before decoding",
+          "[data]") {
+  std::vector<uint8_t> bytes = read_file(require_data() / "formats/images/hopper.jpg");
+  const std::vector<uint8_t> frame = {0xff, 0xc0, 0, 17, 8};
+  const auto at = std::search(bytes.begin(), bytes.end(), frame.begin(), frame.end());
+  REQUIRE(at != bytes.end());
+  std::fill_n(at + 5, 4, uint8_t{0x27});  // 10023 x 10023
+  CHECK_THAT(refusal(bytes), Contains("more than is allowed"));
+  std::fill_n(at + 5, 4, uint8_t{0x23});  // 8995 x 8995
+  CHECK_THAT(refusal(bytes), Contains("too short for"));
 }
 
 TEST_CASE("image: truncated and randomly damaged pictures never crash", "[data]") {

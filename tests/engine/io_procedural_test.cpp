@@ -1,6 +1,7 @@
 // The built-in pictures: deterministic, varied, and told apart by their stripes.
 #include "engine/io/procedural.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "engine/error.h"
