@@ -32,8 +32,12 @@ struct TrainConfig {
   double target_ratio = 0;              // r_c (bytes) to reach
   double target_macs = 0;               // true MACs of one image to reach
   std::string distance = "perceptual";  // or mse, l1
+  // Whether each term of the distance is divided by its value between unrelated pictures of the
+  // teacher, so that beta means the same on any network.
+  bool normalize_distance = true;
   QuantizeOptions quantize;
-  int width = 0, blocks = 0;  // of a dense or distilled network; 0: the recipe's
+  bool quantize_student = false;  // distill: quantised like gs8, for equal bytes
+  int width = 0, blocks = 0;      // of a dense or distilled network; 0: the recipe's
   bool flip = true;
   int checkpoint_every = 200, sample_every = 200;  // steps
   Json to_json() const;

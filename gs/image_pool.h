@@ -1,0 +1,34 @@
+// The history of generated pictures that discriminators are shown (CycleGAN's image pool).
+#pragma once
+#include <vector>
+
+#include "engine/random.h"
+
+namespace gsx {
+
+// Holds up to `capacity` pictures. While it fills, pictures are stored and handed on; afterwards
+// each is handed on as it is with probability 1/2, else it takes the place of a random stored one,
+// which is handed on instead (PAPER.md 1.5). Capacity 0 hands everything on.
+class ImagePool {
+ public:
+  ImagePool(int capacity, Rng rng) : capacity_(capacity), rng_(rng) {}
+
+  // fakes [N,C,H,W] -> [N,C,H,W], no gradient.
+  Tensor query(const Tensor& fakes);
+
+  // What a checkpoint holds: the stored pictures, each [1,C,H,W], and the random state.
+  const std::vector<Tensor>& pictures() const { return pictures_; }
+  const Rng& rng() const { return rng_; }
+  void restore(std::vector<Tensor> pictures, Rng rng);
+
+ private:
+  int capacity_;
+  std::vector<Tensor> pictures_;
+  Rng rng_;
+};
+
+// Picture i of a batch, as [1,C,H,W], and back: both copy storage as it lies.
+Tensor picture_of(const Tensor& batch, int64_t i);
+Tensor batch_of(const std::vector<Tensor>& pictures);
+
+}  // namespace gsx

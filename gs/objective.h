@@ -1,0 +1,70 @@
+// What a student is trained for (Eq. 4): the GAN loss and the distance d to its teacher.
+#pragma once
+#include "gs/images.h"
+
+namespace gsx {
+
+// ---- GAN losses on a discriminator's logits [N,1,P,Q] (or [N,1]).
+
+enum class GanLoss : uint8_t {
+  lsgan_mean,   // (mean over the map - target)^2: the official GAN Slimming code
+  lsgan_patch,  // mean over the map of (logit - target)^2: CycleGAN
+  log,          // -log sigmoid(+-logit), mean over the map (Eq. 1; the generator's is the
+                // non-saturating form -log D(G(x)))
+};
+Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
+
+// The format everything but generators speaks: RGB in -1..1.
+inline constexpr ImageFormat kPictureFormat = {-1, 1, false};
+
+// ---- The distance d.
+
+enum class DistanceKind : uint8_t { perceptual, mse, l1 };
+DistanceKind parse_distance(const std::string& name);
+
+// perceptual: w_content * mean |F1(a) - F1(b)| on the first tap + sum over taps l of
+// w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). mse, l1: on pictures in -1..1.
+struct DistanceOptions {
+  DistanceKind kind = DistanceKind::perceptual;
+  float content_weight = 1, style_weight = 1e5f;
+};
+
+class Distance {
+ public:
+  // `features` and its taps may be empty when the kind is not perceptual; the graph must outlive
+  // this. `pictures` is what target() and operator() are given.
+  Distance(const Graph* features, std::vector<std::string> taps, const ImageFormat& pictures,
+           const DistanceOptions&);
+
+  // What must be known of the teacher's pictures [N,3,H,W]: computed without gradient.
+  struct Target {
+    Tensor content;             // first tap, or the pictures themselves
+    std::vector<Tensor> grams;  // per tap [N,C,C]
+  };
+  Target target(const Tensor& y) const;
+
+  struct Value {
+    Tensor total;                   // scalar, with gradient
+    double content = 0, style = 0;  // its weighted parts
+  };
+  Value operator()(const Tensor& y, const Target&) const;
+
+  // Divides every term by its mean value between neighbours of this list of pictures [1,3,H,W] (the
+  // last is the first's), and weighs all of content as much as all of style, so that d is 2 (mse,
+  // l1: 1) between two unrelated pictures of the teacher, on any network.
+  void normalize(const std::vector<Tensor>& pictures);
+  // The factor of each term: content, then the taps' styles. For checkpoints.
+  const std::vector<float>& weights() const { return weights_; }
+  void set_weights(std::vector<float> weights);
+
+ private:
+  std::vector<Tensor> terms(const Tensor& y, const Target&) const;
+
+  const Graph* features_;
+  std::vector<std::string> taps_;
+  ImageFormat pictures_;
+  DistanceKind kind_;
+  std::vector<float> weights_;
+};
+
+}  // namespace gsx

@@ -1,0 +1,45 @@
+// What a method does, as data: which stages in which order, with which settings.
+#pragma once
+#include "gs/slimming_step.h"
+#include "gs/trainer.h"
+#include "optim/schedule.h"
+
+namespace gsx {
+
+// CycleGAN training of the teacher (PAPER.md 4.1): two generators, two PatchGANs.
+struct DenseOptions {
+  int width = 16, blocks = 4;
+  int critic_width = 24;
+  float lr = 4e-4f;  // Adam(0.5, 0.999); constant for half of the stage, then linear to 0
+  float cycle = 10, identity = 5;
+  int pool = 50;
+};
+
+struct StagePlan {
+  enum class Kind : uint8_t {
+    dense,    // trains the teacher
+    critic,   // trains a discriminator for a teacher that comes without one
+    slim,     // prunes (and quantises)
+    distill,  // trains a narrow student from nothing
+    finetune  // trains what is left, or the narrow student, to the end
+  } kind = Kind::slim;
+  int steps = 0;
+  int batch = 1;
+  SlimmingOptions slimming;  // of slim, distill and finetune; lr_discriminator of critic
+};
+const char* name_of(StagePlan::Kind);
+
+struct Recipe {
+  int size = 64, load_size = 64;
+  bool quantized = false;
+  Schedule decay = Schedule::cosine;  // of W and theta in slimming; gamma's is cosine
+  DenseOptions dense;
+  std::vector<StagePlan> stages;
+  int total_steps() const;
+};
+
+// Fills in every default. `need_critic`: the teacher is given without a discriminator.
+// Contradictory settings are an Error.
+Recipe make_recipe(const TrainConfig&, bool need_critic);
+
+}  // namespace gsx

@@ -1,0 +1,85 @@
+// One training step of GAN Slimming (Eqs. 6-15 in the order of PAPER.md 1.7), usable on its own.
+#pragma once
+#include "gs/channels.h"
+#include "gs/image_pool.h"
+#include "gs/objective.h"
+#include "optim/adam.h"
+#include "optim/sgd.h"
+
+namespace gsx {
+
+struct SlimmingOptions {
+  GanLoss gan_loss = GanLoss::lsgan_mean;
+  // Whether D's real pictures are the teacher's (the official code) or real ones (the paper).
+  bool teacher_is_real = true;
+  float beta = 20;         // weight of the distance
+  float gan_weight = 1;    // 0: neither GAN loss nor discriminator steps
+  float rho = 0;           // weight of the L1 term; the prox threshold is rho * lr_gamma
+  bool keep_dead = false;  // scales that are zero stay zero
+  bool prune = true;  // false: norm scales train like all else and there is no prox (finetuning)
+  float lr = 1e-5f, lr_discriminator = 1e-5f, lr_gamma = 0.1f;
+  float momentum = 0.5f;  // of the norm scales' SGD
+  float beta1 = 0.5f, beta2 = 0.999f;
+  float weight_decay = 1e-3f;  // coupled into Adam's gradient
+  DistanceOptions distance;
+  int pool = 50;  // generated pictures the discriminator is reminded of
+};
+
+struct SlimmingLosses {
+  double generator = 0;  // beta * distance + gan
+  double distance = 0, content = 0, style = 0, gan = 0;
+  double discriminator = 0;
+};
+
+// Holds the optimisers of a student and its discriminator; the three graphs must outlive it. All
+// of the student's trained parameters train: the norm scales of prunable groups by SGD with prox,
+// the rest by Adam.
+class SlimmingStep {
+ public:
+  // `features` may be null when the distance is not perceptual.
+  SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
+               std::vector<std::string> taps, const SlimmingOptions&, Rng pool_rng = Rng(0));
+
+  struct Input {
+    Tensor x;          // the student's input format
+    Tensor y_teacher;  // the teacher's pictures of x, in the student's output format
+    Tensor y_real;     // the discriminator's input format; needed when the teacher's are not "real"
+    const ForcedCodes* forced = nullptr;  // tests
+  };
+  // Gradients stay on the parameters until the next step. Returns the losses before the step.
+  SlimmingLosses step(const Input&);
+
+  // May be changed between steps (schedules, the budget controller).
+  SlimmingOptions options;
+  Distance& distance() { return distance_; }
+  const std::vector<PruneGroup>& groups() const { return groups_; }
+  Adam& weight_optimizer() { return weights_; }
+  Adam& discriminator_optimizer() { return critic_; }
+  Sgd& gamma_optimizer() { return gammas_; }
+  ImagePool& pool() { return pool_; }
+  // The student's pictures of the last step, no gradient.
+  const Tensor& generated() const { return generated_; }
+
+ private:
+  SlimmingLosses generator_phase(const Input&);
+  void gamma_phase();
+  double discriminator_phase(const Input&);
+
+  Graph& student_;
+  Graph& discriminator_;
+  std::vector<PruneGroup> groups_;
+  Distance distance_;
+  Adam weights_, critic_;
+  Sgd gammas_;
+  ImagePool pool_;
+  Tensor generated_;
+};
+
+// How networks run while they train.
+RunOptions training_run();
+// Trained parameters' tensors, all of them, and those of the norms in prunable groups.
+std::vector<Tensor> trained_parameters(Graph&);
+std::vector<Tensor> group_scales(Graph&, const std::vector<PruneGroup>&);
+void zero_gradients(const std::vector<Tensor>&);
+
+}  // namespace gsx

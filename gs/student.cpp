@@ -1,0 +1,216 @@
+// Slimming, distilling and finetuning a student; see student.h.
+#include "gs/student.h"
+
+#include <cmath>
+
+#include "gs/extract.h"
+#include "gs/narrow.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr int kLooked = 64;     // pictures for calibration and for the distance's terms
+constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
+constexpr double kTolerance = 0.03;
+
+std::vector<std::string> activation_taps(const Graph& graph) {
+  std::vector<std::string> taps;
+  for (int i = 0; i < graph.size(); ++i)
+    if (graph.node(i).kind() == "activation") taps.push_back(graph.node(i).name);
+  return taps;
+}
+
+const char* unit(const Budget& b) { return b.kind == Budget::Kind::bytes ? " bytes" : " MACs"; }
+
+}  // namespace
+
+Budget make_budget(const TrainConfig& config, int size, const Graph& teacher) {
+  Budget b;
+  b.input = {1, teacher.input_channels(), size, size};
+  if (config.target_macs > 0) {
+    b.kind = Budget::Kind::macs;
+    b.target = config.target_macs;
+  } else if (config.target_ratio > 0) {
+    b.kind = Budget::Kind::bytes;
+    b.target = static_cast<double>(file_bytes(teacher)) / config.target_ratio;
+  }
+  return b;
+}
+
+FeatureNet open_feature_net(const RunState& run) {
+  FeatureNet net;
+  if (run.config.feature_net.empty()) {
+    net.graph = load_model(run.context, run.critic_file());
+    net.name = "taps of the teacher's discriminator";
+    net.graph.taps = activation_taps(net.graph);
+  } else {
+    net.graph = open_model(run.context, run.config.feature_net);
+    net.name = net.graph.architecture();
+    GSX_CHECK(!net.graph.taps.empty(), "feature net: ", run.config.feature_net,
+              " names no taps; give a network made for features, such as vgg16 or squeezenet");
+  }
+  net.graph.set_requires_grad(false);
+  return net;
+}
+
+StudentStage::StudentStage(RunState& run, const StagePlan& plan, StudentStage* before)
+    : Stage(run, plan),
+      teacher_(load_model(run.context, run.teacher_file())),
+      features_(open_feature_net(run).graph),
+      budget_(make_budget(run.config, run.recipe.size, teacher_)),
+      targets_(teacher_) {
+  teacher_.set_requires_grad(false);
+  std::vector<float> weights;
+  if (before) {
+    const bool slimmed = before->plan().kind == StagePlan::Kind::slim;
+    student_ = slimmed ? extract(before->student_) : before->student_;
+    critic_ = before->critic_;
+    weights = before->step_->distance().weights();
+    if (slimmed) check_budget();
+    else if (run.recipe.quantized) quantize();
+  } else {
+    critic_ = load_model(run.context, run.critic_file());
+    if (plan.kind == StagePlan::Kind::distill) {
+      student_ = narrow_student(teacher_, run, budget_);
+    } else {
+      student_ = teacher_;
+      if (run.recipe.quantized) quantize();
+      check_room();
+    }
+  }
+  build(std::move(weights));
+}
+
+StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
+    : Stage(run, plan),
+      teacher_(load_model(run.context, run.teacher_file())),
+      features_(open_feature_net(run).graph),
+      critic_(in.graph("critic", run.context)),
+      student_(in.graph("student", run.context)),
+      budget_(make_budget(run.config, run.recipe.size, teacher_)),
+      targets_(teacher_) {
+  teacher_.set_requires_grad(false);
+  build(in.meta().at("distance").get<std::vector<float>>());
+  in.restore("weight_optimizer", step_->weight_optimizer());
+  in.restore("critic_optimizer", step_->discriminator_optimizer());
+  in.restore("gamma_optimizer", step_->gamma_optimizer());
+  step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
+  if (controller_) controller_->restore(in.meta().at("controller"));
+}
+
+void StudentStage::quantize() {
+  insert_quantizers(student_, run_.config.quantize);
+  if (run_.config.quantize.act_range > 0) return;
+  std::vector<Tensor> batches;
+  for (const Tensor& photo : run_.data.training(Domain::a, kLooked))
+    batches.push_back(convert_images(photo, kPictureFormat, student_.input_format));
+  calibrate(student_, batches, run_.config.quantize);
+}
+
+void StudentStage::build(std::vector<float> weights) {
+  step_ = std::make_unique<SlimmingStep>(student_, critic_, &features_, features_.taps,
+                                         plan_.slimming, Rng(run_.config.seed, kPoolStream));
+  Distance& d = step_->distance();
+  if (!weights.empty()) {
+    d.set_weights(std::move(weights));
+  } else if (run_.config.normalize_distance) {
+    const NoGrad guard;
+    std::vector<Tensor> pictures;
+    for (const Tensor& photo : run_.data.training(Domain::a, kLooked))
+      pictures.push_back(
+          teacher_.run(convert_images(photo, kPictureFormat, teacher_.input_format)));
+    d.normalize(pictures);
+  }
+  if (plan_.slimming.prune && budget_.kind != Budget::Kind::none) {
+    const float lr = plan_.slimming.lr_gamma;
+    const int steps = plan_.steps;
+    controller_ = std::make_unique<RhoController>(
+        budget_, steps, static_cast<int>(steps * kReach), [lr, steps](int step) {
+          return static_cast<float>(lr * schedule_factor(Schedule::cosine, step, steps));
+        });
+  }
+}
+
+Losses StudentStage::step(int step) {
+  SlimmingOptions& o = step_->options;
+  const auto factor = static_cast<float>(schedule_factor(run_.recipe.decay, step, plan_.steps));
+  o.lr = plan_.slimming.lr * factor;
+  o.lr_discriminator = plan_.slimming.lr_discriminator * factor;
+  o.lr_gamma = plan_.slimming.lr_gamma *
+               static_cast<float>(schedule_factor(Schedule::cosine, step, plan_.steps));
+  if (controller_) {
+    o.rho = controller_->rho(step, student_, step_->groups());
+    o.keep_dead = controller_->landed();
+  }
+  SlimmingStep::Input in;
+  const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
+  in.x = convert_images(photos.pictures, kPictureFormat, student_.input_format);
+  in.y_teacher = targets_.of(photos);
+  if (!o.teacher_is_real && o.gan_weight != 0) {
+    in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat,
+                               critic_.input_format);
+  }
+  const SlimmingLosses l = step_->step(in);
+  Losses out = {{"G", l.generator}, {"d", l.distance}, {"gan", l.gan}, {"D", l.discriminator}};
+  if (o.prune) out.push_back({"rho", o.rho});
+  return out;
+}
+
+ChannelCount StudentStage::channels() const {
+  return plan_.slimming.prune ? count_kept(student_, step_->groups()) : ChannelCount{};
+}
+
+void StudentStage::save(StateWriter& out) const {
+  out.add("student", student_);
+  out.add("critic", critic_);
+  out.add("weight_optimizer", step_->weight_optimizer());
+  out.add("critic_optimizer", step_->discriminator_optimizer());
+  out.add("gamma_optimizer", step_->gamma_optimizer());
+  out.add("pool", step_->pool().pictures());
+  out.meta["pool_rng"] = to_json(step_->pool().rng());
+  out.meta["distance"] = step_->distance().weights();
+  if (controller_) out.meta["controller"] = controller_->to_json();
+}
+
+PictureRows StudentStage::samples(const std::vector<Tensor>& photos) {
+  Graph shipped = student_;
+  freeze_weight_scales(shipped);
+  PictureRows rows;
+  for (const Tensor& photo : photos)
+    rows.push_back({to_image(photo), to_image(translate_picture(teacher_, photo)),
+                    to_image(translate_picture(shipped, photo))});
+  return rows;
+}
+
+void StudentStage::finish() {
+  if (plan_.kind == StagePlan::Kind::slim && budget_.kind != Budget::Kind::none)
+    prune_to_budget(student_, step_->groups(), budget_);
+  if (plan_.kind != StagePlan::Kind::finetune) return;
+  freeze_weight_scales(student_);
+  save_result(run_, student_, run_.model_file());
+  if (run_.config.method != "distill") check_budget();
+}
+
+double StudentStage::cost() const {
+  return budget_.kind == Budget::Kind::bytes ? static_cast<double>(file_bytes(student_))
+                                             : student_.cost(budget_.input).macs.true_macs;
+}
+
+// A budget that pruning would not have to do anything for is refused before the work.
+void StudentStage::check_room() const {
+  if (budget_.kind == Budget::Kind::none) return;
+  GSX_CHECK(cost() >= budget_.target * (1 - kTolerance), "train: the budget of ", budget_.target,
+            unit(budget_), " is more than the ", cost(),
+            " the network has before pruning; ask for a smaller one");
+}
+
+void StudentStage::check_budget() const {
+  if (budget_.kind == Budget::Kind::none) return;
+  const double reached = cost();
+  GSX_CHECK(std::abs(reached / budget_.target - 1) <= kTolerance, "train: the budget of ",
+            budget_.target, unit(budget_), " was missed, the network has ", reached,
+            "; choose a slightly different one");
+}
+
+}  // namespace gsx

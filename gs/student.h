@@ -1,0 +1,48 @@
+// The stages that make the student: slimming, finetuning what is left, and distilling into a narrow
+// network (the baseline).
+#pragma once
+#include "gs/rho_controller.h"
+#include "gs/stage.h"
+#include "gs/teacher_targets.h"
+
+namespace gsx {
+
+class StudentStage : public Stage {
+ public:
+  // Slimming starts from a copy of the teacher, distillation from a fresh narrow network,
+  // finetuning from the student of the stage before.
+  StudentStage(RunState&, const StagePlan&, StudentStage* before);
+  StudentStage(RunState&, const StagePlan&, const StateReader&);
+
+  Losses step(int step) override;
+  ChannelCount channels() const override;
+  void save(StateWriter&) const override;
+  PictureRows samples(const std::vector<Tensor>& photos) override;
+  // Slimming cuts to the budget; finetuning writes the model.
+  void finish() override;
+
+ private:
+  void quantize();
+  void build(std::vector<float> distance_weights);
+  double cost() const;  // in the budget's unit
+  void check_room() const;
+  void check_budget() const;
+
+  Graph teacher_, features_, critic_, student_;
+  Budget budget_;
+  std::unique_ptr<SlimmingStep> step_;
+  std::unique_ptr<RhoController> controller_;
+  TeacherTargets targets_;
+};
+
+// A budget in bytes of the model file or MACs of one picture; kind none without a target.
+Budget make_budget(const TrainConfig&, int size, const Graph& teacher);
+
+// The network whose taps the distance looks through, and what to call it in every output.
+struct FeatureNet {
+  Graph graph;
+  std::string name;
+};
+FeatureNet open_feature_net(const RunState&);
+
+}  // namespace gsx

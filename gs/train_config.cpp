@@ -1,0 +1,103 @@
+// A training's settings and results as JSON; see trainer.h.
+#include "gs/trainer.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr const char* kGridNames[] = {"int8", "official", "paper"};
+
+// Calls visit(name, field) for every setting that decides what a run computes.
+template <class Config, class Visit>
+void for_each_setting(Config& c, Visit&& visit) {
+  visit("method", c.method);
+  visit("objective", c.objective);
+  visit("teacher", c.teacher);
+  visit("data", c.data);
+  visit("feature_net", c.feature_net);
+  visit("seed", c.seed);
+  visit("size", c.size);
+  visit("load_size", c.load_size);
+  visit("batch", c.batch);
+  visit("dense_steps", c.dense_steps);
+  visit("slim_steps", c.slim_steps);
+  visit("finetune_steps", c.finetune_steps);
+  visit("lr", c.lr);
+  visit("lr_gamma", c.lr_gamma);
+  visit("lr_discriminator", c.lr_discriminator);
+  visit("lr_finetune", c.lr_finetune);
+  visit("weight_decay", c.weight_decay);
+  visit("beta", c.beta);
+  visit("rho", c.rho);
+  visit("target_ratio", c.target_ratio);
+  visit("target_macs", c.target_macs);
+  visit("distance", c.distance);
+  visit("normalize_distance", c.normalize_distance);
+  visit("quantize_student", c.quantize_student);
+  visit("act_range", c.quantize.act_range);
+  visit("percentile", c.quantize.percentile);
+  visit("signed_above", c.quantize.signed_above);
+  visit("per_channel", c.quantize.weights.per_channel);
+  visit("width", c.width);
+  visit("blocks", c.blocks);
+  visit("flip", c.flip);
+  visit("checkpoint_every", c.checkpoint_every);
+  visit("sample_every", c.sample_every);
+}
+
+QuantGrid grid_from_name(const std::string& name) {
+  for (int i = 0; i < 3; ++i)
+    if (name == kGridNames[i]) return static_cast<QuantGrid>(i);
+  fail("config: quant_grid must be int8, official or paper, got ", name);
+}
+
+Json figures_json(const ModelFigures& f) {
+  return {{"macs_true", f.macs_true},   {"macs_paper", f.macs_paper},
+          {"params", f.params},         {"weight_bytes", f.weight_bytes},
+          {"file_bytes", f.file_bytes}, {"ms_per_image", f.ms_per_image}};
+}
+
+}  // namespace
+
+Json TrainConfig::to_json() const {
+  Json j = Json::object();
+  for_each_setting(*this, [&](const char* name, const auto& value) { j[name] = value; });
+  j["quant_grid"] = kGridNames[static_cast<int>(quantize.weights.grid)];
+  return j;
+}
+
+TrainConfig TrainConfig::from_json(const Json& j) {
+  TrainConfig c;
+  try {
+    for_each_setting(c, [&](const char* name, auto& value) { j.at(name).get_to(value); });
+    c.quantize.weights.grid = grid_from_name(j.at("quant_grid").get<std::string>());
+  } catch (const Json::exception& e) {
+    fail("config: not a complete set of training settings: ", e.what());
+  }
+  return c;
+}
+
+Json TrainResult::to_json() const {
+  Json j = {{"finished", finished},
+            {"teacher", figures_json(teacher)},
+            {"compressed", figures_json(compressed)},
+            {"r_s", r_s},
+            {"r_c", r_c},
+            {"r_f", r_f},
+            {"r_s_paper", r_s_paper},
+            {"r_c_paper", r_c_paper},
+            {"distance",
+             {{"name", distance_name},
+              {"teacher", teacher_distance},
+              {"compressed", compressed_distance}}},
+            {"model", model.string()},
+            {"teacher_model", teacher_model.string()}};
+  if (distance_to_teacher >= 0)
+    j["distance_to_teacher"] = {{"name", distance_to_teacher_name}, {"value", distance_to_teacher}};
+  if (stripe_energy_teacher >= 0) {
+    j["stripe_energy"] = {{"teacher", stripe_energy_teacher}, {"student", stripe_energy_student}};
+  }
+  return j;
+}
+
+}  // namespace gsx

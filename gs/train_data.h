@@ -1,0 +1,45 @@
+// The pictures of a training run: two domains, split into training and held-out ones.
+#pragma once
+#include "engine/io/image.h"
+#include "gs/trainer.h"
+
+namespace gsx {
+
+enum class Domain : uint8_t { a, b };  // what goes in, and what should come out
+
+// Pictures [N,3,S,S] in picture format (RGB, -1..1), and per picture the name of its file and what
+// was done to it.
+struct PictureBatch {
+  Tensor pictures;
+  std::vector<std::string> keys;
+};
+
+class TrainData {
+ public:
+  // Opens config.data or the built-in pictures; `size` is the side of a crop.
+  TrainData(const TrainConfig&, int size, int load_size, const ContextPtr&, TrainObserver&);
+  TrainData(TrainData&&) noexcept;
+  ~TrainData();
+
+  bool has_targets() const;  // whether there are pictures of domain b
+  bool built_in() const;
+
+  // The next n training pictures: shuffled anew each round, flipped and cropped at random.
+  PictureBatch next(Domain, int n);
+  // What decides the pictures to come.
+  Json state() const;
+  void restore(const Json&);
+
+  // Up to `most` pictures [1,3,S,S], centre crops, evenly over the sorted names: of those trained
+  // on, and of those held out (testA and testB, or every tenth file).
+  std::vector<Tensor> training(Domain, int most) const;
+  std::vector<Tensor> held_out(Domain, int most) const;
+  // Where the animals are in the held-out pictures of domain a; built-in pictures only.
+  std::vector<std::vector<uint8_t>> held_out_masks(int most) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gsx
