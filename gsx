@@ -66,7 +66,7 @@ configure() {
     rm -rf "$build"
   fi
   mkdir -p "$build" 2>/dev/null || fail "the folder $build cannot be made"
-  : >"$log" || fail "the folder $build cannot be written"
+  { printf '' >"$log"; } 2>/dev/null || fail "the folder $build cannot be written"
   install_packages
   say 'configuring'
   launcher=
@@ -96,7 +96,7 @@ show_progress() {
 build() {
   failed=$build/gsx-build-failed
   rm -f "$failed"
-  : >"$log" || fail "the folder $build cannot be written"
+  { printf '' >"$log"; } 2>/dev/null || fail "the folder $build cannot be written"
   { ninja -C "$build" "$1" 2>&1 || : >"$failed"; } | show_progress
   if [ -e "$failed" ]; then fail 'the build failed'; fi
 }
