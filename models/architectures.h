@@ -40,8 +40,8 @@ Graph vgg16(const Vgg16Options& = {});
 // does. Taps: LPIPS' seven.
 Graph squeezenet();
 
-// By the name used on the command line, "cyclegan_official" being cyclegan without the paper's affine
-// norms. Options by their names above ("width", "blocks", ...); unknown ones are an Error.
+// By the name used on the command line, "cyclegan_official" being cyclegan without the paper's
+// affine norms. Options by their names above ("width", "blocks", ...); unknown ones are an Error.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());
 std::vector<std::string> architecture_names();
 

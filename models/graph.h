@@ -123,8 +123,8 @@ void save_model(const Graph&, const std::filesystem::path&);
 Graph load_model(const ContextPtr&, const std::filesystem::path&);
 int64_t file_bytes(const Graph&);  // the size save_model writes
 
-// A graph without its parameters' values, as it stands in files. Reading trusts nothing: Error where
-// it describes no network.
+// A graph without its parameters' values, as it stands in files. Reading trusts nothing: Error
+// where it describes no network.
 Json graph_to_json(const Graph&);
 Graph graph_from_json(const Json&);
 

@@ -29,7 +29,8 @@ void check_kept(const std::vector<int>& keep, int channels, const std::string& n
 }  // namespace
 
 void Weighted::set_values(Parameter& p, const Shape& shape, const std::vector<float>& values) {
-  const Tensor like = p.value.defined() ? p.value : weight_.value;  // a new tap bias takes after its weight
+  const Tensor like =
+      p.value.defined() ? p.value : weight_.value;  // a new tap bias takes after its weight
   const bool trained = like.requires_grad();
   p.shape = shape;
   const bool filter = shape.rank() == 4;

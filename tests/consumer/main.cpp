@@ -1,6 +1,7 @@
-// Uses the installed library: an operation of its own with its gradient, recorded on the tape.
-#include <gsx/engine/autodiff.h>
-#include <gsx/engine/tensor.h>
+// Uses the installed library: an operation of its own with its gradient, recorded on the tape, and
+// a network from its architecture to a picture and a cost.
+#include <gsx/engine/ops.h>
+#include <gsx/models/architectures.h>
 
 #include <cstdio>
 #include <vector>
@@ -20,16 +21,30 @@ gsx::Tensor weighted_sum(const gsx::Tensor& x, const std::vector<float>& w) {
                      });
 }
 
+// d/dx of weighted_sum(3 * x) is 3 * w.
+bool gradient_is_right(const gsx::ContextPtr& context) {
+  const std::vector<float> pixels = {1, 2, 3, 4}, weights = {4, 3, 2, 1};
+  const gsx::Tensor x = gsx::Tensor::from(context, pixels, {1, 1, 2, 2});
+  x.set_requires_grad(true);
+  const gsx::Tensor y = weighted_sum(gsx::affine(x, 3, 0), weights);
+  y.backward();
+  std::printf("y %g, gradient at the first pixel %g\n", y.item(), x.grad().to_vector()[0]);
+  return y.item() == 60 && x.grad().to_vector() == std::vector<float>{12, 9, 6, 3};
+}
+
+bool network_runs(const gsx::ContextPtr& context) {
+  gsx::Graph network = gsx::cyclegan({.width = 8, .blocks = 1});
+  gsx::Rng rng(1);
+  network.initialize(context, rng, {});
+  const gsx::Shape size = {1, 3, 32, 32};
+  const gsx::Tensor picture = network.evaluate(gsx::Tensor::zeros(context, size));
+  std::printf("%g true MACs\n", network.cost(size).macs.true_macs);
+  return picture.shape() == size && network.cost(size).macs.true_macs > 0;
+}
+
 }  // namespace
 
 int main() {
   const gsx::ContextPtr context = gsx::Context::create({.threads = 1});
-  const std::vector<float> pixels = {1, 2, 3, 4}, weights = {4, 3, 2, 1};
-  const gsx::Tensor x = gsx::Tensor::from(context, pixels, {1, 1, 2, 2});
-  x.set_requires_grad(true);
-  const gsx::Tensor y = weighted_sum(x, weights);
-  y.backward();
-  std::printf("y %g, gradient %g %g %g %g\n", y.item(), x.grad().to_vector()[0],
-              x.grad().to_vector()[1], x.grad().to_vector()[2], x.grad().to_vector()[3]);
-  return y.item() == 20 && x.grad().to_vector() == weights ? 0 : 1;
+  return gradient_is_right(context) && network_runs(context) ? 0 : 1;
 }
