@@ -1,6 +1,8 @@
 // Names for Highway's targets.
 #include "kernels/isa.h"
 
+#include <atomic>
+
 #include "kernels/cpu/simd.h"
 // Highway comes after the choice of targets.
 #include <hwy/highway.h>
@@ -13,6 +15,9 @@ struct Named {
   std::string_view name;
 };
 constexpr Named kNamed[] = {{HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_NEON, "neon"}};
+
+// Remembered here: asking Highway 1.0 for its targets again would undo the choice.
+std::atomic<const std::string_view*> chosen = nullptr;
 
 std::string_view name_of(int64_t target) {
   for (const Named& n : kNamed) {
@@ -33,18 +38,20 @@ const std::vector<std::string_view>& isas() {
 }
 
 std::string_view isa() {
-  isas();
-  return name_of(hwy::SupportedAndGeneratedTargets().front());
+  const std::string_view* name = chosen.load();
+  return name != nullptr ? *name : isas().front();
 }
 
 bool use_isa(std::string_view name) {
-  bool known = false;
-  for (const std::string_view n : isas()) known = known || n == name;
-  if (!known) return false;
-  int64_t others = 0;
-  for (const Named& n : kNamed) others |= n.name == name ? 0 : n.target;
-  hwy::DisableTargets(others);
-  return true;
+  for (const std::string_view& known : isas()) {
+    if (known != name) continue;
+    int64_t others = 0;
+    for (const Named& n : kNamed) others |= n.name == name ? 0 : n.target;
+    hwy::DisableTargets(others);
+    chosen = &known;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace gsx::kernels
