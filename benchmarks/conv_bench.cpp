@@ -2,10 +2,10 @@
 // fused multiply-adds: conv_bench [--isa NAME] [--threads N] [--algo direct|winograd] [--only
 // TEXT].
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -77,27 +77,31 @@ std::vector<Layer> layers() {
   };
 }
 
-double seconds(const std::function<void()>& f) {
-  const auto start = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+bool cpu_clock = false;
+
+double now() {
+  timespec t;
+  clock_gettime(cpu_clock ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-// GFLOP/s of all threads on registers alone.
+double seconds(const std::function<void()>& f) {
+  const double start = now();
+  f();
+  return now() - start;
+}
+
+// GFLOP/s of all threads on registers alone, now.
 double peak(ThreadPool& pool) {
-  std::vector<double> runs;
-  for (int i = 0; i < 5; ++i) {
-    std::vector<int64_t> work(static_cast<size_t>(pool.size()));
-    const double t = seconds([&] {
-      pool.run(pool.size(), [&](int64_t task, int) {
-        work[static_cast<size_t>(task)] = gsx::benchmarks::fma_work(2000000);
-      });
+  std::vector<int64_t> work(static_cast<size_t>(pool.size()));
+  const double t = seconds([&] {
+    pool.run(pool.size(), [&](int64_t task, int) {
+      work[static_cast<size_t>(task)] = gsx::benchmarks::fma_work(100000);
     });
-    double total = 0;
-    for (const int64_t w : work) total += static_cast<double>(w);
-    runs.push_back(total / t * 1e-9);
-  }
-  return *std::max_element(runs.begin(), runs.end());
+  });
+  double total = 0;
+  for (const int64_t w : work) total += static_cast<double>(w);
+  return total / t * 1e-9;
 }
 
 std::vector<float> values(int64_t size) {
@@ -110,24 +114,29 @@ std::vector<float> values(int64_t size) {
   return v;
 }
 
+double median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  return v[v.size() / 2];
+}
+
 struct Timing {
-  double median, best;
+  double median, best, peak;
 };
 
-// At least five runs, and enough of them for 60 ms.
-Timing time_it(const std::function<void()>& f) {
+// At least five runs, and enough of them for 60 ms, each next to a probe of the peak.
+Timing time_it(ThreadPool& pool, const std::function<void()>& f) {
   f();
-  std::vector<double> runs;
+  std::vector<double> runs, peaks;
   double total = 0;
-  while (runs.size() < 5 || (total < 0.06 && runs.size() < 200)) {
+  while (runs.size() < 5 || (total < 0.06 && runs.size() < 100)) {
+    peaks.push_back(peak(pool));
     runs.push_back(seconds(f));
     total += runs.back();
   }
-  std::sort(runs.begin(), runs.end());
-  return {runs[runs.size() / 2], runs.front()};
+  return {median(runs), *std::min_element(runs.begin(), runs.end()), median(peaks)};
 }
 
-void bench(Exec& e, const Layer& layer, double peak_gflops) {
+void bench(Exec& e, const Layer& layer) {
   const ConvShape& s = layer.shape;
   const View y_view = s.y();
   const auto x = values(s.x.size()), w = values(s.w.size()), gy = values(y_view.size());
@@ -147,9 +156,9 @@ void bench(Exec& e, const Layer& layer, double peak_gflops) {
       [&] { cpu_conv.forward_codes(e, s, codes.data(), weight_codes.data(), sums.data()); },
   };
   for (const auto& pass : passes) {
-    const Timing t = time_it(pass);
+    const Timing t = time_it(*e.pool, pass);
     std::printf(" | %8.3f (%8.3f) %5.0f%%", t.median * 1e3, t.best * 1e3,
-                100 * gflop / t.median / peak_gflops);
+                100 * gflop / t.median / t.peak);
     std::fflush(stdout);
   }
   std::printf("\n");
@@ -169,19 +178,21 @@ int main(int argc, char** argv) {
     if (flag == "--threads") threads = std::atoi(value.c_str());
     if (flag == "--only") only = value;
     if (flag == "--algo") algo = value;
+    if (flag == "--clock") cpu_clock = value == "cpu";
   }
   ThreadPool pool(threads);
   Workspace workspace;
   Exec e{&pool, &workspace};
   if (algo == "direct") e.conv_algo = ConvAlgo::direct;
   if (algo == "winograd") e.conv_algo = ConvAlgo::winograd;
-  const double gflops = peak(pool);
-  std::printf("%s, %d threads, fp32 peak %.0f GFLOP/s; ms median (best), share of peak\n",
-              std::string(isa()).c_str(), pool.size(), gflops);
+  std::printf(
+      "%s, %d threads, peak about %.0f GFLOP/s; ms median (best), share of the peak measured "
+      "between runs\n",
+      std::string(isa()).c_str(), pool.size(), peak(pool));
   std::printf("%-32s %6s | %-26s | %-26s | %-26s | %s\n", "layer", "GFLOP", "forward",
               "backward_input", "backward_weight", "forward_codes");
   for (const Layer& layer : layers()) {
-    if (std::string(layer.name).find(only) != std::string::npos) bench(e, layer, gflops);
+    if (std::string(layer.name).find(only) != std::string::npos) bench(e, layer);
   }
   std::printf("workspace peak %.1f MB\n", static_cast<double>(workspace.peak_bytes()) * 1e-6);
   return 0;
