@@ -1,0 +1,28 @@
+// Flags that several commands share, and how their values become engine objects.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "engine/context.h"
+#include "models/node.h"
+
+namespace gsx::tools {
+
+struct ComputeOptions {
+  int threads = 0;
+  std::string device = "cpu";
+  std::string isa;
+  std::string conv_algo = "auto";
+
+  ContextPtr context() const;  // applies --isa for the process, too
+};
+void add_compute_options(CLI::App&, ComputeOptions&);
+
+// The command as typed, quoted so that a shell repeats it.
+void set_command_line(int argc, char** argv);
+const std::string& command_line();
+
+// One JSON object on stdout, and nothing else.
+void print_json(const Json&);
+
+}  // namespace gsx::tools

@@ -1,0 +1,94 @@
+#include "tools/progress.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+
+namespace gsx::tools {
+
+namespace {
+
+template <class... Args>
+std::string format(const char* pattern, Args... args) {
+  char buffer[128];
+  std::snprintf(buffer, sizeof buffer, pattern, args...);
+  return buffer;
+}
+
+std::string with_prefix(double value, const char* const* prefixes, int count) {
+  int i = 0;
+  while (std::abs(value) >= 999.5 && i + 1 < count) value /= 1000, ++i;
+  const int digits = std::abs(value) >= 99.95 || i == 0 ? 0 : std::abs(value) >= 9.995 ? 1 : 2;
+  return format("%.*f", digits, value) + " " + prefixes[i];
+}
+
+constexpr auto kLivePause = std::chrono::milliseconds(100);
+constexpr auto kPlainPause = std::chrono::seconds(10);
+
+}  // namespace
+
+std::string format_duration(double seconds) {
+  const long s = std::lround(seconds);
+  if (s >= 3600) return format("%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+  return format("%ld:%02ld", s / 60, s % 60);
+}
+
+std::string format_si(double value) {
+  constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T"};
+  std::string text = with_prefix(value, kPrefixes, 5);
+  if (text.back() == ' ') text.pop_back();
+  return text;
+}
+
+std::string format_bytes(double bytes) {
+  constexpr const char* kPrefixes[] = {"B", "kB", "MB", "GB"};
+  return with_prefix(bytes, kPrefixes, 4);
+}
+
+ProgressPrinter::ProgressPrinter() : terminal_(isatty(STDERR_FILENO)) {}
+ProgressPrinter::~ProgressPrinter() { clear_line(); }
+
+void ProgressPrinter::clear_line() {
+  if (live_) std::cerr << "\r\033[K" << std::flush;
+  live_ = false;
+}
+
+std::string ProgressPrinter::line(const TrainProgress& p) const {
+  const double left = p.seconds_per_step * (p.total_steps - p.total_step);
+  std::string text = format("%-8s %d/%d", p.stage.c_str(), p.step, p.steps);
+  text += format("  %3.0f%%", 100.0 * p.total_step / std::max(1, p.total_steps));
+  if (p.seconds_per_step > 0) text += "  ETA " + format_duration(left);
+  for (const auto& [name, value] : p.losses) text += "  " + name + format(" %.4g", value);
+  if (p.channels.total > 0) text += format("  channels %d/%d", p.channels.kept, p.channels.total);
+  return text;
+}
+
+void ProgressPrinter::progress(const TrainProgress& p) {
+  const auto now = Clock::now();
+  const bool turn = p.stage != last_stage_ || p.step == p.steps;
+  if (!turn && now - last_ < (terminal_ ? Clock::duration(kLivePause) : Clock::duration(kPlainPause))) return;
+  last_ = now;
+  last_stage_ = p.stage;
+  if (!terminal_) {
+    std::cerr << line(p) << '\n';
+    return;
+  }
+  std::string text = line(p);
+  if (text.size() > 160) text.resize(160);
+  std::cerr << "\r\033[K" << text << std::flush;
+  live_ = true;
+}
+
+void ProgressPrinter::message(const std::string& text) {
+  clear_line();
+  std::cerr << text << std::endl;
+}
+
+void ProgressPrinter::warning(const std::string& text) {
+  clear_line();
+  std::cerr << "warning: " << text << std::endl;
+}
+
+}  // namespace gsx::tools
