@@ -193,7 +193,7 @@ void finish_config(TrainOptions& o) {
             " or choose another --out");
 }
 
-std::string percent_free(double value, int digits) {
+std::string fixed(double value, int digits) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(digits) << value;
   return out.str();
@@ -205,30 +205,37 @@ void print_row(const std::string& name, const std::string& teacher, const std::s
             << std::setw(12) << compressed << "   " << gain << '\n';
 }
 
+void print_dense(const TrainResult& r) {
+  const ModelFigures& t = r.teacher;
+  std::cout << "MACs per picture  " << format_si(t.macs_true) << "\nfile on disk      "
+            << format_bytes(t.file_bytes) << "\nms per picture    " << fixed(t.ms_per_image, 1)
+            << "\n\nmodel    " << r.teacher_model.string() << std::endl;
+}
+
 void print_table(const TrainResult& r) {
   const ModelFigures &t = r.teacher, &s = r.compressed;
-  const auto number = [](double v) { return percent_free(v, v < 10 ? 3 : 1); };
+  const auto number = [](double v) { return fixed(v, v < 10 ? 3 : 1); };
   print_row("", "teacher", "compressed", "");
   print_row("MACs per picture", format_si(t.macs_true), format_si(s.macs_true),
-            "r_s " + percent_free(r.r_s, 2));
+            "r_s " + fixed(r.r_s, 2));
   print_row("  as the paper counts", format_si(t.macs_paper), format_si(s.macs_paper),
-            "r_s_paper " + percent_free(r.r_s_paper, 2));
+            "r_s_paper " + fixed(r.r_s_paper, 2));
   print_row("file on disk", format_bytes(t.file_bytes), format_bytes(s.file_bytes),
-            "r_c " + percent_free(r.r_c, 2));
+            "r_c " + fixed(r.r_c, 2));
   print_row("  weights as the paper counts", format_bytes(t.weight_bytes),
-            format_bytes(s.weight_bytes), "r_c_paper " + percent_free(r.r_c_paper, 2));
+            format_bytes(s.weight_bytes), "r_c_paper " + fixed(r.r_c_paper, 2));
   print_row("ms per picture", number(t.ms_per_image), number(s.ms_per_image),
-            percent_free(t.ms_per_image / s.ms_per_image, 2) + "x");
+            fixed(t.ms_per_image / s.ms_per_image, 2) + "x");
   if (r.r_f > 0) {
     print_row("distance to real pictures (1)", number(r.teacher_distance),
-              number(r.compressed_distance), "r_f " + percent_free(r.r_f, 2));
+              number(r.compressed_distance), "r_f " + fixed(r.r_f, 2));
   }
   if (r.distance_to_teacher >= 0)
     print_row("distance to the teacher (2)", "", number(r.distance_to_teacher), "");
   if (r.stripe_energy_teacher >= 0) {
     print_row("stripes painted on the animals", number(r.stripe_energy_teacher),
               number(r.stripe_energy_student),
-              percent_free(r.stripe_energy_student / r.stripe_energy_teacher, 2) + " of the teacher's");
+              fixed(r.stripe_energy_student / r.stripe_energy_teacher, 2) + " of the teacher's");
   }
   if (r.r_f > 0) std::cout << "(1) " << r.distance_name << '\n';
   if (r.distance_to_teacher >= 0) std::cout << "(2) " << r.distance_to_teacher_name << '\n';
@@ -241,7 +248,6 @@ void run_train(TrainOptions& o) {
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   ProgressPrinter printer;
-  const std::string repeat = command_line() + (o.resume.empty() ? " --seed " + std::to_string(o.config.seed) : "");
   printer.message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " + std::to_string(o.config.seed) + ")");
   printer.message("run      " + o.config.run_dir.string());
   const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
@@ -254,6 +260,8 @@ void run_train(TrainOptions& o) {
     json["seed"] = o.config.seed;
     json["command"] = command_line();
     print_json(json);
+  } else if (result.model == result.teacher_model) {
+    print_dense(result);
   } else {
     print_table(result);
   }

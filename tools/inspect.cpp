@@ -1,0 +1,106 @@
+// gsx inspect: what a model is made of and what it costs.
+#include <iostream>
+
+#include "models/architectures.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/progress.h"
+
+namespace gsx::tools {
+
+namespace {
+
+struct InspectOptions {
+  std::string model;
+  int size = 256;
+  int width = 0, blocks = 0;
+  bool json = false;
+};
+
+bool is_architecture(const std::string& name) {
+  const std::vector<std::string> names = architecture_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Graph open(const InspectOptions& o, const ContextPtr& context) {
+  if (!is_architecture(o.model)) {
+    GSX_CHECK(o.width == 0 && o.blocks == 0,
+              "inspect: --width and --blocks go with a bare architecture name, not with the file ",
+              o.model);
+    return open_model(context, o.model);
+  }
+  Json options = Json::object();
+  if (o.width > 0) options["width"] = o.width;
+  if (o.blocks > 0) options["blocks"] = o.blocks;
+  Graph graph = make_architecture(o.model, options);
+  Rng rng(0);
+  graph.initialize(context, rng, {});
+  return graph;
+}
+
+Json layer_json(const LayerCost& layer) {
+  Json shape = Json::array();
+  for (int64_t d : layer.output) shape.push_back(d);
+  return {{"name", layer.name},
+          {"kind", layer.kind},
+          {"output", shape},
+          {"params", layer.params},
+          {"weight_bytes", layer.weight_bytes},
+          {"macs_true", layer.macs.true_macs},
+          {"macs_paper", layer.macs.paper_macs},
+          {"kept", layer.kept},
+          {"original", layer.original}};
+}
+
+void run_inspect(const InspectOptions& o) {
+  const ContextPtr context = Context::create();
+  const Graph graph = open(o, context);
+  const Shape input{1, graph.input_channels(), o.size, o.size};
+  const Cost cost = graph.cost(input);
+  const int64_t bytes = file_bytes(graph);
+  if (o.json) {
+    Json json = {{"model", o.model},
+                 {"architecture", graph.architecture()},
+                 {"size", o.size},
+                 {"quantized", graph.quantized()},
+                 {"params", cost.params},
+                 {"macs_true", cost.macs.true_macs},
+                 {"macs_paper", cost.macs.paper_macs},
+                 {"weight_bytes", cost.weight_bytes},
+                 {"file_bytes", bytes},
+                 {"layers", Json::array()},
+                 {"provenance", graph.provenance}};
+    for (const LayerCost& layer : cost.layers) json["layers"].push_back(layer_json(layer));
+    print_json(json);
+    return;
+  }
+  std::cout << graph.to_string(input) << '\n'
+            << "parameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
+            << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for " << o.size
+            << " x " << o.size << " pixels\nweights     " << format_bytes(cost.weight_bytes)
+            << "\nfile        " << format_bytes(bytes) << std::endl;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  auto o = std::make_shared<InspectOptions>();
+  CLI::App& sub = *app.add_subcommand("inspect", "Show a model's layers, channels and cost.");
+  sub.footer(R"(Examples:
+  gsx inspect runs/gs8-1/model.safetensors --size 128
+  gsx inspect cyclegan --json)");
+  sub.add_option("MODEL", o->model,
+                 "a gsx model file, ARCH:weights.safetensors, or an architecture's name")
+      ->required();
+  sub.add_option("--size", o->size, "side of the picture that MACs are counted for")
+      ->check(CLI::Range(1, 8192))
+      ->capture_default_str();
+  sub.add_option("--width", o->width, "of a bare architecture: channels of the first layer")
+      ->check(CLI::Range(1, 4096));
+  sub.add_option("--blocks", o->blocks, "of a bare architecture: residual blocks")
+      ->check(CLI::Range(1, 256));
+  sub.add_flag("--json", o->json, "print one JSON object");
+  sub.callback([o] { run_inspect(*o); });
+}
+
+}  // namespace gsx::tools
