@@ -22,7 +22,11 @@ std::string quoted(const std::string& word) {
 }  // namespace
 
 ContextPtr ComputeOptions::context() const {
-  if (!isa.empty()) kernels::force_isa(isa);
+  if (!isa.empty() && !kernels::use_isa(isa)) {
+    std::string known;
+    for (std::string_view name : kernels::isas()) known += " " + std::string(name);
+    fail("--isa: this machine and build have", known, ", got ", isa);
+  }
   ContextOptions options;
   options.threads = threads;
   options.conv_algo = conv_algo == "direct"     ? kernels::ConvAlgo::direct

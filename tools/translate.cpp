@@ -1,0 +1,145 @@
+// gsx translate: pictures (or raw tensors) in, pictures (or raw tensors) out.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "engine/io/image.h"
+#include "engine/io/npy.h"
+#include "models/graph.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/progress.h"
+
+namespace gsx::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct TranslateOptions {
+  std::string model, out;
+  std::vector<std::string> inputs;
+  ComputeOptions compute;
+  bool json = false;
+};
+
+bool is_tensor_file(const fs::path& p) { return p.extension() == ".npy"; }
+
+struct Job {
+  fs::path in, out;
+};
+
+fs::path result_name(const fs::path& in) {
+  return in.stem().string() + (is_tensor_file(in) ? ".npy" : ".png");
+}
+
+// Every file to translate with where its result goes. --out names a file when there is one input
+// file and the name has a suffix, else a folder.
+std::vector<Job> list_jobs(const TranslateOptions& o) {
+  std::vector<fs::path> files;
+  bool folder_given = false;
+  for (const std::string& input : o.inputs) {
+    GSX_CHECK(fs::exists(input), "no such file or folder: ", input);
+    if (!fs::is_directory(input)) {
+      files.emplace_back(input);
+      continue;
+    }
+    folder_given = true;
+    const std::vector<fs::path> found = list_images(input);
+    files.insert(files.end(), found.begin(), found.end());
+    for (const auto& entry : fs::directory_iterator(input))
+      if (is_tensor_file(entry.path())) files.push_back(entry.path());
+  }
+  GSX_CHECK(!files.empty(), "no pictures (JPEG, PNG) or .npy tensors in the folders given");
+  const fs::path out(o.out);
+  if (files.size() == 1 && !folder_given && out.has_extension() && !fs::is_directory(out)) {
+    const std::string want = result_name(files[0]).extension().string();
+    GSX_CHECK(out.extension() == want, "--out: the result of ", files[0].string(), " is a ", want,
+              " file, got ", out.string());
+    return {{files[0], out}};
+  }
+  std::vector<Job> jobs;
+  std::map<fs::path, fs::path> taken;
+  for (const fs::path& in : files) {
+    const fs::path name = result_name(in);
+    const auto [it, fresh] = taken.try_emplace(name, in);
+    GSX_CHECK(fresh, "both ", it->second.string(), " and ", in.string(), " would be written to ",
+              (out / name).string(), "; translate them into different folders");
+    jobs.push_back({in, out / name});
+  }
+  fs::create_directories(out);
+  return jobs;
+}
+
+// Runs a picture of any size: where the network would not give back the size it was given, the
+// picture is first mirrored outwards to a size that it does, and the result cropped.
+Tensor translate_any_size(const Graph& graph, const Tensor& x) {
+  const Shape in = x.shape();
+  for (int multiple : {1, 2, 4, 8, 16, 32, 64}) {
+    const int h = static_cast<int>((in[2] + multiple - 1) / multiple * multiple);
+    const int w = static_cast<int>((in[3] + multiple - 1) / multiple * multiple);
+    const Padding pad{0, h - static_cast<int>(in[2]), 0, w - static_cast<int>(in[3])};
+    if (pad.bottom >= in[2] || pad.right >= in[3]) break;  // cannot be mirrored that far
+    const Shape out = graph.infer_shapes(Shape{in[0], in[1], h, w}).back();
+    if (out[2] != h || out[3] != w) continue;
+    if (multiple == 1) return graph.evaluate(x);
+    const Tensor y = graph.evaluate(pad2d(x, pad, PadMode::reflect));
+    return pad2d(y, {0, -pad.bottom, 0, -pad.right}, PadMode::zero);
+  }
+  return graph.evaluate(x);
+}
+
+void translate_one(const Graph& graph, const ContextPtr& context, const Job& job) {
+  NoGrad no_grad;
+  if (is_tensor_file(job.in)) {
+    const Tensor x = read_npy_tensor(context, job.in);
+    GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
+              ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
+    write_npy(job.out, graph.evaluate(x));
+    return;
+  }
+  const Image image = read_image(job.in);
+  const Tensor x = to_tensor(context, image, graph.input_format);
+  write_png(job.out, to_image(translate_any_size(graph, x), graph.output_format));
+}
+
+void run_translate(const TranslateOptions& o) {
+  const ContextPtr context = o.compute.context();
+  const Graph graph = open_model(context, o.model);
+  const std::vector<Job> jobs = list_jobs(o);
+  int failed = 0;
+  Json written = Json::array();
+  for (const Job& job : jobs) {
+    try {
+      translate_one(graph, context, job);
+      written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
+      if (!o.json) std::cout << job.out.string() << '\n';
+    } catch (const Error& error) {
+      if (jobs.size() == 1) throw;
+      std::cerr << "gsx translate: " << error.what() << '\n';
+      ++failed;
+    }
+  }
+  if (o.json) print_json({{"model", o.model}, {"written", written}, {"failed", failed}});
+  GSX_CHECK(failed == 0, failed, " of ", jobs.size(), " inputs could not be translated");
+}
+
+}  // namespace
+
+void add_translate(CLI::App& app) {
+  auto o = std::make_shared<TranslateOptions>();
+  CLI::App& sub = *app.add_subcommand("translate", "Send pictures or tensors through a generator.");
+  sub.footer(R"(Examples:
+  gsx translate runs/gs8-1/model.safetensors photos --out painted
+  gsx translate fast_style:wave.safetensors cat.jpg --out cat.png
+  gsx translate fast_style:wave.safetensors input.npy --out output.npy
+Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clipping.)");
+  sub.add_option("MODEL", o->model, "a gsx model file, or ARCH:weights.safetensors")->required();
+  sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
+  sub.add_option("--out", o->out, "result file (one input) or folder")->required();
+  sub.add_flag("--json", o->json, "print one JSON object");
+  add_compute_options(sub, o->compute);
+  sub.callback([o] { run_translate(*o); });
+}
+
+}  // namespace gsx::tools
