@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "gs/channels.h"
+#include "gs/figures.h"
 #include "gs/quantize.h"
 
 namespace gsx {
@@ -59,12 +60,6 @@ class TrainObserver {
   virtual void progress(const TrainProgress&) {}
   virtual void message(const std::string&) {}  // one line worth telling: stages, files written
   virtual void warning(const std::string&) {}  // skipped images and the like
-};
-
-struct ModelFigures {
-  double macs_true = 0, macs_paper = 0;
-  int64_t params = 0, weight_bytes = 0, file_bytes = 0;
-  double ms_per_image = 0;
 };
 
 struct TrainResult {

@@ -3,12 +3,11 @@
 #include <filesystem>
 #include <iostream>
 
-#include "engine/io/image.h"
+#include "engine/io/dataset.h"
 #include "engine/io/npy.h"
-#include "models/graph.h"
+#include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/options.h"
-#include "tools/progress.h"
 
 namespace gsx::tools {
 
@@ -71,28 +70,10 @@ std::vector<Job> list_jobs(const TranslateOptions& o) {
   return jobs;
 }
 
-// Runs a picture of any size: where the network would not give back the size it was given, the
-// picture is first mirrored outwards to a size that it does, and the result cropped.
-Tensor translate_any_size(const Graph& graph, const Tensor& x) {
-  const Shape in = x.shape();
-  for (int multiple : {1, 2, 4, 8, 16, 32, 64}) {
-    const int h = static_cast<int>((in[2] + multiple - 1) / multiple * multiple);
-    const int w = static_cast<int>((in[3] + multiple - 1) / multiple * multiple);
-    const Padding pad{0, h - static_cast<int>(in[2]), 0, w - static_cast<int>(in[3])};
-    if (pad.bottom >= in[2] || pad.right >= in[3]) break;  // cannot be mirrored that far
-    const Shape out = graph.infer_shapes(Shape{in[0], in[1], h, w}).back();
-    if (out[2] != h || out[3] != w) continue;
-    if (multiple == 1) return graph.evaluate(x);
-    const Tensor y = graph.evaluate(pad2d(x, pad, PadMode::reflect));
-    return pad2d(y, {0, -pad.bottom, 0, -pad.right}, PadMode::zero);
-  }
-  return graph.evaluate(x);
-}
-
 void translate_one(const Graph& graph, const ContextPtr& context, const Job& job) {
   NoGrad no_grad;
   if (is_tensor_file(job.in)) {
-    const Tensor x = read_npy_tensor(context, job.in);
+    const Tensor x = read_npy(context, job.in);
     GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
               ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
     write_npy(job.out, graph.evaluate(x));
@@ -100,7 +81,7 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Job& job
   }
   const Image image = read_image(job.in);
   const Tensor x = to_tensor(context, image, graph.input_format);
-  write_png(job.out, to_image(translate_any_size(graph, x), graph.output_format));
+  write_png(job.out, to_image(translate(graph, x), 0, graph.output_format));
 }
 
 void run_translate(const TranslateOptions& o) {

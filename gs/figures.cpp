@@ -1,0 +1,111 @@
+#include "gs/figures.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "gs/images.h"
+#include "gs/translate.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr ImageFormat kPicture = {-1, 1, false};
+
+double median_milliseconds(const Graph& graph, const Shape& input, int runs) {
+  Rng rng(0);
+  Tensor x = Tensor::empty(graph.context(), input);
+  rng.fill_uniform(x, graph.input_format.lo, graph.input_format.hi);
+  std::vector<double> times;
+  for (int i = -1; i < runs; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    graph.evaluate(x);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (i >= 0) times.push_back(took.count());
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+}  // namespace
+
+ModelFigures measure(const Graph& graph, const Shape& input, int timed_runs) {
+  const Cost cost = graph.cost(input);
+  ModelFigures f;
+  f.macs_true = cost.macs.true_macs;
+  f.macs_paper = cost.macs.paper_macs;
+  f.params = cost.params;
+  f.weight_bytes = cost.weight_bytes;
+  f.file_bytes = file_bytes(graph);
+  if (timed_runs > 0) f.ms_per_image = median_milliseconds(graph, input, timed_runs);
+  return f;
+}
+
+Ratios ratios(const ModelFigures& teacher, const ModelFigures& compressed) {
+  const auto over = [](double a, double b) { return b > 0 ? a / b : 0; };
+  return {over(teacher.macs_true, compressed.macs_true),
+          over(static_cast<double>(teacher.file_bytes), static_cast<double>(compressed.file_bytes)),
+          over(teacher.macs_paper, compressed.macs_paper),
+          over(static_cast<double>(teacher.weight_bytes), static_cast<double>(compressed.weight_bytes))};
+}
+
+Tensor Evaluation::picture_of(const Graph& net, const Tensor& photo) const {
+  const Tensor y = translate(net, convert_images(photo, kPicture, net.input_format));
+  return clip_images(convert_images(y, net.output_format, kPicture), kPicture);
+}
+
+void Evaluation::add_to(FeatureStatistics& statistics, const Tensor& picture) const {
+  if (!nets_.features) return;
+  add_features(statistics, *nets_.features, nets_.tap,
+               convert_images(picture, kPicture, nets_.features->input_format));
+}
+
+void Evaluation::add_photo(const Tensor& photo) {
+  NoGrad no_grad;
+  const Tensor y = picture_of(*nets_.model, photo);
+  add_to(model_, y);
+  photos_ += static_cast<int>(photo.dim(0));
+  if (!nets_.teacher) return;
+  const Tensor t = picture_of(*nets_.teacher, photo);
+  add_to(teacher_, t);
+  const ImageDifference difference = image_difference(y, t, kPicture);
+  mean_abs_ += difference.mean_abs * static_cast<double>(photo.dim(0));
+  psnr_ += std::min(difference.psnr, 100.0) * static_cast<double>(photo.dim(0));
+  if (!nets_.lpips) return;
+  const ImageFormat& format = nets_.features->input_format;
+  for (double d : (*nets_.lpips)(convert_images(y, kPicture, format), convert_images(t, kPicture, format)))
+    lpips_ += d;
+}
+
+void Evaluation::add_real(const Tensor& picture) {
+  NoGrad no_grad;
+  add_to(real_, picture);
+  reals_ += static_cast<int>(picture.dim(0));
+}
+
+Evaluation::Result Evaluation::result() const {
+  Result r;
+  r.photos = photos_;
+  r.real = reals_;
+  if (nets_.features && model_.count() >= 2) {
+    r.frechet_name = frechet_name(*nets_.features, nets_.tap);
+    if (real_.count() >= 2) {
+      r.frechet_reference = "real pictures";
+      r.frechet_distance = frechet_distance(model_, real_);
+      if (teacher_.count() >= 2) r.teacher_frechet_distance = frechet_distance(teacher_, real_);
+      if (r.teacher_frechet_distance >= 0 && r.frechet_distance > 0)
+        r.r_f = r.teacher_frechet_distance / r.frechet_distance;
+    } else if (teacher_.count() >= 2) {
+      r.frechet_reference = "the teacher's pictures";
+      r.frechet_distance = frechet_distance(model_, teacher_);
+    }
+  }
+  if (nets_.teacher && photos_ > 0) {
+    r.mean_abs_to_teacher = mean_abs_ / photos_;
+    r.psnr_to_teacher = psnr_ / photos_;
+    if (nets_.lpips) r.lpips_to_teacher = lpips_ / photos_;
+  }
+  return r;
+}
+
+}  // namespace gsx

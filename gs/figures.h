@@ -1,0 +1,68 @@
+// What users compare models by: cost, size on disk, speed, and how far their pictures are from the
+// teacher's and from real ones.
+#pragma once
+#include <functional>
+
+#include "gs/metrics.h"
+#include "models/graph.h"
+
+namespace gsx {
+
+struct ModelFigures {
+  double macs_true = 0, macs_paper = 0;  // of one picture
+  int64_t params = 0, weight_bytes = 0, file_bytes = 0;
+  double ms_per_image = 0;  // evaluate() of one picture
+};
+
+// `input` is the shape of one picture [1,C,H,W]. ms_per_image is the median of `timed_runs` after a
+// warm-up; 0 runs: not measured.
+ModelFigures measure(const Graph&, const Shape& input, int timed_runs = 5);
+
+// How much smaller, in the paper's words "larger is better": r_s of MACs, r_c of bytes (DESIGN 5.5).
+struct Ratios {
+  double r_s = 0, r_c = 0;              // true MACs, bytes of the files
+  double r_s_paper = 0, r_c_paper = 0;  // PAPER.md 2.8: deconvolutions at output size, weights only
+};
+Ratios ratios(const ModelFigures& teacher, const ModelFigures& compressed);
+
+// Gathers over pictures how a model does. Every picture may have its own size.
+class Evaluation {
+ public:
+  // `teacher`, `features` and `lpips` may be null: what needs them is then absent. Features are the
+  // spatial means of `tap`. All must outlive this.
+  struct Networks {
+    const Graph* model = nullptr;
+    const Graph* teacher = nullptr;
+    const Graph* features = nullptr;
+    std::string tap;
+    const Lpips* lpips = nullptr;
+  };
+  explicit Evaluation(const Networks& networks) : nets_(networks) {}
+
+  // Pictures [N,3,H,W], RGB in -1..1.
+  void add_photo(const Tensor& photo);  // is translated by the model, and by the teacher if there is one
+  void add_real(const Tensor& picture);  // of the target domain
+
+  struct Result {
+    int photos = 0, real = 0;
+    // Frechet distance of the translated photos to the real pictures, or, without any, to the
+    // teacher's; below 0: not to be had (too few pictures, no feature network).
+    double frechet_distance = -1, teacher_frechet_distance = -1;
+    std::string frechet_name, frechet_reference;  // "real pictures" or "the teacher's pictures"
+    double r_f = 0;                               // teacher_frechet_distance / frechet_distance, or 0
+    double lpips_to_teacher = -1;
+    double mean_abs_to_teacher = -1, psnr_to_teacher = 0;  // grey levels of 0..255, dB
+  };
+  Result result() const;
+
+ private:
+  Tensor picture_of(const Graph& net, const Tensor& photo) const;  // RGB in -1..1
+  void add_to(FeatureStatistics&, const Tensor& picture) const;
+
+  Networks nets_;
+  FeatureStatistics model_, teacher_, real_;
+  int photos_ = 0, reals_ = 0;
+  double lpips_ = 0, mean_abs_ = 0, psnr_ = 0;
+};
+
+}  // namespace gsx

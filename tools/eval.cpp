@@ -1,0 +1,177 @@
+// gsx eval: how small, how fast and how faithful a model is, on a folder of pictures.
+#include <filesystem>
+#include <iostream>
+
+#include "engine/io/dataset.h"
+#include "gs/figures.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/progress.h"
+
+namespace gsx::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct EvalOptions {
+  std::string model, data, teacher, feature_net;
+  int size = 0;
+  ComputeOptions compute;
+  bool json = false;
+};
+
+// The pictures of a folder one by one, scaled and cut to `size` unless it is 0; calls use(picture)
+// with [1,3,H,W], RGB in -1..1. Damaged files are named and left out.
+template <class Use>
+int for_each_picture(const ContextPtr& context, const fs::path& folder, int size, Use&& use) {
+  int skipped = 0;
+  for (const fs::path& file : list_images(folder)) {
+    Image image;
+    try {
+      image = read_image(file);
+    } catch (const Error& error) {
+      std::cerr << "warning: skipped: " << error.what() << '\n';
+      ++skipped;
+      continue;
+    }
+    use(to_tensor(context, size > 0 ? fit_square(image, size) : image));
+  }
+  return skipped;
+}
+
+struct Report {
+  Evaluation::Result quality;
+  ModelFigures model, teacher;
+  bool has_teacher = false, has_features = false;
+  int skipped = 0;
+  Shape input;
+};
+
+Json to_json(const EvalOptions& o, const Report& r) {
+  const auto known = [](double v, bool is) { return is ? Json(v) : Json(nullptr); };
+  const Ratios ratio = r.has_teacher ? ratios(r.teacher, r.model) : Ratios();
+  const Evaluation::Result& q = r.quality;
+  return {{"model", o.model},
+          {"pictures", q.photos},
+          {"skipped", r.skipped},
+          {"input", {r.input[0], r.input[1], r.input[2], r.input[3]}},
+          {"macs_true", r.model.macs_true},
+          {"macs_paper", r.model.macs_paper},
+          {"params", r.model.params},
+          {"file_bytes", r.model.file_bytes},
+          {"ms_per_image", r.model.ms_per_image},
+          {"teacher_ms_per_image", known(r.teacher.ms_per_image, r.has_teacher)},
+          {"r_s", known(ratio.r_s, r.has_teacher)},
+          {"r_c", known(ratio.r_c, r.has_teacher)},
+          {"r_s_paper", known(ratio.r_s_paper, r.has_teacher)},
+          {"r_c_paper", known(ratio.r_c_paper, r.has_teacher)},
+          {"feature_net", r.has_features ? Json(o.feature_net) : Json(nullptr)},
+          {"frechet_name", r.has_features ? Json(q.frechet_name) : Json(nullptr)},
+          {"frechet_reference", r.has_features ? Json(q.frechet_reference) : Json(nullptr)},
+          {"frechet_distance", known(q.frechet_distance, q.frechet_distance >= 0)},
+          {"teacher_frechet_distance",
+           known(q.teacher_frechet_distance, q.teacher_frechet_distance >= 0)},
+          {"r_f", known(q.r_f, q.r_f > 0)},
+          {"lpips_to_teacher", known(q.lpips_to_teacher, q.lpips_to_teacher >= 0)},
+          {"mean_abs_to_teacher", known(q.mean_abs_to_teacher, r.has_teacher)},
+          {"psnr_to_teacher", known(q.psnr_to_teacher, r.has_teacher)},
+          {"command", command_line()}};
+}
+
+void print_report(const Report& r) {
+  const Evaluation::Result& q = r.quality;
+  std::cout << "pictures           " << q.photos;
+  if (r.skipped > 0) std::cout << " (" << r.skipped << " damaged ones skipped)";
+  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[2] << " x "
+            << r.input[3] << "\nfile               " << format_bytes(r.model.file_bytes)
+            << "\nms per picture     " << r.model.ms_per_image << '\n';
+  if (r.has_teacher) {
+    const Ratios ratio = ratios(r.teacher, r.model);
+    std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
+              << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast\n"
+              << "difference         " << q.mean_abs_to_teacher << " grey levels, PSNR "
+              << q.psnr_to_teacher << " dB\n";
+  }
+  if (q.lpips_to_teacher >= 0) std::cout << "LPIPS to teacher   " << q.lpips_to_teacher << '\n';
+  if (q.frechet_distance >= 0) {
+    std::cout << "Frechet distance   " << q.frechet_distance << " to " << q.frechet_reference << " ("
+              << q.frechet_name << ")\n";
+    if (q.r_f > 0)
+      std::cout << "  of the teacher   " << q.teacher_frechet_distance << ", r_f " << q.r_f << '\n';
+  }
+  std::cout.flush();
+}
+
+void run_eval(const EvalOptions& o) {
+  const ContextPtr context = o.compute.context();
+  const Graph model = open_model(context, o.model);
+  Graph teacher, features;
+  std::optional<Lpips> lpips;
+  Evaluation::Networks nets;
+  nets.model = &model;
+  Report report;
+  if (!o.teacher.empty()) {
+    teacher = open_model(context, o.teacher);
+    nets.teacher = &teacher;
+    report.has_teacher = true;
+  }
+  if (!o.feature_net.empty()) {
+    features = open_model(context, o.feature_net);
+    GSX_CHECK(!features.taps.empty(), "--feature-net: ", o.feature_net,
+              " has no taps; give a feature network such as squeezenet:FILE or vgg16:FILE");
+    nets.features = &features;
+    nets.tap = features.taps.back();
+    report.has_features = true;
+    const std::string file = o.feature_net.substr(o.feature_net.find(':') + 1);
+    if (const auto heads = find_lpips_heads(file)) {
+      lpips.emplace(features, load_lpips_heads(*heads));
+      nets.lpips = &*lpips;
+    }
+  }
+  const DataLayout layout = find_layout(o.data);
+  const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
+  const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
+  Evaluation evaluation(nets);
+  report.skipped += for_each_picture(context, photos, o.size, [&](const Tensor& photo) {
+    if (report.input.rank() == 0) report.input = photo.shape();
+    evaluation.add_photo(photo);
+  });
+  GSX_CHECK(report.input.rank() != 0, "no picture in ", photos.string(), " can be read");
+  if (!real.empty() && nets.features)
+    report.skipped += for_each_picture(context, real, o.size, [&](const Tensor& picture) {
+      evaluation.add_real(picture);
+    });
+  report.quality = evaluation.result();
+  report.model = measure(model, report.input);
+  if (report.has_teacher) report.teacher = measure(teacher, report.input);
+  if (o.json) {
+    print_json(to_json(o, report));
+  } else {
+    print_report(report);
+  }
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto o = std::make_shared<EvalOptions>();
+  CLI::App& sub = *app.add_subcommand("eval", "Measure a model on a folder of pictures.");
+  sub.footer(R"(Example:
+  gsx eval runs/gs8-1/model.safetensors --data horse2zebra \
+      --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors
+Pictures come from testA (else trainA, else the folder itself); real ones of the target domain from
+testB (else trainB). The Frechet distance is computed on the feature network's last tap and carries
+its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added.)");
+  sub.add_option("MODEL", o->model, "a gsx model file, or ARCH:weights.safetensors")->required();
+  sub.add_option("--data", o->data, "folder of pictures")->required();
+  sub.add_option("--teacher", o->teacher, "model to compare with");
+  sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
+  sub.add_option("--size", o->size, "scale and cut pictures to this side (0: as they are)")
+      ->check(CLI::Range(0, 8192));
+  sub.add_flag("--json", o->json, "print one JSON object");
+  add_compute_options(sub, o->compute);
+  sub.callback([o] { run_eval(*o); });
+}
+
+}  // namespace gsx::tools
