@@ -46,7 +46,8 @@ Ratios ratios(const ModelFigures& teacher, const ModelFigures& compressed) {
   return {over(teacher.macs_true, compressed.macs_true),
           over(static_cast<double>(teacher.file_bytes), static_cast<double>(compressed.file_bytes)),
           over(teacher.macs_paper, compressed.macs_paper),
-          over(static_cast<double>(teacher.weight_bytes), static_cast<double>(compressed.weight_bytes))};
+          over(static_cast<double>(teacher.weight_bytes),
+               static_cast<double>(compressed.weight_bytes))};
 }
 
 Tensor Evaluation::picture_of(const Graph& net, const Tensor& photo) const {
@@ -73,7 +74,8 @@ void Evaluation::add_photo(const Tensor& photo) {
   psnr_ += std::min(difference.psnr, 100.0) * static_cast<double>(photo.dim(0));
   if (!nets_.lpips) return;
   const ImageFormat& format = nets_.features->input_format;
-  for (double d : (*nets_.lpips)(convert_images(y, kPicture, format), convert_images(t, kPicture, format)))
+  for (double d :
+       (*nets_.lpips)(convert_images(y, kPicture, format), convert_images(t, kPicture, format)))
     lpips_ += d;
 }
 

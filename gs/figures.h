@@ -18,7 +18,8 @@ struct ModelFigures {
 // warm-up; 0 runs: not measured.
 ModelFigures measure(const Graph&, const Shape& input, int timed_runs = 5);
 
-// How much smaller, in the paper's words "larger is better": r_s of MACs, r_c of bytes (DESIGN 5.5).
+// How much smaller, in the paper's words "larger is better": r_s of MACs, r_c of bytes
+// (DESIGN 5.5).
 struct Ratios {
   double r_s = 0, r_c = 0;              // true MACs, bytes of the files
   double r_s_paper = 0, r_c_paper = 0;  // PAPER.md 2.8: deconvolutions at output size, weights only
@@ -40,7 +41,8 @@ class Evaluation {
   explicit Evaluation(const Networks& networks) : nets_(networks) {}
 
   // Pictures [N,3,H,W], RGB in -1..1.
-  void add_photo(const Tensor& photo);  // is translated by the model, and by the teacher if there is one
+  void add_photo(
+      const Tensor& photo);  // is translated by the model, and by the teacher if there is one
   void add_real(const Tensor& picture);  // of the target domain
 
   struct Result {
@@ -49,7 +51,7 @@ class Evaluation {
     // teacher's; below 0: not to be had (too few pictures, no feature network).
     double frechet_distance = -1, teacher_frechet_distance = -1;
     std::string frechet_name, frechet_reference;  // "real pictures" or "the teacher's pictures"
-    double r_f = 0;                               // teacher_frechet_distance / frechet_distance, or 0
+    double r_f = 0;  // teacher_frechet_distance / frechet_distance, or 0
     double lpips_to_teacher = -1;
     double mean_abs_to_teacher = -1, psnr_to_teacher = 0;  // grey levels of 0..255, dB
   };

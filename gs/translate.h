@@ -4,9 +4,9 @@
 
 namespace gsx {
 
-// graph.evaluate(x) for pictures x [N,C,H,W] in the input format, in the output format, of x's size:
-// where the network would give back another size, x is mirrored outwards to one that it keeps and
-// the result cropped. No gradient.
+// graph.evaluate(x) for pictures x [N,C,H,W] in the input format, in the output format, of x's
+// size: where the network would give back another size, x is mirrored outwards to one that it keeps
+// and the result cropped. No gradient.
 Tensor translate(const Graph& graph, const Tensor& x);
 
 }  // namespace gsx

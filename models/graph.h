@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/io/image.h"
 #include "engine/random.h"
 #include "models/node.h"
 
@@ -27,12 +28,8 @@ struct RunOptions {
   std::function<void(int node, const Tensor& value)> observer = {};
 };
 
-// What pictures a network takes and gives: value ranges of black and white, channel order.
-struct ImageFormat {
-  float lo = -1, hi = 1;
-  bool bgr = false;
-  friend bool operator==(const ImageFormat&, const ImageFormat&) = default;
-};
+// What pictures a network takes and gives: the values of black and white, and the channel order.
+using ImageFormat = PixelFormat;
 
 struct LayerCost {
   std::string name, kind;

@@ -6,6 +6,10 @@
 
 namespace gsx::tools {
 
+void add_train(CLI::App& program);
+void add_translate(CLI::App& program);
+void add_inspect(CLI::App& program);
+void add_eval(CLI::App& program);
 void add_info(CLI::App& program);
 
 }  // namespace gsx::tools

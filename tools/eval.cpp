@@ -83,8 +83,8 @@ void print_report(const Report& r) {
   const Evaluation::Result& q = r.quality;
   std::cout << "pictures           " << q.photos;
   if (r.skipped > 0) std::cout << " (" << r.skipped << " damaged ones skipped)";
-  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[2] << " x "
-            << r.input[3] << "\nfile               " << format_bytes(r.model.file_bytes)
+  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[2]
+            << " x " << r.input[3] << "\nfile               " << format_bytes(r.model.file_bytes)
             << "\nms per picture     " << r.model.ms_per_image << '\n';
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);
@@ -95,8 +95,8 @@ void print_report(const Report& r) {
   }
   if (q.lpips_to_teacher >= 0) std::cout << "LPIPS to teacher   " << q.lpips_to_teacher << '\n';
   if (q.frechet_distance >= 0) {
-    std::cout << "Frechet distance   " << q.frechet_distance << " to " << q.frechet_reference << " ("
-              << q.frechet_name << ")\n";
+    std::cout << "Frechet distance   " << q.frechet_distance << " to " << q.frechet_reference
+              << " (" << q.frechet_name << ")\n";
     if (q.r_f > 0)
       std::cout << "  of the teacher   " << q.teacher_frechet_distance << ", r_f " << q.r_f << '\n';
   }
@@ -139,9 +139,8 @@ void run_eval(const EvalOptions& o) {
   });
   GSX_CHECK(report.input.rank() != 0, "no picture in ", photos.string(), " can be read");
   if (!real.empty() && nets.features)
-    report.skipped += for_each_picture(context, real, o.size, [&](const Tensor& picture) {
-      evaluation.add_real(picture);
-    });
+    report.skipped += for_each_picture(
+        context, real, o.size, [&](const Tensor& picture) { evaluation.add_real(picture); });
   report.quality = evaluation.result();
   report.model = measure(model, report.input);
   if (report.has_teacher) report.teacher = measure(teacher, report.input);

@@ -76,9 +76,10 @@ void run_inspect(const InspectOptions& o) {
   }
   std::cout << graph.to_string(input) << '\n'
             << "parameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
-            << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for " << o.size
-            << " x " << o.size << " pixels\nweights     " << format_bytes(cost.weight_bytes)
-            << "\nfile        " << format_bytes(bytes) << std::endl;
+            << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
+            << o.size << " x " << o.size << " pixels\nweights     "
+            << format_bytes(cost.weight_bytes) << "\nfile        " << format_bytes(bytes)
+            << std::endl;
 }
 
 }  // namespace

@@ -23,6 +23,10 @@ void fill(CLI::App& program) {
   program.get_formatter()->column_width(34);
   program.footer(kExamples);
   program.require_subcommand(1);
+  add_train(program);
+  add_translate(program);
+  add_inspect(program);
+  add_eval(program);
   add_info(program);
   for (CLI::App* command : program.get_subcommands({})) command->group("Commands");
 }

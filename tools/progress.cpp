@@ -68,7 +68,9 @@ std::string ProgressPrinter::line(const TrainProgress& p) const {
 void ProgressPrinter::progress(const TrainProgress& p) {
   const auto now = Clock::now();
   const bool turn = p.stage != last_stage_ || p.step == p.steps;
-  if (!turn && now - last_ < (terminal_ ? Clock::duration(kLivePause) : Clock::duration(kPlainPause))) return;
+  if (!turn &&
+      now - last_ < (terminal_ ? Clock::duration(kLivePause) : Clock::duration(kPlainPause)))
+    return;
   last_ = now;
   last_stage_ = p.stage;
   if (!terminal_) {

@@ -1,5 +1,5 @@
-// How long work shows itself: one live line with an ETA on a terminal, plain lines elsewhere. Writes to
-// stderr only; results go to stdout.
+// How long work shows itself: one live line with an ETA on a terminal, plain lines elsewhere.
+// Writes to stderr only; results go to stdout.
 #pragma once
 #include <chrono>
 #include <string>
@@ -30,8 +30,8 @@ class ProgressPrinter : public TrainObserver {
   std::string line(const TrainProgress&) const;
 
   bool terminal_;
-  bool live_ = false;          // a live line is on the screen
-  Clock::time_point last_{};   // when the last line was printed
+  bool live_ = false;         // a live line is on the screen
+  Clock::time_point last_{};  // when the last line was printed
   std::string last_stage_;
 };
 

@@ -118,12 +118,16 @@ void add_schedule_options(CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   constexpr const char* kGroup = "Schedule (0: the method's default)";
   const auto steps = CLI::Range(0, 100'000'000);
-  app.add_option("--dense-steps", c.dense_steps, "steps of teacher training")->check(steps)->group(kGroup);
+  app.add_option("--dense-steps", c.dense_steps, "steps of teacher training")
+      ->check(steps)
+      ->group(kGroup);
   app.add_option("--slim-steps", c.slim_steps, "steps of pruning")->check(steps)->group(kGroup);
   app.add_option("--finetune-steps", c.finetune_steps, "steps after extraction")
       ->check(steps)
       ->group(kGroup);
-  app.add_option("--batch", c.batch, "pictures per step")->check(CLI::Range(0, 1024))->group(kGroup);
+  app.add_option("--batch", c.batch, "pictures per step")
+      ->check(CLI::Range(0, 1024))
+      ->group(kGroup);
   app.add_option("--lr", c.lr, "Adam rate of the generator while slimming")
       ->check(CLI::NonNegativeNumber)
       ->group(kGroup);
@@ -248,7 +252,8 @@ void run_train(TrainOptions& o) {
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
   ProgressPrinter printer;
-  printer.message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " + std::to_string(o.config.seed) + ")");
+  printer.message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
+                  std::to_string(o.config.seed) + ")");
   printer.message("run      " + o.config.run_dir.string());
   const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
   if (!result.finished) {
@@ -271,8 +276,8 @@ void run_train(TrainOptions& o) {
 
 void add_train(CLI::App& app) {
   auto o = std::make_shared<TrainOptions>();
-  CLI::App& sub = *app.add_subcommand(
-      "train", "Compress a generator (and train one first, if none is given).");
+  CLI::App& sub =
+      *app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
   sub.footer(R"(Examples:
   gsx train
       the whole story on built-in pictures, in a few minutes
