@@ -6,6 +6,32 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 
+closest_kink = float("inf")  # least |input| any ReLU has met in float64 since start_kinks()
+
+
+def start_kinks():
+    global closest_kink
+    closest_kink = float("inf")
+
+
+class Relu(nn.Module):
+    """ReLU, leaky with a slope; watches how near its inputs come to the kink, where float32 may choose
+    another gradient."""
+
+    def __init__(self, slope=0.0):
+        super().__init__()
+        self.slope = slope
+
+    def forward(self, x):
+        global closest_kink
+        if x.dtype == torch.float64:
+            closest_kink = min(closest_kink, x.detach().abs().min().item())
+        return F.leaky_relu(x, self.slope) if self.slope else F.relu(x)
+
+
+relu = Relu()
+
+
 class Quantize(torch.autograd.Function):
     """clamp to [0, p], round half to even to multiples of p/256; gradient 1 inside the bounds (Eq. 9)."""
 
@@ -58,7 +84,7 @@ def norm(c, affine=True, eps=1e-5):
 class CycleGanBlock(nn.Module):
     def __init__(self, c, affine):
         super().__init__()
-        self.conv_block = nn.Sequential(nn.ReflectionPad2d(1), Conv(c, c, 3), norm(c, affine), nn.ReLU(),
+        self.conv_block = nn.Sequential(nn.ReflectionPad2d(1), Conv(c, c, 3), norm(c, affine), Relu(),
                                         nn.ReflectionPad2d(1), Conv(c, c, 3), norm(c, False))
 
     def forward(self, x):
@@ -72,12 +98,12 @@ class CycleGan(nn.Module):
         super().__init__()
         w = width
         self.model = nn.Sequential(
-            nn.ReflectionPad2d(3), Conv(3, w, 7), norm(w, affine), nn.ReLU(),
-            Conv(w, 2 * w, 3, 2, 1), norm(2 * w, affine), nn.ReLU(),
-            Conv(2 * w, 4 * w, 3, 2, 1), norm(4 * w, False), nn.ReLU(),
+            nn.ReflectionPad2d(3), Conv(3, w, 7), norm(w, affine), Relu(),
+            Conv(w, 2 * w, 3, 2, 1), norm(2 * w, affine), Relu(),
+            Conv(2 * w, 4 * w, 3, 2, 1), norm(4 * w, False), Relu(),
             *[CycleGanBlock(4 * w, affine) for _ in range(blocks)],
-            ConvTranspose(4 * w, 2 * w, 3, 2, 1, 1), norm(2 * w, affine), nn.ReLU(),
-            ConvTranspose(2 * w, w, 3, 2, 1, 1), norm(w, affine), nn.ReLU(),
+            ConvTranspose(4 * w, 2 * w, 3, 2, 1, 1), norm(2 * w, affine), Relu(),
+            ConvTranspose(2 * w, w, 3, 2, 1, 1), norm(w, affine), Relu(),
             nn.ReflectionPad2d(3), Conv(w, 3, 7), nn.Tanh())
 
     def forward(self, x):
@@ -95,10 +121,10 @@ class CycleGan(nn.Module):
 class PatchGan(nn.Module):
     def __init__(self, width, layers=3, affine=True, pooled=False):
         super().__init__()
-        modules, c = [Conv(3, width, 4, 2, 1), nn.LeakyReLU(0.2)], width
+        modules, c = [Conv(3, width, 4, 2, 1), Relu(0.2)], width
         for i in range(1, layers + 1):
             k = width * min(2**i, 8)
-            modules += [Conv(c, k, 4, 2 if i < layers else 1, 1), norm(k, affine), nn.LeakyReLU(0.2)]
+            modules += [Conv(c, k, 4, 2 if i < layers else 1, 1), norm(k, affine), Relu(0.2)]
             c = k
         self.model = nn.Sequential(*modules, Conv(c, 1, 4, 1, 1))
         self.pooled = pooled
@@ -138,14 +164,14 @@ class CartoonGan(nn.Module):
         def get(name):
             return getattr(self, name)
 
-        x = F.relu(self.in01_1(self.conv01_1(F.pad(x, (3, 3, 3, 3), "reflect"))))
+        x = relu(self.in01_1(self.conv01_1(F.pad(x, (3, 3, 3, 3), "reflect"))))
         for i in (2, 3):
-            x = F.relu(get(f"in0{i}_1")(get(f"conv0{i}_2")(get(f"conv0{i}_1")(x))))
+            x = relu(get(f"in0{i}_1")(get(f"conv0{i}_2")(get(f"conv0{i}_1")(x))))
         for i in range(4, 4 + self.blocks):
-            z = F.relu(get(f"in{i:02}_1")(get(f"conv{i:02}_1")(F.pad(x, (1, 1, 1, 1), "reflect"))))
+            z = relu(get(f"in{i:02}_1")(get(f"conv{i:02}_1")(F.pad(x, (1, 1, 1, 1), "reflect"))))
             x = x + get(f"in{i:02}_2")(get(f"conv{i:02}_2")(F.pad(z, (1, 1, 1, 1), "reflect")))
         for i in (1, 2):
-            x = F.relu(get(f"in{3 + self.blocks + i:02}_1")(get(f"deconv0{i}_2")(get(f"deconv0{i}_1")(x))))
+            x = relu(get(f"in{3 + self.blocks + i:02}_1")(get(f"deconv0{i}_2")(get(f"deconv0{i}_1")(x))))
         return torch.tanh(self.deconv03_1(F.pad(x, (3, 3, 3, 3), "reflect")))
 
 
@@ -179,12 +205,12 @@ class FastStyle(nn.Module):
 
     def forward(self, x):
         for conv, n in ((self.conv1, self.in1), (self.conv2, self.in2), (self.conv3, self.in3)):
-            x = F.relu(n(self.same(x, conv)))
+            x = relu(n(self.same(x, conv)))
         for i in range(1, self.blocks + 1):
             b = getattr(self, f"res{i}")
-            x = x + b.in2(self.same(F.relu(b.in1(self.same(x, b.conv1))), b.conv2))
+            x = x + b.in2(self.same(relu(b.in1(self.same(x, b.conv1))), b.conv2))
         for up, n in ((self.up1, self.in_up1), (self.up2, self.in_up2)):
-            x = F.relu(n(up(x)[:, :, :-1, :-1]))
+            x = relu(n(up(x)[:, :, :-1, :-1]))
         return 150 * torch.tanh(self.in_out(self.same(x, self.conv_out))) + 127.5
 
 
@@ -200,7 +226,7 @@ class Vgg16(nn.Module):
             if stage:
                 modules.append(nn.MaxPool2d(2))
             for _ in range(convs):
-                modules += [Conv(c, width << stage, 3, 1, 1), nn.ReLU()]
+                modules += [Conv(c, width << stage, 3, 1, 1), Relu()]
                 c = width << stage
         self.features = nn.Sequential(*modules)
 
@@ -220,8 +246,8 @@ class Fire(nn.Module):
         self.expand3x3 = Conv(squeeze, expand, 3, 1, 1)
 
     def forward(self, x):
-        x = F.relu(self.squeeze(x))
-        return torch.cat([F.relu(self.expand1x1(x)), F.relu(self.expand3x3(x))], 1)
+        x = relu(self.squeeze(x))
+        return torch.cat([relu(self.expand1x1(x)), relu(self.expand3x3(x))], 1)
 
 
 class SqueezeNet(nn.Module):
@@ -236,9 +262,9 @@ class SqueezeNet(nn.Module):
             return nn.MaxPool2d(3, 2, ceil_mode=True)
 
         self.features = nn.Sequential(
-            Conv(3, 64, 3, 2), nn.ReLU(), pool(), Fire(64, 16, 64), Fire(128, 16, 64), pool(), Fire(128, 32, 128),
+            Conv(3, 64, 3, 2), Relu(), pool(), Fire(64, 16, 64), Fire(128, 16, 64), pool(), Fire(128, 32, 128),
             Fire(256, 32, 128), pool(), Fire(256, 48, 192), Fire(384, 48, 192), Fire(384, 64, 256), Fire(512, 64, 256))
-        self.classifier = nn.Sequential(nn.Dropout(), Conv(512, 1000, 1), nn.ReLU())
+        self.classifier = nn.Sequential(nn.Dropout(), Conv(512, 1000, 1), Relu())
 
     def forward(self, x):
         mean, deviation = (x.new_tensor(v).reshape(1, 3, 1, 1) for v in (self.MEAN, self.DEVIATION))
@@ -247,7 +273,7 @@ class SqueezeNet(nn.Module):
             x = module(x)
             if i in self.TAPS:
                 taps.append(x)
-        return taps + [F.relu(self.classifier[1](x)).mean((2, 3))]
+        return taps + [relu(self.classifier[1](x)).mean((2, 3))]
 
 
 def fill(network, golden, prefix, gain=1.0, bias=0.2, dtype=torch.float64):
