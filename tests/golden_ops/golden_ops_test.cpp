@@ -3,7 +3,6 @@
 #include <map>
 
 #include "engine/ops.h"
-#include "kernels/isa.h"
 #include "tests/catch.h"
 #include "tests/golden/golden_file.h"
 
@@ -223,9 +222,7 @@ struct Checker {
 TEST_CASE("ops agree with PyTorch", "[golden]") {
   const golden::File file("ops.safetensors");
   CHECK(file.cases().size() > 150);
-  const std::string isa_before(kernels::isa());
-  for (const std::string_view isa : kernels::isas()) {
-    REQUIRE(kernels::use_isa(isa));
+  golden::on_every_isa([&](std::string_view isa) {
     for (const auto algo :
          {kernels::ConvAlgo::automatic, kernels::ConvAlgo::direct, kernels::ConvAlgo::winograd}) {
       const auto context = Context::create({.device = {}, .threads = 2, .conv_algo = algo});
@@ -238,6 +235,5 @@ TEST_CASE("ops agree with PyTorch", "[golden]") {
         Checker{file, item}.run(context);
       }
     }
-  }
-  kernels::use_isa(isa_before);
+  });
 }
