@@ -1,3 +1,4 @@
+// The numbers users compare models by; see figures.h.
 #include "gs/figures.h"
 
 #include <algorithm>

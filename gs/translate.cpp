@@ -1,3 +1,4 @@
+// Pictures through a generator; see translate.h.
 #include "gs/translate.h"
 
 namespace gsx {

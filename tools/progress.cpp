@@ -1,3 +1,4 @@
+// Live lines and plain lines; see progress.h.
 #include "tools/progress.h"
 
 #include <unistd.h>
