@@ -1,3 +1,4 @@
+// Flags shared by commands; see options.h.
 #include "tools/options.h"
 
 #include <iostream>
