@@ -48,7 +48,7 @@ ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>&
     for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
       const bool gamma_zero = !gamma.empty() && gamma[c] == 0;
       if (node.makes_channels()) {
-        known[i][c] = node.constant(c, known[node.inputs[0]], gamma_zero);
+        if (!reads_channels(node)) known[i][c] = node.constant(c, {}, gamma_zero);
         if (known[i][c]) *known[i][c] += made_offset;
       } else {
         known[i][c] = node.constant(c, gather(node, c, in, known), gamma_zero);

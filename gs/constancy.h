@@ -13,9 +13,9 @@ bool reads_channels(const Node&);
 // Per node and channel; nullopt: varies.
 using ChannelConstants = std::vector<std::vector<std::optional<float>>>;
 
-// What the parameters as they are make constant. `made_offset` is added to the constants of nodes
-// that make channels (a convolution of nothing but constants): what changes with it depends on
-// their rounding.
+// What the parameters as they are make constant. What is read freely is taken to vary; a
+// convolution that is left with a constant alone makes one. `made_offset` is added to those: what
+// changes with it depends on how they are rounded.
 ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shapes,
                                    float made_offset = 0);
 

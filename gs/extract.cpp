@@ -172,6 +172,16 @@ bool drop_constant_addends(Graph& graph) {
   }
 }
 
+// Biases that only instance norms see change nothing, not even the integer program's bits.
+void drop_cancelled_shifts(Graph& graph) {
+  const std::vector<std::vector<int>> readers = graph.consumers();
+  for (int i = 0; i < graph.output(); ++i) {
+    const auto cancels = [&](int r) { return graph.node(r).cancels_shifts(); };
+    const bool cancelled = std::all_of(readers[i].begin(), readers[i].end(), cancels);
+    if (cancelled && !readers[i].empty()) graph.node(i).drop_shifts();
+  }
+}
+
 }  // namespace
 
 Graph extract(const Graph& masked) {
@@ -183,6 +193,7 @@ Graph extract(const Graph& masked) {
   }
   while (cut_dead_channels(graph) | drop_constant_addends(graph)) {
   }
+  drop_cancelled_shifts(graph);
   return graph;
 }
 

@@ -5,10 +5,10 @@
 
 namespace gsx {
 
-// A new graph without the dead channels. What a dead channel is worth (a constant) is folded into
-// tap biases or biases of its readers; residual branches with nothing left become an identity, a
-// shift or a tap-bias convolution, whichever is exact. Weight scales of quantised layers are
-// carried over.
+// A new graph without the dead channels, and without biases that instance norms cancel. What a dead
+// channel is worth (a constant) is folded into tap biases or biases of its readers; residual
+// branches with nothing left become an identity, a shift or a tap-bias convolution, whichever is
+// exact. Weight scales of quantised layers are carried over.
 Graph extract(const Graph&);
 
 }  // namespace gsx

@@ -104,6 +104,10 @@ class Node {
   // convolution left without inputs becomes a constant: only its tap bias, input 0 giving batch and
   // spatial size (when quantised, keep its quantiser in front: it gives the scale).
   virtual void cut(const ChannelCut&) {}
+  // Whether a number added to a whole channel of the input changes nothing (instance norm).
+  virtual bool cancels_shifts() const { return false; }
+  // Forgets the numbers this layer adds to whole channels, where every reader cancels them.
+  virtual void drop_shifts() {}
 
   // Weight quantisation: kinds with a weight; the others have none and ignore being told.
   virtual bool has_weight() const { return false; }

@@ -39,6 +39,7 @@ class InstanceNorm : public Norm {
     return IntegerValue::of(y);
   }
 
+  bool cancels_shifts() const override { return true; }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override {
     if (gamma_zero || gamma_is_zero(c) || (!in.empty() && in[0])) return beta_of(c);

@@ -16,6 +16,7 @@ class Weighted : public Node {
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override;
   void cut(const ChannelCut&) override;
+  void drop_shifts() override;
 
   bool has_weight() const override { return true; }
   std::optional<WeightQuant> weight_quant() const override { return quant_; }

@@ -95,6 +95,14 @@ void Weighted::fold(const std::vector<double>& sums, float step) {
   set_values(target, taps_apart ? Shape{out_, 1, r_, s_} : Shape{out_}, values);
 }
 
+void Weighted::drop_shifts() {
+  for (Parameter* p : {&bias_, &tap_bias_}) {
+    if (p->shape.rank() != 1) continue;  // taps out of bounds make a pattern, not a shift
+    p->shape = {};
+    p->value = {};
+  }
+}
+
 void Weighted::cut(const ChannelCut& cut) {
   const std::vector<int>& keep_in = cut.keep_inputs.at(0);
   const std::vector<int>& keep_out = cut.keep_output;

@@ -140,6 +140,16 @@ TEST_CASE("extraction counts what is left and remembers what there was") {
   CHECK(count_kept(small, prune_groups(small)).total == count_kept(masked, groups).kept);
 }
 
+TEST_CASE("extraction drops the biases that instance norms cancel, and no others") {
+  const Graph small = extract(case_named("branches").make());
+  const auto has_bias = [&](const std::string& name) {
+    return small.node(small.find(name)).parameter(Role::bias) != nullptr;
+  };
+  CHECK(has_bias("c1"));  // before a batch norm
+  for (const std::string name : {"c2", "c3", "c4", "c5"}) CHECK_FALSE(has_bias(name));
+  CHECK(has_bias("out"));
+}
+
 TEST_CASE("extracting twice, or after training on, keeps weight scales and original counts") {
   const Case& c = case_named("cyclegan");
   Graph masked = c.make();
