@@ -6,17 +6,28 @@
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_geometry.h"
 #include "kernels/cpu/conv_weight.h"
+#include "kernels/cpu/conv_winograd.h"
 #include "kernels/cpu/image_tree.h"
 
 namespace gsx::kernels {
 namespace {
 
+void correlate(Exec& e, const std::vector<Correlation>& parts, const View& in, const View& out,
+               PadMode mode, const Weights<float>& w, const float* x, const float* bias, float* y) {
+  if (e.conv_algo != ConvAlgo::direct && winograd_possible(parts, in, out) &&
+      (e.conv_algo == ConvAlgo::winograd || winograd_pays(in, out))) {
+    correlate_winograd(e, parts.front(), in, out, mode, w, x, bias, y);
+  } else {
+    correlate_direct(e, parts, in, out, mode, w, x, bias, y);
+  }
+}
+
 void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, const float* bias,
              float* y) {
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
-  correlate_direct(e, parts, shape.x, shape.y(), shape.pad_mode,
-                   Weights<float>::forward(shape.w, w), x, bias, y);
+  correlate(e, parts, shape.x, shape.y(), shape.pad_mode, Weights<float>::forward(shape.w, w), x,
+            bias, y);
 }
 
 // The image with its reflected border made explicit.
@@ -50,15 +61,15 @@ void backward_input(Exec& e, const ConvShape& shape, const float* gy, const floa
   const auto wt = Weights<float>::backward(shape.w, w);
   Geometry g = Geometry::of(shape);
   if (shape.transposed) {
-    correlate_direct(e, gather_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
+    correlate(e, gather_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else if (shape.pad_mode == PadMode::zero) {
-    correlate_direct(e, spread_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
+    correlate(e, spread_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else {
     g.big = padded_view(shape);
     g.top = g.left = 0;
     Workspace::Scope scope(*e.workspace);
     float* padded = e.workspace->take<float>(g.big.size());
-    correlate_direct(e, spread_correlations(g), y, g.big, PadMode::zero, wt, gy, nullptr, padded);
+    correlate(e, spread_correlations(g), y, g.big, PadMode::zero, wt, gy, nullptr, padded);
     fold_reflected(e, shape, padded, gx);
   }
 }
