@@ -173,18 +173,21 @@ fs::path new_run_dir(const std::string& method) {
 
 void finish_config(TrainOptions& o) {
   TrainConfig& c = o.config;
-  GSX_CHECK(c.target_ratio == 0 || c.target_macs == 0,
-            "budget: --target-ratio and --target-macs exclude each other; give one of them");
-  GSX_CHECK(c.rho == 0 || (c.target_ratio == 0 && c.target_macs == 0),
-            "budget: --rho and a --target exclude each other; give one of them");
+  const int budgets = (c.target_ratio != 0) + (c.target_macs != 0) + (c.rho != 0);
+  if (budgets > 1) {
+    throw CLI::ValidationError(
+        "budget", "--target-ratio, --target-macs and --rho exclude each other; give one of them");
+  }
   c.flip = !o.no_flip;
   c.threads = o.compute.threads;
   c.quantize.weights = {kGrids.at(o.quant_grid), !o.per_tensor};
   c.quantize.act_range = 0;
   if (o.act_range != "calibrated") {
     float p = 0;
-    GSX_CHECK(CLI::detail::lexical_cast(o.act_range, p) && p > 0,
-              "--act-range: expected `calibrated` or a positive number, got ", o.act_range);
+    if (!CLI::detail::lexical_cast(o.act_range, p) || !(p > 0)) {
+      throw CLI::ValidationError("--act-range",
+                                 "expected `calibrated` or a positive number, got " + o.act_range);
+    }
     c.quantize.act_range = p;
   }
   if (!o.resume.empty()) {
