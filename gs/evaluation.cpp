@@ -42,7 +42,7 @@ void measure_frechet(RunState& run, const FeatureNet& net, const std::vector<Ten
   if (!run.data.has_targets() || by_student.size() < 2) return;
   const FeatureStatistics real = statistics(net, run.data.training(Domain::b, kRealPictures));
   if (real.count() < 2) return;
-  r.distance_name = "Frechet distance to real pictures, " + net.name + ", last tap";
+  r.distance_name = "Frechet distance to real pictures, last tap of " + net.name;
   r.teacher_distance = frechet_distance(statistics(net, by_teacher), real);
   r.compressed_distance = frechet_distance(statistics(net, by_student), real);
   if (r.compressed_distance > 0) r.r_f = r.teacher_distance / r.compressed_distance;

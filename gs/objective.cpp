@@ -1,6 +1,8 @@
 // GAN losses and the distance to the teacher; see objective.h.
 #include "gs/objective.h"
 
+#include <algorithm>
+
 namespace gsx {
 
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
@@ -23,39 +25,41 @@ DistanceKind parse_distance(const std::string& name) {
 
 Distance::Distance(const Graph* features, std::vector<std::string> taps,
                    const ImageFormat& pictures, const DistanceOptions& options)
-    : features_(features), taps_(std::move(taps)), pictures_(pictures), kind_(options.kind) {
-  weights_.push_back(options.content_weight);
+    : features_(features),
+      taps_(std::move(taps)),
+      pictures_(pictures),
+      kind_(options.kind),
+      on_pictures_(options.kind != DistanceKind::perceptual || options.content_on_pictures) {
   if (kind_ != DistanceKind::perceptual) {
-    weights_[0] = 1;
+    weights_ = {1};
     return;
   }
   GSX_CHECK(features_ && !taps_.empty(),
             "distance: the perceptual distance needs a feature network with taps");
-  weights_.insert(weights_.end(), taps_.size(), options.style_weight);
+  weights_.assign(1 + taps_.size(), options.style_weight);
+  weights_[0] = options.content_weight;
+}
+
+// Values of the feature network's taps; none where the distance has no use for them.
+std::vector<Tensor> Distance::tap_values(const Tensor& y) const {
+  if (kind_ != DistanceKind::perceptual) return {};
+  return features_->run_taps(convert_images(y, pictures_, features_->input_format), taps_);
 }
 
 Distance::Target Distance::target(const Tensor& y) const {
   const NoGrad guard;
   Target t;
-  if (kind_ != DistanceKind::perceptual) {
-    t.content = convert_images(y, pictures_, kPictureFormat);
-    return t;
-  }
-  const auto values =
-      features_->run_taps(convert_images(y, pictures_, features_->input_format), taps_);
-  t.content = values[0];
+  const auto values = tap_values(y);
+  t.content = on_pictures_ ? convert_images(y, pictures_, kPictureFormat) : values[0];
   for (const Tensor& v : values) t.grams.push_back(gram(v));
   return t;
 }
 
 std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const {
-  if (kind_ != DistanceKind::perceptual) {
-    const Tensor x = convert_images(y, pictures_, kPictureFormat);
-    return {kind_ == DistanceKind::mse ? mse_loss(x, target.content) : l1_loss(x, target.content)};
-  }
-  const auto values =
-      features_->run_taps(convert_images(y, pictures_, features_->input_format), taps_);
-  std::vector<Tensor> out = {l1_loss(values[0], target.content)};
+  const auto values = tap_values(y);
+  const Tensor content = on_pictures_ ? convert_images(y, pictures_, kPictureFormat) : values[0];
+  std::vector<Tensor> out = {kind_ == DistanceKind::mse ? mse_loss(content, target.content)
+                                                        : l1_loss(content, target.content)};
   for (size_t i = 0; i < values.size(); ++i)
     out.push_back(mse_loss(gram(values[i]), target.grams[i]));
   return out;
@@ -72,20 +76,25 @@ Distance::Value Distance::operator()(const Tensor& y, const Target& target) cons
   return v;
 }
 
-void Distance::normalize(const std::vector<Tensor>& pictures) {
+void Distance::normalize(const std::vector<Tensor>& pictures, const std::vector<Tensor>& photos) {
   GSX_CHECK(pictures.size() >= 2, "distance: needs at least 2 pictures to normalise by, got ",
             pictures.size());
+  GSX_CHECK(photos.size() == pictures.size(), "distance: needs a photo per picture, got ",
+            photos.size(), " for ", pictures.size());
   const NoGrad guard;
-  std::vector<double> sums(weights_.size(), 0);
+  std::vector<double> unrelated(weights_.size(), 0), related(weights_.size(), 0);
   for (size_t i = 0; i < pictures.size(); ++i) {
-    const Target neighbour = target(pictures[(i + 1) % pictures.size()]);
-    const auto parts = terms(pictures[i], neighbour);
-    for (size_t k = 0; k < parts.size(); ++k) sums[k] += parts[k].item();
+    const auto to_neighbour = terms(pictures[i], target(pictures[(i + 1) % pictures.size()]));
+    const auto to_photo = terms(pictures[i], target(photos[i]));
+    for (size_t k = 0; k < weights_.size(); ++k) {
+      unrelated[k] += to_neighbour[k].item();
+      related[k] += to_photo[k].item();
+    }
   }
-  const double styles = static_cast<double>(sums.size()) - 1;
-  for (size_t k = 0; k < sums.size(); ++k) {
-    const double mean = sums[k] / static_cast<double>(pictures.size());
-    weights_[k] = mean > 0 ? static_cast<float>(1 / (mean * (k == 0 ? 1 : styles))) : 0.0f;
+  const double styles = static_cast<double>(weights_.size()) - 1;
+  for (size_t k = 0; k < weights_.size(); ++k) {
+    const double sum = k == 0 ? unrelated[k] : styles * std::max(unrelated[k], related[k]);
+    weights_[k] = sum > 0 ? static_cast<float>(static_cast<double>(pictures.size()) / sum) : 0.0f;
   }
 }
 

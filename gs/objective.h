@@ -27,6 +27,9 @@ DistanceKind parse_distance(const std::string& name);
 struct DistanceOptions {
   DistanceKind kind = DistanceKind::perceptual;
   float content_weight = 1, style_weight = 1e5f;
+  // Content is compared on the pictures themselves instead of on the first tap: for networks whose
+  // first layer strides, such as discriminators, and so is blind to some patterns of single pixels.
+  bool content_on_pictures = false;
 };
 
 class Distance {
@@ -49,21 +52,26 @@ class Distance {
   };
   Value operator()(const Tensor& y, const Target&) const;
 
-  // Divides every term by its mean value between neighbours of this list of pictures [1,3,H,W] (the
-  // last is the first's), and weighs all of content as much as all of style, so that d is 2 (mse,
-  // l1: 1) between two unrelated pictures of the teacher, on any network.
-  void normalize(const std::vector<Tensor>& pictures);
+  // Divides every term by its mean value between unrelated pictures of the teacher (neighbours in
+  // this list of [1,3,H,W]), and weighs all of content as much as all of style, so that d is about
+  // 2 (mse, l1: 1) between such pictures, on any network. A style is also compared with that of
+  // the photos the pictures were made from, and the larger value counts: the pictures of a style
+  // transfer teacher are all of one style, and dividing by how little they differ would drown
+  // everything else.
+  void normalize(const std::vector<Tensor>& pictures, const std::vector<Tensor>& photos);
   // The factor of each term: content, then the taps' styles. For checkpoints.
   const std::vector<float>& weights() const { return weights_; }
   void set_weights(std::vector<float> weights);
 
  private:
   std::vector<Tensor> terms(const Tensor& y, const Target&) const;
+  std::vector<Tensor> tap_values(const Tensor& y) const;
 
   const Graph* features_;
   std::vector<std::string> taps_;
   ImageFormat pictures_;
   DistanceKind kind_;
+  bool on_pictures_;  // content
   std::vector<float> weights_;
 };
 

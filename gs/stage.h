@@ -16,7 +16,10 @@ struct RunState {
   TrainData data;
 
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
-  std::filesystem::path teacher_file() const { return file("teacher.safetensors"); }
+  // The dense network: given, made by an earlier stage, or itself what the run is for.
+  std::filesystem::path teacher_file() const {
+    return config.method == "dense" ? model_file() : file("teacher.safetensors");
+  }
   std::filesystem::path critic_file() const { return file("discriminator.safetensors"); }
   std::filesystem::path model_file() const { return file("model.safetensors"); }
 };

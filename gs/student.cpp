@@ -42,7 +42,7 @@ FeatureNet open_feature_net(const RunState& run) {
   FeatureNet net;
   if (run.config.feature_net.empty()) {
     net.graph = load_model(run.context, run.critic_file());
-    net.name = "taps of the teacher's discriminator";
+    net.name = "the teacher's discriminator";
     net.graph.taps = activation_taps(net.graph);
   } else {
     net.graph = open_model(run.context, run.config.feature_net);
@@ -108,7 +108,14 @@ void StudentStage::quantize() {
   calibrate(student_, batches, run_.config.quantize);
 }
 
+// Whether a network's first tap has fewer pixels than its input.
+bool first_tap_is_coarse(const Graph& net) {
+  const Shape in{1, net.input_channels(), 64, 64};
+  return net.infer_shapes(in)[net.find(net.taps.front())][2] < in[2];
+}
+
 void StudentStage::build(std::vector<float> weights) {
+  plan_.slimming.distance.content_on_pictures = first_tap_is_coarse(features_);
   step_ = std::make_unique<SlimmingStep>(student_, critic_, &features_, features_.taps,
                                          plan_.slimming, Rng(run_.config.seed, kPoolStream));
   Distance& d = step_->distance();
@@ -116,11 +123,13 @@ void StudentStage::build(std::vector<float> weights) {
     d.set_weights(std::move(weights));
   } else if (run_.config.normalize_distance) {
     const NoGrad guard;
-    std::vector<Tensor> pictures;
-    for (const Tensor& photo : run_.data.training(Domain::a, kLooked))
+    std::vector<Tensor> pictures, photos;
+    for (const Tensor& photo : run_.data.training(Domain::a, kLooked)) {
       pictures.push_back(
           teacher_.run(convert_images(photo, kPictureFormat, teacher_.input_format)));
-    d.normalize(pictures);
+      photos.push_back(convert_images(photo, kPictureFormat, teacher_.output_format));
+    }
+    d.normalize(pictures, photos);
   }
   if (plan_.slimming.prune && budget_.kind != Budget::Kind::none) {
     const float lr = plan_.slimming.lr_gamma;

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "tools/commands.h"
+#include "tools/options.h"
 #include "tools/suggest.h"
 
 namespace gsx::tools {
@@ -12,6 +13,9 @@ namespace {
 constexpr int kFailed = 1, kMisused = 2;
 
 constexpr const char* kExamples = R"(Examples:
+  gsx train                         train, compress and show it on built-in pictures
+  gsx translate MODEL photos --out pictures
+  gsx inspect cyclegan              layers, channels and cost
   gsx info                          what this build can do on this machine
   gsx COMMAND --help                flags and examples of a command
 )";
@@ -70,6 +74,7 @@ std::string misuse(CLI::App& program, const CLI::ParseError& error) {
 int run(int argc, char** argv) {
   CLI::App program("Compresses generators of pictures by GAN Slimming.", "gsx");
   fill(program);
+  set_command_line(argc, argv);
   try {
     program.parse(argc, argv);
     if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
