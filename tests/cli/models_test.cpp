@@ -1,0 +1,138 @@
+// gsx inspect, translate and eval as users run them.
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/cli/process.h"
+#include "tests/data.h"
+#include "tests/temp_dir.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+nlohmann::json json_of(const std::vector<std::string>& arguments) {
+  const ProcessResult r = run_program(arguments);
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  return nlohmann::json::parse(r.out);
+}
+
+// The values of a little-endian float32 .npy file in C order.
+std::vector<float> npy_values(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  REQUIRE(all.size() > 10);
+  const size_t start = 10 + static_cast<uint8_t>(all[8]) + 256u * static_cast<uint8_t>(all[9]);
+  std::vector<float> values((all.size() - start) / sizeof(float));
+  std::copy_n(all.data() + start, values.size() * sizeof(float),
+              reinterpret_cast<char*>(values.data()));
+  return values;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double most = 0;
+  for (size_t i = 0; i < a.size(); ++i) most = std::max<double>(most, std::abs(a[i] - b[i]));
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("inspect counts the paper's networks") {
+  const auto g = json_of({"inspect", "cyclegan", "--size", "256", "--json"});
+  CHECK(g.at("params") == 11'383'555);
+  CHECK(g.at("macs_paper").get<double>() == 54168.0 * (1 << 20));
+  CHECK(g.at("macs_true").get<double>() == 47256.0 * (1 << 20));
+  CHECK(g.at("file_bytes").get<int64_t>() > g.at("weight_bytes").get<int64_t>());
+  for (const auto& layer : g.at("layers")) CHECK(layer.at("kept") == layer.at("original"));
+  CHECK(json_of({"inspect", "patchgan", "--json"}).at("params") == 2'766'529);
+  CHECK(json_of({"inspect", "vgg16", "--json"}).at("params") == 7'635'264);
+  const auto half = json_of({"inspect", "cyclegan", "--width", "32", "--size", "256", "--json"});
+  CHECK(half.at("weight_bytes") == 4 * 2'847'936);
+  CHECK(half.at("macs_paper").get<double>() == 13836.0 * (1 << 20));
+}
+
+TEST_CASE("translate and eval take a model that train made") {
+  const TempDir dir;
+  const fs::path run = dir / "run";
+  REQUIRE(
+      run_program({"train", "--out",        run.string(), "--size",           "16", "--width",
+                   "4",     "--blocks",     "1",          "--batch",          "1",  "--dense-steps",
+                   "2",     "--slim-steps", "2",          "--finetune-steps", "2",  "--rho",
+                   "0.01",  "--threads",    "1"})
+          .exit_code == 0);
+  const std::string model = (run / "model.safetensors").string();
+  fs::path sheet;
+  for (const auto& entry : fs::directory_iterator(run / "samples")) sheet = entry.path();
+
+  SECTION("pictures of any size, damaged ones named") {
+    fs::create_directory(dir / "photos");
+    fs::copy_file(sheet, dir / "photos/a.png");
+    std::ofstream(dir / "photos/b.png") << "not a picture";
+    const ProcessResult r = run_program(
+        {"translate", model, (dir / "photos").string(), "--out", (dir / "out").string()});
+    INFO(r.err);
+    CHECK(r.exit_code == 1);
+    CHECK(r.err.find("b.png") != std::string::npos);
+    CHECK(fs::exists(dir / "out/a.png"));
+    CHECK_FALSE(fs::exists(dir / "out/b.png"));
+    const auto json = json_of(
+        {"translate", model, sheet.string(), "--out", (dir / "one.png").string(), "--json"});
+    CHECK(json.at("written").size() == 1);
+  }
+  SECTION("eval against the teacher, with a discriminator as feature network") {
+    fs::create_directory(dir / "photos");
+    for (const char* name : {"a.png", "b.png", "c.png"})
+      fs::copy_file(sheet, dir / "photos" / name);
+    const auto json = json_of({"eval", model, "--data", (dir / "photos").string(), "--teacher",
+                               (run / "teacher.safetensors").string(), "--json"});
+    CHECK(json.at("pictures") == 3);
+    CHECK(json.at("r_c").get<double>() > 1);
+    CHECK(json.at("ms_per_image").get<double>() > 0);
+    CHECK(json.at("frechet_distance").is_null());
+    CHECK(json.at("mean_abs_to_teacher").get<double>() >= 0);
+  }
+  SECTION("what is not there or not a model") {
+    for (const std::string& spec : {(dir / "none.safetensors").string(),
+                                    "cyclegan:" + sheet.string(), std::string("nonsense")}) {
+      const ProcessResult r =
+          run_program({"translate", spec, sheet.string(), "--out", (dir / "x.png").string()});
+      INFO(spec << ": " << r.err);
+      CHECK(r.exit_code == 1);
+      CHECK_FALSE(r.err.empty());
+    }
+  }
+}
+
+TEST_CASE("translate reproduces the reference tensors of real networks", "[data]") {
+  const fs::path data = require_data();
+  const TempDir dir;
+  const auto check = [&](const std::string& arch, const std::string& folder, double tolerance) {
+    const fs::path from = data / "teachers" / folder;
+    const fs::path out = dir / (arch + ".npy");
+    const ProcessResult r =
+        run_program({"translate", arch + ":" + (from / "weights.safetensors").string(),
+                     (from / "input_128.npy").string(), "--out", out.string()});
+    INFO(r.err);
+    REQUIRE(r.exit_code == 0);
+    CHECK(largest_difference(npy_values(out), npy_values(from / "output_128.npy")) <= tolerance);
+  };
+  check("fast_style", "fst_wave", 5e-3);
+  check("cartoongan", "cartoongan_hayao", 2e-4);
+}
+
+TEST_CASE("eval measures a real network on real photos", "[data]") {
+  const fs::path data = require_data();
+  const std::string teacher =
+      "fast_style:" + (data / "teachers/fst_wave/weights.safetensors").string();
+  const std::string features =
+      "squeezenet:" + (data / "perceptual/squeezenet1_1/weights.safetensors").string();
+  const auto json = json_of({"eval", teacher, "--data", (data / "photos").string(), "--teacher",
+                             teacher, "--feature-net", features, "--size", "128", "--json"});
+  CHECK(json.at("lpips_to_teacher").get<double>() == 0);
+  CHECK(json.at("r_c").get<double>() == 1);
+  CHECK(json.at("frechet_name").get<std::string>().find("FID") == std::string::npos);
+  CHECK(json.at("feature_net") == features);
+}
