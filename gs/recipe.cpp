@@ -35,7 +35,8 @@ SlimmingOptions slimming_options(const TrainConfig& c) {
   o.beta = c.beta;
   o.lr = or_default(c.lr, built_in ? 4e-4f : 2e-4f);
   o.lr_discriminator = or_default(c.lr_discriminator, built_in ? 4e-4f : 2e-4f);
-  o.lr_gamma = or_default(c.lr_gamma, 0.1f);
+  // The official 0.1 is for its unnormalised distance; with ours it wrecks the student.
+  o.lr_gamma = or_default(c.lr_gamma, 0.01f);
   o.rho = c.rho;
   o.weight_decay = c.weight_decay >= 0 ? c.weight_decay : 0.0f;
   o.distance.kind = parse_distance(c.distance);
@@ -57,6 +58,7 @@ int Recipe::total_steps() const {
 
 Recipe make_recipe(const TrainConfig& c, bool need_critic) {
   check(c);
+  const bool free_budget = c.rho == 0 && c.target_ratio == 0 && c.target_macs == 0;
   using Kind = StagePlan::Kind;
   const bool built_in = c.data.empty();
   Recipe r;
@@ -75,14 +77,16 @@ Recipe make_recipe(const TrainConfig& c, bool need_critic) {
 
   StagePlan plan;
   plan.slimming = slimming_options(c);
+  if (free_budget && !dense_only) r.target_ratio = r.quantized ? 12 : 3;
+  if (c.target_ratio > 0) r.target_ratio = c.target_ratio;
   if (c.teacher.empty()) {
     plan.kind = Kind::dense;
-    plan.steps = or_default(c.dense_steps, built_in ? 900 : 20'000);
+    plan.steps = or_default(c.dense_steps, built_in ? 800 : 20'000);
     plan.batch = or_default(c.batch, built_in ? 2 : 1);
     r.stages.push_back(plan);
   } else if (need_critic && !dense_only) {
     plan.kind = Kind::critic;
-    plan.steps = 200;
+    plan.steps = or_default(c.critic_steps, 200);
     plan.batch = or_default(c.batch, 4);
     r.stages.push_back(plan);
   }
@@ -90,13 +94,13 @@ Recipe make_recipe(const TrainConfig& c, bool need_critic) {
     GSX_CHECK(c.teacher.empty(), "method dense: makes a teacher, so it takes none");
     return r;
   }
-  plan.batch = or_default(c.batch, 4);
+  plan.batch = or_default(c.batch, built_in ? 2 : 4);
   plan.kind = c.method == "distill" ? Kind::distill : Kind::slim;
-  plan.steps = or_default(c.slim_steps, built_in ? 600 : 1500);
+  plan.steps = or_default(c.slim_steps, built_in ? 400 : 1500);
   plan.slimming.prune = plan.kind == Kind::slim;
   r.stages.push_back(plan);
   plan.kind = Kind::finetune;
-  plan.steps = or_default(c.finetune_steps, built_in ? 600 : 1500);
+  plan.steps = or_default(c.finetune_steps, built_in ? 500 : 1500);
   plan.slimming.prune = false;
   plan.slimming.rho = 0;
   plan.slimming.lr = or_default(c.lr_finetune, built_in ? 4e-4f : 2e-4f);

@@ -32,6 +32,7 @@ const char* name_of(StagePlan::Kind);
 struct Recipe {
   int size = 64, load_size = 64;
   bool quantized = false;
+  double target_ratio = 0;            // r_c to reach; 0: none
   Schedule decay = Schedule::cosine;  // of W and theta in slimming; gamma's is cosine
   DenseOptions dense;
   std::vector<StagePlan> stages;

@@ -25,15 +25,16 @@ const char* unit(const Budget& b) { return b.kind == Budget::Kind::bytes ? " byt
 
 }  // namespace
 
-Budget make_budget(const TrainConfig& config, int size, const Graph& teacher) {
+Budget make_budget(const RunState& run, const Graph& teacher) {
+  const int size = run.recipe.size;
   Budget b;
   b.input = {1, teacher.input_channels(), size, size};
-  if (config.target_macs > 0) {
+  if (run.config.target_macs > 0) {
     b.kind = Budget::Kind::macs;
-    b.target = config.target_macs;
-  } else if (config.target_ratio > 0) {
+    b.target = run.config.target_macs;
+  } else if (run.recipe.target_ratio > 0) {
     b.kind = Budget::Kind::bytes;
-    b.target = static_cast<double>(file_bytes(teacher)) / config.target_ratio;
+    b.target = static_cast<double>(file_bytes(teacher)) / run.recipe.target_ratio;
   }
   return b;
 }
@@ -58,7 +59,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, StudentStage* b
     : Stage(run, plan),
       teacher_(load_model(run.context, run.teacher_file())),
       features_(open_feature_net(run).graph),
-      budget_(make_budget(run.config, run.recipe.size, teacher_)),
+      budget_(make_budget(run, teacher_)),
       targets_(teacher_) {
   teacher_.set_requires_grad(false);
   std::vector<float> weights;
@@ -88,7 +89,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
       features_(open_feature_net(run).graph),
       critic_(in.graph("critic", run.context)),
       student_(in.graph("student", run.context)),
-      budget_(make_budget(run.config, run.recipe.size, teacher_)),
+      budget_(make_budget(run, teacher_)),
       targets_(teacher_) {
   teacher_.set_requires_grad(false);
   build(in.meta().at("distance").get<std::vector<float>>());

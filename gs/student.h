@@ -36,7 +36,7 @@ class StudentStage : public Stage {
 };
 
 // A budget in bytes of the model file or MACs of one picture; kind none without a target.
-Budget make_budget(const TrainConfig&, int size, const Graph& teacher);
+Budget make_budget(const RunState&, const Graph& teacher);
 
 // The network whose taps the distance looks through, and what to call it in every output.
 struct FeatureNet {

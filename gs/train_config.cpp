@@ -22,6 +22,7 @@ void for_each_setting(Config& c, Visit&& visit) {
   visit("dense_steps", c.dense_steps);
   visit("slim_steps", c.slim_steps);
   visit("finetune_steps", c.finetune_steps);
+  visit("critic_steps", c.critic_steps);
   visit("lr", c.lr);
   visit("lr_gamma", c.lr_gamma);
   visit("lr_discriminator", c.lr_discriminator);

@@ -25,13 +25,14 @@ struct TrainConfig {
   int load_size = 0;  // resize the short side to this before cropping; 0: size
   int batch = 0;      // 0: the recipe's
   int threads = 0;    // 0: all
-  int dense_steps = 0, slim_steps = 0, finetune_steps = 0;            // 0: the recipe's
+  int dense_steps = 0, slim_steps = 0, finetune_steps = 0;  // 0: the recipe's
+  int critic_steps = 0;  // for a teacher without a discriminator; 0: the recipe's
   float lr = 0, lr_gamma = 0, lr_discriminator = 0, lr_finetune = 0;  // 0: the recipe's
   float weight_decay = -1;                                            // below 0: the recipe's
-  float beta = 20;                      // weight of the distance d (Eq. 4)
-  float rho = 0;                        // weight of the L1 term; 0: steered to the budget
-  double target_ratio = 0;              // r_c (bytes) to reach
-  double target_macs = 0;               // true MACs of one image to reach
+  float beta = 20;          // weight of the distance d (Eq. 4)
+  float rho = 0;            // weight of the L1 term; 0: steered to the budget
+  double target_ratio = 0;  // r_c (bytes) to reach; 0 with no rho and no target_macs: the recipe's
+  double target_macs = 0;   // true MACs of one image to reach
   std::string distance = "perceptual";  // or mse, l1
   // Whether each term of the distance is divided by its value between unrelated pictures of the
   // teacher, so that beta means the same on any network.

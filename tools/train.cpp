@@ -63,7 +63,8 @@ void add_input_options(CLI::App& app, TrainOptions& o) {
 void add_budget_options(CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   app.add_option("--target-ratio", c.target_ratio,
-                 "compress until the file is this many times smaller than the teacher's")
+                 "compress until the file is this many times smaller than the teacher's "
+                 "(without any budget: 12 for gs8, 3 for gs32)")
       ->check(CLI::Range(1.0, 1e6))
       ->group("Budget");
   app.add_option("--target-macs", c.target_macs,
@@ -106,6 +107,9 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
       ->group(kGroup);
   app.add_flag("--per-tensor", o.per_tensor, "one weight scale per layer instead of per channel")
       ->group(kGroup);
+  app.add_flag("--quantize-student", c.quantize_student,
+               "distill: 8-bit weights and activations, as gs8 has them")
+      ->group(kGroup);
   app.add_option("--width", c.width, "channels of the first layer of a dense or distilled network")
       ->check(CLI::Range(1, 1024))
       ->group(kGroup);
@@ -119,6 +123,10 @@ void add_schedule_options(CLI::App& app, TrainOptions& o) {
   constexpr const char* kGroup = "Schedule (0: the method's default)";
   const auto steps = CLI::Range(0, 100'000'000);
   app.add_option("--dense-steps", c.dense_steps, "steps of teacher training")
+      ->check(steps)
+      ->group(kGroup);
+  app.add_option("--critic-steps", c.critic_steps,
+                 "steps of discriminator training before slimming, for a teacher without one")
       ->check(steps)
       ->group(kGroup);
   app.add_option("--slim-steps", c.slim_steps, "steps of pruning")->check(steps)->group(kGroup);

@@ -1,6 +1,7 @@
-// Whole training runs, tiny: every method to its end.
+// Whole training runs, tiny: every method to its end, and budgets.
 #include "gs/trainer.h"
 
+#include "engine/io/procedural.h"
 #include "models/graph.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"
@@ -8,15 +9,167 @@
 using namespace gsx;
 using namespace gsx::testing;
 
+namespace fs = std::filesystem;
+
+namespace {
+
+// A dense teacher with its discriminator, made once for all tests that take one.
+const fs::path& tiny_teacher() {
+  static const TempDir dir;
+  static const fs::path model = [] {
+    TrainConfig c = tiny_config(dir.path() / "dense");
+    c.method = "dense";
+    return run_tiny(c).model;
+  }();
+  return model;
+}
+
+TrainConfig with_teacher(const fs::path& dir) {
+  TrainConfig c = tiny_config(dir / "run");
+  c.teacher = tiny_teacher().string();
+  return c;
+}
+
+}  // namespace
+
 TEST_CASE("trainer: gs8 on the built-in pictures goes all the way", "[trainer]") {
   const TempDir dir;
   const TrainResult r = run_tiny(tiny_config(dir.path() / "run"));
   CHECK(r.finished);
   CHECK(r.r_c == Approx(3.2).epsilon(0.031));
   CHECK(r.r_s >= 1);
+  CHECK(r.teacher.ms_per_image > 0);
   CHECK(r.distance_to_teacher >= 0);
   CHECK(r.stripe_energy_teacher >= 0);
-  CHECK(std::filesystem::exists(dir.path() / "run" / "log.jsonl"));
-  const auto context = Context::create();
-  CHECK(load_model(context, r.model).quantized());
+  CHECK(r.distance_name.find("discriminator") != std::string::npos);
+  CHECK(fs::exists(dir.path() / "run" / "log.jsonl"));
+  CHECK_FALSE(fs::is_empty(dir.path() / "run" / "samples"));
+  CHECK(load_model(Context::create(), r.model).quantized());
+  const Json j = r.to_json();
+  CHECK(j.at("r_c").get<double>() == r.r_c);
+  CHECK(j.at("compressed").at("file_bytes").get<int64_t>() ==
+        static_cast<int64_t>(fs::file_size(r.model)));
+}
+
+TEST_CASE("trainer: dense makes a teacher and keeps its discriminator", "[trainer]") {
+  const Graph teacher = load_model(Context::create(), tiny_teacher());
+  CHECK(teacher.architecture() == "cyclegan");
+  CHECK(teacher.provenance.at("method") == "dense");
+  CHECK(fs::exists(tiny_teacher().parent_path() / "discriminator.safetensors"));
+  CHECK(fs::exists(tiny_teacher().parent_path() / "reverse.safetensors"));
+}
+
+TEST_CASE("trainer: gs32 meets a budget of MACs", "[trainer]") {
+  const TempDir dir;
+  TrainConfig c = with_teacher(dir.path());
+  const Graph teacher = load_model(Context::create(), tiny_teacher());
+  c.method = "gs32";
+  c.target_ratio = 0;
+  c.target_macs = teacher.cost({1, 3, 16, 16}).macs.true_macs / 1.7;
+  const TrainResult r = run_tiny(c);
+  CHECK(r.r_s == Approx(1.7).epsilon(0.031));
+  CHECK_FALSE(load_model(Context::create(), r.model).quantized());
+}
+
+TEST_CASE("trainer: a fixed rho prunes what it prunes", "[trainer]") {
+  const TempDir dir;
+  TrainConfig c = with_teacher(dir.path());
+  c.target_ratio = 0;
+  c.rho = 1e-9f;
+  const TrainResult r = run_tiny(c);
+  CHECK(r.r_s == 1);
+  CHECK(r.r_c > 1.5);  // 8 bits instead of 32
+}
+
+TEST_CASE("trainer: distill makes a narrow student, quantised when asked", "[trainer]") {
+  for (const bool quantized : {false, true}) {
+    const TempDir dir;
+    TrainConfig c = with_teacher(dir.path());
+    c.method = "distill";
+    c.width = 0;
+    c.quantize_student = quantized;
+    c.target_ratio = 3.2;
+    const TrainResult r = run_tiny(c);
+    CHECK(r.r_c >= 3.2);
+    const Graph student = load_model(Context::create(), r.model);
+    CHECK(student.quantized() == quantized);
+    CHECK(student.architecture() == "cyclegan");
+  }
+}
+
+TEST_CASE("trainer: the paper's objective and plain distances", "[trainer]") {
+  for (const char* distance : {"perceptual", "mse", "l1"}) {
+    const TempDir dir;
+    TrainConfig c = with_teacher(dir.path());
+    c.objective = "paper";
+    c.distance = distance;
+    CHECK(run_tiny(c).finished);
+  }
+}
+
+TEST_CASE("trainer: a teacher without a discriminator gets one first", "[trainer]") {
+  const TempDir dir;
+  TrainConfig c = with_teacher(dir.path());
+  const fs::path alone = dir.path() / "alone.safetensors";
+  fs::copy_file(c.teacher, alone);
+  c.teacher = alone.string();
+  c.critic_steps = 2;
+  StopAfter observer;
+  CHECK(train(c, false, observer, observer.stop).finished);
+  CHECK(observer.last.total_steps == 2 + c.slim_steps + c.finetune_steps);
+  CHECK(fs::exists(c.run_dir / "discriminator.safetensors"));
+}
+
+TEST_CASE("trainer: budgets that cannot be met and settings that contradict are errors",
+          "[trainer]") {
+  const TempDir dir;
+  const auto run = [&](auto change) {
+    TrainConfig c = with_teacher(dir.path());
+    change(c);
+    run_tiny(c);
+  };
+  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.target_ratio = 1.1; }),
+                    Catch::Contains("before pruning"));
+  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.target_ratio = 1000; }),
+                    Catch::Contains("target must be at least"));
+  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.rho = 0.1f; }), Catch::Contains("give one of"));
+  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.method = "gs4"; }),
+                    Catch::Contains("gs32, gs8, distill or dense"));
+  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.size = 8; }), Catch::Contains("at least 16"));
+}
+
+TEST_CASE("trainer: folders of pictures; without trainB only what needs none", "[trainer]") {
+  const TempDir dir;
+  for (int i = 0; i < 12; ++i) {
+    const auto p = procedural_picture(ProceduralDomain::plain, i, 20, 5);
+    write_png(dir.path() / ("photo" + std::to_string(i) + ".png"), p.image);
+  }
+  write_text(dir.path() / "broken.png", "not a picture");
+  TrainConfig c = with_teacher(dir.path());
+  c.data = dir.path().string();
+  c.slim_steps = 14;  // sees every picture once
+  StopAfter observer;
+  const TrainResult r = train(c, false, observer, observer.stop);
+  CHECK(r.finished);
+  CHECK(r.r_f == 0);
+  CHECK(r.stripe_energy_teacher == -1);
+  REQUIRE_FALSE(observer.warnings.empty());
+  CHECK(observer.warnings[0].find("broken.png") != std::string::npos);
+  c.objective = "paper";
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("trainA and trainB"));
+  c.teacher.clear();
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("trainA and trainB"));
+}
+
+TEST_CASE("trainer: settings survive JSON", "[trainer]") {
+  TrainConfig c = tiny_config("x");
+  c.quantize.weights = {QuantGrid::paper, false};
+  c.rho = 0.125f;
+  c.objective = "paper";
+  const Json j = c.to_json();
+  CHECK(TrainConfig::from_json(j).to_json() == j);
+  CHECK_FALSE(j.contains("run_dir"));
+  Json incomplete = j;
+  incomplete.erase("beta");
+  CHECK_THROWS_WITH(TrainConfig::from_json(incomplete), Catch::Contains("beta"));
 }
