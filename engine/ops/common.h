@@ -29,8 +29,10 @@ inline void check_shape(const char* op, const char* argument, const Tensor& t, c
 inline void check_like(const char* op, const char* argument, const Tensor& t, const char* name,
                        const Tensor& other) {
   check_f32(op, argument, t);
-  GSX_CHECK(t.shape() == other.shape() && t.layout() == other.layout(), op, ": ", argument,
-            " must have the shape of ", name, " ", other.shape(), ", got ", t.shape());
+  GSX_CHECK(t.shape() == other.shape(), op, ": ", argument, " must have the shape of ", name, " ",
+            other.shape(), ", got ", t.shape());
+  GSX_CHECK(t.layout() == other.layout(), op, ": ", argument, " must have the layout of ", name,
+            ", got the same shape ", t.shape(), " in another");
 }
 
 inline void check_channels(const char* op, const char* argument, const Tensor& t, int64_t c) {

@@ -34,7 +34,7 @@ template <class F>
 void write_pair(Exec& e, int64_t n, float* ga, float* gb, F&& f) {
   e.pool->for_ranges(n, kElementGrain, [&, f](int64_t begin, int64_t end) {
     if (ga && gb) {
-      for (int64_t i = begin; i < end; ++i) gb[i] = -(ga[i] = f(i));
+      for (int64_t i = begin; i < end; ++i) gb[i] = 0.0f - (ga[i] = f(i));
     } else if (ga) {
       for (int64_t i = begin; i < end; ++i) ga[i] = f(i);
     } else if (gb) {

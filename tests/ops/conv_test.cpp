@@ -1,0 +1,118 @@
+// conv2d and conv_transpose2d.
+#include "tests/ops/op_check.h"
+
+using namespace gsx;
+using op_check::Array;
+using op_check::Arrays;
+using op_check::Case;
+using op_check::each;
+
+namespace {
+
+// x at a position outside the image: zero, or mirrored.
+double padded(const Array& x, int64_t n, int64_t c, int64_t h, int64_t w, PadMode mode) {
+  const auto fold = [&](int64_t i, int64_t extent) {
+    if (mode == PadMode::zero) return i >= 0 && i < extent ? i : -1;
+    return i < 0 ? -i : i >= extent ? 2 * (extent - 1) - i : i;
+  };
+  const int64_t hh = fold(h, x.dim(2)), ww = fold(w, x.dim(3));
+  return hh < 0 || ww < 0 ? 0 : x(n, c, hh, ww);
+}
+
+Array conv(const Arrays& in, const ConvOptions& o) {
+  const Array &x = in[0], &w = in[1];
+  Array y({x.dim(0), w.dim(0), (x.dim(2) + o.pad.top + o.pad.bottom - w.dim(2)) / o.stride + 1,
+           (x.dim(3) + o.pad.left + o.pad.right - w.dim(3)) / o.stride + 1});
+  each(y.shape, [&](auto n, auto k, auto p, auto q) {
+    double sum = in.size() > 2 ? in[2].v[static_cast<size_t>(k)] : 0;
+    each({1, w.dim(1), w.dim(2), w.dim(3)}, [&](auto, auto c, auto r, auto s) {
+      sum += w(k, c, r, s) * padded(x, n, c, p * o.stride - o.pad.top + r,
+                                    q * o.stride - o.pad.left + s, o.pad_mode);
+    });
+    y(n, k, p, q) = sum;
+  });
+  return y;
+}
+
+Array conv_transpose(const Arrays& in, const ConvOptions& o) {
+  const Array &x = in[0], &w = in[1];
+  Array y({x.dim(0), w.dim(0), (x.dim(2) - 1) * o.stride + w.dim(2) - o.pad.top - o.pad.bottom,
+           (x.dim(3) - 1) * o.stride + w.dim(3) - o.pad.left - o.pad.right});
+  each(y.shape, [&](auto n, auto k, auto p, auto q) {
+    if (in.size() > 2) y(n, k, p, q) = in[2].v[static_cast<size_t>(k)];
+  });
+  each(x.shape, [&](auto n, auto c, auto h, auto v) {
+    each({1, w.dim(0), w.dim(2), w.dim(3)}, [&](auto, auto k, auto r, auto s) {
+      const int64_t p = h * o.stride - o.pad.top + r, q = v * o.stride - o.pad.left + s;
+      if (p >= 0 && p < y.dim(2) && q >= 0 && q < y.dim(3))
+        y(n, k, p, q) += x(n, c, h, v) * w(k, c, r, s);
+    });
+  });
+  return y;
+}
+
+void check(const Shape& x, const Shape& w, const ConvOptions& o, bool transposed,
+           bool bias = true) {
+  Case c;
+  std::ostringstream name;
+  name << (transposed ? "transposed " : "") << x << " * " << w << " stride " << o.stride;
+  c.name = name.str();
+  c.inputs = {{x}, {.shape = w, .layout = Layout::filter}};
+  if (bias) c.inputs.push_back({{w[0]}});
+  c.run = [=](const std::vector<Tensor>& in) {
+    const Tensor b = bias ? in[2] : Tensor();
+    return transposed ? conv_transpose2d(in[0], in[1], b, o) : conv2d(in[0], in[1], b, o);
+  };
+  c.reference = [=](const Arrays& in) { return transposed ? conv_transpose(in, o) : conv(in, o); };
+  op_check::check(c);
+}
+
+}  // namespace
+
+TEST_CASE("conv2d") {
+  check({1, 1, 1, 1}, {1, 1, 1, 1}, {}, false);
+  check({2, 3, 7, 5}, {5, 3, 3, 3}, {.pad = Padding::all(1)}, false);
+  check({2, 3, 7, 5}, {5, 3, 3, 3}, {.pad = Padding::all(1), .pad_mode = PadMode::reflect}, false,
+        false);
+  check({1, 9, 5, 6}, {7, 9, 3, 2}, {.stride = 2, .pad = {1, 0, 2, 1}}, false);
+  check({2, 5, 6, 6}, {3, 5, 4, 4},
+        {.stride = 2, .pad = {2, 1, 1, 2}, .pad_mode = PadMode::reflect}, false);
+  check({1, 33, 3, 3}, {10, 33, 1, 1}, {}, false);
+}
+
+TEST_CASE("conv_transpose2d") {
+  check({1, 1, 1, 1}, {1, 1, 1, 1}, {}, true);
+  check({2, 3, 4, 3}, {5, 3, 3, 3}, {.stride = 2, .pad = {1, 0, 1, 0}}, true);
+  check({1, 9, 3, 4}, {3, 9, 4, 4}, {.stride = 2, .pad = Padding::all(1)}, true, false);
+  check({2, 5, 3, 3}, {9, 5, 3, 2}, {.stride = 3, .pad = {2, -1, 0, 1}}, true);
+}
+
+TEST_CASE("convolutions say what is wrong with their arguments") {
+  const auto context = Context::create();
+  const Tensor x = Tensor::zeros(context, {1, 3, 4, 4});
+  const auto filter = [&](int64_t k, int64_t c, int64_t r) {
+    return Tensor::zeros(context, {k, c, r, r}, Layout::filter);
+  };
+  CHECK_THROWS_WITH(
+      conv2d(x, filter(2, 4, 3), {}),
+      "conv2d: x has 3 channels but w takes 4 (shapes [1, 3, 4, 4] and [2, 4, 3, 3])");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 5), {}),
+                    "conv2d: x [1, 3, 4, 4] with its padding is smaller than the window 5x5");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 3), Tensor::zeros(context, {3})),
+                    "conv2d: bias must have shape [2] to match the output channels of w, got [3]");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 3), {}, {.stride = 0}),
+                    "conv2d: stride must be at least 1, got 0");
+  CHECK_THROWS_WITH(
+      conv2d(x, x, {}),
+      "conv2d: w must be a filter tensor K C R S, got shape [1, 3, 4, 4] in another layout");
+  CHECK_THROWS_WITH(
+      conv2d(x, filter(2, 3, 3), {}, {.pad = Padding::all(4), .pad_mode = PadMode::reflect}),
+      "conv2d: reflect padding must be smaller than the image [1, 3, 4, 4], got top 4, bottom 4, "
+      "left 4, right 4");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 3), {}, {.pad = {-1, 0, 0, 0}}),
+                    "conv2d: padding must not be negative, got top -1, bottom 0, left 0, right 0");
+  CHECK_THROWS_WITH(conv_transpose2d(x, filter(2, 3, 1), {}, {.pad = Padding::all(2)}),
+                    "conv_transpose2d: cropping leaves no output of x [1, 3, 4, 4], got 0x0");
+  CHECK_THROWS_WITH(conv_transpose2d(x, filter(2, 3, 3), {}, {.pad_mode = PadMode::reflect}),
+                    "conv_transpose2d: pad_mode must be zero, got reflect");
+}
