@@ -4,6 +4,7 @@
 // Images are NHWC with padded channel stride; padding lanes are written as zeros.
 #pragma once
 #include "kernels/conv.h"
+#include "kernels/fake_quant.h"
 #include "kernels/scalar.h"
 
 namespace gsx::kernels {
@@ -25,6 +26,10 @@ struct IntegerKernels {
   // both null (1, 0). |x| < 2^30.
   void (*instance_norm)(Exec&, const View&, const int32_t* x, const float* scale,
                         const float* gamma, const float* beta, float eps, float* y);
+  // codes = round(w / s) of each weight, limited to +-127; padding lanes zero. Layout and scales as
+  // FakeQuantKernels.
+  void (*weight_codes)(Exec&, const ChannelBlocks&, bool per_channel, const float* w,
+                       const float* scales, int8_t* codes);
 };
 extern const IntegerKernels cpu_integer;
 

@@ -21,7 +21,8 @@ namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int kLanes = 8;  // channels per task of a norm
+constexpr int kLanes = 8;         // channels a norm adds up in registers
+constexpr int64_t kChunk = 8192;  // elements per task of a norm, which stay in the cache
 
 void to_codes(Exec& e, int64_t n, const float* x, const Quantizer& q, int16_t* y) {
   e.pool->for_ranges(n, kElementGrain, [&](int64_t begin, int64_t end) {
@@ -102,78 +103,132 @@ void add_taps(Exec& e, const ConvShape& s, int taps, const int32_t* t, int32_t* 
   });
 }
 
-// The exact sum and sum of squares of kLanes channels of one image. |x| < 2^30, so 8 squares fit.
+// Exact sums over some pixels of kLanes channels: of the values, and of the low and high 32 bits of
+// their squares, so that nothing overflows.
 struct Sums {
-  int64_t sum[kLanes] = {};
-  __int128 squares[kLanes] = {};
+  int64_t values[kLanes] = {};
+  uint64_t low[kLanes] = {}, high[kLanes] = {};
+
+  void add(int lane, int32_t v) {
+    const auto square = static_cast<uint64_t>(int64_t{v} * v);
+    values[lane] += v;
+    low[lane] += square & 0xffffffffu;
+    high[lane] += square >> 32;
+  }
+  void add(const Sums& other) {
+    for (int k = 0; k < kLanes; ++k) {
+      values[k] += other.values[k];
+      low[k] += other.low[k];
+      high[k] += other.high[k];
+    }
+  }
 };
 
-Sums add_up(const View& v, const int32_t* x, int lanes) {
-  Sums total;
-  constexpr int64_t kChunk = 8;
-  for (int64_t begin = 0; begin < v.plane(); begin += kChunk) {
-    const int64_t end = std::min(begin + kChunk, v.plane());
-    int64_t squares[kLanes] = {};
-    for (int64_t i = begin; i < end; ++i) {
-      const int32_t* pixel = x + i * v.cs;
-      for (int k = 0; k < lanes; ++k) {
-        total.sum[k] += pixel[k];
-        squares[k] += int64_t{pixel[k]} * pixel[k];
-      }
+void add_up(int64_t pixels, int64_t cs, int width, const int32_t* x, Sums& total) {
+  Sums sums;
+  if (width == kLanes) {
+    for (int64_t i = 0; i < pixels; ++i) {
+      for (int k = 0; k < kLanes; ++k) sums.add(k, x[i * cs + k]);
     }
-    for (int k = 0; k < lanes; ++k) total.squares[k] += squares[k];
+  } else {
+    for (int64_t i = 0; i < pixels; ++i) {
+      for (int k = 0; k < width; ++k) sums.add(k, x[i * cs + k]);
+    }
   }
-  return total;
+  total = sums;
 }
 
+// What a channel is normalised by: fma(x - middle, a, b).
 struct ScaleShift {
-  int32_t middle[kLanes];
-  float a[kLanes], b[kLanes];
+  int32_t middle;
+  float a, b;
 };
 
-ScaleShift finish(const Sums& total, int64_t pixels, int lanes, const float* scale,
-                  const float* gamma, const float* beta, float eps) {
-  ScaleShift result{};
+ScaleShift finish(const Sums& total, int lane, int64_t pixels, float scale, float gamma, float beta,
+                  float eps) {
   const auto count = static_cast<double>(pixels);
-  for (int k = 0; k < lanes; ++k) {
-    // round(sum / pixels), halves upwards
-    const int64_t twice = 2 * total.sum[k] + pixels;
-    const int64_t m = twice / (2 * pixels) - (twice % (2 * pixels) < 0 ? 1 : 0);
-    const int64_t rest = total.sum[k] - m * pixels;
-    const __int128 spread = total.squares[k] * pixels -
-                            static_cast<__int128>(total.sum[k]) * total.sum[k];  // var * pixels^2
-    const double var = static_cast<double>(spread) / count / count;
-    const double s = scale[k];
-    const double slope = (gamma ? gamma[k] : 1.0) * s / std::sqrt(var * s * s + double{eps});
-    result.middle[k] = static_cast<int32_t>(m);
-    result.a[k] = static_cast<float>(slope);
-    result.b[k] =
-        static_cast<float>((beta ? beta[k] : 0.0) - slope * (static_cast<double>(rest) / count));
-  }
-  return result;
+  const int64_t sum = total.values[lane];
+  const __int128 squares = (static_cast<__int128>(total.high[lane]) << 32) + total.low[lane];
+  // round(sum / pixels), halves upwards
+  const int64_t twice = 2 * sum + pixels;
+  const int64_t middle = twice / (2 * pixels) - (twice % (2 * pixels) < 0 ? 1 : 0);
+  const int64_t rest = sum - middle * pixels;
+  const __int128 spread = squares * pixels - static_cast<__int128>(sum) * sum;  // var * pixels^2
+  const double var = static_cast<double>(spread) / count / count;
+  const double s = scale;
+  const double slope = gamma * s / std::sqrt(var * s * s + double{eps});
+  const double shift = beta - slope * (static_cast<double>(rest) / count);
+  return {static_cast<int32_t>(middle), static_cast<float>(slope), static_cast<float>(shift)};
 }
 
 void instance_norm(Exec& e, const View& v, const int32_t* x, const float* scale, const float* gamma,
                    const float* beta, float eps, float* y) {
   const int groups = (v.cs + kLanes - 1) / kLanes;
-  e.pool->run(int64_t{v.n} * groups, [&](int64_t task, int) {
-    const int first = static_cast<int>(task % groups) * kLanes;
-    const int64_t at = task / groups * v.image() + first;
-    const int lanes = std::min(kLanes, v.c - first), width = std::min(kLanes, v.cs - first);
-    const Sums total = add_up(v, x + at, lanes);
-    const ScaleShift f = finish(total, v.plane(), lanes, scale + first,
-                                gamma ? gamma + first : gamma, beta ? beta + first : beta, eps);
-    for (int64_t i = at, end = at + v.image(); i < end; i += v.cs) {
-      for (int k = 0; k < width; ++k) {
-        y[i + k] = std::fma(static_cast<float>(x[i + k] - f.middle[k]), f.a[k], f.b[k]);
+  const int64_t grain = pixel_grain(v.cs, kChunk), chunks = (v.plane() + grain - 1) / grain;
+  Workspace::Scope scope(*e.workspace);
+  Sums* sums = e.workspace->take<Sums>(v.n * chunks * groups);
+  const auto each_chunk = [&](auto&& f) {  // f(chunk of all images, first element, pixels)
+    e.pool->run(v.n * chunks, [&](int64_t task, int) {
+      const int64_t first = task % chunks * grain;
+      f(task, task / chunks * v.image() + first * v.cs, std::min(grain, v.plane() - first));
+    });
+  };
+  each_chunk([&](int64_t chunk, int64_t at, int64_t pixels) {
+    for (int g = 0; g < groups; ++g) {
+      add_up(pixels, v.cs, std::min(kLanes, v.cs - g * kLanes), x + at + g * kLanes,
+             sums[chunk * groups + g]);
+    }
+  });
+  auto* middle = e.workspace->take<int32_t>(int64_t{v.n} * v.cs);
+  auto* a = e.workspace->take<float>(int64_t{v.n} * v.cs);
+  auto* b = e.workspace->take<float>(int64_t{v.n} * v.cs);
+  for (int64_t n = 0; n < v.n; ++n) {
+    Sums* own = sums + n * chunks * groups;
+    for (int64_t i = groups; i < chunks * groups; ++i) own[i % groups].add(own[i]);
+    for (int k = 0; k < v.cs; ++k) {
+      ScaleShift f{0, 0, 0};
+      if (k < v.c) {
+        f = finish(own[k / kLanes], k % kLanes, v.plane(), scale[k], gamma ? gamma[k] : 1.0f,
+                   beta ? beta[k] : 0.0f, eps);
+      }
+      middle[n * v.cs + k] = f.middle;
+      a[n * v.cs + k] = f.a;
+      b[n * v.cs + k] = f.b;
+    }
+  }
+  each_chunk([&](int64_t chunk, int64_t at, int64_t pixels) {
+    const int64_t image = chunk / chunks * v.cs;
+    for (int64_t i = at; i < at + pixels * v.cs; i += v.cs) {
+      for (int64_t k = 0; k < v.cs; ++k) {
+        y[i + k] =
+            std::fma(static_cast<float>(x[i + k] - middle[image + k]), a[image + k], b[image + k]);
       }
     }
   });
 }
 
+void weight_codes(Exec& e, const ChannelBlocks& blocks, bool per_channel, const float* w,
+                  const float* scales, int8_t* codes) {
+  e.pool->for_ranges(
+      blocks.outer, pixel_grain(blocks.ks * blocks.inner),
+      [&, s = scales, b = blocks](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o) {
+          const int64_t at = o * b.ks * b.inner;
+          for (int64_t k = 0; k < b.k; ++k) {
+            const float step = s[per_channel ? k : 0];
+            for (int64_t i = at + k * b.inner; i < at + (k + 1) * b.inner; ++i) {
+              const float code = scalar::clamp(scalar::weight_code(w[i], step), -127.0f, 127.0f);
+              codes[i] = static_cast<int8_t>(static_cast<int32_t>(code));
+            }
+          }
+          std::fill(codes + at + b.k * b.inner, codes + at + b.ks * b.inner, int8_t{0});
+        }
+      });
+}
+
 const IntegerKernels& table() {
-  static constexpr IntegerKernels kTable = {to_codes, codes_to_float, sums_to_float, add_taps,
-                                            instance_norm};
+  static constexpr IntegerKernels kTable = {to_codes, codes_to_float, sums_to_float,
+                                            add_taps, instance_norm,  weight_codes};
   return kTable;
 }
 
@@ -192,9 +247,9 @@ constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
 const IntegerKernels cpu_integer = {
-    kBest<&IntegerKernels::to_codes>, kBest<&IntegerKernels::codes_to_float>,
+    kBest<&IntegerKernels::to_codes>,      kBest<&IntegerKernels::codes_to_float>,
     kBest<&IntegerKernels::sums_to_float>, kBest<&IntegerKernels::add_taps>,
-    kBest<&IntegerKernels::instance_norm>};
+    kBest<&IntegerKernels::instance_norm>, kBest<&IntegerKernels::weight_codes>};
 
 }  // namespace gsx::kernels
 #endif

@@ -1,7 +1,8 @@
 // The shared part of convolutions, transposed convolutions and linear layers; see weighted.h.
 #include "models/nodes/weighted.h"
 
-#include "kernels/scalar.h"
+#include "engine/dispatch.h"
+#include "kernels/integer.h"
 
 namespace gsx::nodes {
 
@@ -93,19 +94,16 @@ Tensor Weighted::plane_bias() const {
 
 Tensor Weighted::weight_codes() const {
   const Tensor& w = weight_.value;
-  Tensor codes = Tensor::zeros(w.context(), w.shape(), w.layout(), DType::s8);
-  const std::vector<float> s = current_scales().to_vector();
-  // Filters keep their output channel innermost, matrices outermost.
-  const int64_t stride = matrix_ ? in_ : 1;
-  const int64_t period = matrix_ ? out_ : w.filter_view().ks;
-  const float* from = w.f32();
-  auto* to = codes.mutable_data<int8_t>();
-  for (int64_t i = 0, n = w.storage_size(); i < n; ++i) {
-    const int64_t k = i / stride % period;
-    if (k >= out_) continue;
-    const float code = kernels::scalar::weight_code(from[i], s[s.size() == 1 ? 0 : k]);
-    to[i] = static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f));
+  const Tensor scales = current_scales();
+  Tensor codes = Tensor::empty(w.context(), w.shape(), w.layout(), DType::s8);
+  kernels::ChannelBlocks blocks{1, out_, out_, in_};  // matrices: rows of in_
+  if (!matrix_) {
+    const kernels::FilterView v = w.filter_view();
+    blocks = {int64_t{v.r} * v.s * v.c, v.k, v.ks, 1};
   }
+  on(w.device(), kernels::cpu_integer)
+      .weight_codes(w.exec(), blocks, scales.numel() > 1, w.f32(), scales.f32(),
+                    codes.mutable_data<int8_t>());
   return codes;
 }
 
