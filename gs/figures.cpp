@@ -13,24 +13,9 @@ namespace {
 
 constexpr ImageFormat kPicture = {-1, 1, false};
 
-double median_milliseconds(const Graph& graph, const Shape& input, int runs) {
-  Rng rng(0);
-  Tensor x = Tensor::empty(graph.context(), input);
-  rng.fill_uniform(x, graph.input_format.lo, graph.input_format.hi);
-  std::vector<double> times;
-  for (int i = -1; i < runs; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    graph.evaluate(x);
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    if (i >= 0) times.push_back(took.count());
-  }
-  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
-  return times[times.size() / 2];
-}
-
 }  // namespace
 
-ModelFigures measure(const Graph& graph, const Shape& input, int timed_runs) {
+ModelFigures measure(const Graph& graph, const Shape& input) {
   const Cost cost = graph.cost(input);
   ModelFigures f;
   f.macs_true = cost.macs.true_macs;
@@ -38,8 +23,28 @@ ModelFigures measure(const Graph& graph, const Shape& input, int timed_runs) {
   f.params = cost.params;
   f.weight_bytes = cost.weight_bytes;
   f.file_bytes = file_bytes(graph);
-  if (timed_runs > 0) f.ms_per_image = median_milliseconds(graph, input, timed_runs);
   return f;
+}
+
+std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& photo) {
+  constexpr int kWarmUp = 2, kRounds = 9;
+  std::vector<std::vector<double>> times(models.size());
+  for (int round = 0; round < kWarmUp + kRounds; ++round) {
+    for (size_t i = 0; i < models.size(); ++i) {
+      const Tensor x = convert_images(photo, kPicture, models[i]->input_format);
+      const auto start = std::chrono::steady_clock::now();
+      models[i]->evaluate(x);
+      const std::chrono::duration<double, std::milli> took =
+          std::chrono::steady_clock::now() - start;
+      if (round >= kWarmUp) times[i].push_back(took.count());
+    }
+  }
+  std::vector<double> medians;
+  for (auto& t : times) {
+    std::nth_element(t.begin(), t.begin() + kRounds / 2, t.end());
+    medians.push_back(t[kRounds / 2]);
+  }
+  return medians;
 }
 
 Ratios ratios(const ModelFigures& teacher, const ModelFigures& compressed) {

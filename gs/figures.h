@@ -14,9 +14,11 @@ struct ModelFigures {
   double ms_per_image = 0;  // evaluate() of one picture
 };
 
-// `input` is the shape of one picture [1,C,H,W]. ms_per_image is the median of `timed_runs` after a
-// warm-up; 0 runs: not measured.
-ModelFigures measure(const Graph&, const Shape& input, int timed_runs = 5);
+// Cost and size of the file; `input` is the shape of one picture [1,C,H,W]. ms_per_image is left 0.
+ModelFigures measure(const Graph&, const Shape& input);
+// Median milliseconds of evaluate() on one photo [1,3,H,W], RGB in -1..1, after a warm-up; the
+// models take turns.
+std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& photo);
 
 // How much smaller, in the paper's words "larger is better": r_s of MACs, r_c of bytes
 // (DESIGN 5.5).

@@ -3,7 +3,9 @@
 
 #include "gs/critic.h"
 #include "gs/dense.h"
+#include "gs/images.h"
 #include "gs/student.h"
+#include "gs/translate.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -46,8 +48,8 @@ void save_result(const RunState& run, Graph graph, const std::filesystem::path& 
 
 Tensor translate_picture(const Graph& graph, const Tensor& photo) {
   const NoGrad guard;
-  const Tensor y = graph.run(convert_images(photo, kPictureFormat, graph.input_format));
-  return convert_images(y, graph.output_format, kPictureFormat);
+  const Tensor y = translate(graph, convert_images(photo, kPictureFormat, graph.input_format));
+  return clip_images(convert_images(y, graph.output_format, kPictureFormat), kPictureFormat);
 }
 
 }  // namespace gsx

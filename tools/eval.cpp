@@ -144,6 +144,11 @@ void run_eval(const EvalOptions& o) {
   report.quality = evaluation.result();
   report.model = measure(model, report.input);
   if (report.has_teacher) report.teacher = measure(teacher, report.input);
+  const Tensor photo = Tensor::zeros(context, report.input);
+  const auto ms =
+      report.has_teacher ? time_models({&model, &teacher}, photo) : time_models({&model}, photo);
+  report.model.ms_per_image = ms[0];
+  if (report.has_teacher) report.teacher.ms_per_image = ms[1];
   if (o.json) {
     print_json(to_json(o, report));
   } else {
