@@ -76,7 +76,12 @@ void backward_input(Exec& e, const ConvShape& shape, const float* gy, const floa
 
 void backward_weight(Exec& e, const ConvShape& shape, const float* x, const float* gy,
                      bool accumulate, float* gw) {
-  weight_gradient_direct(e, shape, x, gy, accumulate, gw);
+  if (e.conv_algo != ConvAlgo::direct && winograd_weight_possible(shape) &&
+      (e.conv_algo == ConvAlgo::winograd || winograd_weight_pays(shape))) {
+    weight_gradient_winograd(e, shape, x, gy, accumulate, gw);
+  } else {
+    weight_gradient_direct(e, shape, x, gy, accumulate, gw);
+  }
 }
 
 // Rows first, then the rows of an image, then images: short chains of additions in a fixed order.

@@ -1,0 +1,163 @@
+// Winograd weight gradient: G' (sum over tiles of (B' d B) . (A gy A')) G, the sum being 36
+// products of channels by channels. Each task owns 16 x 32 of them and runs over all tiles of all
+// images.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/conv_winograd.h"
+#include "kernels/cpu/image_tree.h"
+#include "kernels/cpu/winograd_tiles.h"
+
+namespace gsx::kernels {
+namespace {
+
+constexpr int64_t kChunkElements = int64_t{4} << 20;  // transformed tiles at a time
+constexpr int kTransformTiles = 4;                    // tiles per task
+constexpr int kRows = kPanel, kColumns = 2 * kPanel;  // big x small channels of a slice
+constexpr int kSlice = kRows * kColumns;
+constexpr int kTaps = 9;
+
+struct Plan {
+  ConvShape shape;
+  Geometry g;
+  TileGrid grid;
+  int64_t tiles;
+  int panels, groups;
+  int chunk;  // tiles
+  int64_t big_plane, small_plane;
+
+  explicit Plan(const ConvShape& s) : shape(s), g(Geometry::of(s)), grid(g.small.h, g.small.w) {
+    tiles = grid.tiles() * g.small.n;
+    panels = ceil_div(g.big.cs, kRows);
+    groups = ceil_div(g.small.cs, kColumns);
+    const int64_t tile = kWinogradPlanes * (int64_t{panels} * kRows + int64_t{groups} * kColumns);
+    chunk = static_cast<int>(std::clamp<int64_t>(kChunkElements / tile, 16, tiles));
+    // Chunks of equal size.
+    const int64_t chunks = (tiles + chunk - 1) / chunk;
+    chunk = static_cast<int>((tiles + chunks - 1) / chunks);
+    big_plane = padded_plane(int64_t{panels} * chunk * kPanel);
+    small_plane = padded_plane(int64_t{groups} * 2 * chunk * kPanel);
+  }
+
+  // Both sides of tile `tile`, at place `at` of a chunk. Planes lie as panels [channel /
+  // 16][tile][16].
+  void transform(const float* big, const float* small, int64_t tile, int at, const float* zeros,
+                 float* big_planes, float* small_planes) const {
+    const TileAt t = grid.at(tile);
+    const float* pixels[kWinogradPlanes];
+    tile_pixels(g.big, big + t.image * g.big.image(), t.y - g.top, t.x - g.left, kWinogradReach,
+                g.pad_mode, zeros, pixels);
+    const int64_t panel = int64_t{chunk} * kPanel;
+    winograd_input(pixels, g.big.cs, {big_planes + int64_t{at} * kPanel, big_plane, panel});
+    tile_pixels(g.small, small + t.image * g.small.image(), t.y, t.x, kWinogradTile, PadMode::zero,
+                zeros, pixels);
+    winograd_output_adjoint(pixels, g.small.cs,
+                            {small_planes + int64_t{at} * kPanel, small_plane, panel});
+  }
+
+  // products += those of tiles [first, last) of the chunk.
+  void add_tiles(int panel, int group, int first, int last, const float* big_planes,
+                 const float* small_planes, float* products) const {
+    OuterBlock o{};
+    o.a_col = o.b_col = kPanel;
+    o.b_panel = int64_t{chunk} * kPanel;
+    o.rows = 1;
+    o.cols = last - first;
+    o.m = std::min(kRows, g.big.c - panel * kRows);
+    o.n = std::min(kColumns, g.small.cs - group * kColumns);
+    o.out_row = kColumns;
+    for (int i = 0; i < kWinogradPlanes; ++i) {
+      o.a = big_planes + i * big_plane + (int64_t{panel} * chunk + first) * kPanel;
+      o.b = small_planes + i * small_plane + (int64_t{2} * group * chunk + first) * kPanel;
+      o.out = products + i * kSlice;
+      outer(o);
+    }
+  }
+
+  // gw += the finished slice, taps [9][16][32].
+  void store(int panel, int group, const float* taps, float* gw) const {
+    const FilterView& f = shape.w;
+    const int big0 = panel * kRows, big1 = std::min(g.big.c, big0 + kRows);
+    const int small0 = group * kColumns, small1 = std::min(g.small.c, small0 + kColumns);
+    for (int tap = 0; tap < kTaps; ++tap) {
+      for (int b = big0; b < big1; ++b) {
+        const float* row = taps + tap * kSlice + (b - big0) * kColumns - small0;
+        for (int s = small0; s < small1; ++s) {
+          const int c = shape.transposed ? s : b, k = shape.transposed ? b : s;
+          gw[f.offset(tap / 3, tap % 3, c) + k] += row[s];
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+
+bool winograd_weight_possible(const ConvShape& s) {
+  const Geometry g = Geometry::of(s);
+  return g.r == 3 && g.s == 3 && g.stride == 1 && g.big.cs >= 8 && g.small.cs >= 8;
+}
+
+bool winograd_weight_pays(const ConvShape& s) {
+  const Geometry g = Geometry::of(s);
+  return winograd_gain(g.small.n * TileGrid(g.small.h, g.small.w).tiles(), g.small.pixels(),
+                       g.big.c, g.small.c);
+}
+
+void weight_gradient_winograd(Exec& e, const ConvShape& shape, const float* x, const float* gy,
+                              bool accumulate, float* gw) {
+  const Plan p(shape);
+  const float* big = shape.transposed ? gy : x;
+  const float* small = shape.transposed ? x : gy;
+  if (!accumulate) std::memset(gw, 0, static_cast<size_t>(shape.w.size()) * sizeof(float));
+
+  Workspace::Scope scope(*e.workspace);
+  Workspace& space = *e.workspace;
+  const int widest = std::max(p.g.big.cs, p.g.small.cs);
+  float* zeros = space.take<float>(widest);
+  std::fill(zeros, zeros + widest, 0.0f);
+  float* big_planes = space.take<float>(kWinogradPlanes * p.big_plane);
+  float* small_planes = space.take<float>(kWinogradPlanes * p.small_plane);
+  // A slice keeps the products of the current image, their taps, and the levels of the tree.
+  const int levels = tree_levels(p.g.small.n), slices = p.panels * p.groups;
+  const int64_t own = int64_t{kSlice} * (kWinogradPlanes + kTaps * (1 + levels));
+  float* scratch = space.take<float>(own * slices);
+
+  const int64_t per_image = p.grid.tiles();
+  for (int64_t first = 0; first < p.tiles; first += p.chunk) {
+    const int64_t end = std::min(first + p.chunk, p.tiles);
+    e.pool->for_ranges(end - first, kTransformTiles, [&](int64_t t0, int64_t t1) {
+      for (int64_t t = t0; t < t1; ++t) {
+        p.transform(big, small, first + t, static_cast<int>(t), zeros, big_planes, small_planes);
+      }
+    });
+    e.pool->run(slices, [&](int64_t slice, int) {
+      const int panel = static_cast<int>(slice / p.groups),
+                group = static_cast<int>(slice % p.groups);
+      float* products = scratch + slice * own;
+      float* taps = products + int64_t{kSlice} * kWinogradPlanes;
+      const ImageTree tree(taps + int64_t{kSlice} * kTaps, int64_t{kSlice} * kTaps,
+                           int64_t{kSlice} * kTaps);
+      for (int64_t t = first; t < end;) {
+        const int image = static_cast<int>(t / per_image);
+        const int64_t stop = std::min(end, (image + 1) * per_image);
+        if (t == image * per_image) {
+          std::memset(products, 0, sizeof(float) * static_cast<size_t>(kSlice) * kWinogradPlanes);
+        }
+        p.add_tiles(panel, group, static_cast<int>(t - first), static_cast<int>(stop - first),
+                    big_planes, small_planes, products);
+        if (stop == (image + 1) * per_image) {
+          winograd_filter_adjoint({products, kSlice, kPanel}, kSlice, taps, kSlice);
+          tree.add(image, taps);
+        }
+        t = stop;
+      }
+      if (end < p.tiles) return;
+      tree.total(p.g.small.n, taps);
+      p.store(panel, group, taps, gw);
+    });
+  }
+}
+
+}  // namespace gsx::kernels
