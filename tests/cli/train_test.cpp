@@ -75,6 +75,22 @@ TEST_CASE("train --json ends with one object that says it all") {
   CHECK(again.err.find("--resume") != std::string::npos);
 }
 
+TEST_CASE("on the built-in pictures the student is small and paints its teacher's stripes") {
+  const TempDir dir;
+  ProcessOptions options;
+  options.timeout = std::chrono::minutes(20);
+  const ProcessResult r =
+      run_program({"train", "--out", (dir / "run").string(), "--json"}, options);
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  const auto json = nlohmann::json::parse(r.out);
+  CHECK(json.at("r_c").get<double>() >= 8);
+  CHECK(json.at("r_s").get<double>() >= 2);
+  const auto& stripes = json.at("stripe_energy");
+  CHECK(stripes.at("teacher").get<double>() >= 0.3);
+  CHECK(stripes.at("student").get<double>() >= 0.8 * stripes.at("teacher").get<double>());
+}
+
 TEST_CASE("a run killed at random moments ends with the bytes of an undisturbed one") {
   const TempDir dir;
   const fs::path whole = dir.path() / "whole", killed = dir.path() / "killed";
