@@ -16,6 +16,16 @@ constexpr int64_t pixel_grain(int64_t cs, int64_t elements = kElementGrain) {
   return std::max<int64_t>(1, elements / std::max<int64_t>(1, cs));
 }
 
+// Calls f.operator()<N>(c) for blocks of N channels from c on, N = 16, 8, then 1: inner loops of
+// constant length over small arrays stay in vector registers.
+template <class F>
+[[gnu::always_inline]] inline void for_blocks(int cs, F&& f) {
+  int c = 0;
+  for (; c + 16 <= cs; c += 16) f.template operator()<16>(c);
+  for (; c + 8 <= cs; c += 8) f.template operator()<8>(c);
+  for (; c < cs; ++c) f.template operator()<1>(c);
+}
+
 // A fixed binary tree over values[0], values[stride], ...; overwrites them.
 inline double tree_sum(double* values, int64_t n, int64_t stride = 1) {
   if (n == 0) return 0;

@@ -40,52 +40,70 @@ Range windows_over(int i, int size, int stride, int pad, int outputs) {
   return {first > 0 ? (first + stride - 1) / stride : 0, std::min(outputs, (i + pad) / stride + 1)};
 }
 
+// Where the window of output (p, q) lies.
+struct Window {
+  Range r, s;
+  int64_t first;    // offset of its place (0, 0), maybe outside the image
+  int64_t row, cs;  // distances between rows and between pixels
+
+  Window(const PoolShape& shape, int n, int p, int q) {
+    const View& v = shape.x;
+    const int h = p * shape.stride - shape.pad, w = q * shape.stride - shape.pad;
+    r = inside(h, shape.size, v.h);
+    s = inside(w, shape.size, v.w);
+    cs = v.cs;
+    row = int64_t{v.w} * v.cs;
+    first = ((int64_t{n} * v.h + h) * v.w + w) * v.cs;
+  }
+};
+
+template <int N>
+void max_block(const Window& at, int size, const float* x, float* y, uint8_t* which) {
+  float best[N];
+  int32_t place[N];
+  const float* start = x + at.first + at.r.begin * at.row + at.s.begin * at.cs;
+  for (int j = 0; j < N; ++j) {
+    best[j] = start[j];
+    place[j] = at.r.begin * size + at.s.begin;
+  }
+  for (int r = at.r.begin; r < at.r.end; ++r)
+    for (int t = at.s.begin; t < at.s.end; ++t) {
+      const float* in = x + at.first + r * at.row + t * at.cs;
+      const int32_t code = r * size + t;
+      for (int j = 0; j < N; ++j) {
+        const bool take = (in[j] > best[j]) | (in[j] != in[j]);  // a NaN wins and stays visible
+        best[j] = take ? in[j] : best[j];
+        place[j] = take ? code : place[j];
+      }
+    }
+  for (int j = 0; j < N; ++j) {
+    y[j] = best[j];
+    which[j] = static_cast<uint8_t>(place[j]);
+  }
+}
+
 void max_forward(Exec& e, const PoolShape& s, const float* x, float* y, uint8_t* which) {
-  const View& v = s.x;
   const View out = s.y();
   each_row(e, out, [&](int n, int p) {
-    const Range rr = inside(p * s.stride - s.pad, s.size, v.h);
     for (int q = 0; q < out.w; ++q) {
-      const Range ss = inside(q * s.stride - s.pad, s.size, v.w);
-      float* best = y + out.offset(n, p, q);
-      uint8_t* place = which + out.offset(n, p, q);
-      for (int r = rr.begin; r < rr.end; ++r)
-        for (int t = ss.begin; t < ss.end; ++t) {
-          const float* in = x + v.offset(n, p * s.stride - s.pad + r, q * s.stride - s.pad + t);
-          const uint8_t code = static_cast<uint8_t>(r * s.size + t);
-          if (r == rr.begin && t == ss.begin) {
-            std::copy_n(in, v.cs, best);
-            std::fill_n(place, v.cs, code);
-            continue;
-          }
-          for (int c = 0; c < v.cs; ++c) {
-            const bool take = in[c] > best[c] || in[c] != in[c];  // a NaN wins and stays visible
-            best[c] = take ? in[c] : best[c];
-            place[c] = take ? code : place[c];
-          }
-        }
+      const Window at(s, n, p, q);
+      const int64_t to = out.offset(n, p, q);
+      for_blocks(out.cs, [&]<int N>(int c) {
+        max_block<N>(at, s.size, x + c, y + to + c, which + to + c);
+      });
     }
   });
 }
 
-void max_backward(Exec& e, const PoolShape& s, const uint8_t* which, const float* gy, float* gx) {
-  const View& v = s.x;
-  const View out = s.y();
-  each_row(e, v, [&](int n, int h) {
-    const Range pp = windows_over(h, s.size, s.stride, s.pad, out.h);
-    for (int w = 0; w < v.w; ++w) {
-      const Range qq = windows_over(w, s.size, s.stride, s.pad, out.w);
-      float* g = gx + v.offset(n, h, w);
-      std::fill_n(g, v.cs, 0.0f);
-      for (int p = pp.begin; p < pp.end; ++p)
-        for (int q = qq.begin; q < qq.end; ++q) {
-          const int code = (h + s.pad - p * s.stride) * s.size + (w + s.pad - q * s.stride);
-          const float* from = gy + out.offset(n, p, q);
-          const uint8_t* place = which + out.offset(n, p, q);
-          for (int c = 0; c < v.cs; ++c) g[c] += place[c] == code ? from[c] : 0.0f;
-        }
+template <int N>
+void avg_block(const Window& at, float weight, const float* x, float* y) {
+  float sum[N] = {};
+  for (int r = at.r.begin; r < at.r.end; ++r)
+    for (int t = at.s.begin; t < at.s.end; ++t) {
+      const float* in = x + at.first + r * at.row + t * at.cs;
+      for (int j = 0; j < N; ++j) sum[j] += in[j];
     }
-  });
+  for (int j = 0; j < N; ++j) y[j] = sum[j] * weight;
 }
 
 // 1 / the number of elements output (p, q) is the mean of.
@@ -102,41 +120,50 @@ float avg_weight(const PoolShape& s, int p, int q) {
 }
 
 void avg_forward(Exec& e, const PoolShape& s, const float* x, float* y) {
-  const View& v = s.x;
   const View out = s.y();
   each_row(e, out, [&](int n, int p) {
-    const Range rr = inside(p * s.stride - s.pad, s.size, v.h);
     for (int q = 0; q < out.w; ++q) {
-      const Range ss = inside(q * s.stride - s.pad, s.size, v.w);
-      float* sum = y + out.offset(n, p, q);
-      std::fill_n(sum, v.cs, 0.0f);
-      for (int r = rr.begin; r < rr.end; ++r)
-        for (int t = ss.begin; t < ss.end; ++t) {
-          const float* in = x + v.offset(n, p * s.stride - s.pad + r, q * s.stride - s.pad + t);
-          for (int c = 0; c < v.cs; ++c) sum[c] += in[c];
-        }
+      const Window at(s, n, p, q);
       const float weight = avg_weight(s, p, q);
-      for (int c = 0; c < v.cs; ++c) sum[c] *= weight;
+      float* to = y + out.offset(n, p, q);
+      for_blocks(out.cs, [&]<int N>(int c) { avg_block<N>(at, weight, x + c, to + c); });
     }
   });
 }
 
-void avg_backward(Exec& e, const PoolShape& s, const float* gy, float* gx) {
+// gx[n, h, w] = sum over the windows (p, q) that cover it of f(p, q, place in the window, channel).
+template <class F>
+void gather_windows(Exec& e, const PoolShape& s, float* gx, F&& f) {
   const View& v = s.x;
   const View out = s.y();
   each_row(e, v, [&](int n, int h) {
     const Range pp = windows_over(h, s.size, s.stride, s.pad, out.h);
     for (int w = 0; w < v.w; ++w) {
       const Range qq = windows_over(w, s.size, s.stride, s.pad, out.w);
-      float* g = gx + v.offset(n, h, w);
-      std::fill_n(g, v.cs, 0.0f);
-      for (int p = pp.begin; p < pp.end; ++p)
-        for (int q = qq.begin; q < qq.end; ++q) {
-          const float weight = avg_weight(s, p, q);
-          const float* from = gy + out.offset(n, p, q);
-          for (int c = 0; c < v.cs; ++c) g[c] = std::fma(weight, from[c], g[c]);
-        }
+      for_blocks(v.cs, [&]<int N>(int c) {
+        float sum[N] = {};
+        for (int p = pp.begin; p < pp.end; ++p)
+          for (int q = qq.begin; q < qq.end; ++q) {
+            const int place = (h + s.pad - p * s.stride) * s.size + (w + s.pad - q * s.stride);
+            f.template operator()<N>(out.offset(n, p, q) + c, place, p, q, sum);
+          }
+        float* to = gx + v.offset(n, h, w) + c;
+        for (int j = 0; j < N; ++j) to[j] = sum[j];
+      });
     }
+  });
+}
+
+void max_backward(Exec& e, const PoolShape& s, const uint8_t* which, const float* gy, float* gx) {
+  gather_windows(e, s, gx, [=]<int N>(int64_t from, int place, int, int, float* sum) {
+    for (int j = 0; j < N; ++j) sum[j] += which[from + j] == place ? gy[from + j] : 0.0f;
+  });
+}
+
+void avg_backward(Exec& e, const PoolShape& s, const float* gy, float* gx) {
+  gather_windows(e, s, gx, [=, &s]<int N>(int64_t from, int, int p, int q, float* sum) {
+    const float weight = avg_weight(s, p, q);
+    for (int j = 0; j < N; ++j) sum[j] = std::fma(weight, gy[from + j], sum[j]);
   });
 }
 

@@ -49,6 +49,11 @@ void pad(Exec& e, const PadShape& s, const float* x, float* y) {
   });
 }
 
+template <int N>
+void add_to(const float* from, float* sum) {
+  for (int k = 0; k < N; ++k) sum[k] += from[k];
+}
+
 // The padded positions that read source position i: itself and up to two mirror images.
 struct Readers {
   int at[3];
@@ -74,12 +79,13 @@ void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
     for (int w = 0; w < v.w; ++w) {
       const Readers cols = readers(w, s.left, v.w, out.w, s.mode);
       float* g = gx + v.offset(n, h, w);
-      std::fill_n(g, v.cs, 0.0f);
-      for (int a = 0; a < rows.count; ++a)
-        for (int b = 0; b < cols.count; ++b) {
-          const float* from = gy + out.offset(n, rows.at[a], cols.at[b]);
-          for (int c = 0; c < v.cs; ++c) g[c] += from[c];
-        }
+      for_blocks(v.cs, [&]<int N>(int c) {
+        float sum[N] = {};
+        for (int a = 0; a < rows.count; ++a)
+          for (int b = 0; b < cols.count; ++b)
+            add_to<N>(gy + out.offset(n, rows.at[a], cols.at[b]) + c, sum);
+        for (int k = 0; k < N; ++k) g[c + k] = sum[k];
+      });
     }
   });
 }
@@ -100,12 +106,13 @@ void upsample_backward(Exec& e, const View& v, int factor, const float* gy, floa
   each_row(e, v, [&](int n, int h) {
     for (int w = 0; w < v.w; ++w) {
       float* g = gx + v.offset(n, h, w);
-      std::fill_n(g, v.cs, 0.0f);
-      for (int a = 0; a < factor; ++a)
-        for (int b = 0; b < factor; ++b) {
-          const float* from = gy + out.offset(n, h * factor + a, w * factor + b);
-          for (int c = 0; c < v.cs; ++c) g[c] += from[c];
-        }
+      for_blocks(v.cs, [&]<int N>(int c) {
+        float sum[N] = {};
+        for (int a = 0; a < factor; ++a)
+          for (int b = 0; b < factor; ++b)
+            add_to<N>(gy + out.offset(n, h * factor + a, w * factor + b) + c, sum);
+        for (int k = 0; k < N; ++k) g[c + k] = sum[k];
+      });
     }
   });
 }
