@@ -5,8 +5,11 @@
 #include <cmath>
 #include <map>
 
+#include "engine/io/image.h"
+#include "gs/images.h"
 #include "gs/magnitudes.h"
 #include "tests/catch.h"
+#include "tests/data.h"
 #include "tests/gs/graphs.h"
 
 using namespace gsx;
@@ -144,4 +147,21 @@ TEST_CASE("frozen weight scales are those of the weights") {
   REQUIRE(stored);
   CHECK(stored->value.to_vector() ==
         weight_scales(conv.parameter(Role::weight)->value, *conv.weight_quant()).to_vector());
+}
+
+TEST_CASE("calibrated on photos, a real teacher in 8 bits stays within two grey levels of itself",
+          "[data]") {
+  const Graph teacher = open_model(
+      context(),
+      "fast_style:" + (require_data() / "teachers/fst_wave/weights.safetensors").string());
+  const auto photo = [&](const std::string& name) {
+    const Image picture = read_image(require_data() / "photos" / (name + "_128.png"));
+    return to_tensor(context(), picture, {0, 255, false});
+  };
+  Graph quantized = teacher;
+  insert_quantizers(quantized, {});
+  calibrate(quantized, {photo("astronaut"), photo("coffee")}, {});
+  const Tensor x = photo("chelsea");
+  CHECK(image_difference(quantized.evaluate(x), teacher.run(x), teacher.output_format).mean_abs <
+        2);
 }
