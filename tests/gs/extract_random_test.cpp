@@ -1,0 +1,137 @@
+// Extraction on random graphs with random single scales at zero: whatever the pass makes of them,
+// the function must stay.
+#include "gs/extract.h"
+#include "tests/catch.h"
+#include "tests/gs/graphs.h"
+
+using namespace gsx;
+using namespace gsx::test;
+
+namespace {
+
+const Shape kPicture{1, 3, 17, 22};
+
+// Grows a graph layer by layer out of values that all have known shapes.
+class RandomGraph {
+ public:
+  explicit RandomGraph(uint64_t seed) : rng_(seed) { graph_.add(make_input("input", 3)); }
+
+  Graph grow(int layers) {
+    add_block(0, 4 + pick(5));
+    for (int i = 0; i < layers; ++i) {
+      const int from = 1 + pick(graph_.size() - 1);
+      switch (pick(6)) {
+        case 0: add_block(graph_.output(), 3 + pick(6)); break;
+        case 1: add_block(from, 3 + pick(6)); break;
+        case 2: add_residual(graph_.output()); break;
+        case 3: join(graph_.output(), from); break;
+        case 4: resample(graph_.output()); break;
+        default: graph_.add(make_activation(fresh("act"), graph_.output(), activation()));
+      }
+    }
+    const int last = graph_.output();
+    graph_.add(make_conv(fresh("out"), last, conv(channels(last), 3, 1)));
+    graph_.remove_unreachable();
+    return std::move(graph_);
+  }
+
+ private:
+  int pick(int n) { return static_cast<int>(rng_.below(n)); }
+  std::string fresh(const std::string& what) { return what + std::to_string(graph_.size()); }
+  Shape shape(int node) const { return graph_.infer_shapes(kPicture)[node]; }
+  int channels(int node) const { return static_cast<int>(shape(node)[1]); }
+  Activation activation() {
+    constexpr Activation kAll[] = {Activation::relu, Activation::leaky_relu, Activation::tanh,
+                                   Activation::sigmoid};
+    return kAll[pick(4)];
+  }
+  ConvSpec conv(int in, int out, int stride) {
+    const PadMode mode = pick(2) ? PadMode::reflect : PadMode::zero;
+    if (pick(4) == 0) return {.in = in, .out = out, .kernel = 1, .options = {.stride = stride}};
+    return {.in = in, .out = out, .kernel = 3, .options = {stride, Padding::all(1), mode}};
+  }
+
+  // conv, mostly a norm, mostly an activation.
+  int add_block(int from, int out) {
+    int x = graph_.add(make_conv(fresh("conv"), from, conv(channels(from), out, 1)));
+    if (pick(6) == 0) x = graph_.add(make_batch_norm(fresh("batch"), x, out));
+    else if (pick(6) != 0) x = graph_.add(make_instance_norm(fresh("norm"), x, out, pick(5) != 0));
+    if (pick(4) != 0) x = graph_.add(make_activation(fresh("act"), x, activation()));
+    return x;
+  }
+  void add_residual(int from) {
+    const int inner = add_block(from, 3 + pick(5));
+    int x = graph_.add(make_conv(fresh("conv"), inner, conv(channels(inner), channels(from), 1)));
+    if (pick(4) != 0)
+      x = graph_.add(make_instance_norm(fresh("norm"), x, channels(from), pick(4) != 0));
+    graph_.add(make_add(fresh("sum"), from, x));
+  }
+  void join(int a, int b) {
+    const Shape sa = shape(a), sb = shape(b);
+    if (sa == sb && a != b && pick(2)) graph_.add(make_add(fresh("sum"), a, b));
+    else if (sa[2] == sb[2] && sa[3] == sb[3]) graph_.add(make_concat(fresh("concat"), {a, b}));
+  }
+  void resample(int from) {
+    const Shape s = shape(from);
+    const int wide = channels(from);
+    switch (pick(5)) {
+      case 0:
+        if (s[2] < 12) graph_.add(make_upsample(fresh("up"), from, 2));
+        break;
+      case 1:
+        if (s[2] > 5) graph_.add(make_max_pool(fresh("max"), from, {.size = 2, .stride = 2}));
+        break;
+      case 2:
+        if (s[2] < 12)
+          graph_.add(make_conv_transpose(
+              fresh("deconv"), from,
+              {.in = wide, .out = 4, .options = {.stride = 2, .pad = {1, 0, 1, 0}}}));
+        break;
+      case 3:
+        if (s[2] > 5) graph_.add(make_conv(fresh("down"), from, conv(wide, 5, 2)));
+        break;
+      default:
+        graph_.add(make_pad(fresh("pad"), from, Padding::all(1),
+                            pick(2) ? PadMode::reflect : PadMode::zero));
+    }
+  }
+
+  Graph graph_{"random"};
+  Rng rng_;
+};
+
+// Whole groups, single channels of groups, and single scales wherever they are.
+void mask(Graph& graph, Rng& rng) {
+  for (const PruneGroup& group : prune_groups(graph)) {
+    if (rng.coin(0.2)) kill_all(graph, group);
+    for (int i = 0; i < group.channels(); ++i)
+      if (rng.coin(0.3)) kill(graph, group, i);
+  }
+  for (Parameter* p : graph.parameters()) {
+    if (p->role != Role::norm_scale) continue;
+    const double share = rng.coin(0.1) ? 1 : 0.15;
+    for (int c = 0; c < p->value.numel(); ++c)
+      if (rng.coin(share)) p->value.mutable_data<float>()[c] = 0;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("extraction keeps the function of random graphs with random scales at zero") {
+  for (uint64_t seed = 1; seed <= 80; ++seed) {
+    INFO("seed " << seed);
+    Graph graph = RandomGraph(seed).grow(9);
+    randomize(graph, seed);
+    Rng rng(seed, 1);
+    mask(graph, rng);
+    const Tensor x = random_images(kPicture, seed);
+    const Graph small = extract(graph);
+    const Tensor want = graph.run(x);
+    CHECK(max_difference(small.run(x), want) <= 2e-3 * std::max(1.0, max_abs(want)));
+    CHECK(small.cost(kPicture).macs.true_macs <= graph.cost(kPicture).macs.true_macs);
+
+    quantize_graph(graph, kPicture);
+    freeze_weight_scales(graph);
+    CHECK(max_difference(extract(graph).evaluate(x), graph.evaluate(x)) == 0);
+  }
+}
