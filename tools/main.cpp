@@ -21,8 +21,8 @@ constexpr const char* kExamples = R"(Examples:
 )";
 
 void fill(CLI::App& program) {
-  program.set_version_flag("--version", "gsx " GSX_VERSION, "Print the version and exit");
-  program.set_help_flag("--help", "Print this help and exit");
+  program.set_version_flag("--version", "gsx " GSX_VERSION, "print the version and exit");
+  program.set_help_flag("--help", "print this help and exit");
   program.get_formatter()->label("SUBCOMMAND", "COMMAND");
   program.get_formatter()->column_width(34);
   program.footer(kExamples);
