@@ -8,8 +8,8 @@ namespace gsx {
 struct QuantizeOptions {
   WeightQuant weights = {};  // grid and per-channel choice; the activations use the same grid
   float act_range = 0;  // p of every quantiser, e.g. the paper's 4 (never signed); 0: calibrate()
-  // Calibrated p: this quantile of |x|. Real teachers live on few large values: at 0.9995 the two in
-  // the data tests start 16 and 8 grey levels away from themselves, at 0.99999 1 and 3.
+  // Calibrated p: this quantile of |x|. Real teachers live on few large values: at 0.9995 the two
+  // in the data tests start 16 and 8 grey levels away from themselves, at 0.99999 1 and 3.
   double percentile = 0.99999;
   double signed_above = 0.01;  // signed where more than this share of values is negative
 };
