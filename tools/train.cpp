@@ -168,7 +168,6 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
       ->capture_default_str()
       ->group("Run");
   app.add_flag("--json", o.json, "print the result as one JSON object")->group("Run");
-  app.set_config("--config", "", "read flags from a TOML file with the same names")->group("Run");
 }
 
 // runs/METHOD-1, runs/METHOD-2, ...: the first that does not exist.
