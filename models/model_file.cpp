@@ -77,7 +77,8 @@ Json graph_to_json(const Graph& graph) {
     Json entry = {{"kind", node.kind()}, {"name", node.name}};
     // Most nodes read the one before them: not said.
     if (i > 0 && node.inputs != std::vector{i - 1}) entry["inputs"] = node.inputs;
-    entry.update(node.attributes());
+    const Json attributes = node.attributes();
+    if (!attributes.empty()) entry["attributes"] = attributes;
     list.push_back(entry);
   }
   json["nodes"] = list;
@@ -109,7 +110,7 @@ std::unique_ptr<Node> read_node(const Json& entry, int index) {
       inputs.push_back(e.get<int>());
     }
   }
-  return make_node(text_of(entry, "kind"), name, inputs, entry);
+  return make_node(text_of(entry, "kind"), name, inputs, entry.value("attributes", Json::object()));
 }
 
 }  // namespace

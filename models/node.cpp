@@ -119,17 +119,14 @@ std::vector<float> Attributes::numbers(const char* key, size_t at_least, size_t 
   return result;
 }
 
-Padding Attributes::padding(const char* key, int limit) const {
-  if (!has(key)) return {};
-  if (!value(key).is_array()) return Padding::all(integer(key, -limit, limit));
-  const std::vector<float> p = numbers(key, 4, 4);
-  int sides[4];
-  for (int i = 0; i < 4; ++i) {
-    GSX_CHECK(p[i] == std::floor(p[i]) && std::fabs(p[i]) <= static_cast<float>(limit),
-              "model file: node ", node_, ": ", key, " must hold integers up to ", limit);
-    sides[i] = static_cast<int>(p[i]);
+std::vector<int> Attributes::integers(const char* key, size_t count, int lo, int hi) const {
+  std::vector<int> result;
+  for (const float f : numbers(key, count, count)) {
+    GSX_CHECK(f == std::floor(f) && f >= static_cast<float>(lo) && f <= static_cast<float>(hi),
+              "model file: node ", node_, ": ", key, " must hold integers in [", lo, ", ", hi, "]");
+    result.push_back(static_cast<int>(f));
   }
-  return {sides[0], sides[1], sides[2], sides[3]};
+  return result;
 }
 
 int Attributes::choice(const char* key, std::initializer_list<const char*> allowed) const {
@@ -138,11 +135,6 @@ int Attributes::choice(const char* key, std::initializer_list<const char*> allow
   const auto found = std::find(allowed.begin(), allowed.end(), v.get_ref<const std::string&>());
   GSX_CHECK(found != allowed.end(), "model file: node ", node_, ": unknown ", key, " ", v.dump());
   return static_cast<int>(found - allowed.begin());
-}
-
-Json padding_json(const Padding& p) {
-  if (p == Padding::all(p.top)) return p.top;
-  return {p.top, p.bottom, p.left, p.right};
 }
 
 double shortest(float f) {

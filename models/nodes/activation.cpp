@@ -19,9 +19,7 @@ class ActivationNode : public Node {
   std::string_view kind() const override { return "activation"; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
-    Json json = {{"function", name_of(kFunctions, function_)}};
-    if (function_ == Activation::leaky_relu) json["slope"] = shortest(slope_);
-    return json;
+    return {{"function", name_of(kFunctions, function_)}, {"slope", shortest(slope_)}};
   }
   Shape infer_shape(std::span<const Shape> in) const override { return only_input(*this, in); }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
@@ -58,8 +56,7 @@ class ActivationNode : public Node {
 NodePtr activation_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
   const auto function = static_cast<Activation>(a.choice("function", kFunctions));
-  const float slope = function == Activation::leaky_relu ? a.number("slope") : 0.2f;
-  return std::make_unique<ActivationNode>(name, std::move(inputs), function, slope);
+  return std::make_unique<ActivationNode>(name, std::move(inputs), function, a.number("slope"));
 }
 
 }  // namespace nodes

@@ -26,15 +26,14 @@ NodePtr cloned(const T& node) {
 class Attributes {
  public:
   Attributes(const std::string& node, const Json& json) : node_(node), json_(json) {
-    GSX_CHECK(json.is_object(), "model file: ", node, " must be an object");
+    GSX_CHECK(json.is_object(), "model file: node ", node, " must have an object of attributes");
   }
   int integer(const char* key, int lo, int hi) const;
   float number(const char* key) const;  // finite
   float positive(const char* key) const;
   bool boolean(const char* key) const;
   std::vector<float> numbers(const char* key, size_t at_least, size_t at_most) const;
-  // Four sides, or one number for all; none when absent. Within +-limit.
-  Padding padding(const char* key, int limit) const;
+  std::vector<int> integers(const char* key, size_t count, int lo, int hi) const;
   // The index of a string attribute among the allowed ones.
   int choice(const char* key, std::initializer_list<const char*> allowed) const;
   bool has(const char* key) const { return json_.contains(key); }
@@ -59,8 +58,6 @@ const char* name_of(std::initializer_list<const char*> names, Enum e) {
 // reads back as f.
 double shortest(float f);
 Json shortest(const std::vector<float>&);
-
-Json padding_json(const Padding&);  // as Attributes::padding reads it
 
 void check_inputs(const Node& node, size_t count, size_t given);
 // The one input's shape, which must have `rank` dimensions (0: any).

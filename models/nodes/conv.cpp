@@ -22,29 +22,27 @@ Conv::Conv(std::string n, int input, const ConvSpec& spec, bool transposed)
 Conv::Conv(std::string n, std::vector<int> input_nodes, const Attributes& a, bool transposed)
     : Weighted(std::move(n), std::move(input_nodes), a.integer("in", 0, kMaxChannels),
                a.integer("out", 1, kMaxChannels), a.integer("kernel", 1, kMaxKernel),
-               a.integer("kernel", 1, kMaxKernel), !a.has("bias") || a.boolean("bias"), false,
-               transposed),
+               a.integer("kernel", 1, kMaxKernel), a.boolean("bias"), false, transposed),
       kernel_(a.integer("kernel", 1, kMaxKernel)),
-      same_pad_(a.has("same_pad") && a.boolean("same_pad")),
+      same_pad_(a.boolean("same_pad")),
       transposed_(transposed) {
-  options_.stride = a.has("stride") ? a.integer("stride", 1, kMaxStride) : 1;
-  options_.pad = a.padding("pad", kMaxPad);
-  options_.pad_mode =
-      static_cast<PadMode>(a.has("pad_mode") ? a.choice("pad_mode", kPadModeNames) : 0);
+  options_.stride = a.integer("stride", 1, kMaxStride);
+  const std::vector<int> pad = a.integers("pad", 4, -kMaxPad, kMaxPad);
+  options_.pad = {pad[0], pad[1], pad[2], pad[3]};
+  options_.pad_mode = static_cast<PadMode>(a.choice("pad_mode", kPadModeNames));
   GSX_CHECK(!transposed || (options_.pad_mode == PadMode::zero && !same_pad_), "model file: node ",
             name, ": a conv_transpose pads with zeros");
   read_weighted_attributes(a);
 }
 
-// Files are small enough that what is usual is left out.
 Json Conv::attributes() const {
   Json json = weighted_attributes();
+  const Padding& p = options_.pad;
   json["kernel"] = kernel_;
-  if (options_.stride != 1) json["stride"] = options_.stride;
-  if (options_.pad != Padding{}) json["pad"] = padding_json(options_.pad);
-  if (options_.pad_mode != PadMode::zero)
-    json["pad_mode"] = name_of(kPadModeNames, options_.pad_mode);
-  if (same_pad_) json["same_pad"] = true;
+  json["stride"] = options_.stride;
+  json["pad"] = {p.top, p.bottom, p.left, p.right};
+  json["pad_mode"] = name_of(kPadModeNames, options_.pad_mode);
+  json["same_pad"] = same_pad_;
   return json;
 }
 

@@ -11,7 +11,7 @@ class Linear : public Weighted {
       : Weighted(std::move(n), std::move(input_nodes), in, out, 1, 1, bias, true, false) {}
   Linear(std::string n, std::vector<int> input_nodes, const Attributes& a)
       : Linear(std::move(n), std::move(input_nodes), a.integer("in", 0, kMaxChannels),
-               a.integer("out", 1, kMaxChannels), !a.has("bias") || a.boolean("bias")) {
+               a.integer("out", 1, kMaxChannels), a.boolean("bias")) {
     read_weighted_attributes(a);
   }
   std::string_view kind() const override { return "linear"; }

@@ -15,7 +15,8 @@ class Pad : public Node {
   std::string_view kind() const override { return "pad"; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
-    return {{"pad", padding_json(pad_)}, {"pad_mode", name_of(kPadModeNames, mode_)}};
+    return {{"pad", {pad_.top, pad_.bottom, pad_.left, pad_.right}},
+            {"pad_mode", name_of(kPadModeNames, mode_)}};
   }
   Shape infer_shape(std::span<const Shape> in) const override {
     const Shape& x = only_input(*this, in, 4);
@@ -46,10 +47,8 @@ class Pad : public Node {
 NodePtr pad_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
   const auto mode = static_cast<PadMode>(a.choice("pad_mode", kPadModeNames));
-  const Padding p = a.padding("pad", 1024);
-  GSX_CHECK(mode == PadMode::zero || std::min({p.top, p.bottom, p.left, p.right}) >= 0,
-            "model file: node ", name, ": mirrored padding must not be negative");
-  return std::make_unique<Pad>(name, std::move(inputs), p, mode);
+  const std::vector<int> p = a.integers("pad", 4, mode == PadMode::zero ? -1024 : 0, 1024);
+  return std::make_unique<Pad>(name, std::move(inputs), Padding{p[0], p[1], p[2], p[3]}, mode);
 }
 
 }  // namespace nodes

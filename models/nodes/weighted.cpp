@@ -161,21 +161,23 @@ std::optional<float> Weighted::constant(int c, std::span<const std::optional<flo
 }
 
 Json Weighted::weighted_attributes() const {
-  Json json = {{"in", in_}, {"out", out_}};
-  if (!present(bias_)) json["bias"] = false;
+  Json json = {{"in", in_}, {"out", out_}, {"bias", present(bias_)}};
   if (present(tap_bias_)) json["tap_bias"] = tap_bias_.shape.rank() == 4 ? "taps" : "sum";
-  if (quant_) json["weights"] = name_of(kGridNames, quant_->grid);
-  if (quant_ && !quant_->per_channel) json["per_tensor"] = true;
+  if (quant_) {
+    json["weights"] = {{"grid", name_of(kGridNames, quant_->grid)},
+                       {"per_channel", quant_->per_channel},
+                       {"stored_scale", present(weight_scale_)}};
+  }
   return json;
 }
 
-// Files of quantised weights always hold their scales.
 void Weighted::read_weighted_attributes(const Attributes& a) {
   if (a.has("tap_bias")) set_tap_bias(a.choice("tap_bias", {"taps", "sum"}) == 0);
   if (!a.has("weights")) return;
-  const auto grid = static_cast<QuantGrid>(a.choice("weights", kGridNames));
-  quant_ = WeightQuant{grid, !(a.has("per_tensor") && a.boolean("per_tensor"))};
-  weight_scale_.shape = Shape{quant_->per_channel ? out_ : 1};
+  const Attributes quant = a.object("weights");
+  quant_ = WeightQuant{static_cast<QuantGrid>(quant.choice("grid", kGridNames)),
+                       quant.boolean("per_channel")};
+  if (quant.boolean("stored_scale")) weight_scale_.shape = Shape{quant_->per_channel ? out_ : 1};
 }
 
 void Weighted::set_tap_bias(bool per_tap) {
