@@ -9,6 +9,8 @@ namespace gsx {
 
 namespace {
 
+constexpr int kWidthSteps = 4;  // the widest layers have four times as many channels as the first
+
 // Channels that the first convolution makes: what the architectures call their width.
 int width_of(const Graph& graph) {
   for (int i = 1; i < graph.size(); ++i)
@@ -23,7 +25,7 @@ int blocks_of(const Graph& graph) {
   return adds;
 }
 
-Graph build(const Graph& teacher, int width) {
+Graph build(const Graph& teacher, double width) {
   const auto names = architecture_names();
   GSX_CHECK(std::find(names.begin(), names.end(), teacher.architecture()) != names.end(),
             "distill: cannot make a narrow '", teacher.architecture(),
@@ -42,11 +44,15 @@ double cost_of(Graph graph, const RunState& run, const Budget& budget) {
 
 Graph narrow_student(const Graph& teacher, const RunState& run, const Budget& budget) {
   const int full = width_of(teacher);
-  int width = run.config.width;
+  double width = run.config.width;
   if (width == 0 && budget.kind != Budget::Kind::none) {
-    while (width < full && cost_of(build(teacher, width + 1), run, budget) <= budget.target)
-      ++width;
-    GSX_CHECK(width > 0, "distill: even one channel costs more than the budget of ", budget.target);
+    int steps = kWidthSteps;  // the narrowest
+    GSX_CHECK(cost_of(build(teacher, 1), run, budget) <= budget.target,
+              "distill: even one channel costs more than the budget of ", budget.target);
+    const auto wider = [&] { return double(steps + 1) / kWidthSteps; };
+    while (wider() <= full && cost_of(build(teacher, wider()), run, budget) <= budget.target)
+      ++steps;
+    width = double(steps) / kWidthSteps;
   }
   if (width == 0) width = std::max(1, full / 2);
   Graph student = build(teacher, width);

@@ -4,8 +4,9 @@
 
 namespace gsx {
 
-// Fresh weights. The width is the one chosen by config.width, else the largest whose network meets
-// the budget, else half the teacher's. Error for architectures that gsx cannot build by name.
+// Fresh weights. The width is the one chosen by config.width, else the largest (in quarters) whose
+// network meets the budget, else half the teacher's. Error for architectures that gsx cannot build
+// by name.
 Graph narrow_student(const Graph& teacher, const RunState&, const Budget&);
 
 }  // namespace gsx

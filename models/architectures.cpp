@@ -1,6 +1,8 @@
 // The generators and the discriminator (PAPER.md 2.1-2.3), with PyTorch's tensor names.
 #include "models/architectures.h"
 
+#include <cmath>
+
 #include "models/builder.h"
 
 namespace gsx {
@@ -24,16 +26,18 @@ ConvSpec reflected(int in, int out, int kernel) {
 // PyTorch's ConvTranspose2d(3, stride 2, padding 1, output_padding 1): doubles the size.
 ConvSpec doubling(int in, int out) { return filter(in, out, 3, 2, {1, 0, 1, 0}); }
 
-void check_width(const char* name, int width, int blocks) {
+void check_width(const char* name, double width, int blocks) {
   GSX_CHECK(width >= 1 && width <= 4096 && blocks >= 0 && blocks <= 1000, name,
             ": width must lie in [1, 4096] and blocks in [0, 1000], got ", width, " and ", blocks);
 }
+
+int channels(double width, int times) { return static_cast<int>(std::lround(width * times)); }
 
 }  // namespace
 
 Graph cyclegan(const CycleGanOptions& o) {
   check_width("cyclegan", o.width, o.blocks);
-  const int w = o.width;
+  const int w = channels(o.width, 1), w2 = channels(o.width, 2), w4 = channels(o.width, 4);
   Builder b(o.affine ? "cyclegan" : "cyclegan_official", 3);
   const auto child = [](int i) { return "model." + std::to_string(i); };
   const auto layer = [&](int i, int channels, bool affine) {
@@ -42,24 +46,24 @@ Graph cyclegan(const CycleGanOptions& o) {
   };
   b.conv(child(1), reflected(3, w, 7));
   layer(1, w, o.affine);
-  b.conv(child(4), filter(w, 2 * w, 3, 2, Padding::all(1)));
-  layer(4, 2 * w, o.affine);
-  b.conv(child(7), filter(2 * w, 4 * w, 3, 2, Padding::all(1)));
-  layer(7, 4 * w, false);
+  b.conv(child(4), filter(w, w2, 3, 2, Padding::all(1)));
+  layer(4, w2, o.affine);
+  b.conv(child(7), filter(w2, w4, 3, 2, Padding::all(1)));
+  layer(7, w4, false);
   int at = 10;
   for (int i = 0; i < o.blocks; ++i, ++at) {
     const std::string block = child(at) + ".conv_block.";
     const int skip = b.last();
-    b.conv(block + "1", reflected(4 * w, 4 * w, 3));
-    b.instance_norm(block + "2", 4 * w, o.affine);
+    b.conv(block + "1", reflected(w4, w4, 3));
+    b.instance_norm(block + "2", w4, o.affine);
     b.activation(block + "3", Activation::relu);
-    b.conv(block + "5", reflected(4 * w, 4 * w, 3));
-    b.instance_norm(block + "6", 4 * w, false);
+    b.conv(block + "5", reflected(w4, w4, 3));
+    b.instance_norm(block + "6", w4, false);
     b.add(child(at), skip, b.last());
   }
-  b.conv_transpose(child(at), doubling(4 * w, 2 * w));
-  layer(at, 2 * w, o.affine);
-  b.conv_transpose(child(at + 3), doubling(2 * w, w));
+  b.conv_transpose(child(at), doubling(w4, w2));
+  layer(at, w2, o.affine);
+  b.conv_transpose(child(at + 3), doubling(w2, w));
   layer(at + 3, w, o.affine);
   b.conv(child(at + 7), reflected(w, 3, 7));
   b.activation(child(at + 8), Activation::tanh);
@@ -88,7 +92,7 @@ Graph patchgan(const PatchGanOptions& o) {
 Graph cartoongan(const CartoonGanOptions& o) {
   check_width("cartoongan", o.width, o.blocks);
   constexpr float kEps = 1e-9f;
-  const int w = o.width;
+  const int w = channels(o.width, 1), w2 = channels(o.width, 2), w4 = channels(o.width, 4);
   Builder b("cartoongan", 3);
   const auto name = [](const char* prefix, int i, int j) {
     return prefix + std::string(i < 10 ? "0" : "") + std::to_string(i) + "_" + std::to_string(j);
@@ -99,23 +103,23 @@ Graph cartoongan(const CartoonGanOptions& o) {
   };
   b.conv("conv01_1", reflected(3, w, 7));
   norm(1, 1, w, true);
-  for (int i = 2, c = w; i <= 3; ++i, c *= 2) {
-    b.conv(name("conv", i, 1), filter(c, 2 * c, 3, 2, Padding::all(1)));
-    b.conv(name("conv", i, 2), filter(2 * c, 2 * c, 3, 1, Padding::all(1)));
-    norm(i, 1, 2 * c, true);
+  for (int i = 2, c = w, to = w2; i <= 3; ++i, c = w2, to = w4) {
+    b.conv(name("conv", i, 1), filter(c, to, 3, 2, Padding::all(1)));
+    b.conv(name("conv", i, 2), filter(to, to, 3, 1, Padding::all(1)));
+    norm(i, 1, to, true);
   }
   for (int i = 4; i < 4 + o.blocks; ++i) {
     const int skip = b.last();
-    b.conv(name("conv", i, 1), reflected(4 * w, 4 * w, 3));
-    norm(i, 1, 4 * w, true);
-    b.conv(name("conv", i, 2), reflected(4 * w, 4 * w, 3));
-    norm(i, 2, 4 * w, false);
+    b.conv(name("conv", i, 1), reflected(w4, w4, 3));
+    norm(i, 1, w4, true);
+    b.conv(name("conv", i, 2), reflected(w4, w4, 3));
+    norm(i, 2, w4, false);
     b.add(name("add", i, 1), skip, b.last());
   }
-  for (int i = 1, c = 4 * w; i <= 2; ++i, c /= 2) {
-    b.conv_transpose(name("deconv", i, 1), doubling(c, c / 2));
-    b.conv(name("deconv", i, 2), filter(c / 2, c / 2, 3, 1, Padding::all(1)));
-    norm(3 + o.blocks + i, 1, c / 2, true);
+  for (int i = 1, c = w4, to = w2; i <= 2; ++i, c = w2, to = w) {
+    b.conv_transpose(name("deconv", i, 1), doubling(c, to));
+    b.conv(name("deconv", i, 2), filter(to, to, 3, 1, Padding::all(1)));
+    norm(3 + o.blocks + i, 1, to, true);
   }
   b.conv("deconv03_1", reflected(w, 3, 7));
   b.activation("tanh", Activation::tanh);
@@ -127,7 +131,7 @@ Graph cartoongan(const CartoonGanOptions& o) {
 Graph fast_style(const FastStyleOptions& o) {
   check_width("fast_style", o.width, o.blocks);
   constexpr float kEps = 1e-3f;
-  const int w = o.width;
+  const int w = channels(o.width, 1), w2 = channels(o.width, 2), w4 = channels(o.width, 4);
   Builder b("fast_style", 3);
   const auto same = [](int in, int out, int kernel, int stride = 1) {
     ConvSpec spec = filter(in, out, kernel, stride);
@@ -141,25 +145,25 @@ Graph fast_style(const FastStyleOptions& o) {
   };
   b.conv("conv1", same(3, w, 9));
   norm("in1", w, true);
-  b.conv("conv2", same(w, 2 * w, 3, 2));
-  norm("in2", 2 * w, true);
-  b.conv("conv3", same(2 * w, 4 * w, 3, 2));
-  norm("in3", 4 * w, true);
+  b.conv("conv2", same(w, w2, 3, 2));
+  norm("in2", w2, true);
+  b.conv("conv3", same(w2, w4, 3, 2));
+  norm("in3", w4, true);
   for (int i = 1; i <= o.blocks; ++i) {
     const std::string block = "res" + std::to_string(i);
     const int skip = b.last();
-    b.conv(block + ".conv1", same(4 * w, 4 * w, 3));
-    norm(block + ".in1", 4 * w, true);
-    b.conv(block + ".conv2", same(4 * w, 4 * w, 3));
-    norm(block + ".in2", 4 * w, false);
+    b.conv(block + ".conv1", same(w4, w4, 3));
+    norm(block + ".in1", w4, true);
+    b.conv(block + ".conv2", same(w4, w4, 3));
+    norm(block + ".in2", w4, false);
     b.add(block, skip, b.last());
   }
-  for (int i = 1, c = 4 * w; i <= 2; ++i, c /= 2) {
+  for (int i = 1, c = w4, to = w2; i <= 2; ++i, c = w2, to = w) {
     // The full output is 2H+1 high; the last row and column are dropped.
-    ConvSpec spec = filter(c, c / 2, 3, 2, {0, 1, 0, 1});
+    ConvSpec spec = filter(c, to, 3, 2, {0, 1, 0, 1});
     spec.bias = false;
     b.conv_transpose("up" + std::to_string(i), spec);
-    norm("in_up" + std::to_string(i), c / 2, true);
+    norm("in_up" + std::to_string(i), to, true);
   }
   b.conv("conv_out", same(w, 3, 9));
   norm("in_out", 3, false);

@@ -1,12 +1,14 @@
 // The built-in architectures, as functions that build their graphs (parameters undefined until
-// initialised or loaded).
+// initialised or loaded). The generators' width counts the channels of the first layer; it may be a
+// fraction, and every layer rounds its own multiple of it.
 #pragma once
 #include "models/graph.h"
 
 namespace gsx {
 
 struct CycleGanOptions {
-  int width = 64, blocks = 9;
+  double width = 64;
+  int blocks = 9;
   // The paper's selective-affine norms (PAPER.md 2.1); false: the official CycleGAN.
   bool affine = true;
 };
@@ -21,12 +23,14 @@ struct PatchGanOptions {
 Graph patchgan(const PatchGanOptions& = {});
 
 struct CartoonGanOptions {
-  int width = 64, blocks = 8;
+  double width = 64;
+  int blocks = 8;
 };
 Graph cartoongan(const CartoonGanOptions& = {});
 
 struct FastStyleOptions {
-  int width = 32, blocks = 5;
+  double width = 32;
+  int blocks = 5;
 };
 Graph fast_style(const FastStyleOptions& = {});
 

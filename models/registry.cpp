@@ -22,6 +22,13 @@ class Options {
               architecture_, ": ", key, " must be a small whole number, got ", json_[key].dump());
     value = json_[key].get<int>();
   }
+  void read(const char* key, double& value) {
+    known_.push_back(key);
+    if (!json_.contains(key)) return;
+    GSX_CHECK(json_[key].is_number(), architecture_, ": ", key, " must be a number, got ",
+              json_[key].dump());
+    value = json_[key].get<double>();
+  }
   void read(const char* key, bool& value) {
     known_.push_back(key);
     if (!json_.contains(key)) return;

@@ -27,6 +27,21 @@ TEST_CASE("a half-width cyclegan is the paper's distilled student") {
   CHECK(cost.macs.paper_macs == 13836 * kMega);
 }
 
+TEST_CASE("a width may be a fraction, and every layer rounds its own multiple of it") {
+  for (const char* name : {"cyclegan", "cartoongan", "fast_style"}) {
+    INFO(name);
+    const Graph graph = make_architecture(name, {{"width", 7.75}, {"blocks", 1}});
+    std::vector<int> channels;
+    for (const LayerCost& layer : graph.cost(kPicture).layers)
+      if (layer.kind == "conv") channels.push_back(layer.kept);
+    CHECK(channels.front() == 8);
+    CHECK(*std::max_element(channels.begin(), channels.end()) == 31);
+    CHECK(std::count(channels.begin(), channels.end(), 16) > 0);
+  }
+  CHECK_THROWS_WITH(make_architecture("fast_style", {{"width", "wide"}}),
+                    Catch::Contains("must be a number"));
+}
+
 TEST_CASE("the other architectures have the published sizes") {
   CHECK(patchgan().cost(kPicture).params == 2766529);
   CHECK(patchgan().cost(kPicture).macs.true_macs == Approx(3.147e9).epsilon(1e-3));
