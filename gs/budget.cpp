@@ -136,6 +136,8 @@ class BudgetSearch {
     protect_last_paths();
   }
 
+  void check_reachable() { least(); }
+
   // The channels to remove, and the cost of the network without them.
   struct Result {
     std::vector<Candidate> removed;
@@ -144,10 +146,7 @@ class BudgetSearch {
   Result run() {
     over_ = measure(0);
     if (over_.cost <= budget_.target) return {{}, over_.cost};
-    under_ = measure(static_cast<int>(order_.size()));
-    GSX_CHECK(under_.cost <= (1 + kTolerance) * budget_.target,
-              "prune_to_budget: target must be at least ", std::ceil(under_.cost),
-              ", the least this network can be pruned to, got ", budget_.target);
+    under_ = least();
     if (under_.cost > budget_.target) return result(under_);
     bisect();
     Result best = result(under_);
@@ -172,6 +171,14 @@ class BudgetSearch {
     double estimate = 0;
   };
 
+  // Without every channel that may go.
+  Point least() {
+    const Point p = measure(static_cast<int>(order_.size()));
+    GSX_CHECK(p.cost <= (1 + kTolerance) * budget_.target,
+              "prune_to_budget: target must be at least ", std::ceil(p.cost),
+              ", the least this network can be pruned to, got ", budget_.target);
+    return p;
+  }
   bool too_low(double cost) const { return cost < (1 - kTolerance) * budget_.target; }
   Result result(const Point& p) const {
     return {{order_.begin(), order_.begin() + p.count}, p.cost};
@@ -246,15 +253,25 @@ class BudgetSearch {
       under_;  // the most channels known to be too few to remove, the fewest known to suffice
 };
 
-}  // namespace
-
-double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
+void check_target(const Budget& budget) {
   GSX_CHECK(budget.kind != Budget::Kind::none && budget.target > 0,
             "prune_to_budget: target must be a positive number of macs or bytes, got ",
             budget.target);
+}
+
+}  // namespace
+
+double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
+  check_target(budget);
   const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run();
   for (const Candidate& c : found.removed) zero(graph, groups[c.group], c.channel);
   return found.cost;
+}
+
+void check_reachable(const Graph& graph, const std::vector<PruneGroup>& groups,
+                     const Budget& budget) {
+  check_target(budget);
+  BudgetSearch(graph, groups, budget).check_reachable();
 }
 
 }  // namespace gsx

@@ -18,6 +18,15 @@ Adam make_adam(Graph& graph, float lr) {
 
 }  // namespace
 
+Graph fresh_generator(const RunState& run, Rng& rng) {
+  CycleGanOptions shape;
+  shape.width = run.recipe.dense.width;
+  shape.blocks = run.recipe.dense.blocks;
+  Graph generator = cyclegan(shape);
+  generator.initialize(run.context, rng, Init{});
+  return generator;
+}
+
 DenseStage::Side::Side(Graph g, Graph c, const DenseOptions& o, Rng pool_rng)
     : generator(std::move(g)),
       critic(std::move(c)),
@@ -28,11 +37,7 @@ DenseStage::Side::Side(Graph g, Graph c, const DenseOptions& o, Rng pool_rng)
 std::unique_ptr<DenseStage::Side> DenseStage::fresh_side(uint64_t stream) const {
   const DenseOptions& o = run_.recipe.dense;
   Rng rng(run_.config.seed, stream);
-  CycleGanOptions shape;
-  shape.width = o.width;
-  shape.blocks = o.blocks;
-  Graph generator = cyclegan(shape);
-  generator.initialize(run_.context, rng, Init{});
+  Graph generator = fresh_generator(run_, rng);
   return std::make_unique<Side>(std::move(generator), fresh_critic(run_, rng), o,
                                 Rng(run_.config.seed, stream + 1));
 }

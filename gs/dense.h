@@ -4,6 +4,9 @@
 
 namespace gsx {
 
+// The network this stage trains, with fresh weights.
+Graph fresh_generator(const RunState&, Rng&);
+
 class DenseStage : public Stage {
  public:
   DenseStage(RunState&, const StagePlan&);                      // fresh weights

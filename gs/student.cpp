@@ -23,6 +23,12 @@ std::vector<std::string> activation_taps(const Graph& graph) {
 
 const char* unit(const Budget& b) { return b.kind == Budget::Kind::bytes ? " bytes" : " MACs"; }
 
+// In the budget's unit.
+double cost(const Graph& graph, const Budget& b) {
+  return b.kind == Budget::Kind::bytes ? static_cast<double>(file_bytes(graph))
+                                       : graph.cost(b.input).macs.true_macs;
+}
+
 }  // namespace
 
 Budget make_budget(const RunState& run, const Graph& teacher) {
@@ -37,6 +43,22 @@ Budget make_budget(const RunState& run, const Graph& teacher) {
     b.target = static_cast<double>(file_bytes(teacher)) / run.recipe.target_ratio;
   }
   return b;
+}
+
+void check_budget(const RunState& run, const Graph& teacher) {
+  const Budget budget = make_budget(run, teacher);
+  if (budget.kind == Budget::Kind::none) return;
+  if (run.config.method == "distill") {
+    narrow_student(teacher, run, budget);
+    return;
+  }
+  Graph student = teacher;
+  if (run.recipe.quantized) insert_quantizers(student, run.config.quantize);
+  const double whole = cost(student, budget);
+  GSX_CHECK(whole >= budget.target * (1 - kTolerance), "train: the budget of ", budget.target,
+            unit(budget), " is more than the ", whole,
+            " the network has before pruning; ask for a smaller one");
+  check_reachable(student, prune_groups(student), budget);
 }
 
 FeatureNet open_feature_net(const RunState& run) {
@@ -77,7 +99,6 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, StudentStage* b
     } else {
       student_ = teacher_;
       if (run.recipe.quantized) quantize();
-      check_room();
     }
   }
   build(std::move(weights));
@@ -202,22 +223,9 @@ void StudentStage::finish() {
   if (run_.config.method != "distill") check_budget();
 }
 
-double StudentStage::cost() const {
-  return budget_.kind == Budget::Kind::bytes ? static_cast<double>(file_bytes(student_))
-                                             : student_.cost(budget_.input).macs.true_macs;
-}
-
-// A budget that pruning would not have to do anything for is refused before the work.
-void StudentStage::check_room() const {
-  if (budget_.kind == Budget::Kind::none) return;
-  GSX_CHECK(cost() >= budget_.target * (1 - kTolerance), "train: the budget of ", budget_.target,
-            unit(budget_), " is more than the ", cost(),
-            " the network has before pruning; ask for a smaller one");
-}
-
 void StudentStage::check_budget() const {
   if (budget_.kind == Budget::Kind::none) return;
-  const double reached = cost();
+  const double reached = cost(student_, budget_);
   GSX_CHECK(std::abs(reached / budget_.target - 1) <= kTolerance, "train: the budget of ",
             budget_.target, unit(budget_), " was missed, the network has ", reached,
             "; choose a slightly different one");

@@ -24,8 +24,6 @@ class StudentStage : public Stage {
  private:
   void quantize();
   void build(std::vector<float> distance_weights);
-  double cost() const;  // in the budget's unit
-  void check_room() const;
   void check_budget() const;
 
   Graph teacher_, features_, critic_, student_;
@@ -37,6 +35,10 @@ class StudentStage : public Stage {
 
 // A budget in bytes of the model file or MACs of one picture; kind none without a target.
 Budget make_budget(const RunState&, const Graph& teacher);
+
+// Refuses a budget that pruning this network has nothing to do for, or cannot reach: before the
+// work.
+void check_budget(const RunState&, const Graph& teacher);
 
 // The network whose taps the distance looks through, and what to call it in every output.
 struct FeatureNet {

@@ -3,9 +3,10 @@
 
 #include <chrono>
 
+#include "gs/dense.h"
 #include "gs/evaluation.h"
 #include "gs/run_log.h"
-#include "gs/stage.h"
+#include "gs/student.h"
 
 namespace gsx {
 
@@ -34,6 +35,7 @@ class Run {
  private:
   RunState make_state(const TrainConfig& config, bool need_critic, TrainObserver& observer);
   void adopt_teacher();
+  void check_budget() const;
   bool run_stage();  // false: stopped
   void after_step(const Losses&, double seconds);
   void report(const Losses&);
@@ -54,9 +56,7 @@ class Run {
 
 RunState Run::make_state(const TrainConfig& config, bool need_critic, TrainObserver& observer) {
   Recipe recipe = make_recipe(config, need_critic);
-  ContextOptions options;
-  options.threads = config.threads;
-  ContextPtr context = Context::create(options);
+  ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
   return {config, std::move(recipe), std::move(context), observer, std::move(data)};
 }
@@ -71,6 +71,7 @@ Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<b
             error.message());
   log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), -1);
   if (!config.teacher.empty()) adopt_teacher();
+  check_budget();
   photos_ = state_.data.held_out(Domain::a, kSampled);
   stage_ = start_stage(state_, state_.recipe.stages[0], nullptr);
   write_checkpoint();
@@ -103,6 +104,15 @@ void Run::adopt_teacher() {
   save_model(teacher, state_.teacher_file());
   if (!need_critic_)
     save_model(load_model(state_.context, critic_beside(spec)), state_.critic_file());
+}
+
+// Refuses a budget that cannot be met before the work, not after it.
+void Run::check_budget() const {
+  if (state_.config.method == "dense") return;
+  Rng any(state_.config.seed, kDenseStream);
+  gsx::check_budget(state_, state_.config.teacher.empty()
+                                ? fresh_generator(state_, any)
+                                : load_model(state_.context, state_.teacher_file()));
 }
 
 TrainResult Run::go() {
@@ -200,7 +210,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
   try {
     TrainConfig saved = TrainConfig::from_json(in.meta().at("config"));
     saved.run_dir = config.run_dir;
-    saved.threads = config.threads;
+    saved.context = config.context;
     return Run(saved, in, observer, stop).go();
   } catch (const Json::exception& e) {
     fail("checkpoint: ", path.string(), " is damaged: ", e.what());

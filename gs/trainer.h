@@ -20,11 +20,11 @@ struct TrainConfig {
   std::string data;               // folder; empty: the built-in pictures
   std::string feature_net;        // model file or ARCH:weights; empty: taps of the discriminator
   std::filesystem::path run_dir;  // runs/NAME
+  ContextPtr context;             // where to compute; null: on the CPU, with all its threads
   uint64_t seed = 1;
   int size = 0;       // training crop; 0: 64 for the built-in pictures, else 128
   int load_size = 0;  // resize the short side to this before cropping; 0: size
   int batch = 0;      // 0: the recipe's
-  int threads = 0;    // 0: all
   int dense_steps = 0, slim_steps = 0, finetune_steps = 0;  // 0: the recipe's
   int critic_steps = 0;  // for a teacher without a discriminator; 0: the recipe's
   float lr = 0, lr_gamma = 0, lr_discriminator = 0, lr_finetune = 0;  // 0: the recipe's

@@ -186,7 +186,7 @@ void finish_config(TrainOptions& o) {
         "budget", "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
   c.flip = !o.no_flip;
-  c.threads = o.compute.threads;
+  c.context = o.compute.context();
   c.quantize.weights = {kGrids.at(o.quant_grid), !o.per_tensor};
   c.quantize.act_range = 0;
   if (o.act_range != "calibrated") {

@@ -41,7 +41,7 @@ TEST_CASE("resume: a run stopped after any step ends with the bytes of an undist
     }
     TrainConfig only_folder;
     only_folder.run_dir = config.run_dir;
-    only_folder.threads = 2;
+    only_folder.context = Context::create({.threads = 2});
     CHECK(train(only_folder, true, second, second.stop).finished);
     for (const char* file : kFiles) {
       INFO(file);

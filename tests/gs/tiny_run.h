@@ -16,7 +16,7 @@ inline TrainConfig tiny_config(const std::filesystem::path& dir) {
   c.width = 6;
   c.blocks = 1;
   c.batch = 1;
-  c.threads = 1;
+  c.context = Context::create({.threads = 1});
   c.dense_steps = c.slim_steps = c.finetune_steps = 3;
   c.target_ratio = 3.2;
   c.checkpoint_every = 2;

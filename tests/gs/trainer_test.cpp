@@ -132,6 +132,15 @@ TEST_CASE("trainer: budgets that cannot be met and settings that contradict are 
                     Catch::Contains("before pruning"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.target_ratio = 1000; }),
                     Catch::Contains("target must be at least"));
+  for (const char* method : {"gs8", "distill"}) {
+    TrainConfig c = tiny_config(dir.path() / method);
+    c.method = method;
+    c.width = 0;
+    c.target_ratio = 5000;
+    StopAfter observer;
+    CHECK_THROWS_AS(train(c, false, observer, observer.stop), Error);
+    CHECK(observer.last.total_step == 0);  // not after a teacher was trained in vain
+  }
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.rho = 0.1f; }), Catch::Contains("give one of"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.method = "gs4"; }),
                     Catch::Contains("gs32, gs8, distill or dense"));
