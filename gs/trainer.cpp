@@ -69,6 +69,7 @@ Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<b
   fs::create_directories(state_.file("samples"), error);
   GSX_CHECK(!error, "train: cannot make the folder ", state_.file("samples").string(), ": ",
             error.message());
+  observer.started();
   log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), -1);
   if (!config.teacher.empty()) adopt_teacher();
   check_budget();

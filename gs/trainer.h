@@ -58,6 +58,7 @@ struct TrainProgress {
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
+  virtual void started() {}  // a new run's settings make sense and its folder is there
   virtual void progress(const TrainProgress&) {}
   virtual void message(const std::string&) {}  // one line worth telling: stages, files written
   virtual void warning(const std::string&) {}  // skipped images and the like

@@ -5,8 +5,10 @@
 #include <iomanip>
 #include <iostream>
 
+#include "engine/io/atomic_file.h"
 #include "gs/trainer.h"
 #include "tools/commands.h"
+#include "tools/config_file.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 
@@ -27,7 +29,7 @@ void request_stop(int signal) {
 struct TrainOptions {
   TrainConfig config;
   ComputeOptions compute;
-  std::string out, resume;
+  std::string out, resume, config_file;
   std::string quant_grid = "int8", act_range = "calibrated";
   bool per_tensor = false, no_flip = false, json = false;
 };
@@ -159,6 +161,10 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
   app.add_option("--out", o.out, "run folder (default: a new one under runs/)")->group("Run");
   app.add_option("--resume", o.resume, "continue the run in this folder; takes no other settings")
       ->group("Run");
+  app.add_option("--config", o.config_file,
+                 "settings from a TOML file, named as these flags, which win over it; a run folder "
+                 "holds its own as config.toml")
+      ->group("Run");
   app.add_option("--checkpoint-every", c.checkpoint_every, "steps between checkpoints")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str()
@@ -178,8 +184,19 @@ fs::path new_run_dir(const std::string& method) {
   }
 }
 
-void finish_config(TrainOptions& o) {
+// What may be said when resuming: how to compute, not what.
+const std::vector<std::string> kOfTheMachine = {"resume", "threads",   "device",
+                                                "isa",    "conv-algo", "json"};
+
+void finish_config(const CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
+  if (!o.resume.empty()) {
+    const auto others = given_beside(app, kOfTheMachine);
+    if (!others.empty()) {
+      throw CLI::ValidationError("--resume", "takes no other settings, got " + others[0] +
+                                                 "; the run goes on as it was started");
+    }
+  }
   const int budgets = (c.target_ratio != 0) + (c.target_macs != 0) + (c.rho != 0);
   if (budgets > 1) {
     throw CLI::ValidationError(
@@ -257,11 +274,29 @@ void print_table(const TrainResult& r) {
             << (r.model.parent_path() / "samples").string() << std::endl;
 }
 
-void run_train(TrainOptions& o) {
-  finish_config(o);
+// Also leaves the settings of a run beside its results; `gsx train --config` repeats it.
+class RunPrinter : public ProgressPrinter {
+ public:
+  RunPrinter(const CLI::App& app, const TrainOptions& o) : app_(app), options_(o) {}
+  void started() override {
+    const TrainConfig& c = options_.config;
+    std::string text = "# gsx " GSX_VERSION ": " + command_line() + "\n" +
+                       config_text(app_, {"out", "json", "config"});
+    if (app_.count("--seed") == 0) text += "seed = " + std::to_string(c.seed) + "\n";
+    write_file_atomically(c.run_dir / "config.toml", text);
+  }
+
+ private:
+  const CLI::App& app_;
+  const TrainOptions& options_;
+};
+
+void run_train(CLI::App& app, TrainOptions& o) {
+  if (!o.config_file.empty()) read_config_file(app, o.config_file);
+  finish_config(app, o);
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
-  ProgressPrinter printer;
+  RunPrinter printer(app, o);
   printer.message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
                   std::to_string(o.config.seed) + ")");
   printer.message("run      " + o.config.run_dir.string());
@@ -300,7 +335,7 @@ void add_train(CLI::App& app) {
   add_schedule_options(sub, *o);
   add_run_options(sub, *o);
   add_compute_options(sub, o->compute);
-  sub.callback([o] { run_train(*o); });
+  sub.callback([o, &sub] { run_train(sub, *o); });
 }
 
 }  // namespace gsx::tools

@@ -51,6 +51,34 @@ std::vector<std::string> start_or_resume(const fs::path& run) {
 
 }  // namespace
 
+TEST_CASE("a run's config.toml repeats it, and files of settings are checked") {
+  const TempDir dir;
+  const fs::path first = dir.path() / "first", second = dir.path() / "second";
+  REQUIRE(run_program(tiny_train(first)).exit_code == 0);
+  const ProcessResult again = run_program(
+      {"train", "--config", (first / "config.toml").string(), "--out", second.string()});
+  INFO(again.err);
+  REQUIRE(again.exit_code == 0);
+  check_same_results(first, second);
+
+  const std::string file = (dir.path() / "own.toml").string();
+  const auto refused = [&](const std::string& settings, const std::string& why) {
+    std::ofstream(file) << settings;
+    const ProcessResult r = run_program({"train", "--config", file});
+    INFO(r.err);
+    CHECK(r.exit_code == 2);
+    CHECK(r.err.find(why) != std::string::npos);
+  };
+  refused("widht = 3\n", "did you mean width?");
+  refused("width = \"wide\"\n", "--width");
+  const ProcessResult absent = run_program({"train", "--config", file + ".not"});
+  CHECK(absent.exit_code == 2);
+  CHECK(absent.err.find("cannot be read") != std::string::npos);
+  const ProcessResult resumed = run_program({"train", "--resume", first.string(), "--lr", "1"});
+  CHECK(resumed.exit_code == 2);
+  CHECK(resumed.err.find("takes no other settings") != std::string::npos);
+}
+
 TEST_CASE("train --json ends with one object that says it all") {
   const TempDir dir;
   std::vector<std::string> arguments = tiny_train(dir.path() / "run");
