@@ -33,7 +33,7 @@ SlimmingOptions slimming_options(const TrainConfig& c) {
   o.gan_loss = official ? GanLoss::lsgan_mean : GanLoss::log;
   o.teacher_is_real = official;
   o.beta = c.beta;
-  o.lr = or_default(c.lr, built_in ? 4e-4f : 2e-4f);
+  o.lr = c.lr;
   o.lr_discriminator = or_default(c.lr_discriminator, built_in ? 4e-4f : 2e-4f);
   // The official 0.1 is for its unnormalised distance; with ours it wrecks the student.
   o.lr_gamma = or_default(c.lr_gamma, 0.01f);
@@ -103,7 +103,7 @@ Recipe make_recipe(const TrainConfig& c, bool need_critic) {
   plan.steps = or_default(c.finetune_steps, built_in ? 500 : 1500);
   plan.slimming.prune = false;
   plan.slimming.rho = 0;
-  plan.slimming.lr = or_default(c.lr_finetune, built_in ? 4e-4f : 2e-4f);
+  plan.slimming.lr = c.lr_finetune;
   r.stages.push_back(plan);
   return r;
 }

@@ -25,7 +25,9 @@ struct StagePlan {
   } kind = Kind::slim;
   int steps = 0;
   int batch = 1;
-  SlimmingOptions slimming;  // of slim, distill and finetune; lr_discriminator of critic
+  // Of slim, distill and finetune; lr_discriminator of critic. lr 0: kRelativeRate times the size
+  // of the teacher's weights (distill: kFreshRate).
+  SlimmingOptions slimming;
 };
 const char* name_of(StagePlan::Kind);
 
@@ -38,6 +40,12 @@ struct Recipe {
   std::vector<StagePlan> stages;
   int total_steps() const;
 };
+
+// Adam moves every weight by about its rate, and instance norm makes a network indifferent to the
+// scale of its weights: so what a rate does depends on its ratio to the weights' root mean square,
+// which is 0.02 in one teacher and 0.2 in another.
+inline constexpr float kRelativeRate = 0.015f;
+inline constexpr float kFreshRate = 1e-3f;  // of a narrow student with fresh weights
 
 // Fills in every default. `need_critic`: the teacher is given without a discriminator.
 // Contradictory settings are an Error.

@@ -1,6 +1,7 @@
 // Slimming, distilling and finetuning a student; see student.h.
 #include "gs/student.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gs/extract.h"
@@ -22,6 +23,20 @@ std::vector<std::string> activation_taps(const Graph& graph) {
 }
 
 const char* unit(const Budget& b) { return b.kind == Budget::Kind::bytes ? " bytes" : " MACs"; }
+
+// The root mean square of a layer's weights, of the median layer.
+float weight_size(const Graph& graph) {
+  std::vector<double> sizes;
+  for (const Parameter* p : graph.parameters()) {
+    if (p->role != Role::weight || !p->value.defined()) continue;
+    double squares = 0;
+    for (const float w : p->value.to_vector()) squares += double{w} * w;
+    sizes.push_back(std::sqrt(squares / static_cast<double>(p->value.numel())));
+  }
+  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
+  std::nth_element(sizes.begin(), middle, sizes.end());
+  return static_cast<float>(*middle);
+}
 
 // In the budget's unit.
 double cost(const Graph& graph, const Budget& b) {
@@ -137,6 +152,10 @@ bool first_tap_is_coarse(const Graph& net) {
 }
 
 void StudentStage::build(std::vector<float> weights) {
+  if (plan_.slimming.lr == 0) {
+    plan_.slimming.lr =
+        run_.config.method == "distill" ? kFreshRate : kRelativeRate * weight_size(teacher_);
+  }
   plan_.slimming.distance.content_on_pictures = first_tap_is_coarse(features_);
   step_ = std::make_unique<SlimmingStep>(student_, critic_, &features_, features_.taps,
                                          plan_.slimming, Rng(run_.config.seed, kPoolStream));
