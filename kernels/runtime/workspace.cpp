@@ -1,13 +1,12 @@
 // Scratch memory: blocks that grow to the high-water mark; see exec.h.
 #include <algorithm>
-#include <new>
 
 #include "kernels/exec.h"
 
 namespace gsx::kernels {
 
 namespace {
-constexpr size_t kAlignment = 64;
+constexpr size_t kAlignment = 256;
 constexpr size_t kSmallestBlock = size_t{1} << 20;
 }  // namespace
 
@@ -35,11 +34,11 @@ void Workspace::rewind(const Mark& mark) {
 }
 
 Workspace::Block Workspace::allocate(size_t size) {
-  return {static_cast<std::byte*>(::operator new (size, std::align_val_t{kAlignment})), size};
+  return {static_cast<std::byte*>(memory_.allocate(size)), size};
 }
 
 void Workspace::release() {
-  for (const Block& b : blocks_) ::operator delete (b.data, std::align_val_t{kAlignment});
+  for (const Block& b : blocks_) memory_.release(b.data);
   blocks_.clear();
 }
 

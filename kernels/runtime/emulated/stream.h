@@ -1,0 +1,21 @@
+// Streams of the emulated device do everything at once, unless it is recorded into a graph.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace gsx::kernels::emulated::gpu {
+
+struct Graph {
+  std::vector<std::function<void()>> steps;
+};
+struct Stream {
+  std::unique_ptr<Graph> recording;  // null: not being captured
+};
+
+// The graph that what is given to this stream belongs to; null: run it now.
+inline Graph* capturing(void* stream) {
+  return stream ? static_cast<Stream*>(stream)->recording.get() : nullptr;
+}
+
+}  // namespace gsx::kernels::emulated::gpu
