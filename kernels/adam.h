@@ -12,8 +12,17 @@ struct AdamStep {
   float rate, root, beta1, beta2, eps, decay;
 };
 
+// A parameter of n floats, for step_many.
+struct AdamTensor {
+  int64_t n;
+  const float* g;
+  float *w, *m, *v;
+};
+
 struct AdamKernels {
   void (*step)(Exec&, int64_t n, const AdamStep&, const float* g, float* w, float* m, float* v);
+  // The same step for `count` parameters that share no memory; tensors: a host array.
+  void (*step_many)(Exec&, int count, const AdamStep&, const AdamTensor* tensors);
 };
 extern const AdamKernels cpu_adam;
 

@@ -17,7 +17,7 @@ struct ElementwiseKernels {
   void (*mul)(Exec&, int64_t n, const float* a, const float* b, float* y);
   // y = scale * x + shift
   void (*affine)(Exec&, const Rows&, float scale, float shift, const float* x, float* y);
-  // y = factor * value[0] everywhere
+  // y = factor * value[0] everywhere; value may be null (1)
   void (*fill)(Exec&, const Rows&, const float* value, float factor, float* y);
   void (*activate)(Exec&, const Rows&, Activation, float slope, const float* x, float* y);
   // gx = gy * activate'(x). x or y may be null where the derivative does not need it: relu, tanh

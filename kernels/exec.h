@@ -6,24 +6,25 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/memory.h"
 #include "kernels/thread_pool.h"
 
 namespace gsx::kernels {
 
-// Scratch memory that grows to the high-water mark and is reused by all kernels of one context.
-// Take memory on the calling thread, before parallel work starts; a Scope gives it back.
+// Scratch memory of a device that grows to the high-water mark and is reused by all kernels of one
+// context. Take memory on the calling thread, before parallel work starts; a Scope gives it back.
 class Workspace {
   struct Mark {
     size_t block = 0, used = 0, in_earlier = 0;  // in_earlier: bytes taken from earlier blocks
   };
 
  public:
-  Workspace() = default;
+  explicit Workspace(const MemoryKernels& memory = cpu_memory) : memory_(memory) {}
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace();
 
-  // 64-byte aligned, uninitialised; valid until the enclosing Scope ends.
+  // 64-byte aligned (256 on GPUs), uninitialised; valid until the enclosing Scope ends.
   void* take(size_t bytes);
   template <class T>
   T* take(int64_t count) {
@@ -48,10 +49,11 @@ class Workspace {
     std::byte* data;
     size_t size;
   };
-  static Block allocate(size_t size);
+  Block allocate(size_t size);
   void release();
   void rewind(const Mark& mark);
 
+  const MemoryKernels& memory_;
   std::vector<Block> blocks_;
   Mark mark_;
   size_t peak_ = 0;
@@ -60,11 +62,17 @@ class Workspace {
 // How convolutions are computed; `automatic` chooses from the shape alone, so results repeat.
 enum class ConvAlgo : uint8_t { automatic, direct, winograd };
 
+// What a GPU's convolutions multiply in: exact FP32 products, or tensor cores whose inputs are
+// rounded to 10 (TF32) or 7 (BF16) mantissa bits; sums are FP32. The tensor cores need compute
+// capability 8.0. The CPU always computes in FP32.
+enum class MathMode : uint8_t { fp32, tf32, bf16 };
+
 struct Exec {
   ThreadPool* pool = nullptr;
   Workspace* workspace = nullptr;
-  void* stream = nullptr;  // CUDA stream, unused on the CPU
+  void* stream = nullptr;  // the device's stream (kernels/memory.h)
   ConvAlgo conv_algo = ConvAlgo::automatic;
+  MathMode math = MathMode::fp32;
 };
 
 }  // namespace gsx::kernels

@@ -7,11 +7,26 @@
 
 namespace gsx::kernels {
 
+struct SgdStep {
+  float lr, momentum;
+};
+
+// A parameter of n floats, for sgd_many.
+struct SgdTensor {
+  int64_t n;
+  const float* g;
+  float *w, *v;
+  float threshold;  // of the proximal step that follows; 0: none
+};
+
 struct ProxL1Kernels {
   // n counts padding lanes: zeros stay.
   void (*sgd)(Exec&, int64_t n, float lr, float momentum, const float* g, float* w, float* v);
-  // parts: k arrays of n floats, shrunk in place.
+  // parts: a host array of k pointers to n floats each, shrunk in place.
   void (*shrink)(Exec&, int k, int64_t n, float threshold, float* const* parts);
+  // sgd, then shrink with k = 1 where threshold > 0, for `count` parameters that share no memory;
+  // tensors: a host array.
+  void (*sgd_many)(Exec&, int count, const SgdStep&, const SgdTensor* tensors);
 };
 extern const ProxL1Kernels cpu_prox_l1;
 

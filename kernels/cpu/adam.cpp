@@ -27,8 +27,15 @@ void step(Exec& e, int64_t n, const AdamStep& s, const float* g, float* w, float
   });
 }
 
+void step_many(Exec& e, int count, const AdamStep& s, const AdamTensor* tensors) {
+  for (int i = 0; i < count; ++i) {
+    const AdamTensor& t = tensors[i];
+    step(e, t.n, s, t.g, t.w, t.m, t.v);
+  }
+}
+
 const AdamKernels& table() {
-  static constexpr AdamKernels kTable = {step};
+  static constexpr AdamKernels kTable = {step, step_many};
   return kTable;
 }
 
@@ -46,7 +53,7 @@ template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const AdamKernels cpu_adam = {kBest<&AdamKernels::step>};
+const AdamKernels cpu_adam = {kBest<&AdamKernels::step>, kBest<&AdamKernels::step_many>};
 
 }  // namespace gsx::kernels
 #endif

@@ -54,7 +54,7 @@ void affine(Exec& e, const Rows& r, float scale, float shift, const float* x, fl
   map_rows(e, r, y, [=](int64_t i) { y[i] = std::fma(scale, x[i], shift); });
 }
 void fill(Exec& e, const Rows& r, const float* value, float factor, float* y) {
-  const float v = factor * value[0];
+  const float v = value ? factor * value[0] : factor;
   map_rows(e, r, y, [=](int64_t i) { y[i] = v; });
 }
 

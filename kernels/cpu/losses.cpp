@@ -2,7 +2,7 @@
 #include "kernels/losses.h"
 
 #include "kernels/cpu/parallel.h"
-#include "kernels/scalar.h"
+#include "kernels/loss_values.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/losses.cpp"
 #include "kernels/cpu/dispatch.h"
@@ -57,25 +57,6 @@ void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float
   }
 }
 
-template <TargetLoss L>
-float value(float x, float t) {
-  if constexpr (L == TargetLoss::mse) return (x - t) * (x - t);
-  if constexpr (L == TargetLoss::bce)
-    return t * scalar::softplus(-x) + (1.0f - t) * scalar::softplus(x);
-  if constexpr (L == TargetLoss::hinge_real) return scalar::at_least(1.0f - x, 0.0f);
-  if constexpr (L == TargetLoss::hinge_fake) return scalar::at_least(1.0f + x, 0.0f);
-  return -x;
-}
-
-template <TargetLoss L>
-float derivative(float x, float t) {
-  if constexpr (L == TargetLoss::mse) return 2.0f * (x - t);
-  if constexpr (L == TargetLoss::bce) return scalar::sigmoid(x) - t;
-  if constexpr (L == TargetLoss::hinge_real) return x < 1.0f ? -1.0f : 0.0f;
-  if constexpr (L == TargetLoss::hinge_fake) return x > -1.0f ? 1.0f : 0.0f;
-  return -1.0f;
-}
-
 // Calls f.operator()<L>() with the loss as a constant.
 template <class F>
 void with_loss(TargetLoss l, F&& f) {
@@ -93,10 +74,11 @@ void target(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, fl
     // Elements counted without padding: element i is lane i % c of row i / c.
     const double total = chunked_sum(e, r.rows * r.c, [&](int64_t begin, int64_t end) {
       if (r.c == r.cs)
-        return lane_sum(begin, end,
-                        [=](int64_t i) { return static_cast<double>(value<L>(x[i], t)); });
+        return lane_sum(begin, end, [=](int64_t i) {
+          return static_cast<double>(scalar::loss_value<L>(x[i], t));
+        });
       return lane_sum(begin, end, [=, &r](int64_t i) {
-        return static_cast<double>(value<L>(x[i / r.c * r.cs + i % r.c], t));
+        return static_cast<double>(scalar::loss_value<L>(x[i / r.c * r.cs + i % r.c], t));
       });
     });
     y[0] = static_cast<float>(total / static_cast<double>(r.rows * r.c));
@@ -108,7 +90,8 @@ void target_backward(Exec& e, const Rows& r, TargetLoss kind, float t, const flo
   const float g = static_cast<float>(gy[0] / static_cast<double>(r.rows * r.c));
   with_loss(kind, [&]<TargetLoss L>() {
     e.pool->for_ranges(r.rows, pixel_grain(r.cs), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin * r.cs; i < end * r.cs; ++i) gx[i] = g * derivative<L>(x[i], t);
+      for (int64_t i = begin * r.cs; i < end * r.cs; ++i)
+        gx[i] = g * scalar::loss_slope<L>(x[i], t);
       if (r.c == r.cs) return;
       for (int64_t row = begin; row < end; ++row)
         std::fill(gx + row * r.cs + r.c, gx + (row + 1) * r.cs, 0.0f);

@@ -2,6 +2,7 @@
 #include "kernels/pool.h"
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/pool_geometry.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/pool.cpp"
 #include "kernels/cpu/dispatch.h"
@@ -25,21 +26,6 @@ void each_row(Exec& e, const View& v, F&& f) {
   });
 }
 
-struct Range {
-  int begin, end;
-};
-
-// The window's places that lie inside the image: offsets r with 0 <= start + r < extent.
-Range inside(int start, int size, int extent) {
-  return {std::max(0, -start), std::min(size, extent - start)};
-}
-
-// The outputs whose windows cover input position i.
-Range windows_over(int i, int size, int stride, int pad, int outputs) {
-  const int first = i + pad - size + 1;
-  return {first > 0 ? (first + stride - 1) / stride : 0, std::min(outputs, (i + pad) / stride + 1)};
-}
-
 // Where the window of output (p, q) lies.
 struct Window {
   Range r, s;
@@ -49,8 +35,8 @@ struct Window {
   Window(const PoolShape& shape, int n, int p, int q) {
     const View& v = shape.x;
     const int h = p * shape.stride - shape.pad, w = q * shape.stride - shape.pad;
-    r = inside(h, shape.size, v.h);
-    s = inside(w, shape.size, v.w);
+    r = window_inside(h, shape.size, v.h);
+    s = window_inside(w, shape.size, v.w);
     cs = v.cs;
     row = int64_t{v.w} * v.cs;
     first = ((int64_t{n} * v.h + h) * v.w + w) * v.cs;
@@ -106,25 +92,12 @@ void avg_block(const Window& at, float weight, const float* x, float* y) {
   for (int j = 0; j < N; ++j) y[j] = sum[j] * weight;
 }
 
-// 1 / the number of elements output (p, q) is the mean of.
-float avg_weight(const PoolShape& s, int p, int q) {
-  const auto count = [&](int i, int extent) {
-    const int start = i * s.stride - s.pad;
-    if (!s.count_include_pad) {
-      const Range r = inside(start, s.size, extent);
-      return r.end - r.begin;
-    }
-    return std::min(start + s.size, extent + s.pad) - start;
-  };
-  return 1.0f / static_cast<float>(count(p, s.x.h) * count(q, s.x.w));
-}
-
 void avg_forward(Exec& e, const PoolShape& s, const float* x, float* y) {
   const View out = s.y();
   each_row(e, out, [&](int n, int p) {
     for (int q = 0; q < out.w; ++q) {
       const Window at(s, n, p, q);
-      const float weight = avg_weight(s, p, q);
+      const float weight = average_weight(s, p, q);
       float* to = y + out.offset(n, p, q);
       for_blocks(out.cs, [&]<int N>(int c) { avg_block<N>(at, weight, x + c, to + c); });
     }
@@ -162,7 +135,7 @@ void max_backward(Exec& e, const PoolShape& s, const uint8_t* which, const float
 
 void avg_backward(Exec& e, const PoolShape& s, const float* gy, float* gx) {
   gather_windows(e, s, gx, [=, &s]<int N>(int64_t from, int, int p, int q, float* sum) {
-    const float weight = avg_weight(s, p, q);
+    const float weight = average_weight(s, p, q);
     for (int j = 0; j < N; ++j) sum[j] = std::fma(weight, gy[from + j], sum[j]);
   });
 }

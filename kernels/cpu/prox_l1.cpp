@@ -42,8 +42,16 @@ void shrink(Exec&, int k, int64_t n, float threshold, float* const* parts) {
   }
 }
 
+void sgd_many(Exec& e, int count, const SgdStep& s, const SgdTensor* tensors) {
+  for (int i = 0; i < count; ++i) {
+    const SgdTensor& t = tensors[i];
+    sgd(e, t.n, s.lr, s.momentum, t.g, t.w, t.v);
+    if (t.threshold > 0) shrink_one(t.n, t.threshold, t.w);
+  }
+}
+
 const ProxL1Kernels& table() {
-  static constexpr ProxL1Kernels kTable = {sgd, shrink};
+  static constexpr ProxL1Kernels kTable = {sgd, shrink, sgd_many};
   return kTable;
 }
 
@@ -61,7 +69,8 @@ template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const ProxL1Kernels cpu_prox_l1 = {kBest<&ProxL1Kernels::sgd>, kBest<&ProxL1Kernels::shrink>};
+const ProxL1Kernels cpu_prox_l1 = {kBest<&ProxL1Kernels::sgd>, kBest<&ProxL1Kernels::shrink>,
+                                   kBest<&ProxL1Kernels::sgd_many>};
 
 }  // namespace gsx::kernels
 #endif

@@ -2,6 +2,7 @@
 #include "kernels/resample.h"
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/resample_geometry.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/resample.cpp"
 #include "kernels/cpu/dispatch.h"
@@ -24,25 +25,17 @@ void each_row(Exec& e, const View& v, F&& f) {
   });
 }
 
-// The source position of padded position i, or -1 for a zero.
-int source(int i, int before, int extent, PadMode mode) {
-  const int at = i - before;
-  if (at >= 0 && at < extent) return at;
-  if (mode == PadMode::zero) return -1;
-  return at < 0 ? -at : 2 * (extent - 1) - at;
-}
-
 void pad(Exec& e, const PadShape& s, const float* x, float* y) {
   const View &v = s.x, &out = s.y;
   each_row(e, out, [&](int n, int i) {
     float* row = y + out.offset(n, i, 0);
-    const int h = source(i, s.top, v.h, s.mode);
+    const int h = pad_source(i, s.top, v.h, s.mode);
     if (h < 0) {
       std::fill_n(row, static_cast<int64_t>(out.w) * out.cs, 0.0f);
       return;
     }
     for (int j = 0; j < out.w; ++j) {
-      const int w = source(j, s.left, v.w, s.mode);
+      const int w = pad_source(j, s.left, v.w, s.mode);
       if (w < 0) std::fill_n(row + static_cast<int64_t>(j) * out.cs, out.cs, 0.0f);
       else std::copy_n(x + v.offset(n, h, w), v.cs, row + static_cast<int64_t>(j) * out.cs);
     }
@@ -54,30 +47,12 @@ void add_to(const float* from, float* sum) {
   for (int k = 0; k < N; ++k) sum[k] += from[k];
 }
 
-// The padded positions that read source position i: itself and up to two mirror images.
-struct Readers {
-  int at[3];
-  int count = 0;
-};
-Readers readers(int i, int before, int extent, int padded, PadMode mode) {
-  Readers r;
-  const auto take = [&](int at) {
-    if (at >= 0 && at < padded) r.at[r.count++] = at;
-  };
-  take(before + i);
-  if (mode == PadMode::reflect) {
-    if (i > 0) take(before - i);
-    if (i < extent - 1) take(before + 2 * (extent - 1) - i);
-  }
-  return r;
-}
-
 void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
   const View &v = s.x, &out = s.y;
   each_row(e, v, [&](int n, int h) {
-    const Readers rows = readers(h, s.top, v.h, out.h, s.mode);
+    const PadReaders rows(h, s.top, v.h, out.h, s.mode);
     for (int w = 0; w < v.w; ++w) {
-      const Readers cols = readers(w, s.left, v.w, out.w, s.mode);
+      const PadReaders cols(w, s.left, v.w, out.w, s.mode);
       float* g = gx + v.offset(n, h, w);
       for_blocks(v.cs, [&]<int N>(int c) {
         float sum[N] = {};

@@ -1,0 +1,28 @@
+// The processor as a device.
+#include "kernels/backend.h"
+
+namespace gsx::kernels {
+
+const Backend cpu_backend = {
+    .host_accessible = true,
+    .memory = cpu_memory,
+    .adam = cpu_adam,
+    .batch_norm = cpu_batch_norm,
+    .channel_affine = cpu_channel_affine,
+    .conv = cpu_conv,
+    .elementwise = cpu_elementwise,
+    .fake_quant = cpu_fake_quant,
+    .gram = cpu_gram,
+    .instance_norm = cpu_instance_norm,
+    .integer = cpu_integer,
+    .linear = cpu_linear,
+    .losses = cpu_losses,
+    .peak = cpu_peak,
+    .philox = cpu_philox,
+    .pool = cpu_pool,
+    .prox_l1 = cpu_prox_l1,
+    .reduce = cpu_reduce,
+    .resample = cpu_resample,
+};
+
+}  // namespace gsx::kernels

@@ -1,0 +1,28 @@
+// The GPU as a device: CUDA's when nvcc compiles this, else the emulated one.
+#include "kernels/cuda/tables.h"
+
+namespace gsx::kernels::GSX_BACKEND {
+
+const Backend backend = {
+    .host_accessible = false,
+    .memory = memory,
+    .adam = adam,
+    .batch_norm = batch_norm,
+    .channel_affine = channel_affine,
+    .conv = conv,
+    .elementwise = elementwise,
+    .fake_quant = fake_quant,
+    .gram = gram,
+    .instance_norm = instance_norm,
+    .integer = integer,
+    .linear = linear,
+    .losses = losses,
+    .peak = peak,
+    .philox = philox,
+    .pool = pool,
+    .prox_l1 = prox_l1,
+    .reduce = reduce,
+    .resample = resample,
+};
+
+}  // namespace gsx::kernels::GSX_BACKEND
