@@ -4,9 +4,9 @@
 #include <atomic>
 #include <map>
 
-#include "engine/dispatch.h"
 #include "engine/tensor_impl.h"
-#include "kernels/elementwise.h"
+#include "engine/work_span.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 
@@ -15,8 +15,8 @@ thread_local bool no_grad = false;
 std::atomic<uint64_t> next_order{0};
 
 void add_in_place(const Tensor& into, const Tensor& g) {
-  on(into.device(), kernels::cpu_elementwise)
-      .accumulate(into.exec(), into.storage_size(), g.f32(), into.mutable_data<float>());
+  into.backend().elementwise.accumulate(into.exec(), into.storage_size(), g.device_data(),
+                                        into.device_data());
 }
 
 // True when nobody else can see g's elements, so that they may be added to.
@@ -38,7 +38,8 @@ bool recording(const std::vector<Tensor>& inputs) {
 Tensor record(Tensor y, const char* op, std::vector<Tensor> inputs, Backward backward) {
   if (!recording(inputs)) return y;
   auto node = std::make_shared<GraphNode>();
-  *node = {op, next_order++, std::move(inputs), std::move(backward)};
+  *node = {op, next_order++, std::move(inputs), std::move(backward),
+           work_observer() ? work_observer()->current() : ""};
   y.impl_->node = std::move(node);
   return y;
 }
@@ -61,6 +62,7 @@ class BackwardPass {
       std::shared_ptr<GraphNode> node = std::move(p.tensor->node);
       p.tensor->freed = true;
       p.tensor.reset();
+      const WorkSpan span([&] { return node->made_in.empty() ? node->op : node->made_in; });
       Grads grads(*this, node->inputs);
       node->backward(p.grad, grads);
     }

@@ -1,19 +1,18 @@
-// The context's caching allocator, threads and scratch memory; see context.h.
+// The context's caching allocator, copies, stream, threads and scratch memory; see context.h.
 #include "engine/context.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/staging.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 
 namespace {
-constexpr std::align_val_t kAlignment{64};
 
 // Sizes are rounded so that tensors of nearly equal size share cached blocks: at most 1/8 is lost.
 size_t rounded(size_t bytes) {
@@ -22,33 +21,93 @@ size_t rounded(size_t bytes) {
   while (step * 16 <= bytes) step *= 2;
   return (bytes + step - 1) / step * step;
 }
+
 }  // namespace
 
 struct Context::Impl {
-  ContextOptions options;
+  const ContextOptions options;
+  const kernels::Backend& backend;
+  const kernels::MemoryKernels& memory;
+  void* stream;
   kernels::ThreadPool pool;
   kernels::Workspace workspace;
   kernels::Exec exec;
+  std::mutex staging_mutex;
+  Staging staging;
   mutable std::mutex mutex;
   std::map<size_t, std::vector<void*>> cache;  // by rounded size
   MemoryStats stats;
   bool poison = false;
 
-  explicit Impl(const ContextOptions& o) : options(o), pool(o.threads) {
-    exec = {&pool, &workspace, nullptr, o.conv_algo};
+  explicit Impl(const ContextOptions& o)
+      : options(o),
+        backend(backend_of(o.device)),
+        memory(backend.memory),
+        stream(new_stream()),
+        pool(o.threads),
+        workspace(memory),
+        staging(memory, stream) {
+    exec = {&pool, &workspace, stream, o.conv_algo, o.math};
+    check_math();
   }
+  ~Impl() {
+    select();
+    release();
+    memory.destroy_stream(stream);
+  }
+  void* new_stream() {
+    select();
+    return memory.create_stream();
+  }
+  void check_math() const {
+    if (options.math == kernels::MathMode::fp32) return;
+    const kernels::DeviceInfo info = memory.device_info(options.device.index);
+    GSX_CHECK(info.major >= 8,
+              "context: tf32 and bf16 need a GPU of compute capability 8.0, device ",
+              options.device, " is ", info.name, "; compute in fp32");
+  }
+  // Every call into the device is about the calling thread's current device.
+  void select() const { memory.select(options.device.index); }
+  // The emulator looks for accesses beyond what was asked for, so there it is given exact sizes.
+  bool caches() const { return options.device.kind != Device::emulated; }
+  size_t block_size(size_t bytes) const {
+    return caches() ? rounded(bytes) : std::max<size_t>(bytes, 1);
+  }
+
   void release() {
     for (auto& [size, blocks] : cache)
-      for (void* p : blocks) ::operator delete(p, kAlignment);
+      for (void* p : blocks) memory.release(p);
     cache.clear();
     stats.cached_bytes = 0;
   }
+  // A block from the cache, or null.
+  void* take(size_t size) {
+    std::lock_guard lock(mutex);
+    auto it = cache.find(size);
+    if (it == cache.end() || it->second.empty()) return nullptr;
+    void* p = it->second.back();
+    it->second.pop_back();
+    stats.cached_bytes -= size;
+    return p;
+  }
+  void* fresh(size_t size) {
+    try {
+      return memory.allocate(size);
+    } catch (const kernels::OutOfMemory&) {
+      std::lock_guard lock(mutex);
+      release();
+    }
+    try {
+      return memory.allocate(size);
+    } catch (const kernels::OutOfMemory& e) {
+      fail(e.what(), "; tensors hold ", stats.current_bytes,
+           " bytes; smaller pictures or batches need less");
+    }
+  }
 };
 
-std::ostream& operator<<(std::ostream& out, const Device&) { return out << "cpu"; }
-
 Context::Context(const ContextOptions& options) : impl_(std::make_unique<Impl>(options)) {}
-Context::~Context() { impl_->release(); }
+Context::~Context() = default;
 
 ContextPtr Context::create(const ContextOptions& options) {
   GSX_CHECK(options.threads >= 0, "context: threads must be at least 0, got ", options.threads);
@@ -57,37 +116,39 @@ ContextPtr Context::create(const ContextOptions& options) {
 
 Device Context::device() const { return impl_->options.device; }
 int Context::threads() const { return impl_->pool.size(); }
-kernels::Exec& Context::exec() { return impl_->exec; }
+kernels::Exec& Context::exec() {
+  impl_->select();
+  return impl_->exec;
+}
+const kernels::Backend& Context::backend() const { return impl_->backend; }
+bool Context::host_accessible() const { return impl_->backend.host_accessible; }
 
 void* Context::allocate(size_t bytes) {
-  const size_t size = rounded(bytes);
-  void* p = nullptr;
+  impl_->select();
+  const size_t size = impl_->block_size(bytes);
+  void* p = impl_->take(size);
+  if (!p) p = impl_->fresh(size);
   {
     std::lock_guard lock(impl_->mutex);
     MemoryStats& s = impl_->stats;
     s.current_bytes += size;
     s.peak_bytes = std::max(s.peak_bytes, s.current_bytes);
-    auto it = impl_->cache.find(size);
-    if (it != impl_->cache.end() && !it->second.empty()) {
-      p = it->second.back();
-      it->second.pop_back();
-      s.cached_bytes -= size;
-    }
   }
-  if (!p) p = ::operator new(size, kAlignment);
-  if (impl_->poison) std::memset(p, 0xff, size);  // an all-ones float is a NaN
+  if (impl_->poison) impl_->memory.fill(p, 0xff, size, impl_->stream);  // all ones are a NaN
   return p;
 }
 
 void Context::deallocate(void* p, size_t bytes) noexcept {
-  const size_t size = rounded(bytes);
+  const size_t size = impl_->block_size(bytes);
   std::lock_guard lock(impl_->mutex);
   impl_->stats.current_bytes -= size;
+  if (!impl_->caches()) return impl_->memory.release(p);
   impl_->stats.cached_bytes += size;
   impl_->cache[size].push_back(p);
 }
 
 void Context::release_cache() {
+  impl_->select();
   std::lock_guard lock(impl_->mutex);
   impl_->release();
 }
@@ -102,6 +163,39 @@ MemoryStats Context::memory() const {
 void Context::reset_peak() {
   std::lock_guard lock(impl_->mutex);
   impl_->stats.peak_bytes = impl_->stats.current_bytes;
+}
+
+void Context::upload(const void* host, void* device, size_t bytes) {
+  impl_->select();
+  if (host_accessible()) return impl_->memory.copy(device, host, bytes, impl_->stream);
+  std::lock_guard lock(impl_->staging_mutex);
+  impl_->staging.upload(host, device, bytes);
+}
+
+void Context::download(const void* device, void* host, size_t bytes) {
+  impl_->select();
+  impl_->memory.copy(host, device, bytes, impl_->stream);
+  impl_->memory.synchronize(impl_->stream);
+}
+
+void Context::copy(const void* from, void* to, size_t bytes) {
+  impl_->select();
+  impl_->memory.copy(to, from, bytes, impl_->stream);
+}
+
+void Context::clear(void* p, size_t bytes) {
+  impl_->select();
+  impl_->memory.fill(p, 0, bytes, impl_->stream);
+}
+
+void Context::clear_rows(void* p, size_t pitch, size_t bytes, int64_t rows) {
+  impl_->select();
+  impl_->memory.fill_rows(p, pitch, 0, bytes, static_cast<size_t>(rows), impl_->stream);
+}
+
+void Context::synchronize() {
+  impl_->select();
+  impl_->memory.synchronize(impl_->stream);
 }
 
 void Context::set_poison(bool on) { impl_->poison = on; }

@@ -2,23 +2,17 @@
 // explicitly and held by every tensor; there is no global one, so two can run side by side.
 #pragma once
 #include <memory>
-#include <ostream>
 
+#include "engine/device.h"
 #include "kernels/exec.h"
 
 namespace gsx {
-
-struct Device {
-  enum Kind : uint8_t { cpu } kind = cpu;
-  int index = 0;
-  friend bool operator==(const Device&, const Device&) = default;
-};
-std::ostream& operator<<(std::ostream&, const Device&);
 
 struct ContextOptions {
   Device device = {};
   int threads = 0;  // 0: as many as the process may run on
   kernels::ConvAlgo conv_algo = kernels::ConvAlgo::automatic;
+  kernels::MathMode math = kernels::MathMode::fp32;  // others: GPUs from compute capability 8.0
 };
 
 struct MemoryStats {
@@ -38,11 +32,23 @@ class Context {
   Device device() const;
   int threads() const;
   kernels::Exec& exec();
+  const kernels::Backend& backend() const;  // the device's kernels (kernels/backend.h)
+  bool host_accessible() const;             // whether host code may follow the tensors' pointers
 
   // Caching allocator; 64-byte aligned, uninitialised. Thread-safe.
   void* allocate(size_t bytes);
   void deallocate(void* p, size_t bytes) noexcept;
   void release_cache();
+
+  // Copies between the host and this device's memory, and within it, in order with its kernels; the
+  // host's memory may be used again when they return.
+  void upload(const void* host, void* device, size_t bytes);
+  void download(const void* device, void* host, size_t bytes);
+  void copy(const void* from, void* to, size_t bytes);
+  void clear(void* p, size_t bytes);
+  // The first `bytes` of each of `rows` rows that start `pitch` bytes apart.
+  void clear_rows(void* p, size_t pitch, size_t bytes, int64_t rows);
+  void synchronize();  // waits until the device has done everything; throws what went wrong there
   MemoryStats memory() const;
   void reset_peak();
 

@@ -1,17 +1,15 @@
 // The only way gsx fails: one exception type with a one-sentence message.
 #pragma once
 #include <sstream>
-#include <stdexcept>
 #include <string>
+
+#include "kernels/memory.h"
 
 namespace gsx {
 
 // The message names the operation, the argument, what was expected, what came and, where the user
-// has one, the remedy. Lower case, no full stop.
-class Error : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+// has one, the remedy. Lower case, no full stop. Kernels throw the same type.
+using Error = kernels::Failure;
 
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {

@@ -1,10 +1,7 @@
 // Random numbers from counters.
 #include "engine/random.h"
 
-#include <vector>
-
-#include "engine/dispatch.h"
-#include "kernels/philox.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 
@@ -14,13 +11,10 @@ namespace {
 template <class F>
 void fill_logical(const Tensor& t, F&& fill) {
   GSX_CHECK(t.defined() && t.dtype() == DType::f32, "random: the tensor to fill must be f32");
-  if (t.layout() == Layout::dense) {
-    fill(t.exec(), t.numel(), t.mutable_data<float>());
-    return;
-  }
-  std::vector<float> values(static_cast<size_t>(t.numel()));
-  fill(t.exec(), t.numel(), values.data());
-  t.copy_from(values);
+  const Tensor dense =
+      t.layout() == Layout::dense ? t : Tensor::empty(t.context(), Shape{t.numel()});
+  fill(t.exec(), t.numel(), dense.device_data());
+  if (!dense.same(t)) t.copy_from(dense.to_vector());
 }
 
 }  // namespace
@@ -53,15 +47,14 @@ float Rng::normal() {
 
 void Rng::fill_uniform(const Tensor& t, float lo, float hi) {
   fill_logical(t, [&](kernels::Exec& e, int64_t n, float* y) {
-    on(t.device(), kernels::cpu_philox).uniform(e, {seed_, stream_}, counter_, lo, hi, n, y);
+    t.backend().philox.uniform(e, {seed_, stream_}, counter_, lo, hi, n, y);
   });
   counter_ += static_cast<uint64_t>(t.numel());
 }
 
 void Rng::fill_normal(const Tensor& t, float mean, float deviation) {
   fill_logical(t, [&](kernels::Exec& e, int64_t n, float* y) {
-    on(t.device(), kernels::cpu_philox)
-        .normal(e, {seed_, stream_}, counter_, mean, deviation, n, y);
+    t.backend().philox.normal(e, {seed_, stream_}, counter_, mean, deviation, n, y);
   });
   counter_ += 2 * static_cast<uint64_t>(t.numel());
 }

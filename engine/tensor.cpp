@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "engine/tensor_impl.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 
@@ -51,7 +51,27 @@ void for_each_element(const Shape& s, Layout layout, F&& f) {
         for (int q = 0; q < v.s; ++q) f(logical++, v.offset(r, q, c) + k);
 }
 
-bool has_padding(const Shape& s, Layout layout) { return storage_elements(s, layout) != s.numel(); }
+// Any storage as rows of which the first c elements count.
+kernels::Rows rows_of(const Shape& s, Layout layout) {
+  const int64_t elements = storage_elements(s, layout);
+  if (elements == s.numel()) return {elements, 1, 1};
+  const int64_t c = layout == Layout::image ? s[1] : s[0];
+  const int64_t cs = kernels::channel_stride(static_cast<int>(c));
+  return {elements / cs, c, cs};
+}
+
+// Calls f with a null pointer of the type of t's elements.
+template <class F>
+auto with_type(DType t, F&& f) {
+  switch (t) {
+    case DType::f32: return f(static_cast<float*>(nullptr));
+    case DType::u8: return f(static_cast<uint8_t*>(nullptr));
+    case DType::s8: return f(static_cast<int8_t*>(nullptr));
+    case DType::s16: return f(static_cast<int16_t*>(nullptr));
+    case DType::i32: break;
+  }
+  return f(static_cast<int32_t*>(nullptr));
+}
 
 }  // namespace
 
@@ -87,15 +107,11 @@ Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, Layout layou
   impl->shape = shape;
   impl->layout = layout;
   impl->dtype = dtype;
-  if (has_padding(shape, layout)) {
-    // Zero the padding lanes only: runs of (stride - channels) after each pixel or tap.
-    const bool image = layout == Layout::image;
-    const int c = image ? view_of(shape).c : filter_of(shape).k;
-    const int cs = kernels::channel_stride(c);
+  const kernels::Rows rows = rows_of(shape, layout);
+  if (rows.cs > rows.c) {  // zero the padding lanes: the end of each pixel's or tap's row
     const size_t width = size_of(dtype);
-    auto* p = static_cast<std::byte*>(impl->storage->data);
-    for (size_t at = 0; at < bytes; at += cs * width)
-      std::memset(p + at + c * width, 0, (cs - c) * width);
+    context->clear_rows(static_cast<std::byte*>(impl->storage->data) + rows.c * width,
+                        rows.cs * width, (rows.cs - rows.c) * width, rows.rows);
   }
   return Tensor(std::move(impl));
 }
@@ -106,7 +122,7 @@ Tensor Tensor::zeros(const ContextPtr& context, const Shape& shape, DType dtype)
 
 Tensor Tensor::zeros(const ContextPtr& context, const Shape& shape, Layout layout, DType dtype) {
   Tensor t = empty(context, shape, layout, dtype);
-  std::memset(t.raw(), 0, t.impl_->storage->bytes);
+  context->clear(t.raw(), t.impl_->storage->bytes);
   return t;
 }
 
@@ -160,9 +176,29 @@ kernels::FilterView Tensor::filter_view() const {
 }
 
 int64_t Tensor::storage_size() const { return storage_elements(shape(), layout()); }
+kernels::Rows Tensor::rows() const { return rows_of(shape(), layout()); }
 void* Tensor::raw() const {
   GSX_CHECK(defined(), "tensor: used before it was given a value");
   return impl_->storage->data;
+}
+void* Tensor::host_data() const {
+  GSX_CHECK(context()->host_accessible(), "tensor: the host cannot reach memory of device ",
+            device(), "; copy it with to_vector()");
+  return raw();
+}
+
+void Tensor::read_bytes(void* to, size_t element) const {
+  GSX_CHECK(element == size_of(dtype()), "tensor: elements are ", dtype(), ", not of ", element,
+            " bytes");
+  context()->download(raw(), to, impl_->storage->bytes);
+}
+
+void Tensor::write_bytes(const void* from, size_t count, size_t element) const {
+  GSX_CHECK(element == size_of(dtype()), "tensor: elements are ", dtype(), ", not of ", element,
+            " bytes");
+  GSX_CHECK(static_cast<int64_t>(count) == storage_size(), "tensor: the storage of shape ", shape(),
+            " needs ", storage_size(), " values, got ", count);
+  context()->upload(from, raw(), impl_->storage->bytes);
 }
 
 float Tensor::item() const {
@@ -170,57 +206,73 @@ float Tensor::item() const {
   return to_vector()[0];
 }
 
+namespace {
+void check_index(const Tensor& t, int64_t i) {
+  GSX_CHECK(t.dtype() == DType::f32 && t.layout() == Layout::dense && i >= 0 && i < t.numel(),
+            "tensor: expected element ", i, " of a dense f32 tensor, got shape ", t.shape());
+}
+}  // namespace
+
+float Tensor::at(int64_t i) const {
+  check_index(*this, i);
+  float value = 0;
+  context()->download(device_data() + i, &value, sizeof value);
+  return value;
+}
+
+void Tensor::put(int64_t i, float value) const {
+  check_index(*this, i);
+  context()->upload(&value, device_data() + i, sizeof value);
+}
+
 std::vector<float> Tensor::to_vector() const {
-  std::vector<float> out(static_cast<size_t>(numel()));
-  const auto read = [&](const auto* p) {
+  return with_type(dtype(), [&]<class T>(T*) {
+    std::vector<T> copy;
+    if (!context()->host_accessible()) copy = read_storage<T>();
+    const T* p = copy.empty() ? static_cast<const T*>(raw()) : copy.data();
+    std::vector<float> out(static_cast<size_t>(numel()));
     for_each_element(shape(), layout(),
                      [&](int64_t i, int64_t at) { out[i] = static_cast<float>(p[at]); });
-  };
-  switch (dtype()) {
-    case DType::f32: read(data<float>()); break;
-    case DType::u8: read(data<uint8_t>()); break;
-    case DType::s8: read(data<int8_t>()); break;
-    case DType::s16: read(data<int16_t>()); break;
-    case DType::i32: read(data<int32_t>()); break;
-  }
-  return out;
+    return out;
+  });
 }
 
 void Tensor::copy_from(std::span<const float> values) const {
   GSX_CHECK(static_cast<int64_t>(values.size()) == numel(), "tensor: shape ", shape(), " needs ",
             numel(), " values, got ", values.size());
-  const auto write = [&]<class T>(T* p) {
+  with_type(dtype(), [&]<class T>(T*) {
+    std::vector<T> copy;
+    if (!context()->host_accessible()) copy.resize(static_cast<size_t>(storage_size()));
+    T* p = copy.empty() ? static_cast<T*>(raw()) : copy.data();
     for_each_element(shape(), layout(),
                      [&](int64_t i, int64_t at) { p[at] = static_cast<T>(values[i]); });
-  };
-  switch (dtype()) {
-    case DType::f32: write(mutable_data<float>()); break;
-    case DType::u8: write(mutable_data<uint8_t>()); break;
-    case DType::s8: write(mutable_data<int8_t>()); break;
-    case DType::s16: write(mutable_data<int16_t>()); break;
-    case DType::i32: write(mutable_data<int32_t>()); break;
-  }
+    if (!copy.empty()) write_storage<T>(copy);
+  });
 }
 
 void Tensor::copy_from(const Tensor& other) const {
   GSX_CHECK(shape() == other.shape() && layout() == other.layout() && dtype() == other.dtype(),
             "tensor: cannot copy shape ", other.shape(), " into shape ", shape());
-  std::memcpy(raw(), other.raw(), impl_->storage->bytes);
+  GSX_CHECK(device() == other.device(), "tensor: cannot copy from ", other.device(), " to ",
+            device(), "; use to()");
+  if (other.context() != context()) other.context()->synchronize();  // its stream made the values
+  context()->copy(other.raw(), raw(), impl_->storage->bytes);
 }
 
 void Tensor::fill(float value) const {
   GSX_CHECK(dtype() == DType::f32, "fill: expected an f32 tensor, got ", dtype());
-  float* p = mutable_data<float>();
-  if (!has_padding(shape(), layout())) {
-    std::fill_n(p, storage_size(), value);
-    return;
-  }
-  for_each_element(shape(), layout(), [&](int64_t, int64_t at) { p[at] = value; });
+  backend().elementwise.fill(exec(), rows(), nullptr, value, device_data());
 }
 
 Tensor Tensor::clone() const {
   Tensor t = empty_like(*this);
-  std::memcpy(t.raw(), raw(), impl_->storage->bytes);
+  t.copy_from(*this);
+  return t;
+}
+
+Tensor Tensor::to(const ContextPtr& other) const {
+  Tensor t = empty(other, shape(), layout(), dtype());
+  with_type(dtype(), [&]<class T>(T*) { t.write_storage<T>(read_storage<T>()); });
   return t;
 }
 

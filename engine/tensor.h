@@ -51,28 +51,50 @@ class Tensor {
   Layout layout() const;
   const ContextPtr& context() const;
   kernels::Exec& exec() const { return context()->exec(); }
+  const kernels::Backend& backend() const { return context()->backend(); }
   Device device() const { return context()->device(); }
 
   kernels::View view() const;               // of an image tensor
   kernels::FilterView filter_view() const;  // of a filter tensor
   int64_t storage_size() const;             // elements including padding lanes
+  kernels::Rows rows() const;               // any storage; one element per row without padding
+  // The storage, for the host: an Error where only the device can reach it.
   template <class T>
   const T* data() const {
-    return static_cast<const T*>(raw());
+    return static_cast<const T*>(host_data());
   }
   template <class T>
-  T* mutable_data() const {  // kernels' outputs, optimisers and loaders only
-    return static_cast<T*>(raw());
+  T* mutable_data() const {
+    return static_cast<T*>(host_data());
   }
   const float* f32() const { return data<float>(); }
+  // The storage, for kernels of this tensor's backend() and nobody else.
+  template <class T = float>
+  T* device_data() const {
+    return static_cast<T*>(raw());
+  }
 
   float item() const;                                   // the only element
+  float at(int64_t i) const;                            // element i of a dense f32 tensor
   std::vector<float> to_vector() const;                 // logical order, converted to float
+  void put(int64_t i, float value) const;               // sets element i of a dense f32 tensor
   void copy_from(std::span<const float> values) const;  // logical order, in place
   void copy_from(const Tensor& same_shape) const;       // same shape, layout and dtype, in place
   void fill(float value) const;                         // padding lanes stay zero
-  Tensor clone() const;                                 // no gradient history
-  Tensor detach() const;                                // shares storage, no gradient history
+  // The storage as it lies, padding lanes included, read and written through copies.
+  template <class T = float>
+  std::vector<T> read_storage() const {
+    std::vector<T> all(static_cast<size_t>(storage_size()));
+    read_bytes(all.data(), sizeof(T));
+    return all;
+  }
+  template <class T>
+  void write_storage(std::span<const T> all) const {
+    write_bytes(all.data(), all.size(), sizeof(T));
+  }
+  Tensor clone() const;                // no gradient history
+  Tensor to(const ContextPtr&) const;  // a copy there, no gradient history
+  Tensor detach() const;               // shares storage, no gradient history
 
   bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
@@ -91,6 +113,9 @@ class Tensor {
  private:
   explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   void* raw() const;
+  void* host_data() const;
+  void read_bytes(void* to, size_t element) const;
+  void write_bytes(const void* from, size_t count, size_t element) const;
   std::shared_ptr<Impl> impl_;
   friend Tensor record(Tensor, const char*, std::vector<Tensor>, Backward);
   friend class Grads;

@@ -20,6 +20,7 @@ struct GraphNode {
   uint64_t order;  // creation number: inputs always have smaller ones
   std::vector<Tensor> inputs;
   Backward backward;
+  std::string made_in;  // the span of work it was recorded in, when somebody watches
 };
 
 struct Tensor::Impl {

@@ -1,8 +1,8 @@
 // Walks a graph as an integer program; the nodes do the work (Node::run_integer).
 #include "models/integer.h"
 
-#include "engine/dispatch.h"
-#include "kernels/integer.h"
+#include "engine/work_span.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 
@@ -15,16 +15,16 @@ IntegerValue IntegerValue::of(Tensor real) {
 Tensor IntegerValue::real() const {
   if (kind == Kind::real) return tensor;
   Tensor y = Tensor::empty(tensor.context(), tensor.shape());
-  const auto& device = on(y.device(), kernels::cpu_integer);
+  const auto& device = y.backend().integer;
   if (kind == Kind::codes) {
-    device.codes_to_float(y.exec(), y.storage_size(), tensor.data<int16_t>(), scale,
-                          y.mutable_data<float>());
+    device.codes_to_float(y.exec(), y.storage_size(), tensor.device_data<int16_t>(), scale,
+                          y.device_data());
     return y;
   }
   const int n = static_cast<int>(y.dim(0)), k = static_cast<int>(y.dim(1));
   const kernels::View view = y.layout() == Layout::image ? y.view() : kernels::View{n, 1, 1, k, k};
-  device.sums_to_float(y.exec(), view, tensor.data<int32_t>(), scales.f32(),
-                       bias.defined() ? bias.f32() : nullptr, y.mutable_data<float>());
+  device.sums_to_float(y.exec(), view, tensor.device_data<int32_t>(), scales.device_data(),
+                       bias.defined() ? bias.device_data() : nullptr, y.device_data());
   return y;
 }
 
@@ -41,8 +41,8 @@ IntegerValue picture_codes(const Tensor& x, const ImageFormat& format) {
   value.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
   const kernels::Quantizer q{value.scale, 255.0f / format.hi, format.lo == 0 ? 0.0f : -255.0f,
                              255.0f,      format.lo,          format.hi};
-  on(x.device(), kernels::cpu_integer)
-      .to_codes(x.exec(), x.storage_size(), x.f32(), q, value.tensor.mutable_data<int16_t>());
+  x.backend().integer.to_codes(x.exec(), x.storage_size(), x.device_data(), q,
+                               value.tensor.device_data<int16_t>());
   return value;
 }
 
@@ -58,6 +58,7 @@ Tensor run_integer(const Graph& graph, const Tensor& x, const IntegerObserver& o
   std::vector<IntegerValue> values(graph.size());
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
+    const WorkSpan span([&] { return graph.architecture() + "/" + node.name; });
     std::vector<IntegerValue> in;
     for (const int input : node.inputs) {
       in.push_back(values[input]);

@@ -1,6 +1,7 @@
 // Running a graph: which nodes, what is fused, and when values are let go.
 #include <algorithm>
 
+#include "engine/work_span.h"
 #include "models/graph.h"
 #include "models/integer.h"
 
@@ -90,6 +91,8 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vect
   std::vector<Tensor> values(graph.size());
   for (const Step& step : plan.steps) {
     const Node& node = graph.node(step.node);
+    const Node& named = step.norm >= 0 ? graph.node(step.norm) : node;
+    const WorkSpan span([&] { return graph.architecture() + "/" + named.name; });
     std::vector<Tensor> in;
     std::vector<Shape> shapes;
     for (const int i : step.reads) in.push_back(values[i]);

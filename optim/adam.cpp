@@ -3,8 +3,7 @@
 
 #include <cmath>
 
-#include "engine/dispatch.h"
-#include "kernels/adam.h"
+#include "kernels/backend.h"
 #include "optim/checks.h"
 
 namespace gsx {
@@ -50,14 +49,17 @@ void Adam::step() {
                             options_.beta2,
                             options_.eps,
                             options_.weight_decay};
+  std::vector<kernels::AdamTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor& p = parameters_[i];
     const Tensor g = p.grad();
     if (!g.defined()) continue;
-    on(p.device(), kernels::cpu_adam)
-        .step(p.exec(), p.storage_size(), s, g.f32(), p.mutable_data<float>(),
-              m_[i].mutable_data<float>(), v_[i].mutable_data<float>());
+    all.push_back({p.storage_size(), g.device_data(), p.device_data(), m_[i].device_data(),
+                   v_[i].device_data()});
   }
+  if (all.empty()) return;
+  const Tensor& p = parameters_[0];
+  p.backend().adam.step_many(p.exec(), static_cast<int>(all.size()), s, all.data());
 }
 
 void Adam::zero_grad() const {

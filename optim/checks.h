@@ -10,6 +10,8 @@ inline void check_parameters(const char* optimiser, const std::vector<Tensor>& p
   for (size_t i = 0; i < parameters.size(); ++i) {
     GSX_CHECK(parameters[i].defined() && parameters[i].dtype() == DType::f32, optimiser,
               ": parameter ", i, " must be an f32 tensor");
+    GSX_CHECK(parameters[i].context() == parameters[0].context(), optimiser, ": parameter ", i,
+              " must belong to the context of parameter 0");
     for (size_t j = 0; j < i; ++j)
       GSX_CHECK(!parameters[i].same(parameters[j]), optimiser, ": parameter ", i,
                 " was given twice; each must stand once");

@@ -1,8 +1,7 @@
 // The proximal steps over their kernel.
 #include "optim/prox.h"
 
-#include "engine/dispatch.h"
-#include "kernels/prox_l1.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 
@@ -16,11 +15,10 @@ void block_soft_threshold(const std::vector<Tensor>& tied, float threshold) {
     GSX_CHECK(w.defined() && w.dtype() == DType::f32, "soft_threshold: needs f32 tensors");
     GSX_CHECK(w.shape() == tied[0].shape(), "soft_threshold: tied scales must have one shape, got ",
               tied[0].shape(), " and ", w.shape());
-    parts.push_back(w.mutable_data<float>());
+    parts.push_back(w.device_data());
   }
-  on(tied[0].device(), kernels::cpu_prox_l1)
-      .shrink(tied[0].exec(), static_cast<int>(parts.size()), tied[0].storage_size(), threshold,
-              parts.data());
+  tied[0].backend().prox_l1.shrink(tied[0].exec(), static_cast<int>(parts.size()),
+                                   tied[0].storage_size(), threshold, parts.data());
 }
 
 }  // namespace gsx

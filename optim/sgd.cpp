@@ -1,8 +1,7 @@
 // SGD over the fused kernel.
 #include "optim/sgd.h"
 
-#include "engine/dispatch.h"
-#include "kernels/prox_l1.h"
+#include "kernels/backend.h"
 #include "optim/checks.h"
 
 namespace gsx {
@@ -22,14 +21,18 @@ void Sgd::set_lr(float lr) {
 }
 
 void Sgd::step() {
+  std::vector<kernels::SgdTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor& p = parameters_[i];
     const Tensor g = p.grad();
     if (!g.defined()) continue;
-    on(p.device(), kernels::cpu_prox_l1)
-        .sgd(p.exec(), p.storage_size(), options_.lr, options_.momentum, g.f32(),
-             p.mutable_data<float>(), velocity_[i].mutable_data<float>());
+    all.push_back(
+        {p.storage_size(), g.device_data(), p.device_data(), velocity_[i].device_data(), 0});
   }
+  if (all.empty()) return;
+  const Tensor& p = parameters_[0];
+  p.backend().prox_l1.sgd_many(p.exec(), static_cast<int>(all.size()),
+                               {options_.lr, options_.momentum}, all.data());
 }
 
 void Sgd::zero_grad() const {

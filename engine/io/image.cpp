@@ -138,11 +138,14 @@ Image to_image(const Tensor& x, int64_t n, const PixelFormat& format) {
   GSX_CHECK(format.hi > format.lo, "to_image: white must be above black, got ", format.lo, " to ",
             format.hi);
   const kernels::View v = x.view();
+  std::vector<float> values(static_cast<size_t>(v.image()));
+  x.context()->download(x.device_data() + n * v.image(), values.data(),
+                        values.size() * sizeof(float));
   Image image(v.w, v.h);
   const float scale = 255.0f / (format.hi - format.lo);
   for (int y = 0; y < v.h; ++y)
     for (int px = 0; px < v.w; ++px) {
-      const float* in = x.f32() + v.offset(static_cast<int>(n), y, px);
+      const float* in = &values[v.offset(0, y, px)];
       for (int c = 0; c < 3; ++c)
         image.pixel(px, y)[format.bgr ? 2 - c : c] = to_byte((in[c] - format.lo) * scale);
     }

@@ -1,6 +1,5 @@
 // One activation, elementwise.
 #include "engine/ops/common.h"
-#include "kernels/elementwise.h"
 
 namespace gsx {
 using namespace ops;
@@ -8,8 +7,7 @@ using namespace ops;
 Tensor activate(const Tensor& x, Activation kind, float slope) {
   check_f32("activate", "x", x);
   Tensor y = Tensor::empty_like(x);
-  on(x.device(), kernels::cpu_elementwise)
-      .activate(x.exec(), rows_of(x), kind, slope, x.f32(), out(y));
+  x.backend().elementwise.activate(x.exec(), x.rows(), kind, slope, in(x), out(y));
   if (!recording({x})) return y;
   // leaky_relu's derivative needs x, the others' y (none's neither): one tensor is kept, not two.
   Tensor saved_x, saved_y;
@@ -17,9 +15,9 @@ Tensor activate(const Tensor& x, Activation kind, float slope) {
   else saved_y = y.detach();
   return record(y, "activate", {x}, [=](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty_like(gy);
-    on(gy.device(), kernels::cpu_elementwise)
-        .activate_backward(gy.exec(), gy.storage_size(), kind, slope, data_or_null(saved_x),
-                           data_or_null(saved_y), gy.f32(), out(gx));
+    gy.backend().elementwise.activate_backward(gy.exec(), gy.storage_size(), kind, slope,
+                                               in_or_null(saved_x), in_or_null(saved_y), in(gy),
+                                               out(gx));
     grads.add(0, gx);
   });
 }

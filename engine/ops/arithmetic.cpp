@@ -1,43 +1,37 @@
 // add, sub, mul, affine, channel_affine, sum, mean, dot.
 #include "engine/ops/common.h"
-#include "kernels/elementwise.h"
-#include "kernels/reduce.h"
 
 namespace gsx {
 using namespace ops;
 
 namespace {
 
-const kernels::ElementwiseKernels& elementwise(const Tensor& t) {
-  return on(t.device(), kernels::cpu_elementwise);
-}
-const kernels::ReduceKernels& reduce(const Tensor& t) {
-  return on(t.device(), kernels::cpu_reduce);
-}
+const kernels::ElementwiseKernels& elementwise(const Tensor& t) { return t.backend().elementwise; }
+const kernels::ReduceKernels& reduce(const Tensor& t) { return t.backend().reduce; }
 
 Tensor scaled(const Tensor& x, float factor) {
   Tensor y = Tensor::empty_like(x);
-  elementwise(x).affine(x.exec(), rows_of(x), factor, 0.0f, x.f32(), out(y));
+  elementwise(x).affine(x.exec(), x.rows(), factor, 0.0f, in(x), out(y));
   return y;
 }
 
 Tensor product(const Tensor& a, const Tensor& b) {
   Tensor y = Tensor::empty_like(a);
-  elementwise(a).mul(a.exec(), a.storage_size(), a.f32(), b.f32(), out(y));
+  elementwise(a).mul(a.exec(), a.storage_size(), in(a), in(b), out(y));
   return y;
 }
 
 // factor * sum of x; its gradient is the same factor everywhere.
 Tensor scaled_sum(const char* op, const Tensor& x, double factor) {
   Tensor y = scalar_like(x);
-  reduce(x).sum(x.exec(), x.storage_size(), factor, x.f32(), out(y));
+  reduce(x).sum(x.exec(), x.storage_size(), factor, in(x), out(y));
   // Only the shape of x is needed: the storage may go.
   const Shape shape = x.shape();
   const Layout layout = x.layout();
   const ContextPtr context = x.context();
   return record(y, op, {x}, [=](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty(context, shape, layout);
-    elementwise(gx).fill(gx.exec(), rows_of(gx), gy.f32(), static_cast<float>(factor), out(gx));
+    elementwise(gx).fill(gx.exec(), gx.rows(), in(gy), static_cast<float>(factor), out(gx));
     grads.add(0, gx);
   });
 }
@@ -48,7 +42,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
   check_f32("add", "a", a);
   check_like("add", "b", b, "a", a);
   Tensor y = Tensor::empty_like(a);
-  elementwise(a).add(a.exec(), a.storage_size(), a.f32(), b.f32(), out(y));
+  elementwise(a).add(a.exec(), a.storage_size(), in(a), in(b), out(y));
   return record(y, "add", {a, b}, [](const Tensor& gy, Grads& grads) {
     grads.add(0, gy);
     grads.add(1, gy);
@@ -59,7 +53,7 @@ Tensor sub(const Tensor& a, const Tensor& b) {
   check_f32("sub", "a", a);
   check_like("sub", "b", b, "a", a);
   Tensor y = Tensor::empty_like(a);
-  elementwise(a).sub(a.exec(), a.storage_size(), a.f32(), b.f32(), out(y));
+  elementwise(a).sub(a.exec(), a.storage_size(), in(a), in(b), out(y));
   return record(y, "sub", {a, b}, [](const Tensor& gy, Grads& grads) {
     grads.add(0, gy);
     if (grads.wants(1)) grads.add(1, scaled(gy, -1.0f));
@@ -79,25 +73,24 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 Tensor affine(const Tensor& x, float scale, float shift) {
   check_f32("affine", "x", x);
   Tensor y = Tensor::empty_like(x);
-  elementwise(x).affine(x.exec(), rows_of(x), scale, shift, x.f32(), out(y));
+  elementwise(x).affine(x.exec(), x.rows(), scale, shift, in(x), out(y));
   return record(y, "affine", {x},
                 [scale](const Tensor& gy, Grads& grads) { grads.add(0, scaled(gy, scale)); });
 }
 
 Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift) {
   check_image("channel_affine", "x", x);
-  if (scale.defined()) check_channels("channel_affine", "scale", scale, x.dim(1));
-  if (shift.defined()) check_channels("channel_affine", "shift", shift, x.dim(1));
+  if (scale.defined()) check_channels("channel_affine", "scale", scale, x);
+  if (shift.defined()) check_channels("channel_affine", "shift", shift, x);
   Tensor y = Tensor::empty_like(x);
-  on(x.device(), kernels::cpu_channel_affine)
-      .forward(x.exec(), x.view(), x.f32(), data_or_null(scale), data_or_null(shift), out(y));
+  x.backend().channel_affine.forward(x.exec(), x.view(), in(x), in_or_null(scale),
+                                     in_or_null(shift), out(y));
   return record(y, "channel_affine", {x, scale, shift},
                 [x = x.detach(), scale](const Tensor& gy, Grads& grads) {
-                  const auto& table = on(x.device(), kernels::cpu_channel_affine);
+                  const auto& table = x.backend().channel_affine;
                   if (grads.wants(0)) {
                     Tensor gx = Tensor::empty_like(x);
-                    table.backward_input(x.exec(), x.view(), gy.f32(), data_or_null(scale),
-                                         out(gx));
+                    table.backward_input(x.exec(), x.view(), in(gy), in_or_null(scale), out(gx));
                     grads.add(0, gx);
                   }
                   const bool wants_scale = grads.wants(1), wants_shift = grads.wants(2);
@@ -106,7 +99,7 @@ Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift)
                   if (wants_scale) gs = grads.accumulate_into(1);
                   if (wants_shift) gb = grads.accumulate_into(2);
                   table.backward_parameters(
-                      x.exec(), x.view(), x.f32(), gy.f32(), nullptr, nullptr,
+                      x.exec(), x.view(), in(x), in(gy), nullptr, nullptr,
                       {wants_scale ? out(gs.buffer) : nullptr,
                        wants_shift ? out(gb.buffer) : nullptr, gs.accumulate, gb.accumulate});
                 });
@@ -127,12 +120,12 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   check_f32("dot", "a", a);
   check_like("dot", "b", b, "a", a);
   Tensor y = scalar_like(a);
-  reduce(a).dot(a.exec(), a.storage_size(), a.f32(), b.f32(), out(y));
+  reduce(a).dot(a.exec(), a.storage_size(), in(a), in(b), out(y));
   return record(y, "dot", {a, b}, [a = a.detach(), b = b.detach()](const Tensor& gy, Grads& grads) {
     const auto send = [&](int i, const Tensor& other) {
       if (!grads.wants(i)) return;
       Tensor g = Tensor::empty_like(other);
-      reduce(other).dot_backward(other.exec(), other.storage_size(), gy.f32(), other.f32(), out(g));
+      reduce(other).dot_backward(other.exec(), other.storage_size(), in(gy), in(other), out(g));
       grads.add(i, g);
     };
     send(0, b);

@@ -1,10 +1,6 @@
 // Batch norm: in training, instance norm of the batch taken as one tall image; in evaluation, a
 // channel_affine folded from the running statistics.
-#include "kernels/batch_norm.h"
-
 #include "engine/ops/common.h"
-#include "kernels/elementwise.h"
-#include "kernels/instance_norm.h"
 
 namespace gsx {
 using namespace ops;
@@ -45,23 +41,21 @@ Tensor train(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Ten
   const kernels::NormEpilogue epilogue{options.eps, Activation::none, 0.0f, false, {}};
   Tensor y = Tensor::empty_like(x);
   const Tensor mean = Tensor::empty(x.context(), {x.dim(1)}), var = Tensor::empty_like(mean);
-  on(x.device(), kernels::cpu_instance_norm)
-      .forward(
-          x.exec(), v, epilogue,
-          {x.f32(), data_or_null(gamma), data_or_null(beta), nullptr, out(mean), out(var), out(y)});
-  on(x.device(), kernels::cpu_batch_norm)
-      .update_running(x.exec(), v.c, v.pixels(), options.momentum, mean.f32(), var.f32(),
-                      out(running_mean), out(running_var));
+  x.backend().instance_norm.forward(
+      x.exec(), v, epilogue,
+      {in(x), in_or_null(gamma), in_or_null(beta), nullptr, out(mean), out(var), out(y)});
+  x.backend().batch_norm.update_running(x.exec(), v.c, v.pixels(), options.momentum, in(mean),
+                                        in(var), out(running_mean), out(running_var));
   return record(y, "batch_norm", {x, gamma, beta},
                 [=, x = x.detach()](const Tensor& gy, Grads& grads) {
                   Tensor gx;
                   if (grads.wants(0)) gx = Tensor::empty_like(x);
                   const Targets t = parameter_targets(grads);
-                  on(x.device(), kernels::cpu_instance_norm)
-                      .backward(x.exec(), v, epilogue,
-                                {x.f32(), data_or_null(gamma), data_or_null(beta), mean.f32(),
-                                 var.f32(), gy.f32(), gx.defined() ? out(gx) : nullptr,
-                                 t.gamma_data, t.beta_data, t.gamma.accumulate, t.beta.accumulate});
+                  x.backend().instance_norm.backward(
+                      x.exec(), v, epilogue,
+                      {in(x), in_or_null(gamma), in_or_null(beta), in(mean), in(var), in(gy),
+                       gx.defined() ? out(gx) : nullptr, t.gamma_data, t.beta_data,
+                       t.gamma.accumulate, t.beta.accumulate});
                   if (gx.defined()) grads.add(0, gx);
                 });
 }
@@ -72,24 +66,23 @@ Tensor evaluate(const Tensor& x, const Tensor& gamma, const Tensor& beta,
   const kernels::View v = x.view();
   const Tensor scale = Tensor::empty(x.context(), {x.dim(1)}), shift = Tensor::empty_like(scale),
                factor = Tensor::empty_like(scale);
-  on(x.device(), kernels::cpu_batch_norm)
-      .fold(x.exec(), v.c, options.eps, running_mean.f32(), running_var.f32(), data_or_null(gamma),
-            data_or_null(beta), out(scale), out(shift), out(factor));
+  x.backend().batch_norm.fold(x.exec(), v.c, options.eps, in(running_mean), in(running_var),
+                              in_or_null(gamma), in_or_null(beta), out(scale), out(shift),
+                              out(factor));
   Tensor y = Tensor::empty_like(x);
-  on(x.device(), kernels::cpu_channel_affine)
-      .forward(x.exec(), v, x.f32(), scale.f32(), shift.f32(), out(y));
+  x.backend().channel_affine.forward(x.exec(), v, in(x), in(scale), in(shift), out(y));
   return record(y, "batch_norm", {x, gamma, beta},
                 [=, x = x.detach()](const Tensor& gy, Grads& grads) {
-                  const auto& table = on(x.device(), kernels::cpu_channel_affine);
+                  const auto& table = x.backend().channel_affine;
                   if (grads.wants(0)) {
                     Tensor gx = Tensor::empty_like(x);
-                    table.backward_input(x.exec(), v, gy.f32(), scale.f32(), out(gx));
+                    table.backward_input(x.exec(), v, in(gy), in(scale), out(gx));
                     grads.add(0, gx);
                   }
                   if (!grads.wants(1) && !grads.wants(2)) return;
                   const Targets t = parameter_targets(grads);
                   table.backward_parameters(
-                      x.exec(), v, x.f32(), gy.f32(), running_mean.f32(), factor.f32(),
+                      x.exec(), v, in(x), in(gy), in(running_mean), in(factor),
                       {t.gamma_data, t.beta_data, t.gamma.accumulate, t.beta.accumulate});
                 });
 }
@@ -100,9 +93,9 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& options) {
   check_image("batch_norm", "x", x);
-  check_scale_shift("batch_norm", gamma, beta, x.dim(1));
-  check_channels("batch_norm", "running_mean", running_mean, x.dim(1));
-  check_channels("batch_norm", "running_var", running_var, x.dim(1));
+  check_scale_shift("batch_norm", gamma, beta, x);
+  check_channels("batch_norm", "running_mean", running_mean, x);
+  check_channels("batch_norm", "running_var", running_var, x);
   GSX_CHECK(options.eps > 0, "batch_norm: eps must be positive, got ", options.eps);
   return options.training ? train(x, gamma, beta, running_mean, running_var, options)
                           : evaluate(x, gamma, beta, running_mean, running_var, options);

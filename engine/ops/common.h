@@ -2,8 +2,8 @@
 #pragma once
 #include <string_view>
 
-#include "engine/dispatch.h"
 #include "engine/ops.h"
+#include "kernels/backend.h"
 #include "kernels/view.h"
 
 namespace gsx::ops {
@@ -20,9 +20,13 @@ inline void check_image(const char* op, const char* argument, const Tensor& t) {
   GSX_CHECK(t.numel() > 0, op, ": ", argument, " must not be empty, got shape ", t.shape());
 }
 
-inline void check_shape(const char* op, const char* argument, const Tensor& t, const Shape& want) {
-  check_f32(op, argument, t);
-  GSX_CHECK(t.shape() == want, op, ": ", argument, " must have shape ", want, ", got ", t.shape());
+inline void check_device(const char* op, const char* argument, const Tensor& t, const char* name,
+                         const Tensor& other) {
+  GSX_CHECK(t.device() == other.device(), op, ": ", argument, " must be on the device of ", name,
+            ", ", other.device(), ", got ", t.device());
+  // Contexts of one GPU have streams of their own, which do not wait for each other.
+  GSX_CHECK(t.context() == other.context() || t.context()->host_accessible(), op, ": ", argument,
+            " must belong to the context of ", name);
 }
 
 // Like `other` in every way; `name` names it in the message.
@@ -33,35 +37,34 @@ inline void check_like(const char* op, const char* argument, const Tensor& t, co
             other.shape(), ", got ", t.shape());
   GSX_CHECK(t.layout() == other.layout(), op, ": ", argument, " must have the layout of ", name,
             ", got the same shape ", t.shape(), " in another");
+  check_device(op, argument, t, name, other);
 }
 
-inline void check_channels(const char* op, const char* argument, const Tensor& t, int64_t c) {
+// A number for each channel of x.
+inline void check_channels(const char* op, const char* argument, const Tensor& t, const Tensor& x) {
   check_f32(op, argument, t);
-  GSX_CHECK(t.shape() == Shape{c}, op, ": ", argument, " must have shape ", Shape{c},
+  const Shape want{x.dim(1)};
+  GSX_CHECK(t.shape() == want, op, ": ", argument, " must have shape ", want,
             " to match the channels of x, got ", t.shape());
+  check_device(op, argument, t, "x", x);
 }
 
-// gamma and beta: [c], both or neither.
-inline void check_scale_shift(const char* op, const Tensor& gamma, const Tensor& beta, int64_t c) {
+// gamma and beta: a number for each channel of x, both or neither.
+inline void check_scale_shift(const char* op, const Tensor& gamma, const Tensor& beta,
+                              const Tensor& x) {
   GSX_CHECK(gamma.defined() == beta.defined(), op,
             ": gamma and beta must both be given or neither, got only ",
             gamma.defined() ? "gamma" : "beta");
   if (!gamma.defined()) return;
-  check_channels(op, "gamma", gamma, c);
-  check_channels(op, "beta", beta, c);
+  check_channels(op, "gamma", gamma, x);
+  check_channels(op, "beta", beta, x);
 }
 
-inline const float* data_or_null(const Tensor& t) { return t.defined() ? t.f32() : nullptr; }
-inline float* out(const Tensor& t) { return t.mutable_data<float>(); }
+// What kernels read and write.
+inline const float* in(const Tensor& t) { return t.device_data(); }
+inline const float* in_or_null(const Tensor& t) { return t.defined() ? in(t) : nullptr; }
+inline float* out(const Tensor& t) { return t.device_data(); }
 inline Tensor scalar_like(const Tensor& t) { return Tensor::empty(t.context(), Shape{}); }
-
-// The storage as rows with padding; without padding, one element per row.
-inline kernels::Rows rows_of(const Tensor& t) {
-  if (t.storage_size() == t.numel()) return {t.numel(), 1, 1};
-  const int64_t c = t.layout() == Layout::image ? t.dim(1) : t.dim(0);
-  const int64_t cs = kernels::channel_stride(static_cast<int>(c));
-  return {t.storage_size() / cs, c, cs};
-}
 
 inline kernels::Quantizer quantizer_of(const char* op, const QuantRange& r) {
   GSX_CHECK(r.scale > 0, op, ": the quantiser's scale must be positive, got ", r.scale);

@@ -1,6 +1,4 @@
 // conv2d and conv_transpose2d over one kernel table.
-#include "kernels/conv.h"
-
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -17,8 +15,10 @@ kernels::ConvShape check(const char* op, const Tensor& x, const Tensor& w, const
   GSX_CHECK(w.numel() > 0, op, ": w must not be empty, got shape ", w.shape());
   GSX_CHECK(x.dim(1) == w.dim(1), op, ": x has ", x.dim(1), " channels but w takes ", w.dim(1),
             " (shapes ", x.shape(), " and ", w.shape(), ")");
+  check_device(op, "w", w, "x", x);
   if (bias.defined()) {
     check_f32(op, "bias", bias);
+    check_device(op, "bias", bias, "x", x);
     GSX_CHECK(bias.shape() == Shape{w.dim(0)}, op, ": bias must have shape ", Shape{w.dim(0)},
               " to match the output channels of w, got ", bias.shape());
   }
@@ -31,24 +31,23 @@ Tensor run(const char* op, const kernels::ConvShape& shape, const Tensor& x, con
            const Tensor& bias) {
   const kernels::View v = shape.y();
   Tensor y = Tensor::empty(x.context(), {v.n, v.c, v.h, v.w});
-  on(x.device(), kernels::cpu_conv)
-      .forward(x.exec(), shape, x.f32(), w.f32(), data_or_null(bias), out(y));
+  x.backend().conv.forward(x.exec(), shape, in(x), in(w), in_or_null(bias), out(y));
   return record(
       y, op, {x, w, bias}, [shape, x = x.detach(), w = w.detach()](const Tensor& gy, Grads& grads) {
-        const auto& table = on(x.device(), kernels::cpu_conv);
+        const auto& table = x.backend().conv;
         if (grads.wants(0)) {
           Tensor gx = Tensor::empty_like(x);
-          table.backward_input(x.exec(), shape, gy.f32(), w.f32(), out(gx));
+          table.backward_input(x.exec(), shape, in(gy), in(w), out(gx));
           grads.add(0, gx);
         }
         if (grads.wants(1)) {
           const auto target = grads.accumulate_into(1);
-          table.backward_weight(x.exec(), shape, x.f32(), gy.f32(), target.accumulate,
+          table.backward_weight(x.exec(), shape, in(x), in(gy), target.accumulate,
                                 out(target.buffer));
         }
         if (grads.wants(2)) {
           const auto target = grads.accumulate_into(2);
-          table.backward_bias(x.exec(), gy.view(), gy.f32(), target.accumulate, out(target.buffer));
+          table.backward_bias(x.exec(), gy.view(), in(gy), target.accumulate, out(target.buffer));
         }
       });
 }

@@ -1,5 +1,4 @@
 // Quantiser ranges, and fake quantisation with straight-through gradients.
-#include "kernels/fake_quant.h"
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -37,11 +36,10 @@ Tensor fake_quantize(const Tensor& x, const QuantRange& range) {
   check_f32("fake_quantize", "x", x);
   const kernels::Quantizer q = quantizer_of("fake_quantize", range);
   Tensor y = Tensor::empty_like(x);
-  on(x.device(), kernels::cpu_fake_quant).forward(x.exec(), x.storage_size(), q, x.f32(), out(y));
+  x.backend().fake_quant.forward(x.exec(), x.storage_size(), q, in(x), out(y));
   return record(y, "fake_quantize", {x}, [x = x.detach(), q](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty_like(x);
-    on(x.device(), kernels::cpu_fake_quant)
-        .backward(x.exec(), x.storage_size(), q, x.f32(), gy.f32(), out(gx));
+    x.backend().fake_quant.backward(x.exec(), x.storage_size(), q, in(x), in(gy), out(gx));
     grads.add(0, gx);
   });
 }
@@ -49,9 +47,8 @@ Tensor fake_quantize(const Tensor& x, const QuantRange& range) {
 Tensor weight_scales(const Tensor& w, const WeightQuant& options) {
   const auto blocks = blocks_of("weight_scales", w);
   Tensor scales = Tensor::empty(w.context(), Shape{options.per_channel ? blocks.k : 1});
-  on(w.device(), kernels::cpu_fake_quant)
-      .weight_scales(w.exec(), blocks, levels(options.grid), options.per_channel, w.f32(),
-                     out(scales));
+  w.backend().fake_quant.weight_scales(w.exec(), blocks, levels(options.grid), options.per_channel,
+                                       in(w), out(scales));
   return scales;
 }
 
@@ -61,10 +58,14 @@ Tensor fake_quantize_weight(const Tensor& w, const WeightQuant& options) {
 
 Tensor fake_quantize_weight(const Tensor& w, const WeightQuant& options, const Tensor& scales) {
   const auto blocks = blocks_of("fake_quantize_weight", w);
-  check_shape("fake_quantize_weight", "scales", scales, Shape{options.per_channel ? blocks.k : 1});
+  const Shape want{options.per_channel ? blocks.k : 1};
+  check_f32("fake_quantize_weight", "scales", scales);
+  GSX_CHECK(scales.shape() == want, "fake_quantize_weight: scales must have shape ", want, ", got ",
+            scales.shape());
+  check_device("fake_quantize_weight", "scales", scales, "w", w);
   Tensor y = Tensor::empty_like(w);
-  on(w.device(), kernels::cpu_fake_quant)
-      .weight_forward(w.exec(), blocks, options.per_channel, w.f32(), scales.f32(), out(y));
+  w.backend().fake_quant.weight_forward(w.exec(), blocks, options.per_channel, in(w), in(scales),
+                                        out(y));
   return record(y, "fake_quantize_weight", {w},
                 [](const Tensor& gy, Grads& grads) { grads.add(0, gy); });
 }

@@ -1,6 +1,4 @@
 // Instance norm with its fused epilogue.
-#include "kernels/instance_norm.h"
-
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -19,19 +17,18 @@ void backward(const kernels::NormEpilogue& epilogue, const Tensor& x, const Tens
   if (grads.wants(1)) gg = grads.accumulate_into(1);
   if (grads.wants(2)) gb = grads.accumulate_into(2);
   const auto pointer = [](const Tensor& t) { return t.defined() ? out(t) : nullptr; };
-  on(x.device(), kernels::cpu_instance_norm)
-      .backward(x.exec(), x.view(), epilogue,
-                {.x = x.f32(),
-                 .gamma = data_or_null(gamma),
-                 .beta = data_or_null(beta),
-                 .mean = mean.f32(),
-                 .var = var.f32(),
-                 .gy = gy.f32(),
-                 .gx = pointer(gx),
-                 .ggamma = pointer(gg.buffer),
-                 .gbeta = pointer(gb.buffer),
-                 .accumulate_gamma = gg.accumulate,
-                 .accumulate_beta = gb.accumulate});
+  x.backend().instance_norm.backward(x.exec(), x.view(), epilogue,
+                                     {.x = in(x),
+                                      .gamma = in_or_null(gamma),
+                                      .beta = in_or_null(beta),
+                                      .mean = in(mean),
+                                      .var = in(var),
+                                      .gy = in(gy),
+                                      .gx = pointer(gx),
+                                      .ggamma = pointer(gg.buffer),
+                                      .gbeta = pointer(gb.buffer),
+                                      .accumulate_gamma = gg.accumulate,
+                                      .accumulate_beta = gb.accumulate});
   if (gx.defined()) grads.add(0, gx);
 }
 
@@ -49,7 +46,7 @@ Tensor unfused(const Tensor& x, const Tensor& gamma, const Tensor& beta, const N
 Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                      const NormOptions& options, const Tensor& residual) {
   check_image("instance_norm", "x", x);
-  check_scale_shift("instance_norm", gamma, beta, x.dim(1));
+  check_scale_shift("instance_norm", gamma, beta, x);
   if (residual.defined()) check_like("instance_norm", "residual", residual, "x", x);
   GSX_CHECK(options.eps > 0, "instance_norm: eps must be positive, got ", options.eps);
   if (options.activation == Activation::tanh || options.activation == Activation::sigmoid)
@@ -60,15 +57,14 @@ Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
   Tensor y = Tensor::empty_like(x);
   const Tensor mean = Tensor::empty(x.context(), {x.dim(0), x.dim(1)}),
                var = Tensor::empty_like(mean);
-  on(x.device(), kernels::cpu_instance_norm)
-      .forward(x.exec(), x.view(), epilogue,
-               {.x = x.f32(),
-                .gamma = data_or_null(gamma),
-                .beta = data_or_null(beta),
-                .residual = data_or_null(residual),
-                .mean = out(mean),
-                .var = out(var),
-                .y = out(y)});
+  x.backend().instance_norm.forward(x.exec(), x.view(), epilogue,
+                                    {.x = in(x),
+                                     .gamma = in_or_null(gamma),
+                                     .beta = in_or_null(beta),
+                                     .residual = in_or_null(residual),
+                                     .mean = out(mean),
+                                     .var = out(var),
+                                     .y = out(y)});
   return record(y, "instance_norm", {x, gamma, beta, residual},
                 [epilogue, x = x.detach(), gamma, beta, mean, var](const Tensor& gy, Grads& grads) {
                   backward(epilogue, x, gamma, beta, mean, var, gy, grads);

@@ -1,6 +1,4 @@
 // Losses: means over all elements, as scalars.
-#include "kernels/losses.h"
-
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -19,16 +17,15 @@ Tensor pair_loss(const char* op, PairLoss kind, const Tensor& a, const Tensor& b
   check_not_empty(op, "a", a);
   check_like(op, "b", b, "a", a);
   Tensor y = scalar_like(a);
-  on(a.device(), kernels::cpu_losses)
-      .pair(a.exec(), a.storage_size(), a.numel(), kind, a.f32(), b.f32(), out(y));
+  a.backend().losses.pair(a.exec(), a.storage_size(), a.numel(), kind, in(a), in(b), out(y));
   return record(
       y, op, {a, b}, [kind, a = a.detach(), b = b.detach()](const Tensor& gy, Grads& grads) {
         Tensor ga, gb;
         if (grads.wants(0)) ga = Tensor::empty_like(a);
         if (grads.wants(1)) gb = Tensor::empty_like(b);
-        on(a.device(), kernels::cpu_losses)
-            .pair_backward(a.exec(), a.storage_size(), a.numel(), kind, a.f32(), b.f32(), gy.f32(),
-                           ga.defined() ? out(ga) : nullptr, gb.defined() ? out(gb) : nullptr);
+        a.backend().losses.pair_backward(a.exec(), a.storage_size(), a.numel(), kind, in(a), in(b),
+                                         in(gy), ga.defined() ? out(ga) : nullptr,
+                                         gb.defined() ? out(gb) : nullptr);
         if (ga.defined()) grads.add(0, ga);
         if (gb.defined()) grads.add(1, gb);
       });
@@ -37,11 +34,10 @@ Tensor pair_loss(const char* op, PairLoss kind, const Tensor& a, const Tensor& b
 Tensor target_loss(const char* op, TargetLoss kind, const Tensor& x, float target) {
   check_not_empty(op, "x", x);
   Tensor y = scalar_like(x);
-  on(x.device(), kernels::cpu_losses).target(x.exec(), rows_of(x), kind, target, x.f32(), out(y));
+  x.backend().losses.target(x.exec(), x.rows(), kind, target, in(x), out(y));
   return record(y, op, {x}, [kind, target, x = x.detach()](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty_like(x);
-    on(x.device(), kernels::cpu_losses)
-        .target_backward(x.exec(), rows_of(x), kind, target, x.f32(), gy.f32(), out(gx));
+    x.backend().losses.target_backward(x.exec(), x.rows(), kind, target, in(x), in(gy), out(gx));
     grads.add(0, gx);
   });
 }

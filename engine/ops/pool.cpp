@@ -1,6 +1,4 @@
 // Max, average and global average pooling.
-#include "kernels/pool.h"
-
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -30,12 +28,10 @@ Tensor max_pool(const Tensor& x, const PoolOptions& options) {
   const auto shape = check("max_pool", x, options);
   Tensor y = output(x, shape);
   const Tensor which = output(x, shape, DType::u8);
-  on(x.device(), kernels::cpu_pool)
-      .max_forward(x.exec(), shape, x.f32(), out(y), which.mutable_data<uint8_t>());
+  x.backend().pool.max_forward(x.exec(), shape, in(x), out(y), which.device_data<uint8_t>());
   return record(y, "max_pool", {x}, [shape, which, s = x.shape()](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty(gy.context(), s);
-    on(gy.device(), kernels::cpu_pool)
-        .max_backward(gy.exec(), shape, which.data<uint8_t>(), gy.f32(), out(gx));
+    gy.backend().pool.max_backward(gy.exec(), shape, which.device_data<uint8_t>(), in(gy), out(gx));
     grads.add(0, gx);
   });
 }
@@ -43,10 +39,10 @@ Tensor max_pool(const Tensor& x, const PoolOptions& options) {
 Tensor avg_pool(const Tensor& x, const PoolOptions& options) {
   const auto shape = check("avg_pool", x, options);
   Tensor y = output(x, shape);
-  on(x.device(), kernels::cpu_pool).avg_forward(x.exec(), shape, x.f32(), out(y));
+  x.backend().pool.avg_forward(x.exec(), shape, in(x), out(y));
   return record(y, "avg_pool", {x}, [shape, s = x.shape()](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty(gy.context(), s);
-    on(gy.device(), kernels::cpu_pool).avg_backward(gy.exec(), shape, gy.f32(), out(gx));
+    gy.backend().pool.avg_backward(gy.exec(), shape, in(gy), out(gx));
     grads.add(0, gx);
   });
 }
@@ -54,10 +50,10 @@ Tensor avg_pool(const Tensor& x, const PoolOptions& options) {
 Tensor global_avg_pool(const Tensor& x) {
   check_image("global_avg_pool", "x", x);
   Tensor y = Tensor::empty(x.context(), {x.dim(0), x.dim(1), 1, 1});
-  on(x.device(), kernels::cpu_pool).global_forward(x.exec(), x.view(), x.f32(), out(y));
+  x.backend().pool.global_forward(x.exec(), x.view(), in(x), out(y));
   return record(y, "global_avg_pool", {x}, [s = x.shape()](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty(gy.context(), s);
-    on(gy.device(), kernels::cpu_pool).global_backward(gy.exec(), gx.view(), gy.f32(), out(gx));
+    gy.backend().pool.global_backward(gy.exec(), gx.view(), in(gy), out(gx));
     grads.add(0, gx);
   });
 }

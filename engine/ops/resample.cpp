@@ -1,6 +1,4 @@
 // reshape, pad2d, upsample_nearest, concat.
-#include "kernels/resample.h"
-
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -8,9 +6,7 @@ using namespace ops;
 
 namespace {
 
-const kernels::ResampleKernels& table(const Tensor& t) {
-  return on(t.device(), kernels::cpu_resample);
-}
+const kernels::ResampleKernels& table(const Tensor& t) { return t.backend().resample; }
 
 Tensor reshaped(const Tensor& x, const Shape& shape) {
   Tensor y = Tensor::empty(x.context(), shape);
@@ -18,13 +14,13 @@ Tensor reshaped(const Tensor& x, const Shape& shape) {
   const bool from_image = x.layout() == Layout::image, to_image = y.layout() == Layout::image;
   if (to_image && from_image) {
     const Tensor dense = reshaped(x, Shape{x.numel()});
-    table(y).from_dense(y.exec(), y.view(), dense.f32(), out(y));
+    table(y).from_dense(y.exec(), y.view(), in(dense), out(y));
   } else if (to_image) {
-    table(y).from_dense(y.exec(), y.view(), x.f32(), out(y));
+    table(y).from_dense(y.exec(), y.view(), in(x), out(y));
   } else if (from_image) {
-    table(x).to_dense(x.exec(), x.view(), x.f32(), out(y));
+    table(x).to_dense(x.exec(), x.view(), in(x), out(y));
   } else {
-    std::copy_n(x.f32(), x.numel(), out(y));
+    x.context()->copy(in(x), out(y), x.numel() * sizeof(float));
   }
   return y;
 }
@@ -67,10 +63,10 @@ Tensor pad2d(const Tensor& x, const Padding& pad, PadMode mode) {
   }
   Tensor y = Tensor::empty(x.context(), {x.dim(0), x.dim(1), h, w});
   const kernels::PadShape shape{x.view(), y.view(), top, left, mode};
-  table(x).pad(x.exec(), shape, x.f32(), out(y));
+  table(x).pad(x.exec(), shape, in(x), out(y));
   return record(y, "pad2d", {x}, [shape, s = x.shape()](const Tensor& gy, Grads& grads) {
     Tensor gx = Tensor::empty(gy.context(), s);
-    table(gy).pad_backward(gy.exec(), shape, gy.f32(), out(gx));
+    table(gy).pad_backward(gy.exec(), shape, in(gy), out(gx));
     grads.add(0, gx);
   });
 }
@@ -79,11 +75,11 @@ Tensor upsample_nearest(const Tensor& x, int factor) {
   check_image("upsample_nearest", "x", x);
   GSX_CHECK(factor >= 1, "upsample_nearest: factor must be at least 1, got ", factor);
   Tensor y = Tensor::empty(x.context(), {x.dim(0), x.dim(1), x.dim(2) * factor, x.dim(3) * factor});
-  table(x).upsample(x.exec(), x.view(), factor, x.f32(), out(y));
+  table(x).upsample(x.exec(), x.view(), factor, in(x), out(y));
   return record(y, "upsample_nearest", {x},
                 [factor, s = x.shape()](const Tensor& gy, Grads& grads) {
                   Tensor gx = Tensor::empty(gy.context(), s);
-                  table(gy).upsample_backward(gy.exec(), gx.view(), factor, gy.f32(), out(gx));
+                  table(gy).upsample_backward(gy.exec(), gx.view(), factor, in(gy), out(gx));
                   grads.add(0, gx);
                 });
 }
@@ -94,6 +90,7 @@ Tensor concat(const std::vector<Tensor>& xs) {
   int64_t channels = 0;
   for (const Tensor& x : xs) {
     check_f32("concat", "every tensor", x);
+    check_device("concat", "every tensor", x, "the first", xs[0]);
     const Shape& s = x.shape();
     GSX_CHECK(x.layout() == Layout::image || s.rank() == 2,
               "concat: tensors must be images N C H W or dense [N, C], got shape ", s);
@@ -105,7 +102,7 @@ Tensor concat(const std::vector<Tensor>& xs) {
   int at = 0;
   std::vector<Shape> shapes;
   for (const Tensor& x : xs) {
-    table(y).insert_channels(y.exec(), channels_view(x), x.f32(), channels_view(y), at, out(y));
+    table(y).insert_channels(y.exec(), channels_view(x), in(x), channels_view(y), at, out(y));
     at += static_cast<int>(x.dim(1));
     shapes.push_back(x.shape());
   }
@@ -114,7 +111,7 @@ Tensor concat(const std::vector<Tensor>& xs) {
     for (int i = 0; i < static_cast<int>(shapes.size()); ++i) {
       if (grads.wants(i)) {
         Tensor gx = Tensor::empty(gy.context(), shapes[i]);
-        table(gy).extract_channels(gy.exec(), channels_view(gy), gy.f32(), begin, channels_view(gx),
+        table(gy).extract_channels(gy.exec(), channels_view(gy), in(gy), begin, channels_view(gx),
                                    out(gx));
         grads.add(i, gx);
       }

@@ -28,9 +28,9 @@ class BatchNorm : public Norm {
                                 bool gamma_zero) const override {
     if (gamma_zero || gamma_is_zero(c)) return beta_of(c);
     if (in.empty() || !in[0] || !running_mean_.value.defined()) return std::nullopt;
-    const float deviation = std::sqrt(running_var_.value.f32()[c] + eps_);
-    const float gain = affine() ? gamma().f32()[c] : 1.0f;
-    return gain * (*in[0] - running_mean_.value.f32()[c]) / deviation + beta_of(c);
+    const float deviation = std::sqrt(running_var_.value.at(c) + eps_);
+    const float gain = affine() ? gamma().at(c) : 1.0f;
+    return gain * (*in[0] - running_mean_.value.at(c)) / deviation + beta_of(c);
   }
 
  private:

@@ -1,8 +1,7 @@
 // conv and conv_transpose: filters over pictures, with their padding.
 #include "models/nodes/conv.h"
 
-#include "engine/dispatch.h"
-#include "kernels/integer.h"
+#include "kernels/backend.h"
 
 namespace gsx {
 namespace nodes {
@@ -129,7 +128,7 @@ IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
   GSX_CHECK(int64_t{in()} * taps() * 127 * x.max_code < int64_t{1} << 30, kind(), ": node ", name,
             " sums too many codes for the integer program, ", in(), " channels of ", taps(),
             " taps");
-  const auto& device_kernels = on(x.tensor.device(), kernels::cpu_integer);
+  const auto& device_kernels = x.tensor.backend().integer;
   kernels::Exec& exec = x.tensor.exec();
   const kernels::View y = shape.y();
   const Shape out_shape{y.n, out(), y.h, y.w};
@@ -141,14 +140,17 @@ IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
     result.tensor = Tensor::zeros(x.tensor.context(), out_shape, DType::i32);
   } else {
     result.tensor = Tensor::empty(x.tensor.context(), out_shape, DType::i32);
-    on(x.tensor.device(), kernels::cpu_conv)
-        .forward_codes(exec, shape, x.tensor.data<int16_t>(), weight_codes().data<int8_t>(),
-                       result.tensor.mutable_data<int32_t>());
+    x.tensor.backend().conv.forward_codes(exec, shape, x.tensor.device_data<int16_t>(),
+                                          weight_codes().device_data<int8_t>(),
+                                          result.tensor.device_data<int32_t>());
   }
   const std::vector<int32_t> codes = tap_codes(result.scales);
   if (!codes.empty()) {
-    device_kernels.add_taps(exec, shape, static_cast<int>(codes.size()) / out(), codes.data(),
-                            result.tensor.mutable_data<int32_t>());
+    const Tensor on_device =
+        Tensor::empty(x.tensor.context(), Shape{static_cast<int64_t>(codes.size())}, DType::i32);
+    on_device.write_storage<int32_t>(codes);
+    device_kernels.add_taps(exec, shape, static_cast<int>(codes.size()) / out(),
+                            on_device.device_data<int32_t>(), result.tensor.device_data<int32_t>());
   }
   return result;
 }

@@ -1,6 +1,5 @@
 // instance_norm: statistics per image and channel; alone, or with what follows it in one op.
-#include "engine/dispatch.h"
-#include "kernels/integer.h"
+#include "kernels/backend.h"
 #include "models/nodes/norms.h"
 
 namespace gsx {
@@ -32,10 +31,10 @@ class InstanceNorm : public Norm {
     const IntegerValue& x = in[0];
     if (x.kind != IntegerValue::Kind::sums) return Node::run_integer(in);
     Tensor y = Tensor::empty(x.tensor.context(), x.shape());
-    on(y.device(), kernels::cpu_integer)
-        .instance_norm(y.exec(), y.view(), x.tensor.data<int32_t>(), x.scales.f32(),
-                       affine() ? gamma().f32() : nullptr, affine() ? beta().f32() : nullptr, eps_,
-                       y.mutable_data<float>());
+    y.backend().integer.instance_norm(
+        y.exec(), y.view(), x.tensor.device_data<int32_t>(), x.scales.device_data(),
+        affine() ? gamma().device_data() : nullptr, affine() ? beta().device_data() : nullptr, eps_,
+        y.device_data());
     return IntegerValue::of(y);
   }
 

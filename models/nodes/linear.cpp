@@ -46,24 +46,30 @@ class Linear : public Weighted {
     result.kind = IntegerValue::Kind::sums;
     result.scales = sum_scales(x.tensor.context(), x.scale);
     result.bias = bias_value();
-    result.tensor = Tensor::zeros(x.tensor.context(), {x.shape()[0], out()}, DType::i32);
-    const std::vector<int32_t> taps = tap_codes(result.scales);
-    const Tensor codes = constant_input() ? Tensor{} : weight_codes();
-    for (int64_t n = 0; n < x.shape()[0]; ++n) {
-      const int16_t* row = x.tensor.data<int16_t>() + n * in();
-      int32_t* y = result.tensor.mutable_data<int32_t>() + n * out();
-      for (int o = 0; o < out(); ++o) {
-        int32_t sum = taps.empty() ? 0 : taps[o];
-        const int8_t* w = constant_input() ? nullptr : codes.data<int8_t>() + int64_t{o} * in();
-        for (int i = 0; i < in(); ++i) sum += int32_t{row[i]} * w[i];
-        y[o] = sum;
-      }
-    }
+    result.tensor = Tensor::empty(x.tensor.context(), {x.shape()[0], out()}, DType::i32);
+    result.tensor.write_storage<int32_t>(code_sums(x.tensor, tap_codes(result.scales)));
     return result;
   }
 
  protected:
   bool all_taps_in_bounds() const override { return true; }
+
+ private:
+  // x [N,F] codes -> [N,O] sums, by the host whatever the device: these layers are small and rare.
+  std::vector<int32_t> code_sums(const Tensor& x, const std::vector<int32_t>& taps) const {
+    const auto rows = x.read_storage<int16_t>();
+    const auto w = constant_input() ? std::vector<int8_t>{} : weight_codes().read_storage<int8_t>();
+    std::vector<int32_t> sums;
+    for (int64_t n = 0; n < x.dim(0); ++n) {
+      for (int o = 0; o < out(); ++o) {
+        int32_t sum = taps.empty() ? 0 : taps[o];
+        for (int i = 0; i < in(); ++i)
+          sum += int32_t{rows[n * in() + i]} * w[int64_t{o} * in() + i];
+        sums.push_back(sum);
+      }
+    }
+    return sums;
+  }
 };
 
 }  // namespace

@@ -33,8 +33,9 @@ void Norm::cut(const ChannelCut& cut) {
   for (Parameter* p : parameters()) {
     p->shape = Shape{channels_};
     if (!p->value.defined()) continue;
+    const std::vector<float> all = p->value.to_vector();
     std::vector<float> kept;
-    for (const int c : cut.keep_output) kept.push_back(p->value.f32()[c]);
+    for (const int c : cut.keep_output) kept.push_back(all[c]);
     const bool trained = p->value.requires_grad();
     p->value = Tensor::from(p->value.context(), kept, p->shape);
     if (trained) p->value.set_requires_grad(true);

@@ -14,8 +14,8 @@ class Norm : public Node {
 
  protected:
   Norm(std::string name, std::vector<int> inputs, int channels, bool affine, bool running);
-  float beta_of(int c) const { return beta_.value.defined() ? beta_.value.f32()[c] : 0.0f; }
-  bool gamma_is_zero(int c) const { return gamma_.value.defined() && gamma_.value.f32()[c] == 0; }
+  float beta_of(int c) const { return beta_.value.defined() ? beta_.value.at(c) : 0.0f; }
+  bool gamma_is_zero(int c) const { return gamma_.value.defined() && gamma_.value.at(c) == 0; }
   int channels() const { return channels_; }
   bool affine() const { return affine_; }
   const Tensor& gamma() const { return gamma_.value; }

@@ -1,6 +1,5 @@
 // quantize: fake-quantises activations while training; makes the codes of the integer program.
-#include "engine/dispatch.h"
-#include "kernels/integer.h"
+#include "kernels/backend.h"
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -67,9 +66,8 @@ IntegerValue Quantize::run_integer(std::span<const IntegerValue> in) const {
   result.scale = r.scale;
   result.max_code = std::max(-r.lo, r.hi);
   result.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
-  on(x.device(), kernels::cpu_integer)
-      .to_codes(x.exec(), x.storage_size(), x.f32(), quantizer(r),
-                result.tensor.mutable_data<int16_t>());
+  x.backend().integer.to_codes(x.exec(), x.storage_size(), x.device_data(), quantizer(r),
+                               result.tensor.device_data<int16_t>());
   return result;
 }
 

@@ -1,8 +1,7 @@
 // The shared part of convolutions, transposed convolutions and linear layers; see weighted.h.
 #include "models/nodes/weighted.h"
 
-#include "engine/dispatch.h"
-#include "kernels/integer.h"
+#include "kernels/backend.h"
 
 namespace gsx::nodes {
 
@@ -101,9 +100,8 @@ Tensor Weighted::weight_codes() const {
     const kernels::FilterView v = w.filter_view();
     blocks = {int64_t{v.r} * v.s * v.c, v.k, v.ks, 1};
   }
-  on(w.device(), kernels::cpu_integer)
-      .weight_codes(w.exec(), blocks, scales.numel() > 1, w.f32(), scales.f32(),
-                    codes.mutable_data<int8_t>());
+  w.backend().integer.weight_codes(w.exec(), blocks, scales.numel() > 1, w.device_data(),
+                                   scales.device_data(), codes.device_data<int8_t>());
   return codes;
 }
 
@@ -137,7 +135,7 @@ std::vector<int32_t> Weighted::tap_codes(const Tensor& scales) const {
 std::optional<float> Weighted::constant(int c, std::span<const std::optional<float>> in,
                                         bool) const {
   if (plane_bias().defined() && !all_taps_in_bounds()) return std::nullopt;
-  double sum = bias_.value.defined() ? bias_.value.f32()[c] : 0.0;
+  double sum = bias_.value.defined() ? bias_.value.at(c) : 0.0;
   if (tap_bias_.value.defined()) {
     const std::vector<float> t = tap_bias_.value.to_vector();
     const size_t per_output = t.size() / static_cast<size_t>(out_);
