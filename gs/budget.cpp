@@ -98,8 +98,7 @@ class CostEstimate {
 double importance(const Graph& graph, const PruneGroup& group, int i) {
   double squares = 0;
   for (const PruneGroup::Norm& norm : group.norms) {
-    const double v =
-        graph.node(norm.node).parameter(Role::norm_scale)->value.f32()[norm.channels[i]];
+    const double v = graph.node(norm.node).parameter(Role::norm_scale)->value.at(norm.channels[i]);
     squares += v * v;
   }
   return std::sqrt(squares);
@@ -119,7 +118,7 @@ std::vector<Candidate> by_importance(const Graph& graph, const std::vector<Prune
 void zero(Graph& graph, const PruneGroup& group, int i) {
   for (const PruneGroup::Norm& norm : group.norms) {
     const Parameter* scale = graph.node(norm.node).parameter(Role::norm_scale);
-    scale->value.mutable_data<float>()[norm.channels[i]] = 0;
+    scale->value.put(norm.channels[i], 0);
   }
 }
 

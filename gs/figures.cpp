@@ -32,8 +32,10 @@ std::vector<double> time_models(const std::vector<const Graph*>& models, const T
   for (int round = 0; round < kWarmUp + kRounds; ++round) {
     for (size_t i = 0; i < models.size(); ++i) {
       const Tensor x = convert_images(photo, kPicture, models[i]->input_format);
+      x.context()->synchronize();
       const auto start = std::chrono::steady_clock::now();
       models[i]->evaluate(x);
+      x.context()->synchronize();
       const std::chrono::duration<double, std::milli> took =
           std::chrono::steady_clock::now() - start;
       if (round >= kWarmUp) times[i].push_back(took.count());

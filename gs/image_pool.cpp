@@ -1,8 +1,6 @@
 // The image pool; see image_pool.h.
 #include "gs/image_pool.h"
 
-#include <cstring>
-
 namespace gsx {
 
 Tensor picture_of(const Tensor& batch, int64_t i) {
@@ -10,7 +8,7 @@ Tensor picture_of(const Tensor& batch, int64_t i) {
   GSX_CHECK(s.rank() == 4 && i >= 0 && i < s[0], "picture_of: no picture ", i, " in shape ", s);
   Tensor one = Tensor::empty(batch.context(), {1, s[1], s[2], s[3]});
   const int64_t size = one.storage_size();
-  std::memcpy(one.mutable_data<float>(), batch.f32() + i * size, size * sizeof(float));
+  batch.context()->copy(batch.device_data() + i * size, one.device_data(), size * sizeof(float));
   return one;
 }
 
@@ -19,11 +17,11 @@ Tensor batch_of(const std::vector<Tensor>& pictures) {
   const Shape& s = pictures[0].shape();
   Tensor batch = Tensor::empty(pictures[0].context(),
                                {static_cast<int64_t>(pictures.size()), s[1], s[2], s[3]});
-  float* to = batch.mutable_data<float>();
+  float* to = batch.device_data();
   for (const Tensor& p : pictures) {
     GSX_CHECK(p.shape() == s && s[0] == 1, "batch_of: expected pictures of shape ", s, ", got ",
               p.shape());
-    std::memcpy(to, p.f32(), p.storage_size() * sizeof(float));
+    batch.context()->copy(p.device_data(), to, p.storage_size() * sizeof(float));
     to += p.storage_size();
   }
   return batch;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/work_span.h"
+
 namespace gsx {
 
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
@@ -47,6 +49,7 @@ std::vector<Tensor> Distance::tap_values(const Tensor& y) const {
 }
 
 Distance::Target Distance::target(const Tensor& y) const {
+  const WorkSpan span("target of the distance");
   const NoGrad guard;
   Target t;
   const auto values = tap_values(y);
@@ -66,6 +69,7 @@ std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const
 }
 
 Distance::Value Distance::operator()(const Tensor& y, const Target& target) const {
+  const WorkSpan span("distance");
   Value v;
   const auto parts = terms(y, target);
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -8,16 +8,15 @@ namespace gsx {
 
 namespace {
 
-float* scale(const Graph& graph, const PruneGroup::Norm& norm, int i) {
-  return graph.node(norm.node).parameter(Role::norm_scale)->value.mutable_data<float>() +
-         norm.channels[i];
+const Tensor& scales(const Graph& graph, const PruneGroup::Norm& norm) {
+  return graph.node(norm.node).parameter(Role::norm_scale)->value;
 }
 
 // ||v||_2 of channel i of a group.
 double scale_norm(const Graph& graph, const PruneGroup& group, int i) {
   double squares = 0;
   for (const PruneGroup::Norm& norm : group.norms) {
-    const double v = *scale(graph, norm, i);
+    const double v = scales(graph, norm).at(norm.channels[i]);
     squares += v * v;
   }
   return std::sqrt(squares);
@@ -64,7 +63,7 @@ void RhoController::look(int step, int pause, Graph& graph, const std::vector<Pr
     return;
   }
   for_each_lost(graph, pruned, groups, [&](const PruneGroup& g, int c) {
-    for (const PruneGroup::Norm& norm : g.norms) *scale(graph, norm, c) = 0;
+    for (const PruneGroup::Norm& norm : g.norms) scales(graph, norm).put(norm.channels[c], 0);
   });
   landed_ = true;
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/work_span.h"
+
 namespace gsx {
 
 std::vector<Tensor> trained_parameters(Graph& graph) {
@@ -83,7 +85,11 @@ SlimmingLosses SlimmingStep::generator_phase(const Input& in) {
   zero_gradients(trained_parameters(student_));
   RunOptions run = training_run();
   run.forced = in.forced;
-  const Tensor y = student_.run(in.x, run);
+  Tensor y;
+  {
+    const WorkSpan span("student");
+    y = student_.run(in.x, run);
+  }
   generated_ = y.detach();
   {
     const Distance::Value d = distance_(y, distance_.target(in.y_teacher));
@@ -92,6 +98,7 @@ SlimmingLosses SlimmingStep::generator_phase(const Input& in) {
     losses.distance = d.total.item();
     Tensor total = affine(d.total, options.beta, 0);
     if (options.gan_weight != 0) {
+      const WorkSpan span("discriminator for the student");
       discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
       const Tensor fake = convert_images(y, student_.output_format, discriminator_.input_format);
       const Tensor gan = gan_loss(discriminator_.run(fake, training_run()), true, options.gan_loss);
@@ -99,9 +106,11 @@ SlimmingLosses SlimmingStep::generator_phase(const Input& in) {
       total = add(total, affine(gan, options.gan_weight, 0));
     }
     losses.generator = total.item();
+    const WorkSpan span("student backward");
     total.backward();
     discriminator_.set_requires_grad(true);
   }
+  const WorkSpan span("student update");
   weights_.set_lr(options.lr);
   weights_.step();
   if (options.prune) gamma_phase();
@@ -110,18 +119,22 @@ SlimmingLosses SlimmingStep::generator_phase(const Input& in) {
 
 void SlimmingStep::gamma_phase() {
   const std::vector<Tensor> scales = group_scales(student_, groups_);
-  std::vector<Tensor> before;
-  for (const Tensor& t : scales) before.push_back(t.clone());
+  std::vector<std::vector<float>> before;
+  for (const Tensor& t : scales) before.push_back(t.to_vector());
   gammas_.set_lr(options.lr_gamma);
   gammas_.step();
   prox_groups(student_, groups_, options.rho * options.lr_gamma);
   if (!options.keep_dead) return;
-  for (size_t k = 0; k < scales.size(); ++k)
-    for (int64_t c = 0; c < scales[k].numel(); ++c)
-      if (before[k].f32()[c] == 0) scales[k].mutable_data<float>()[c] = 0;
+  for (size_t k = 0; k < scales.size(); ++k) {
+    std::vector<float> now = scales[k].to_vector();
+    for (size_t c = 0; c < now.size(); ++c)
+      if (before[k][c] == 0) now[c] = 0;
+    scales[k].copy_from(now);
+  }
 }
 
 double SlimmingStep::discriminator_phase(const Input& in) {
+  const WorkSpan span("discriminator");
   const ImageFormat& format = discriminator_.input_format;
   const Tensor fake = pool_.query(convert_images(generated_, student_.output_format, format));
   const Tensor real = options.teacher_is_real
@@ -133,7 +146,11 @@ double SlimmingStep::discriminator_phase(const Input& in) {
   const Tensor loss_fake = gan_loss(discriminator_.run(fake, run), false, options.gan_loss);
   const Tensor loss = affine(add(loss_real, loss_fake), 0.5f, 0);
   const double value = loss.item();
-  loss.backward();
+  {
+    const WorkSpan backward("discriminator backward");
+    loss.backward();
+  }
+  const WorkSpan update("discriminator update");
   critic_.set_lr(options.lr_discriminator);
   critic_.step();
   return value;

@@ -46,6 +46,7 @@ struct Report {
   bool has_teacher = false, has_features = false;
   int skipped = 0;
   Shape input;
+  std::string device;
 };
 
 Json to_json(const EvalOptions& o, const Report& r) {
@@ -53,6 +54,7 @@ Json to_json(const EvalOptions& o, const Report& r) {
   const Ratios ratio = r.has_teacher ? ratios(r.teacher, r.model) : Ratios();
   const Evaluation::Result& q = r.quality;
   return {{"model", o.model},
+          {"device", r.device},
           {"pictures", q.photos},
           {"skipped", r.skipped},
           {"input", {r.input[0], r.input[1], r.input[2], r.input[3]}},
@@ -81,7 +83,7 @@ Json to_json(const EvalOptions& o, const Report& r) {
 
 void print_report(const Report& r) {
   const Evaluation::Result& q = r.quality;
-  std::cout << "pictures           " << q.photos;
+  std::cout << "device             " << r.device << "\npictures           " << q.photos;
   if (r.skipped > 0) std::cout << " (" << r.skipped << " damaged ones skipped)";
   std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[2]
             << " x " << r.input[3] << "\nfile               " << format_bytes(r.model.file_bytes)
@@ -105,12 +107,14 @@ void print_report(const Report& r) {
 
 void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
+  warn_of_emulation(*context);
   const Graph model = open_model(context, o.model);
   Graph teacher, features;
   std::optional<Lpips> lpips;
   Evaluation::Networks nets;
   nets.model = &model;
   Report report;
+  report.device = device_text(*context);
   if (!o.teacher.empty()) {
     teacher = open_model(context, o.teacher);
     nets.teacher = &teacher;

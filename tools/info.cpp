@@ -1,8 +1,6 @@
 // `gsx info`: what this build can do on this machine.
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,34 +8,34 @@
 #include "engine/context.h"
 #include "kernels/isa.h"
 #include "tools/commands.h"
+#include "tools/options.h"
 
 namespace gsx::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The processor's name as the kernel tells it; the machine's architecture where it does not.
-std::string processor() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const size_t colon = line.find(": ");
-    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
-  }
-  utsname machine{};
-  return uname(&machine) == 0 ? machine.machine : "unknown processor";
-}
-
 int64_t pages(int which) {
   return static_cast<int64_t>(sysconf(which)) * static_cast<int64_t>(sysconf(_SC_PAGESIZE));
+}
+
+Json devices() {
+  Json all = Json::array();
+  for (const DeviceReport& d : report_devices()) {
+    const bool cpu = d.name == "cpu";
+    all.push_back({{"name", d.name},
+                   {"real", d.real},
+                   {"available", d.available},
+                   {"description", cpu ? processor_name() : d.description}});
+  }
+  return all;
 }
 
 Json gather() {
   const ContextPtr context = Context::create();
   return {
       {"version", GSX_VERSION},
-      {"devices", {{{"name", "cpu"}, {"real", true}, {"description", processor()}}}},
+      {"devices", devices()},
       {"threads", context->threads()},
       {"instruction_sets", kernels::isas()},
       {"formats",
@@ -63,6 +61,7 @@ void print(const Json& info) {
   row("version") << info["version"].get<std::string>() << '\n';
   for (const Json& device : info["devices"]) {
     row("device") << device["name"].get<std::string>() << ": "
+                  << (device["available"].get<bool>() ? "" : "not available: ")
                   << device["description"].get<std::string>() << '\n';
   }
   row("threads") << info["threads"] << '\n';

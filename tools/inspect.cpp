@@ -1,8 +1,8 @@
 // gsx inspect: what a model is made of and what it costs.
 #include <iostream>
 
-#include "models/architectures.h"
 #include "tools/commands.h"
+#include "tools/network.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 
@@ -11,32 +11,10 @@ namespace gsx::tools {
 namespace {
 
 struct InspectOptions {
-  std::string model;
+  NetworkOptions network;
   int size = 256;
-  int width = 0, blocks = 0;
   bool json = false;
 };
-
-bool is_architecture(const std::string& name) {
-  const std::vector<std::string> names = architecture_names();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-Graph open(const InspectOptions& o, const ContextPtr& context) {
-  if (!is_architecture(o.model)) {
-    GSX_CHECK(o.width == 0 && o.blocks == 0,
-              "inspect: --width and --blocks go with a bare architecture name, not with the file ",
-              o.model);
-    return open_model(context, o.model);
-  }
-  Json options = Json::object();
-  if (o.width > 0) options["width"] = o.width;
-  if (o.blocks > 0) options["blocks"] = o.blocks;
-  Graph graph = make_architecture(o.model, options);
-  Rng rng(0);
-  graph.initialize(context, rng, {});
-  return graph;
-}
 
 Json layer_json(const LayerCost& layer) {
   Json shape = Json::array();
@@ -54,12 +32,12 @@ Json layer_json(const LayerCost& layer) {
 
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
-  const Graph graph = open(o, context);
+  const Graph graph = open_network(context, o.network, "inspect");
   const Shape input{1, graph.input_channels(), o.size, o.size};
   const Cost cost = graph.cost(input);
   const int64_t bytes = file_bytes(graph);
   if (o.json) {
-    Json json = {{"model", o.model},
+    Json json = {{"model", o.network.model},
                  {"architecture", graph.architecture()},
                  {"size", o.size},
                  {"quantized", graph.quantized()},
@@ -90,16 +68,13 @@ void add_inspect(CLI::App& app) {
   sub.footer(R"(Examples:
   gsx inspect runs/gs8-1/model.safetensors --size 128
   gsx inspect cyclegan --json)");
-  sub.add_option("MODEL", o->model,
+  sub.add_option("MODEL", o->network.model,
                  "a gsx model file, ARCH:weights.safetensors, or an architecture's name")
       ->required();
   sub.add_option("--size", o->size, "side of the picture that MACs are counted for")
       ->check(CLI::Range(1, 8192))
       ->capture_default_str();
-  sub.add_option("--width", o->width, "of a bare architecture: channels of the first layer")
-      ->check(CLI::Range(1, 4096));
-  sub.add_option("--blocks", o->blocks, "of a bare architecture: residual blocks")
-      ->check(CLI::Range(1, 256));
+  add_network_options(sub, o->network);
   sub.add_flag("--json", o->json, "print one JSON object");
   sub.callback([o] { run_inspect(*o); });
 }

@@ -1,6 +1,9 @@
 // Flags shared by commands; see options.h.
 #include "tools/options.h"
 
+#include <sys/utsname.h>
+
+#include <fstream>
 #include <iostream>
 
 #include "kernels/isa.h"
@@ -10,6 +13,17 @@ namespace gsx::tools {
 namespace {
 
 std::string the_command_line;
+
+// Empty for what parse_device takes, else why not.
+std::string valid_device(const std::string& text) {
+  try {
+    parse_device(text);
+    return "";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    return message.substr(message.find(": ") + 2);  // CLI11 names the flag
+  }
+}
 
 std::string quoted(const std::string& word) {
   const std::string plain =
@@ -29,11 +43,39 @@ ContextPtr ComputeOptions::context() const {
     fail("--isa: this machine and build have", known, ", got ", isa);
   }
   ContextOptions options;
+  options.device = parse_device(device);
   options.threads = threads;
   options.conv_algo = conv_algo == "direct"     ? kernels::ConvAlgo::direct
                       : conv_algo == "winograd" ? kernels::ConvAlgo::winograd
                                                 : kernels::ConvAlgo::automatic;
+  options.math = math == "tf32"   ? kernels::MathMode::tf32
+                 : math == "bf16" ? kernels::MathMode::bf16
+                                  : kernels::MathMode::fp32;
   return Context::create(options);
+}
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const size_t colon = line.find(": ");
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) {
+      return line.substr(colon + 2);
+    }
+  }
+  utsname machine{};
+  return uname(&machine) == 0 ? machine.machine : "unknown processor";
+}
+
+std::string device_text(const Context& context) {
+  std::ostringstream text;
+  text << context.device();
+  return text.str();
+}
+
+void warn_of_emulation(const Context& context) {
+  if (context.device().kind != Device::emulated) return;
+  std::cerr << "note: the emulated device runs the CUDA kernels on the processor; its times mean "
+               "nothing\n";
 }
 
 void add_compute_options(CLI::App& app, ComputeOptions& o) {
@@ -41,11 +83,17 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
   app.add_option("--threads", o.threads, "threads to use (0: every core the process may run on)")
       ->check(CLI::Range(0, 1024))
       ->group(kGroup);
-  app.add_option("--device", o.device, "where to compute")
-      ->check(CLI::IsMember({"cpu"}))
+  app.add_option("--device", o.device,
+                 "where to compute: cpu, cuda, cuda:N, or emulated (CUDA kernels on the processor, "
+                 "for tests); see gsx info")
+      ->check(valid_device, "")
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--isa", o.isa, "instruction set to use instead of the best one (see gsx info)")
+      ->group(kGroup);
+  app.add_option("--math", o.math, "number format of convolutions on tensor cores; fp32 is exact")
+      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
+      ->capture_default_str()
       ->group(kGroup);
   app.add_option("--conv-algo", o.conv_algo, "convolution algorithm; auto chooses by shape")
       ->check(CLI::IsMember({"auto", "direct", "winograd"}))

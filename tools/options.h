@@ -12,10 +12,16 @@ struct ComputeOptions {
   int threads = 0;
   std::string device = "cpu";
   std::string isa;
-  std::string conv_algo = "auto";
+  std::string conv_algo = "auto", math = "fp32";
 
   ContextPtr context() const;  // applies --isa for the process, too
 };
+// The processor's name as the kernel tells it; the machine's architecture where it does not.
+std::string processor_name();
+// The device as outputs name it; of an emulated one they always say that it is.
+std::string device_text(const Context&);
+// Says on stderr that the emulated device computes, where it does.
+void warn_of_emulation(const Context&);
 void add_compute_options(CLI::App&, ComputeOptions&);
 
 // The command as typed, quoted so that a shell repeats it.

@@ -302,6 +302,9 @@ void run_train(CLI::App& app, TrainOptions& o) {
   printer.message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
                   std::to_string(o.config.seed) + ")");
   printer.message("run      " + o.config.run_dir.string());
+  const std::string device = device_text(*o.config.context);
+  printer.message("device   " + device);
+  warn_of_emulation(*o.config.context);
   const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
   if (!result.finished) {
     fail("stopped on request; the checkpoint is written, continue with: gsx train --resume ",
@@ -311,12 +314,12 @@ void run_train(CLI::App& app, TrainOptions& o) {
     Json json = result.to_json();
     json["seed"] = o.config.seed;
     json["command"] = command_line();
+    json["device"] = device;
     print_json(json);
-  } else if (result.model == result.teacher_model) {
-    print_dense(result);
-  } else {
-    print_table(result);
+    return;
   }
+  result.model == result.teacher_model ? print_dense(result) : print_table(result);
+  std::cout << "device   " << device << std::endl;
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Job& job
 
 void run_translate(const TranslateOptions& o) {
   const ContextPtr context = o.compute.context();
+  warn_of_emulation(*context);
   const Graph graph = open_model(context, o.model);
   const std::vector<Job> jobs = list_jobs(o);
   int failed = 0;
@@ -101,7 +102,11 @@ void run_translate(const TranslateOptions& o) {
       ++failed;
     }
   }
-  if (o.json) print_json({{"model", o.model}, {"written", written}, {"failed", failed}});
+  if (o.json)
+    print_json({{"model", o.model},
+                {"device", device_text(*context)},
+                {"written", written},
+                {"failed", failed}});
   GSX_CHECK(failed == 0, failed, " of ", jobs.size(), " inputs could not be translated");
 }
 
