@@ -1,0 +1,133 @@
+// Convolutions: all passes in FP32, TF32 and BF16, and of codes.
+#include "tests/ptx/ptx_kernels/cases.h"
+
+namespace gsx::ptx {
+namespace {
+
+using namespace gsx::kernels;
+
+ConvShape square(int n, int size, int c, int k, int filter, int stride = 1, int pad = 0) {
+  ConvShape s;
+  s.x = View::of(n, size, size + 1, c);
+  s.w = FilterView::of(k, c, filter, filter);
+  s.stride = stride;
+  s.top = s.bottom = s.left = s.right = pad;
+  return s;
+}
+
+ConvShape transposed(int n, int size, int c, int k, int filter, int stride, int pad) {
+  ConvShape s = square(n, size, c, k, filter, stride, pad);
+  s.transposed = true;
+  s.bottom = pad - 1;  // as PyTorch's output_padding = 1
+  return s;
+}
+
+ConvShape reflecting(ConvShape s) {
+  s.pad_mode = PadMode::reflect;
+  return s;
+}
+
+void all_passes(Bench& b, const ConvShape& s, MathMode math = MathMode::fp32) {
+  b.exec.math = math;
+  const View y = s.y();
+  const float* x = b.image("x", s.x);
+  const float* w = b.filter("w", s.w);
+  const float* gy = b.image("gy", y);
+  b.backend.conv.forward(b.exec, s, x, w, b.floats("bias", s.w.k), b.fresh("y", y));
+  b.backend.conv.forward(b.exec, s, x, w, nullptr, b.fresh("y without bias", y));
+  b.backend.conv.backward_input(b.exec, s, gy, w, b.fresh("gx", s.x));
+  b.backend.conv.backward_weight(b.exec, s, x, gy, false, b.fresh("gw", s.w.size()));
+  b.backend.conv.backward_weight(b.exec, s, x, gy, true, b.filter("gw added to", s.w));
+  b.exec.math = MathMode::fp32;
+}
+
+void bias_gradients(Bench& b) {
+  for (const int c : {1, 3, 4, 5, 37}) {
+    const View v = View::of(2, 7, 9, c);
+    const float* gy = b.image("gy", v);
+    b.backend.conv.backward_bias(b.exec, v, gy, false, b.fresh("gbias", c));
+    b.backend.conv.backward_bias(b.exec, v, gy, true, b.floats("gbias added to", c));
+  }
+}
+
+void few_channels(Bench& b) {
+  for (const int k : {1, 2, 3, 4}) {
+    all_passes(b, square(2, 7, 3, k, 3, 1, 1));
+    all_passes(b, square(1, 6, 9, k, 3, 1, 1));
+    all_passes(b, square(1, 5, k, 16, 3, 2, 1));
+  }
+  all_passes(b, square(1, 6, 2, 72, 3, 1, 1));
+  all_passes(b, square(1, 6, 72, 2, 3, 1, 1));
+}
+
+void many_channels(Bench& b) {
+  all_passes(b, square(2, 7, 37, 24, 3, 1, 1));
+  all_passes(b, square(1, 9, 24, 72, 3, 2, 1));
+  all_passes(b, square(1, 5, 8, 33, 1));
+}
+
+void reflecting_borders(Bench& b) {
+  all_passes(b, reflecting(square(2, 7, 16, 9, 3, 1, 1)));
+  all_passes(b, reflecting(square(1, 9, 3, 40, 7, 1, 3)));
+  all_passes(b, reflecting(square(1, 8, 40, 3, 7, 1, 3)));
+}
+
+void transposes(Bench& b) {
+  all_passes(b, transposed(2, 5, 24, 16, 3, 2, 1));
+  all_passes(b, transposed(1, 4, 16, 3, 4, 2, 1));
+  all_passes(b, transposed(1, 4, 3, 72, 3, 2, 1));
+}
+
+template <MathMode kMath>
+void tensor_cores(Bench& b) {
+  all_passes(b, square(2, 7, 37, 24, 3, 1, 1), kMath);
+  all_passes(b, square(1, 9, 24, 72, 3, 2, 1), kMath);
+  all_passes(b, reflecting(square(1, 7, 16, 9, 3, 1, 1)), kMath);
+  all_passes(b, transposed(1, 5, 24, 40, 3, 2, 1), kMath);
+}
+
+// Enough pixels for the tiles that only large images get, with the filter as it lies and swapped.
+template <MathMode kMath>
+void large_images(Bench& b) {
+  b.exec.math = kMath;
+  const ConvShape s = square(1, 181, 8, 72, 1), t = square(1, 181, 72, 8, 1);
+  b.backend.conv.forward(b.exec, s, b.image("x", s.x), b.filter("w", s.w), nullptr,
+                         b.fresh("y", s.y()));
+  b.backend.conv.backward_input(b.exec, t, b.image("gy", t.y()), b.filter("w", t.w),
+                                b.fresh("gx", t.x));
+  b.exec.math = MathMode::fp32;
+}
+
+void codes(Bench& b, const ConvShape& s) {
+  const auto* x = b.codes<int16_t>("x", s.x.pixels(), s.x.c, s.x.cs, -300, 300);
+  const auto* w = b.codes<int8_t>("w", int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks, -127, 127);
+  b.backend.conv.forward_codes(b.exec, s, x, w, b.fresh<int32_t>("y", s.y().size()));
+}
+
+void code_convolutions(Bench& b) {
+  for (const int c : {1, 3, 4, 5, 37}) {
+    codes(b, square(2, 7, c, 24, 3, 1, 1));
+    codes(b, square(1, 7, 24, c, 3, 2, 1));
+  }
+  codes(b, reflecting(square(1, 9, 3, 16, 7, 1, 3)));
+  codes(b, transposed(1, 5, 24, 16, 3, 2, 1));
+  codes(b, square(1, 5, 72, 72, 3, 1, 1));
+}
+
+}  // namespace
+
+const std::vector<CaseGroup> kConvCases = {
+    {"bias gradients", bias_gradients},
+    {"convolutions of few channels", few_channels},
+    {"convolutions of many channels", many_channels},
+    {"reflecting convolutions", reflecting_borders},
+    {"transposed convolutions", transposes},
+    {"TF32 convolutions", tensor_cores<MathMode::tf32>},
+    {"BF16 convolutions", tensor_cores<MathMode::bf16>},
+    {"convolutions of large images", large_images<MathMode::fp32>},
+    {"TF32 convolutions of large images", large_images<MathMode::tf32>},
+    {"BF16 convolutions of large images", large_images<MathMode::bf16>},
+    {"convolutions of codes", code_convolutions},
+};
+
+}  // namespace gsx::ptx
