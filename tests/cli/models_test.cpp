@@ -31,6 +31,20 @@ std::vector<float> npy_values(const fs::path& file) {
   return values;
 }
 
+// A picture [1,3,H,W] of numbers in -1..1 as a .npy file.
+void write_picture(const fs::path& file, int h, int w) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, " +
+                       std::to_string(h) + ", " + std::to_string(w) + "), }";
+  header.resize(117, ' ');
+  header += '\n';
+  std::ofstream out(file, std::ios::binary);
+  out << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(header.size()) << '\0' << header;
+  for (int i = 0; i < 3 * h * w; ++i) {
+    const float v = static_cast<float>((i * 37) % 101) / 50.0f - 1.0f;
+    out.write(reinterpret_cast<const char*>(&v), sizeof v);
+  }
+}
+
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());
   double most = 0;
@@ -93,6 +107,27 @@ TEST_CASE("translate and eval take a model that train made") {
     CHECK(json.at("ms_per_image").get<double>() > 0);
     CHECK(json.at("frechet_distance").is_null());
     CHECK(json.at("mean_abs_to_teacher").get<double>() >= 0);
+  }
+  SECTION("on the emulated device, which every output names") {
+    const std::string in = (dir / "in.npy").string();
+    write_picture(in, 18, 20);
+    for (const char* device : {"cpu", "emulated"}) {
+      const std::string out = (dir / device).string() + ".npy";
+      const ProcessResult r =
+          run_program({"translate", model, in, "--out", out, "--device", device, "--json"});
+      INFO(r.err);
+      REQUIRE(r.exit_code == 0);
+      CHECK(nlohmann::json::parse(r.out).at("device") == device);
+      const bool noted = r.err.find("emulated") != std::string::npos;
+      CHECK(noted == (std::string(device) == "emulated"));
+    }
+    // The integer program of a GS-8 model has the same bits everywhere.
+    CHECK(npy_values(dir / "cpu.npy") == npy_values(dir / "emulated.npy"));
+    fs::create_directory(dir / "photos");
+    fs::copy_file(sheet, dir / "photos/a.png");
+    const auto json = json_of({"eval", model, "--data", (dir / "photos").string(), "--device",
+                               "emulated", "--size", "16", "--json"});
+    CHECK(json.at("device") == "emulated");
   }
   SECTION("what is not there or not a model") {
     for (const std::string& spec : {(dir / "none.safetensors").string(),

@@ -62,10 +62,37 @@ TEST_CASE("info tells devices, threads, instruction sets, formats and memory") {
   REQUIRE(machine.exit_code == 0);
   const auto info = nlohmann::json::parse(machine.out);
   CHECK(info["devices"][0]["name"] == "cpu");
+  CHECK(info["devices"][0]["available"] == true);
+  const auto& last = info["devices"].back();
+  CHECK(last["name"] == "emulated");
+  CHECK(last["real"] == false);
   CHECK(info["threads"].get<int>() >= 1);
   CHECK(!info["instruction_sets"].empty());
   CHECK(info["memory"]["total_bytes"].get<int64_t>() > 0);
   CHECK(info["formats"]["models"][0] == "safetensors");
+}
+
+TEST_CASE("a device that is not there is refused in one sentence, one that cannot be as misuse") {
+  const ProcessResult machine = run_program({"info", "--json"});
+  const auto devices = nlohmann::json::parse(machine.out)["devices"];
+  const ProcessResult odd = run_program({"train", "--device", "gpu"});
+  CHECK(odd.exit_code == 2);
+  CHECK(contains(odd.err, "device: expected cpu, cuda, cuda:N or emulated, got gpu"));
+  const ProcessResult far = run_program({"train", "--device", "cuda:99"});
+  CHECK(far.exit_code == 1);
+  CHECK(contains(far.err, "gsx train: device cuda:99 is not available: "));
+  if (devices[1]["available"] == true) return;  // a machine with a GPU
+  for (const std::string command : {"train", "translate", "eval"}) {
+    std::vector<std::string> words = {command, "--device", "cuda"};
+    if (command == "translate") words.insert(words.end(), {"m", "p", "--out", "o"});
+    if (command == "eval") words.insert(words.end(), {"m", "--data", "d"});
+    const ProcessResult r = run_program(words);
+    CHECK(r.exit_code == 1);
+    CHECK(r.out.empty());
+    CHECK(r.err == "gsx " + command + ": device cuda:0 is not available: " +
+                       devices[1]["description"].get<std::string>() +
+                       "; compute on the cpu instead\n");
+  }
 }
 
 TEST_CASE("output that cannot be written is a failure") {

@@ -4,6 +4,7 @@
 #include "gs/quantize.h"
 #include "gs/slimming_step.h"
 #include "models/architectures.h"
+#include "tests/devices.h"
 #include "tests/golden/golden_graph.h"
 
 using namespace gsx;
@@ -116,11 +117,10 @@ void check_zero_set(Graph& student, const golden::File& file, const std::string&
   CHECK(zero < total);
 }
 
-void check_step(const golden::File& file, const json& item) {
+void check_step(const golden::File& file, const json& item, Device::Kind kind = Device::cpu) {
   const std::string name = item.at("name");
   INFO(name);
-  const auto context = Context::create({.device = {}, .threads = 2});
-  context->set_poison(true);
+  const auto context = test::on_device(kind);
   Graph student = cyclegan({.width = item.at("width"), .blocks = item.at("blocks")});
   Graph critic = patchgan({.width = item.at("d_width"), .layers = item.at("d_layers")});
   Graph features = vgg16({.width = item.at("f_width")});
@@ -170,4 +170,9 @@ TEST_CASE("a slimming step agrees with PyTorch", "[golden]") {
     INFO(isa);
     for (const json& item : file.cases()) check_step(file, item);
   });
+}
+
+TEST_CASE("a slimming step on the emulated device agrees with PyTorch", "[golden][emulated]") {
+  const golden::File file("gs_step.safetensors");
+  for (const json& item : file.cases()) check_step(file, item, Device::emulated);
 }

@@ -1,6 +1,7 @@
 // Every architecture at small width against PyTorch: outputs, and gradients of sum <y, r> for the
 // input and the parameters, fused and unfused.
 #include "models/architectures.h"
+#include "tests/devices.h"
 #include "tests/golden/golden_graph.h"
 
 using namespace gsx;
@@ -19,11 +20,11 @@ std::vector<std::string> tap_nodes(const Graph& graph, const nlohmann::json& ite
   return nodes;
 }
 
-void check_case(const golden::File& file, const nlohmann::json& item, bool fused) {
+void check_case(const golden::File& file, const nlohmann::json& item, bool fused,
+                Device::Kind kind = Device::cpu) {
   const std::string name = item.at("name");
   INFO(name << (fused ? ", fused" : ", unfused"));
-  const auto context = Context::create({.device = {}, .threads = 2});
-  context->set_poison(true);
+  const auto context = test::on_device(kind);
   Graph graph = make_architecture(item.at("architecture"), Json::parse(item.at("options").dump()));
   golden::fill(graph, context, file, name + "/param/");
   graph.set_requires_grad(true);
@@ -63,4 +64,9 @@ TEST_CASE("architectures agree with PyTorch", "[golden]") {
       check_case(file, item, false);
     }
   });
+}
+
+TEST_CASE("architectures on the emulated device agree with PyTorch", "[golden][emulated]") {
+  const golden::File file("models.safetensors");
+  for (const auto& item : file.cases()) check_case(file, item, true, Device::emulated);
 }

@@ -1,7 +1,7 @@
 // The integer program: agrees with fake quantisation layer by layer, repeats at any thread count.
 #include "models/integer.h"
 
-#include "engine/dispatch.h"
+#include "kernels/backend.h"
 #include "kernels/integer.h"
 #include "tests/models/helpers.h"
 
@@ -147,9 +147,8 @@ TEST_CASE("instance norm of sums has exact statistics") {
       }
     }
     const Tensor y = Tensor::empty(c, x.shape());
-    on(y.device(), kernels::cpu_integer)
-        .instance_norm(c->exec(), v, at, scale.data(), gamma.data(), beta.data(), 1e-5f,
-                       y.mutable_data<float>());
+    y.backend().integer.instance_norm(c->exec(), v, at, scale.data(), gamma.data(), beta.data(),
+                                      1e-5f, y.mutable_data<float>());
     const float* got = y.f32();
     for (int n = 0; n < 2; ++n) {
       for (int k = 0; k < channels; ++k) {

@@ -7,11 +7,14 @@
 #include <random>
 
 #include "kernels/isa.h"
+#include "kernels/runtime/emulated/emulator.h"
+#include "tests/devices.h"
 
 namespace op_check {
 
 using gsx::Context;
 using gsx::ContextPtr;
+namespace emulator = gsx::kernels::emulated::gpu;
 
 namespace {
 
@@ -147,6 +150,65 @@ void check_accumulation(const Case& c, const ContextPtr& context, const Result& 
   }
 }
 
+// Ways to run on one device that must all give the same bits.
+struct Variant {
+  std::string name;
+  std::function<ContextPtr()> context;
+};
+
+void check_variants(const Case& c, const std::vector<Variant>& variants) {
+  Result first;
+  for (const Variant& variant : variants) {
+    INFO(variant.name);
+    const ContextPtr context = variant.context();
+    context->set_poison(true);
+    const Result result = run(c, context);
+    if (first.y.defined()) {
+      check_same(result, first);
+      continue;
+    }
+    first = result;
+    Arrays inputs;
+    for (const Tensor& t : make_inputs(context, c)) inputs.push_back(to_array(t));
+    check_values(c, result, inputs);
+    check_same(result, run(c, context));
+    for (size_t i = 0; i < c.inputs.size(); ++i)
+      if (c.inputs[i].differentiable) check_same(run(c, context, uint64_t{1} << i), result);
+    check_accumulation(c, context, result);
+  }
+}
+
+void check_on_cpu(const Case& c) {
+  std::vector<Variant> variants;
+  for (const int threads : {1, 2, 3}) {
+    variants.push_back({"threads " + std::to_string(threads),
+                        [=] { return Context::create({.device = {}, .threads = threads}); }});
+  }
+  const std::string best(gsx::kernels::isa());
+  for (const std::string_view isa : gsx::kernels::isas()) {
+    INFO("instruction set " << isa);
+    REQUIRE(gsx::kernels::use_isa(isa));
+    check_variants(c, variants);
+  }
+  gsx::kernels::use_isa(best);
+}
+
+void check_emulated(const Case& c) {
+  INFO("device " << gsx::test::gpu());
+  std::vector<Variant> variants;
+  for (const emulator::Schedule s : {emulator::Schedule{emulator::Schedule::forward},
+                                     {emulator::Schedule::reverse},
+                                     {emulator::Schedule::random, 1}}) {
+    constexpr const char* kNames[] = {"forward", "reverse", "random"};
+    variants.push_back({std::string("threads in order ") + kNames[s.order], [=] {
+                          emulator::set_schedule(s);
+                          return Context::create({.device = gsx::test::gpu()});
+                        }});
+  }
+  check_variants(c, variants);
+  emulator::set_schedule({});
+}
+
 }  // namespace
 
 std::vector<float> random_values(const Input& in, uint64_t seed) {
@@ -187,43 +249,22 @@ bool padding_is_zero(const Tensor& t) {
   if (t.storage_size() == t.numel()) return true;
   const int64_t c = t.layout() == Layout::image ? t.dim(1) : t.dim(0);
   const int64_t cs = gsx::kernels::channel_stride(static_cast<int>(c));
-  for (int64_t i = 0; i < t.storage_size(); ++i)
-    if (i % cs >= c && t.f32()[i] != 0) return false;
+  const std::vector<float> all = t.read_storage();
+  for (size_t i = 0; i < all.size(); ++i)
+    if (static_cast<int64_t>(i) % cs >= c && all[i] != 0) return false;
   return true;
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.layout() == b.layout() &&
-         std::memcmp(a.f32(), b.f32(), static_cast<size_t>(a.storage_size()) * sizeof(float)) == 0;
+  if (a.shape() != b.shape() || a.layout() != b.layout()) return false;
+  const std::vector<float> va = a.read_storage(), vb = b.read_storage();
+  return std::memcmp(va.data(), vb.data(), va.size() * sizeof(float)) == 0;
 }
 
 void check(const Case& c) {
   INFO(c.name);
-  const std::string best(gsx::kernels::isa());
-  for (const std::string_view isa : gsx::kernels::isas()) {
-    INFO("instruction set " << isa);
-    REQUIRE(gsx::kernels::use_isa(isa));
-    Result first;
-    for (const int threads : {1, 2, 3}) {
-      INFO("threads " << threads);
-      const ContextPtr context = Context::create({.device = {}, .threads = threads});
-      context->set_poison(true);
-      const Result result = run(c, context);
-      if (threads > 1) {
-        check_same(result, first);
-        continue;
-      }
-      first = result;
-      Arrays inputs;
-      for (const Tensor& t : make_inputs(context, c)) inputs.push_back(to_array(t));
-      check_values(c, result, inputs);
-      check_same(result, run(c, context));
-      for (size_t i = 0; i < c.inputs.size(); ++i)
-        if (c.inputs[i].differentiable) check_same(run(c, context, uint64_t{1} << i), result);
-      check_accumulation(c, context, result);
-    }
-  }
-  gsx::kernels::use_isa(best);
+  check_on_cpu(c);
+  check_emulated(c);
 }
 
 }  // namespace op_check

@@ -1,7 +1,7 @@
 // Runs one differentiable op in every way that could show a fault: against a reference in plain
 // double loops, gradients against differences of that reference, at 1 to 3 threads, on every
-// instruction set, over poisoned memory, repeated, with each subset of inputs that wants a
-// gradient.
+// instruction set, on the emulated GPU under three schedules, over poisoned memory, repeated, with
+// each subset of inputs that wants a gradient.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -8,6 +8,7 @@
 #include "optim/schedule.h"
 #include "optim/sgd.h"
 #include "tests/catch.h"
+#include "tests/devices.h"
 #include "tests/golden/golden_file.h"
 
 using namespace gsx;
@@ -67,8 +68,10 @@ float gamma_after(float gradient, int steps) {
 
 TEST_CASE("optimisers agree with PyTorch") {
   const golden::File file("optim.safetensors");
-  const auto context = Context::create({.device = {}, .threads = 2});
-  for (const json& item : file.cases()) run_case(file, item, context);
+  test::on_every_device([&](const ContextPtr& context) {
+    INFO(context->device());
+    for (const json& item : file.cases()) run_case(file, item, context);
+  });
 }
 
 TEST_CASE("a constant gradient frees gamma only above rho times 1 - momentum") {
@@ -79,26 +82,28 @@ TEST_CASE("a constant gradient frees gamma only above rho times 1 - momentum") {
 }
 
 TEST_CASE("block soft threshold shrinks the length of each channel's scales") {
-  const auto context = Context::create({.device = {}, .threads = 2});
-  const Tensor a = vec(context, {3.0f, 0.03f, -1.0f, 0.0f}),
-               b = vec(context, {-4.0f, 0.04f, 0.0f, 0.0f});
-  block_soft_threshold({a, b}, 0.5f);
-  CHECK(a.to_vector()[0] == Approx(3.0 * 0.9));
-  CHECK(b.to_vector()[0] == Approx(-4.0 * 0.9));
-  CHECK(a.to_vector()[1] == 0);
-  CHECK(b.to_vector()[1] == 0);
-  CHECK(a.to_vector()[2] == Approx(-0.5));
-  CHECK_FALSE(std::signbit(b.to_vector()[2]));
-  CHECK(a.to_vector()[3] == 0);
-  // Alone it is the plain soft threshold, to the bit where the subtraction is exact.
-  const Tensor one = vec(context, {0.75f, -0.75f, 0.25f, -0.25f, 0.5f});
-  block_soft_threshold({one}, 0.5f);
-  CHECK(one.to_vector() == std::vector<float>{0.25f, -0.25f, 0, 0, 0});
-  for (const float v : one.to_vector()) CHECK((v != 0 || !std::signbit(v)));
-  CHECK_THROWS_WITH(block_soft_threshold({a, one}, 0.5f),
-                    "soft_threshold: tied scales must have one shape, got [4] and [5]");
-  CHECK_THROWS_WITH(soft_threshold(a, -1),
-                    "soft_threshold: threshold must not be negative, got -1");
+  test::on_every_device([](const ContextPtr& context) {
+    INFO(context->device());
+    const Tensor a = vec(context, {3.0f, 0.03f, -1.0f, 0.0f}),
+                 b = vec(context, {-4.0f, 0.04f, 0.0f, 0.0f});
+    block_soft_threshold({a, b}, 0.5f);
+    CHECK(a.at(0) == Approx(3.0 * 0.9));
+    CHECK(b.at(0) == Approx(-4.0 * 0.9));
+    CHECK(a.at(1) == 0);
+    CHECK(b.at(1) == 0);
+    CHECK(a.at(2) == Approx(-0.5));
+    CHECK_FALSE(std::signbit(b.at(2)));
+    CHECK(a.at(3) == 0);
+    // Alone it is the plain soft threshold, to the bit where the subtraction is exact.
+    const Tensor one = vec(context, {0.75f, -0.75f, 0.25f, -0.25f, 0.5f});
+    block_soft_threshold({one}, 0.5f);
+    CHECK(one.to_vector() == std::vector<float>{0.25f, -0.25f, 0, 0, 0});
+    for (const float v : one.to_vector()) CHECK((v != 0 || !std::signbit(v)));
+    CHECK_THROWS_WITH(block_soft_threshold({a, one}, 0.5f),
+                      "soft_threshold: tied scales must have one shape, got [4] and [5]");
+    CHECK_THROWS_WITH(soft_threshold(a, -1),
+                      "soft_threshold: threshold must not be negative, got -1");
+  });
 }
 
 TEST_CASE("optimiser state written into another optimiser continues bit for bit") {

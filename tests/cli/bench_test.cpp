@@ -1,0 +1,151 @@
+// gsx bench as users run it, on small pictures.
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/cli/process.h"
+#include "tests/temp_dir.h"
+
+namespace {
+
+nlohmann::json json_of(const std::vector<std::string>& arguments) {
+  const ProcessResult r = run_program(arguments);
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  return nlohmann::json::parse(r.out);
+}
+
+void expect_failure(const std::vector<std::string>& arguments, int code, const std::string& text) {
+  const ProcessResult r = run_program(arguments);
+  INFO(r.err);
+  CHECK(r.exit_code == code);
+  CHECK(r.out.empty());
+  CHECK(r.err.find(text) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("bench refuses what it cannot measure") {
+  expect_failure({"bench"}, 2, "gsx bench: bench: say what to measure");
+  expect_failure({"bench", "cnov"}, 2, "cannot measure 'cnov'; did you mean conv?");
+  expect_failure({"bench", "conv", "norm"}, 2, "one thing at a time");
+  expect_failure({"bench", "conv", "--model", "cyclegan"}, 2, "--model does not go with conv");
+  expect_failure({"bench", "infer", "--method", "gs8"}, 2, "--method does not go with infer");
+  expect_failure({"bench", "infer"}, 2, "infer needs --model");
+  expect_failure({"bench", "--static", "--size", "64"}, 2, "--size does not go with --static");
+  expect_failure({"bench", "step", "--model", "cyclegan", "--method", "gs9"}, 2, "--method");
+  expect_failure({"bench", "infer", "--model", "no-such-file"}, 1, "gsx bench: ");
+  expect_failure({"bench", "step", "--model", "vgg16", "--size", "32"}, 1,
+                 "vgg16 is no generator of pictures");
+  expect_failure({"bench", "norm", "--size", "32", "--only", "nonsense"}, 1,
+                 "nothing measured has 'nonsense' in its name");
+}
+
+TEST_CASE("bench --static needs machine code") {
+  const TempDir dir;
+  std::ofstream(dir / "file") << "no machine code";
+  expect_failure({"bench", "--static", (dir / "file").string()}, 1, "no CUDA machine code found");
+  expect_failure({"bench", "--static", (dir / "none").string()}, 1, "none");
+  const ProcessResult own = run_program({"bench", "--static", "--json"});
+  if (own.exit_code == 1) {
+    CHECK(own.err.find("built without CUDA") != std::string::npos);
+  } else {
+    CHECK(!nlohmann::json::parse(own.out).at("kernels").empty());
+  }
+}
+
+TEST_CASE("bench verifies and times kernels at the models' shapes") {
+  const auto conv = json_of({"bench", "conv", "--size", "32", "--samples", "1", "--only",
+                             "cyclegan 8x8 256->256 3x3", "--threads", "1", "--json"});
+  CHECK(conv.at("device") == "cpu");
+  CHECK(conv.at("real") == true);
+  CHECK(conv.at("ceiling_gflops").get<double>() > 0);
+  REQUIRE(conv.at("kernels").size() == 4);
+  for (const auto& k : conv.at("kernels")) {
+    INFO(k.dump());
+    CHECK(k.at("right") == true);
+    CHECK(k.at("ms").get<double>() > 0);
+    CHECK(k.at("shape").at("c") == 256);
+    CHECK(k.at("gflop").get<double>() == Approx(2e-9 * 64 * 9 * 256 * 256));
+  }
+  CHECK(conv.at("kernels")[3].at("error") == 0);
+
+  for (const char* what : {"norm", "quant"}) {
+    const auto kernels = json_of({"bench", what, "--size", "32", "--samples", "1", "--threads", "1",
+                                  "--only", "cyclegan", "--json"});
+    CHECK(kernels.at("kernels").size() > 5);
+    for (const auto& k : kernels.at("kernels")) {
+      INFO(k.dump());
+      CHECK(k.at("right") == true);
+      CHECK(k.at("gbytes_per_s").get<double>() > 0);
+    }
+  }
+  const ProcessResult table = run_program(
+      {"bench", "norm", "--size", "32", "--samples", "1", "--only", "fast_style 32x32"});
+  CHECK(table.exit_code == 0);
+  CHECK(table.out.find("device      cpu") != std::string::npos);
+  CHECK(table.out.find("instance_norm forward relu") != std::string::npos);
+}
+
+TEST_CASE("bench says that emulated times mean nothing and gives none") {
+  const ProcessResult r = run_program({"bench", "conv", "--size", "32", "--device", "emulated",
+                                       "--only", "cyclegan 8x8 256->256 3x3", "--json"});
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  CHECK(r.err.find("its times mean nothing") != std::string::npos);
+  const auto json = nlohmann::json::parse(r.out);
+  CHECK(json.at("real") == false);
+  REQUIRE(json.at("kernels").size() == 4);
+  for (const auto& k : json.at("kernels")) {
+    CHECK(k.at("right") == true);
+    CHECK(k.at("ms").is_null());
+  }
+}
+
+TEST_CASE("bench infer shows the layers of a network") {
+  const TempDir dir;
+  const std::string trace = (dir / "trace.json").string();
+  const auto json =
+      json_of({"bench", "infer", "--model", "cyclegan", "--width", "8", "--blocks", "1", "--size",
+               "32", "--samples", "2", "--threads", "1", "--trace", trace, "--json"});
+  CHECK(json.at("ms").get<double>() > 0);
+  CHECK(json.at("peak_bytes").get<int64_t>() > 0);
+  int with_macs = 0;
+  double sum = 0;
+  for (const auto& layer : json.at("layers")) {
+    sum += layer.at("ms").get<double>();
+    with_macs += layer.at("macs").is_null() ? 0 : 1;
+  }
+  CHECK(with_macs == 8);  // convolutions
+  CHECK(sum == Approx(json.at("ms_watched").get<double>()));
+  const auto events = nlohmann::json::parse(std::ifstream(trace)).at("traceEvents");
+  CHECK(events.size() == json.at("layers").size() + 1);
+  for (const auto& e : events)
+    if (e.at("ph") == "X") CHECK(e.at("dur").get<double>() >= 0);
+  expect_failure({"bench", "infer", "--model", "fast_style", "--width", "4", "--size", "32",
+                  "--samples", "1", "--trace", (dir / "no/such/folder").string()},
+                 1, "cannot be written");
+}
+
+TEST_CASE("bench step shows the phases of a training step") {
+  for (const char* method : {"gs8", "gs32", "dense"}) {
+    INFO(method);
+    const auto json =
+        json_of({"bench", "step", "--model", "cyclegan", "--width", "4", "--blocks", "1", "--size",
+                 "32", "--samples", "1", "--method", method, "--json"});
+    CHECK(json.at("method") == method);
+    CHECK(json.at("peak_bytes").get<int64_t>() > 0);
+    for (const char* phase : {"teacher", "student", "distance", "student backward",
+                              "student update", "discriminator", "discriminator backward"}) {
+      INFO(phase);
+      bool found = false;
+      for (const auto& layer : json.at("layers")) found = found || layer.at("phase") == phase;
+      CHECK(found);
+    }
+  }
+  const ProcessResult table = run_program({"bench", "step", "--model", "fast_style", "--width", "4",
+                                           "--blocks", "1", "--size", "32", "--samples", "1"});
+  INFO(table.err);
+  CHECK(table.exit_code == 0);
+  CHECK(table.out.find("a training step (gs8), fast_style") != std::string::npos);
+}
