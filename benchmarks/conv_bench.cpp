@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "benchmarks/fma_probe.h"
 #include "kernels/conv.h"
 #include "kernels/isa.h"
+#include "kernels/peak.h"
 
 using namespace gsx::kernels;
 
@@ -92,16 +92,10 @@ double seconds(const std::function<void()>& f) {
 }
 
 // GFLOP/s of all threads on registers alone, now.
-double peak(ThreadPool& pool) {
-  std::vector<int64_t> work(static_cast<size_t>(pool.size()));
-  const double t = seconds([&] {
-    pool.run(pool.size(), [&](int64_t task, int) {
-      work[static_cast<size_t>(task)] = gsx::benchmarks::fma_work(100000);
-    });
-  });
-  double total = 0;
-  for (const int64_t w : work) total += static_cast<double>(w);
-  return total / t * 1e-9;
+double peak(Exec& e) {
+  double work = 0;
+  const double t = seconds([&] { work = cpu_peak.multiply_adds(e, 100); });
+  return work / t * 1e-9;
 }
 
 std::vector<float> values(int64_t size) {
@@ -124,12 +118,12 @@ struct Timing {
 };
 
 // At least five runs, and enough of them for 60 ms, each next to a probe of the peak.
-Timing time_it(ThreadPool& pool, const std::function<void()>& f) {
+Timing time_it(Exec& e, const std::function<void()>& f) {
   f();
   std::vector<double> runs, peaks;
   double total = 0;
   while (runs.size() < 5 || (total < 0.06 && runs.size() < 100)) {
-    peaks.push_back(peak(pool));
+    peaks.push_back(peak(e));
     runs.push_back(seconds(f));
     total += runs.back();
   }
@@ -156,7 +150,7 @@ void bench(Exec& e, const Layer& layer) {
       [&] { cpu_conv.forward_codes(e, s, codes.data(), weight_codes.data(), sums.data()); },
   };
   for (const auto& pass : passes) {
-    const Timing t = time_it(*e.pool, pass);
+    const Timing t = time_it(e, pass);
     std::printf(" | %8.3f (%8.3f) %5.0f%%", t.median * 1e3, t.best * 1e3,
                 100 * gflop / t.median / t.peak);
     std::fflush(stdout);
@@ -188,7 +182,7 @@ int main(int argc, char** argv) {
   std::printf(
       "%s, %d threads, peak about %.0f GFLOP/s; ms median (best), share of the peak measured "
       "between runs\n",
-      std::string(isa()).c_str(), pool.size(), peak(pool));
+      std::string(isa()).c_str(), pool.size(), peak(e));
   std::printf("%-32s %6s | %-26s | %-26s | %-26s | %s\n", "layer", "GFLOP", "forward",
               "backward_input", "backward_weight", "forward_codes");
   for (const Layer& layer : layers()) {

@@ -11,5 +11,6 @@ void add_translate(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_eval(CLI::App& program);
 void add_info(CLI::App& program);
+void add_bench(CLI::App& program);
 
 }  // namespace gsx::tools

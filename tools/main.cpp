@@ -31,6 +31,7 @@ void fill(CLI::App& program) {
   add_translate(program);
   add_inspect(program);
   add_eval(program);
+  add_bench(program);
   add_info(program);
   for (CLI::App* command : program.get_subcommands({})) command->group("Commands");
 }

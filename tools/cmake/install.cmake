@@ -2,7 +2,10 @@
 # files that let find_package(gsx) offer gsx::gsx.
 include(CMakePackageConfigHelpers)
 
-set(GSX_LAYERS gsx_kernels gsx_engine gsx_models gsx_optim gsx_gs)
+set(GSX_LAYERS gsx_kernels gsx_emulated gsx_engine gsx_models gsx_optim gsx_gs)
+if(GSX_CUDA)
+  list(APPEND GSX_LAYERS gsx_cuda)
+endif()
 set(GSX_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/gsx)
 
 # Users write <gsx/engine/tensor.h>; our headers name each other "engine/tensor.h". The kernels'
@@ -18,7 +21,7 @@ install(EXPORT gsx-targets NAMESPACE gsx:: DESTINATION ${GSX_PACKAGE_DIR})
 foreach(layer engine models optim gs)
   if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${layer})
     install(DIRECTORY ${layer} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gsx FILES_MATCHING
-      PATTERN *.h PATTERN tensor_impl.h EXCLUDE PATTERN dispatch.h EXCLUDE)
+      PATTERN *.h PATTERN tensor_impl.h EXCLUDE)
   endif()
 endforeach()
 file(GLOB kernel_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.h)

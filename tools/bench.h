@@ -1,0 +1,36 @@
+// gsx bench: what its kinds of measurement share.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/network.h"
+#include "tools/options.h"
+
+namespace gsx::tools {
+
+struct BenchOptions {
+  std::string what;                // conv, norm, quant, all, infer or step
+  std::vector<std::string> files;  // --static: what to read; empty: this program
+  NetworkOptions network;          // of infer and step
+  std::string method = "gs8", trace;
+  std::string only;  // names of kernels or cases must contain it
+  int size = 256, batch = 1, samples = 5;
+  int64_t shared_bytes = 0;
+  bool json = false;
+  ComputeOptions compute;
+};
+
+// --static: the machine code of CUDA kernels, no device needed.
+void run_static_profile(const BenchOptions&);
+// conv, norm, quant, all: kernels at the models' shapes.
+void run_bench_kernels(const BenchOptions&);
+// infer, step: whole networks, layer by layer.
+void run_bench_infer(const BenchOptions&);
+void run_bench_step(const BenchOptions&);
+
+// What every result says of where it was measured.
+Json bench_header(const Context&);
+void print_bench_header(const Context&);
+
+}  // namespace gsx::tools

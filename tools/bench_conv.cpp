@@ -1,0 +1,201 @@
+// The convolutions of the models, pass by pass.
+#include <set>
+
+#include "engine/random.h"
+#include "engine/tensor.h"
+#include "kernels/backend.h"
+#include "tools/bench_kernels.h"
+#include "tools/conv_reference.h"
+
+namespace gsx::tools {
+namespace {
+
+constexpr int kLooked = 24;  // elements compared per case
+
+kernels::ConvShape shape_of(const Node& node, const Shape& x) {
+  const Json a = node.attributes();
+  const auto dim = [&](int i) { return static_cast<int>(x[i]); };
+  kernels::ConvShape s;
+  const int kernel = a.at("kernel");
+  s.x = kernels::View::of(dim(0), dim(2), dim(3), dim(1));
+  s.w = kernels::FilterView::of(a.at("out"), dim(1), kernel, kernel);
+  s.stride = a.at("stride");
+  s.top = a.at("pad")[0];
+  s.bottom = a.at("pad")[1];
+  s.left = a.at("pad")[2];
+  s.right = a.at("pad")[3];
+  s.pad_mode = a.at("pad_mode") == "reflect" ? kernels::PadMode::reflect : kernels::PadMode::zero;
+  s.transposed = node.kind() == "conv_transpose";
+  return s;
+}
+
+std::string text(const kernels::ConvShape& s) {
+  std::ostringstream out;
+  out << s.x.h << 'x' << s.x.w << ' ' << s.x.c << "->" << s.w.k << ' ' << s.w.r << 'x' << s.w.s;
+  if (s.stride != 1) out << " stride " << s.stride;
+  if (s.transposed) out << " transposed";
+  if (s.pad_mode == kernels::PadMode::reflect) out << " reflect";
+  if (s.x.n != 1) out << " batch " << s.x.n;
+  return out.str();
+}
+
+Json to_json(const kernels::ConvShape& s) {
+  return {{"n", s.x.n},
+          {"h", s.x.h},
+          {"w", s.x.w},
+          {"c", s.x.c},
+          {"k", s.w.k},
+          {"kernel", s.w.r},
+          {"stride", s.stride},
+          {"pad", {s.top, s.bottom, s.left, s.right}},
+          {"reflect", s.pad_mode == kernels::PadMode::reflect},
+          {"transposed", s.transposed}};
+}
+
+// A layer's data on the device and, for comparing, on the host.
+struct Data {
+  Data(const ContextPtr& context, const kernels::ConvShape& s) : shape(s), reference(s) {
+    const kernels::View yv = s.y();
+    Rng rng(1);
+    x = Tensor::empty(context, {s.x.n, s.x.c, s.x.h, s.x.w});
+    gx = Tensor::empty_like(x);
+    gy = Tensor::empty(context, {yv.n, yv.c, yv.h, yv.w});
+    y = Tensor::empty_like(gy);
+    w = Tensor::empty(context, {s.w.k, s.w.c, s.w.r, s.w.s}, Layout::filter);
+    gw = Tensor::empty_like(w);
+    for (const Tensor& t : {x, gy, w}) rng.fill_uniform(t, -1, 1);
+    host_x = x.read_storage();
+    host_gy = gy.read_storage();
+    host_w = w.read_storage();
+    for (const float v : host_x) codes_x.push_back(static_cast<int16_t>(v * 255));
+    for (const float v : host_w) codes_w.push_back(static_cast<int8_t>(v * 127));
+    x_codes = Tensor::empty(context, x.shape(), DType::s16);
+    x_codes.write_storage<int16_t>(codes_x);
+    w_codes = Tensor::empty(context, w.shape(), Layout::filter, DType::s8);
+    w_codes.write_storage<int8_t>(codes_w);
+    sums = Tensor::empty(context, gy.shape(), DType::i32);
+  }
+
+  kernels::ConvShape shape;
+  ConvReference reference;
+  Tensor x, w, gy, y, gx, gw, x_codes, w_codes, sums;
+  std::vector<float> host_x, host_w, host_gy;
+  std::vector<int16_t> codes_x;
+  std::vector<int8_t> codes_w;
+};
+
+// Compares `kLooked` elements of an image; want(n, row, column, channel).
+template <class T, class Want>
+double image_error(const Tensor& t, const Want& want) {
+  const std::vector<T> got = t.read_storage<T>();
+  const kernels::View v = t.view();
+  Rng rng(2);
+  Difference d;
+  for (int i = 0; i < kLooked; ++i) {
+    const auto pick = [&](int below) { return static_cast<int>(rng.below(below)); };
+    const int n = pick(v.n), row = pick(v.h), column = pick(v.w), c = pick(v.c);
+    d.add(static_cast<double>(got[static_cast<size_t>(v.offset(n, row, column) + c)]),
+          want(n, row, column, c));
+  }
+  return d.relative();
+}
+
+double weight_error(const Data& d) {
+  const std::vector<float> got = d.gw.read_storage();
+  Rng rng(3);
+  Difference difference;
+  for (int i = 0; i < kLooked; ++i) {
+    const auto pick = [&](int below) { return static_cast<int>(rng.below(below)); };
+    const kernels::FilterView& w = d.shape.w;
+    const int r = pick(w.r), s = pick(w.s), c = pick(w.c), k = pick(w.k);
+    difference.add(got[static_cast<size_t>(w.offset(r, s, c) + k)],
+                   d.reference.weight_gradient(d.host_x.data(), d.host_gy.data(), r, s, c, k));
+  }
+  return difference.relative();
+}
+
+// What rounding may do to the passes in floating point; Winograd's share is the largest in FP32.
+double bound_of(kernels::MathMode math) {
+  switch (math) {
+    case kernels::MathMode::tf32: return 2e-3;
+    case kernels::MathMode::bf16: return 2e-2;
+    case kernels::MathMode::fp32: break;
+  }
+  return 2e-4;
+}
+
+void visit_passes(const ContextPtr& context, const std::string& layer, const kernels::ConvShape& s,
+                  const VisitCase& visit) {
+  const Data d(context, s);
+  const kernels::ConvKernels& conv = context->backend().conv;
+  kernels::Exec& e = context->exec();
+  const kernels::View yv = s.y();
+  const double pixels = static_cast<double>(s.transposed ? s.x.pixels() : yv.pixels());
+  KernelCase c;
+  c.layer = layer;
+  c.shape = to_json(s);
+  c.flops = 2 * pixels * s.w.r * s.w.s * s.w.c * s.w.k;
+  c.bytes = 4 * static_cast<double>(s.x.size() + s.w.size() + yv.size());
+  c.bound = bound_of(e.math);
+
+  c.kernel = "conv forward";
+  c.run = [&] {
+    conv.forward(e, s, d.x.device_data(), d.w.device_data(), nullptr, d.y.device_data());
+  };
+  c.error = [&] {
+    return image_error<float>(d.y, [&](int n, int p, int q, int k) {
+      return d.reference.output(d.host_x.data(), d.host_w.data(), n, p, q, k);
+    });
+  };
+  visit(c);
+
+  c.kernel = "conv backward_input";
+  c.run = [&] {
+    conv.backward_input(e, s, d.gy.device_data(), d.w.device_data(), d.gx.device_data());
+  };
+  c.error = [&] {
+    return image_error<float>(d.gx, [&](int n, int h, int v, int k) {
+      return d.reference.input_gradient(d.host_gy.data(), d.host_w.data(), n, h, v, k);
+    });
+  };
+  visit(c);
+
+  c.kernel = "conv backward_weight";
+  c.run = [&] {
+    conv.backward_weight(e, s, d.x.device_data(), d.gy.device_data(), false, d.gw.device_data());
+  };
+  c.error = [&] { return weight_error(d); };
+  visit(c);
+
+  c.kernel = "conv forward_codes";
+  c.bytes = 2.0 * static_cast<double>(s.x.size()) + static_cast<double>(s.w.size()) +
+            4.0 * static_cast<double>(yv.size());
+  c.bound = 0;  // exact
+  c.run = [&] {
+    conv.forward_codes(e, s, d.x_codes.device_data<int16_t>(), d.w_codes.device_data<int8_t>(),
+                       d.sums.device_data<int32_t>());
+  };
+  c.error = [&] {
+    return image_error<int32_t>(d.sums, [&](int n, int p, int q, int k) {
+      return d.reference.output(d.codes_x.data(), d.codes_w.data(), n, p, q, k);
+    });
+  };
+  visit(c);
+}
+
+}  // namespace
+
+void for_each_conv_case(const ContextPtr& context, const std::vector<SizedNetwork>& networks,
+                        const VisitCase& visit) {
+  std::set<std::string> seen;
+  for (const SizedNetwork& net : networks) {
+    for (int i = 0; i < net.graph.size(); ++i) {
+      const Node& node = net.graph.node(i);
+      if (node.kind() != "conv" && node.kind() != "conv_transpose") continue;
+      const kernels::ConvShape s = shape_of(node, net.shapes[static_cast<size_t>(node.inputs[0])]);
+      if (seen.insert(text(s)).second) visit_passes(context, net.name + ' ' + text(s), s, visit);
+    }
+  }
+}
+
+}  // namespace gsx::tools

@@ -1,0 +1,34 @@
+// Opening what a user names; see network.h.
+#include "tools/network.h"
+
+#include <algorithm>
+
+#include "models/architectures.h"
+
+namespace gsx::tools {
+
+void add_network_options(CLI::App& app, NetworkOptions& o) {
+  app.add_option("--width", o.width, "of a bare architecture: channels of the first layer")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--blocks", o.blocks, "of a bare architecture: residual blocks")
+      ->check(CLI::Range(1, 256));
+}
+
+Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std::string& command) {
+  const std::vector<std::string> names = architecture_names();
+  if (std::find(names.begin(), names.end(), o.model) == names.end()) {
+    GSX_CHECK(o.width == 0 && o.blocks == 0, command,
+              ": --width and --blocks go with a bare architecture name, not with the file ",
+              o.model);
+    return open_model(context, o.model);
+  }
+  Json options = Json::object();
+  if (o.width > 0) options["width"] = o.width;
+  if (o.blocks > 0) options["blocks"] = o.blocks;
+  Graph graph = make_architecture(o.model, options);
+  Rng rng(0);
+  graph.initialize(context, rng, {});
+  return graph;
+}
+
+}  // namespace gsx::tools

@@ -1,0 +1,57 @@
+// Recording spans and writing them for trace viewers; see trace.h.
+#include "tools/trace.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+
+namespace gsx::tools {
+
+double WorkRecorder::now() {
+  context_.synchronize();
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+void WorkRecorder::begin(const std::string& name) {
+  TracedSpan span{name, static_cast<int>(open_.size()), open_.empty() ? -1 : open_.back()};
+  span.start = now();
+  open_.push_back(static_cast<int>(spans_.size()));
+  spans_.push_back(std::move(span));
+}
+
+void WorkRecorder::end() {
+  TracedSpan& span = spans_[static_cast<size_t>(open_.back())];
+  span.duration = now() - span.start;
+  open_.pop_back();
+}
+
+std::string WorkRecorder::current() const {
+  return open_.empty() ? "" : spans_[static_cast<size_t>(open_.back())].name;
+}
+
+void write_trace(const std::filesystem::path& path, const std::string& process,
+                 const std::vector<TracedSpan>& spans) {
+  using Json = nlohmann::ordered_json;
+  Json events = Json::array();
+  events.push_back({{"name", "process_name"},
+                    {"ph", "M"},
+                    {"pid", 1},
+                    {"tid", 1},
+                    {"args", {{"name", process}}}});
+  for (const TracedSpan& s : spans) {
+    events.push_back({{"name", s.name},
+                      {"cat", "gsx"},
+                      {"ph", "X"},
+                      {"pid", 1},
+                      {"tid", 1},
+                      {"ts", 1e6 * s.start},
+                      {"dur", 1e6 * s.duration}});
+  }
+  std::ofstream out(path);
+  out << Json({{"traceEvents", events}, {"displayTimeUnit", "ms"}}).dump(1) << '\n';
+  out.flush();
+  GSX_CHECK(out, "--trace: ", path.string(), " cannot be written");
+}
+
+}  // namespace gsx::tools
