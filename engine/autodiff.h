@@ -19,7 +19,7 @@ class Grads {
   // already holds a part (then add to it, else overwrite every element and padding lane).
   struct Target {
     Tensor buffer;
-    bool accumulate;
+    bool accumulate = false;
   };
   Target accumulate_into(int i);
 
