@@ -40,3 +40,26 @@ GSX_HD inline float loss_gradient(float a, float b, float g) {
 }
 
 }  // namespace gsx::kernels::scalar
+
+namespace gsx::kernels {
+
+// Call f.operator()<L>() with the loss as a constant.
+template <class F>
+void with_loss(PairLoss l, F&& f) {
+  switch (l) {
+    case PairLoss::l1: return f.template operator()<PairLoss::l1>();
+    case PairLoss::mse: return f.template operator()<PairLoss::mse>();
+  }
+}
+template <class F>
+void with_loss(TargetLoss l, F&& f) {
+  switch (l) {
+    case TargetLoss::mse: return f.template operator()<TargetLoss::mse>();
+    case TargetLoss::bce: return f.template operator()<TargetLoss::bce>();
+    case TargetLoss::hinge_real: return f.template operator()<TargetLoss::hinge_real>();
+    case TargetLoss::hinge_fake: return f.template operator()<TargetLoss::hinge_fake>();
+    case TargetLoss::negative: return f.template operator()<TargetLoss::negative>();
+  }
+}
+
+}  // namespace gsx::kernels

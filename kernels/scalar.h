@@ -170,4 +170,17 @@ GSX_HD inline float requantize_code(float sum, float scale, float shift, const Q
 }
 
 }  // namespace scalar
+
+// Calls f.operator()<A>() with the activation as a constant.
+template <class F>
+void with_activation(Activation a, F&& f) {
+  switch (a) {
+    case Activation::none: return f.template operator()<Activation::none>();
+    case Activation::relu: return f.template operator()<Activation::relu>();
+    case Activation::leaky_relu: return f.template operator()<Activation::leaky_relu>();
+    case Activation::tanh: return f.template operator()<Activation::tanh>();
+    case Activation::sigmoid: return f.template operator()<Activation::sigmoid>();
+  }
+}
+
 }  // namespace gsx::kernels

@@ -58,18 +58,6 @@ void fill(Exec& e, const Rows& r, const float* value, float factor, float* y) {
   map_rows(e, r, y, [=](int64_t i) { y[i] = v; });
 }
 
-// Calls f.operator()<A>() with the activation as a constant.
-template <class F>
-void with_activation(Activation a, F&& f) {
-  switch (a) {
-    case Activation::none: return f.template operator()<Activation::none>();
-    case Activation::relu: return f.template operator()<Activation::relu>();
-    case Activation::leaky_relu: return f.template operator()<Activation::leaky_relu>();
-    case Activation::tanh: return f.template operator()<Activation::tanh>();
-    case Activation::sigmoid: return f.template operator()<Activation::sigmoid>();
-  }
-}
-
 void activate(Exec& e, const Rows& r, Activation a, float slope, const float* x, float* y) {
   with_activation(a, [&]<Activation A>() {
     map_rows(e, r, y, [=](int64_t i) { y[i] = scalar::activate<A>(x[i], slope); });

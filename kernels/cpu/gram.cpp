@@ -2,29 +2,16 @@
 // with itself, and its backward pass is a 1x1 convolution by the symmetric gradient.
 #include "kernels/gram.h"
 
-#include "kernels/conv.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/gram_geometry.h"
 
 namespace gsx::kernels {
 namespace {
 
-// The 1x1 convolution of one image of v into as many channels.
-ConvShape one_by_one(const View& v) {
-  ConvShape shape;
-  shape.x = View::of(1, v.h, v.w, v.c);
-  shape.w = FilterView::of(v.c, v.c, 1, 1);
-  return shape;
-}
-
-double scale_of(const View& v) {
-  return 1.0 / (static_cast<double>(v.c) * static_cast<double>(v.plane()));
-}
-
 void forward(Exec& e, const View& v, const float* x, float* y) {
   Workspace::Scope scope(*e.workspace);
-  const ConvShape shape = one_by_one(v);
+  const ConvShape shape = gram_conv(v);
   float* sums = e.workspace->take<float>(shape.w.size());  // [c][cs]
-  const double scale = scale_of(v);
+  const double scale = gram_scale(v);
   for (int n = 0; n < v.n; ++n) {
     const float* image = x + n * v.image();
     cpu_conv.backward_weight(e, shape, image, image, false, sums);
@@ -37,9 +24,9 @@ void forward(Exec& e, const View& v, const float* x, float* y) {
 
 void backward(Exec& e, const View& v, const float* x, const float* gy, float* gx) {
   Workspace::Scope scope(*e.workspace);
-  const ConvShape shape = one_by_one(v);
+  const ConvShape shape = gram_conv(v);
   float* both = e.workspace->take<float>(shape.w.size());  // (gy + gy^T) * scale
-  const float scale = static_cast<float>(scale_of(v));
+  const float scale = static_cast<float>(gram_scale(v));
   for (int n = 0; n < v.n; ++n) {
     const float* g = gy + int64_t{n} * v.c * v.c;
     for (int64_t c = 0; c < v.c; ++c)

@@ -18,16 +18,12 @@ namespace {
 
 void pair(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b,
           float* y) {
-  const double total = chunked_sum(e, n, [&](int64_t begin, int64_t end) {
-    if (kind == PairLoss::l1)
-      return lane_sum(begin, end,
-                      [=](int64_t i) { return std::fabs(static_cast<double>(a[i]) - b[i]); });
-    return lane_sum(begin, end, [=](int64_t i) {
-      const double d = static_cast<double>(a[i]) - b[i];
-      return d * d;
+  with_loss(kind, [&]<PairLoss L>() {
+    const double total = chunked_sum(e, n, [&](int64_t begin, int64_t end) {
+      return lane_sum(begin, end, [=](int64_t i) { return scalar::loss_value<L>(a[i], b[i]); });
     });
+    y[0] = static_cast<float>(total / static_cast<double>(count));
   });
-  y[0] = static_cast<float>(total / static_cast<double>(count));
 }
 
 template <class F>
@@ -46,27 +42,9 @@ void write_pair(Exec& e, int64_t n, float* ga, float* gb, F&& f) {
 void pair_backward(Exec& e, int64_t n, int64_t count, PairLoss kind, const float* a, const float* b,
                    const float* gy, float* ga, float* gb) {
   const float g = static_cast<float>(gy[0] / static_cast<double>(count));
-  if (kind == PairLoss::l1) {
-    write_pair(e, n, ga, gb, [=](int64_t i) {
-      const float d = a[i] - b[i];
-      return d == 0 ? 0.0f : std::copysign(1.0f, d) * g;
-    });
-  } else {
-    const float g2 = 2 * g;
-    write_pair(e, n, ga, gb, [=](int64_t i) { return g2 * (a[i] - b[i]); });
-  }
-}
-
-// Calls f.operator()<L>() with the loss as a constant.
-template <class F>
-void with_loss(TargetLoss l, F&& f) {
-  switch (l) {
-    case TargetLoss::mse: return f.template operator()<TargetLoss::mse>();
-    case TargetLoss::bce: return f.template operator()<TargetLoss::bce>();
-    case TargetLoss::hinge_real: return f.template operator()<TargetLoss::hinge_real>();
-    case TargetLoss::hinge_fake: return f.template operator()<TargetLoss::hinge_fake>();
-    case TargetLoss::negative: return f.template operator()<TargetLoss::negative>();
-  }
+  with_loss(kind, [&]<PairLoss L>() {
+    write_pair(e, n, ga, gb, [=](int64_t i) { return scalar::loss_gradient<L>(a[i], b[i], g); });
+  });
 }
 
 void target(Exec& e, const Rows& r, TargetLoss kind, float t, const float* x, float* y) {

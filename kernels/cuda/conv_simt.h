@@ -5,6 +5,7 @@
 // read them as float4: per 4 steps of the contraction kRows + 8 shared loads for kRows * 32 fmaf.
 #pragma once
 #include "gpu.h"
+#include "kernels/cuda/conv_pipeline.h"
 #include "kernels/cuda/conv_source.h"
 
 namespace gsx::kernels::GSX_BACKEND::convolution {
@@ -138,35 +139,13 @@ __global__ void __launch_bounds__(Problem::Shape::kThreads, 3)
     simt_kernel(const typename Problem::Params params) {
   using Shape = typename Problem::Shape;
   constexpr Layout kA = Problem::SourceA::kLayout, kB = Problem::SourceB::kLayout;
-  constexpr int kStages = Shape::kStages;
   const Problem problem(params);
   if (!problem.any()) return;
   auto& shared = gpu::dynamic_shared<SimtShared<Shape, kA, kB>>();
   typename Problem::SourceA a = problem.a(params);
   typename Problem::SourceB b = problem.b(params);
-  const int steps = problem.steps();
-#pragma unroll
-  for (int s = 0; s < kStages - 1; ++s) {
-    if (s < steps) {
-      copy_slice(a, shared.a[s]);
-      copy_slice(b, shared.b[s]);
-    }
-    gpu::cp_async_commit();
-  }
   SimtProduct<Shape, kA, kB> product;
-  int reading = 0, writing = kStages - 1;
-  for (int step = 0; step < steps; ++step) {
-    gpu::cp_async_wait<kStages - 2>();
-    __syncthreads();  // slice `step` is there, and nobody still reads the one before it
-    if (step + kStages - 1 < steps) {
-      copy_slice(a, shared.a[writing]);
-      copy_slice(b, shared.b[writing]);
-    }
-    gpu::cp_async_commit();
-    product.add(shared.a[reading], shared.b[reading]);
-    reading = reading + 1 == kStages ? 0 : reading + 1;
-    writing = writing + 1 == kStages ? 0 : writing + 1;
-  }
+  multiply_async(problem.steps(), a, b, shared, product);
   typename Problem::Column column[2];
 #pragma unroll
   for (int q = 0; q < 2; ++q) column[q] = problem.column(params, Shape::column(q));

@@ -6,6 +6,7 @@
 // the loads of the next slice fly while the current one is multiplied.
 #pragma once
 #include "gpu.h"
+#include "kernels/cuda/conv_pipeline.h"
 #include "kernels/cuda/conv_source.h"
 #include "kernels/scalar.h"
 
@@ -188,32 +189,6 @@ struct Carried {
 };
 
 template <class SourceA, class SourceB, class Shared, class Product>
-__device__ void multiply_tf32(int steps, SourceA& a, SourceB& b, Shared& shared, Product& product) {
-  constexpr int kStages = sizeof(shared.a) / sizeof(shared.a[0]);
-#pragma unroll
-  for (int s = 0; s < kStages - 1; ++s) {
-    if (s < steps) {
-      copy_slice(a, shared.a[s]);
-      copy_slice(b, shared.b[s]);
-    }
-    gpu::cp_async_commit();
-  }
-  int reading = 0, writing = kStages - 1;
-  for (int step = 0; step < steps; ++step) {
-    gpu::cp_async_wait<kStages - 2>();
-    __syncthreads();  // slice `step` is there, and nobody still reads the one before it
-    if (step + kStages - 1 < steps) {
-      copy_slice(a, shared.a[writing]);
-      copy_slice(b, shared.b[writing]);
-    }
-    gpu::cp_async_commit();
-    product.add(shared.a[reading], shared.b[reading]);
-    reading = reading + 1 == kStages ? 0 : reading + 1;
-    writing = writing + 1 == kStages ? 0 : writing + 1;
-  }
-}
-
-template <class SourceA, class SourceB, class Shared, class Product>
 __device__ void multiply_bf16(int steps, SourceA& a, SourceB& b, Shared& shared, Product& product) {
   if (steps == 0) return;
   Carried<SourceA> x;
@@ -252,7 +227,7 @@ __global__ void __launch_bounds__(Problem::Shape::kThreads)
   if constexpr (Shape::kHalf) {
     multiply_bf16(problem.steps(), a, b, shared, product);
   } else {
-    multiply_tf32(problem.steps(), a, b, shared, product);
+    multiply_async(problem.steps(), a, b, shared, product);
   }
   typename Problem::Column column[Shape::kColumns];
 #pragma unroll

@@ -3,9 +3,9 @@
 // gradient. So they run on tensor cores where Exec::math says so.
 #include "kernels/gram.h"
 
-#include "kernels/conv.h"
 #include "kernels/cuda/map.h"
 #include "kernels/cuda/tables.h"
+#include "kernels/gram_geometry.h"
 
 namespace gsx::kernels::GSX_BACKEND {
 
@@ -33,39 +33,27 @@ __global__ void __launch_bounds__(kMapThreads)
 
 namespace {
 
-// The 1x1 convolution of one image of v into as many channels.
-ConvShape one_by_one(const View& v) {
-  ConvShape shape;
-  shape.x = View::of(1, v.h, v.w, v.c);
-  shape.w = FilterView::of(v.c, v.c, 1, 1);
-  return shape;
-}
-
-double scale_of(const View& v) {
-  return 1.0 / (static_cast<double>(v.c) * static_cast<double>(v.plane()));
-}
-
 void forward(Exec& e, const View& v, const float* x, float* y) {
   Workspace::Scope scope(*e.workspace);
-  const ConvShape shape = one_by_one(v);
+  const ConvShape shape = gram_conv(v);
   float* sums = e.workspace->take<float>(shape.w.size());
   const int64_t size = int64_t{v.c} * v.c;
   for (int n = 0; n < v.n; ++n) {
     const float* image = x + n * v.image();
     conv.backward_weight(e, shape, image, image, false, sums);
     gpu::launch("gram_scale", grams::scale_kernel, {map_blocks(size)}, {kMapThreads}, 0, e.stream,
-                v.c, v.cs, scale_of(v), sums, y + n * size);
+                v.c, v.cs, gram_scale(v), sums, y + n * size);
   }
 }
 
 void backward(Exec& e, const View& v, const float* x, const float* gy, float* gx) {
   Workspace::Scope scope(*e.workspace);
-  const ConvShape shape = one_by_one(v);
+  const ConvShape shape = gram_conv(v);
   float* both = e.workspace->take<float>(shape.w.size());
   const int64_t size = int64_t{v.c} * v.c;
   for (int n = 0; n < v.n; ++n) {
     gpu::launch("gram_symmetric", grams::symmetric_kernel, {map_blocks(shape.w.size())},
-                {kMapThreads}, 0, e.stream, v.c, v.cs, static_cast<float>(scale_of(v)),
+                {kMapThreads}, 0, e.stream, v.c, v.cs, static_cast<float>(gram_scale(v)),
                 gy + n * size, both);
     conv.forward(e, shape, x + n * v.image(), both, nullptr, gx + n * v.image());
   }
