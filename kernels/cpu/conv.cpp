@@ -14,9 +14,11 @@ namespace {
 
 void correlate(Exec& e, const std::vector<Correlation>& parts, const View& in, const View& out,
                PadMode mode, const Weights<float>& w, const float* x, const float* bias, float* y) {
-  if (e.conv_algo != ConvAlgo::direct && winograd_possible(parts, in, out) &&
-      (e.conv_algo == ConvAlgo::winograd || winograd_pays(in, out))) {
-    correlate_winograd(e, parts.front(), in, out, mode, w, x, bias, y);
+  const WinogradPlan plan(parts);
+  if (e.conv_algo != ConvAlgo::direct && winograd_possible(plan, in, out) &&
+      (e.conv_algo == ConvAlgo::winograd || plan.pays(out.n, in.c, out.c))) {
+    correlate_winograd(e, plan, in, out, mode, w, x, bias, y);
+    if (!plan.rest.empty()) correlate_direct(e, plan.rest, in, out, mode, w, x, bias, y);
   } else {
     correlate_direct(e, parts, in, out, mode, w, x, bias, y);
   }
@@ -76,9 +78,11 @@ void backward_input(Exec& e, const ConvShape& shape, const float* gy, const floa
 
 void backward_weight(Exec& e, const ConvShape& shape, const float* x, const float* gy,
                      bool accumulate, float* gw) {
-  if (e.conv_algo != ConvAlgo::direct && winograd_weight_possible(shape) &&
-      (e.conv_algo == ConvAlgo::winograd || winograd_weight_pays(shape))) {
-    weight_gradient_winograd(e, shape, x, gy, accumulate, gw);
+  const Geometry g = Geometry::of(shape);
+  const WinogradPlan plan(gather_correlations(g));
+  if (e.conv_algo != ConvAlgo::direct && winograd_weight_possible(shape, plan) &&
+      (e.conv_algo == ConvAlgo::winograd || plan.pays(g.small.n, g.big.c, g.small.c))) {
+    weight_gradient_winograd(e, shape, plan, x, gy, accumulate, gw);
   } else {
     weight_gradient_direct(e, shape, x, gy, accumulate, gw);
   }

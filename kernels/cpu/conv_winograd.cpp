@@ -1,5 +1,6 @@
-// Winograd convolution forward and to the input: transform the weights once, then blocks of tiles
-// one after another (many tiles), or all tiles phase by phase (few).
+// Winograd convolution forward and to the input. Many tiles go block by block through filters that
+// are transformed once; few tiles are all transformed first, and each group of output channels
+// brings its own filters past them, which then never leave the nearest caches.
 #include "kernels/cpu/conv_winograd.h"
 
 #include <algorithm>
@@ -14,185 +15,266 @@ namespace {
 constexpr int64_t kBlockElements = 512 * 1024;  // transformed tiles of a block
 constexpr int kTileStep = 24;                   // tiles of a block: whole register tiles
 constexpr int kMostBlockTiles = 96;
-constexpr int kFewBlocks = 8;
-constexpr int kPhaseTiles = 4;  // tiles per task of a transform phase
+constexpr int64_t kFewElements = 3 << 20;  // transformed input that may lie in an outer cache
+constexpr int kPhaseTiles = 4;             // tiles per task of a transform phase
+constexpr int kGroup = 2 * kPanel;         // output channels side by side
+
+// `count` tiles through `outputs` filters of one output.
+struct Product {
+  int count, outputs;
+  const float *from, *filters;
+  int64_t filter_plane;
+  float* to;
+  int64_t to_plane;
+  const int32_t *in_at, *out_at;
+};
 
 struct Winograd {
-  Correlation c;
+  const WinogradPlan& plan;
   View in, out;
   PadMode mode;
   Weights<float> w;
   TileGrid grid;
-  int64_t tiles;  // of all images
-  int block, blocks;
-  int64_t in_plane, out_plane, filter_plane;  // floats from one of the 36 planes to the next
+  int64_t tiles;                                 // of all images
+  int block;                                     // tiles at a time
+  bool few;                                      // all of them
+  int64_t in_plane;                              // floats from one of the 36 planes to the next
+  int64_t in_phase;                              // and from one input to the next
+  std::vector<int64_t> filter_plane, filter_at;  // per output, of all its filters
 
-  Winograd(const Correlation& corr, const View& i, const View& o, PadMode m,
+  Winograd(const WinogradPlan& p, const View& i, const View& o, PadMode m,
            const Weights<float>& weights)
-      : c(corr),
+      : plan(p),
         in(i),
         out(o),
         mode(m),
         w(weights),
-        grid(corr.y.count, corr.x.count),
+        grid(p.tile(), p.down(), p.across()),
         tiles(grid.tiles() * o.n) {
+    const int64_t inputs = static_cast<int64_t>(plan.inputs.size());
     const int64_t fit =
-        kBlockElements / (kWinogradPlanes * (in.cs + out.cs)) / kTileStep * kTileStep;
+        kBlockElements / (kWinogradPlanes * (inputs * in.cs + out.cs)) / kTileStep * kTileStep;
     block = static_cast<int>(std::clamp<int64_t>(fit, kTileStep, kMostBlockTiles));
-    blocks = static_cast<int>((tiles + block - 1) / block);
-    if (blocks < kFewBlocks) {
-      block = static_cast<int>(tiles);
-      blocks = 1;
-    }
+    int64_t terms = 0;
+    for (const WinogradOutput& output : plan.outputs)
+      terms += static_cast<int64_t>(output.terms.size());
+    few = kWinogradPlanes * tiles * inputs * in.cs <= kFewElements &&
+          2 * tiles * inputs <= 3 * terms * out.cs;
+    if (few) block = static_cast<int>(tiles);
     in_plane = padded_plane(int64_t{block} * in.cs);
-    out_plane = padded_plane(int64_t{block} * out.cs);
-    filter_plane = padded_plane(int64_t{w.c} * out.cs);
+    in_phase = kWinogradPlanes * in_plane;
+    int64_t at = 0;
+    for (size_t k = 0; k < plan.outputs.size(); ++k) {
+      filter_plane.push_back(padded_plane(rows(k) * (few ? kGroup : out.cs)));
+      filter_at.push_back(few ? 0 : at);
+      at += kWinogradPlanes * filter_plane.back();
+    }
   }
 
-  // Filters of one panel of outputs; taps: scratch of 9 * w.c * 16 floats.
-  void transform_filter(int k, float* taps, float* filters) const {
-    const int width = panel_width(k, out.cs), count = w.c * width;
-    pack_panel<1>(c, Runs::per_tap(c, w.c), w, k, width, taps);
-    winograd_filter(taps, count, count, {filters + int64_t{k} * w.c, filter_plane, kPanel});
+  // Filter values per output channel and plane.
+  int64_t rows(size_t output) const {
+    return static_cast<int64_t>(plan.outputs[output].terms.size()) * w.c;
+  }
+  int active(size_t output, int plane) const {
+    int count = 0;
+    for (const WinogradTerm& t : plan.outputs[output].terms) count += t.active(plane, plan.taps);
+    return count;
+  }
+  int64_t filters() const {
+    int64_t sum = 0, most = 0;
+    for (const int64_t plane : filter_plane) sum += plane, most = std::max(most, plane);
+    return kWinogradPlanes * (few ? most : sum);
+  }
+  // Scratch of transform_filter: packed taps and a row of zeros.
+  int64_t taps() const { return (int64_t{plan.taps} * plan.taps + 1) * w.c * kPanel; }
+
+  // The panel of filters from output channel k on, to planes [panel][active term][c][output] whose
+  // first panel is that of channel k0.
+  void transform_filter(size_t output, int k0, int k, float* taps, float* to) const {
+    const int width = panel_width(k, out.cs), count = w.c * width, side = plan.taps;
+    float* zeros = taps + int64_t{side} * side * count;
+    std::fill(zeros, zeros + count, 0.0f);
+    float* next[kWinogradPlanes];
+    for (int i = 0; i < kWinogradPlanes; ++i) {
+      next[i] = to + i * filter_plane[output] + int64_t{active(output, i)} * w.c * (k - k0);
+    }
+    for (const WinogradTerm& t : plan.outputs[output].terms) {
+      pack_panel<1>(t.c, Runs::per_tap(t.c, w.c), w, k, width, taps);
+      const float* rows[kWinogradPlanes];
+      for (int i = 0; i < side * side; ++i) {
+        const bool is = i / side < t.c.y.taps && i % side < t.c.x.taps;
+        rows[i] = is ? taps + (i / side * t.c.x.taps + i % side) * count : zeros;
+      }
+      float* planes[kWinogradPlanes];
+      for (int i = 0; i < kWinogradPlanes; ++i) {
+        planes[i] = t.active(i, side) ? next[i] : nullptr;
+        next[i] += planes[i] ? count : 0;
+      }
+      winograd_filter(side, rows, count, planes);
+    }
   }
 
-  // Tile `tile` of all, into place `at` of the planes.
+  // Every input's tile `tile` of all, into place `at` of the planes.
   void transform_input(const float* x, int64_t tile, int at, const float* zeros,
                        float* planes) const {
     const TileAt t = grid.at(tile);
     const float* pixels[kWinogradPlanes];
-    tile_pixels(in, x + t.image * in.image(), c.y.in0 + t.y, c.x.in0 + t.x, kWinogradReach, mode,
-                zeros, pixels);
-    winograd_input(pixels, in.cs, {planes + int64_t{at} * in.cs, in_plane, kPanel});
+    for (const WinogradInput& input : plan.inputs) {
+      tile_pixels(in, x + t.image * in.image(), input.y + t.y * input.step,
+                  input.x + t.x * input.step, input.step, kWinogradReach, mode, zeros, pixels);
+      winograd_input(pixels, in.cs, {planes + int64_t{at} * in.cs, in_plane, kPanel});
+      planes += in_phase;
+    }
   }
 
-  void transform_output(int64_t tile, int at, float* planes, const float* bias, float* spill,
-                        float* y) const {
+  // Channels [k0, k1) of an output's tile, which lie from `planes` on.
+  void transform_output(size_t output, int64_t tile, int k0, int k1, float* planes, int64_t plane,
+                        const float* bias, float* spill, float* y) const {
+    const Correlation& c = plan.outputs[output].c;
     const TileAt t = grid.at(tile);
-    float* pixels[kWinogradTile * kWinogradTile];
-    for (int i = 0; i < kWinogradTile; ++i) {
-      for (int j = 0; j < kWinogradTile; ++j) {
-        const bool inside = t.y + i < out.h && t.x + j < out.w;
-        pixels[i * kWinogradTile + j] = inside ? y + out.offset(t.image, t.y + i, t.x + j) : spill;
+    float* pixels[kWinogradPlanes];
+    for (int i = 0; i < grid.tile; ++i) {
+      for (int j = 0; j < grid.tile; ++j) {
+        const bool inside = t.y + i < c.y.count && t.x + j < c.x.count;
+        pixels[i * grid.tile + j] =
+            inside ? y + k0 +
+                         out.offset(t.image, c.y.out0 + (t.y + i) * c.y.out_step,
+                                    c.x.out0 + (t.x + j) * c.x.out_step)
+                   : spill;
       }
     }
-    winograd_output({planes + int64_t{at} * out.cs, out_plane, kPanel}, out.cs, bias, pixels);
+    winograd_output(plan.taps, {planes, plane, kPanel}, k1 - k0, bias ? bias + k0 : nullptr,
+                    pixels);
   }
 
-  // Planes [first, last): one matrix product each, for outputs [k0, k1).
-  void multiply_planes(int first, int last, int count, int k0, int k1, const int32_t* in_at,
-                       const int32_t* out_at, const float* from, const float* filters,
-                       float* to) const {
-    const int32_t no_offset = 0;
+  // One matrix product per plane, over the inputs that matter there.
+  void multiply_planes(size_t output, const Product& p) const {
+    const std::vector<WinogradTerm>& terms = plan.outputs[output].terms;
+    std::vector<int32_t> run_at(terms.size());
     FloatBlock b{};
-    b.in_at = in_at;
-    b.run_at = &no_offset;
-    b.pixels = count;
-    b.runs = 1;
+    b.in_at = p.in_at;
+    b.out_at = p.out_at;
+    b.run_at = run_at.data();
+    b.pixels = p.count;
     b.run_length = w.c;
-    b.outputs = k1 - k0;
-    b.out_at = out_at;
-    for (int i = first; i < last; ++i) {
-      b.in = from + i * in_plane;
-      b.w = filters + i * filter_plane + int64_t{k0} * w.c;
-      b.out = to + i * out_plane + k0;
+    b.outputs = p.outputs;
+    for (int i = 0; i < kWinogradPlanes; ++i) {
+      b.runs = 0;
+      for (const WinogradTerm& t : terms)
+        if (t.active(i, plan.taps))
+          run_at[static_cast<size_t>(b.runs++)] = static_cast<int32_t>(t.input * in_phase);
+      b.in = p.from + i * in_plane;
+      b.w = p.filters + i * p.filter_plane;
+      b.out = p.to + i * p.to_plane;
       multiply(b);
     }
   }
 };
 
-// Scratch shared by all workers, and each worker's own.
 struct Scratch {
-  float *filters, *zeros, *spill;
-  const float* bias;
+  const float *zeros, *bias;
   int32_t *in_at, *out_at;
-  std::vector<float*> taps;           // per worker
-  std::vector<float*> input, output;  // planes, per worker or one for all
+  struct Worker {
+    float *taps, *spill, *filters, *input, *output;
+  };
+  std::vector<Worker> workers;
 };
 
 void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
-  e.pool->run(g.blocks, [&](int64_t index, int worker) {
-    float* input = s.input[static_cast<size_t>(worker)];
-    float* output = s.output[static_cast<size_t>(worker)];
+  float* filters = s.workers.front().filters;
+  const int panels = ceil_div(g.out.cs, kPanel);
+  const int64_t plane = padded_plane(int64_t{g.block} * g.out.cs);
+  e.pool->run(static_cast<int64_t>(g.plan.outputs.size()) * panels, [&](int64_t task, int worker) {
+    const size_t o = static_cast<size_t>(task / panels);
+    const int k = static_cast<int>(task % panels) * kPanel;
+    g.transform_filter(o, 0, k, s.workers[static_cast<size_t>(worker)].taps,
+                       filters + g.filter_at[o]);
+  });
+  e.pool->run((g.tiles + g.block - 1) / g.block, [&](int64_t index, int worker) {
+    const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
     const int64_t first = index * g.block;
     const int count = static_cast<int>(std::min<int64_t>(g.block, g.tiles - first));
-    for (int t = 0; t < count; ++t) g.transform_input(x, first + t, t, s.zeros, input);
-    g.multiply_planes(0, kWinogradPlanes, count, 0, g.out.cs, s.in_at, s.out_at, input, s.filters,
-                      output);
-    for (int t = 0; t < count; ++t) {
-      g.transform_output(first + t, t, output, s.bias, s.spill + int64_t{worker} * g.out.cs, y);
+    for (int t = 0; t < count; ++t) g.transform_input(x, first + t, t, s.zeros, own.input);
+    for (size_t o = 0; o < g.plan.outputs.size(); ++o) {
+      g.multiply_planes(o, {count, g.out.cs, own.input, filters + g.filter_at[o], g.filter_plane[o],
+                            own.output, plane, s.in_at, s.out_at});
+      for (int t = 0; t < count; ++t) {
+        g.transform_output(o, first + t, 0, g.out.cs, own.output + int64_t{t} * g.out.cs, plane,
+                           s.bias, own.spill, y);
+      }
     }
   });
 }
 
-void run_phases(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
-  float *input = s.input[0], *output = s.output[0];
-  const int count = static_cast<int>(g.tiles);
+void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
+  float* input = s.workers.front().input;
+  const int count = static_cast<int>(g.tiles), groups = ceil_div(g.out.cs, kGroup);
+  const int64_t plane = padded_plane(int64_t{count} * kGroup);
   e.pool->for_ranges(count, kPhaseTiles, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       g.transform_input(x, t, static_cast<int>(t), s.zeros, input);
   });
-  e.pool->run(kWinogradPlanes, [&](int64_t i, int) {
-    g.multiply_planes(static_cast<int>(i), static_cast<int>(i) + 1, count, 0, g.out.cs, s.in_at,
-                      s.out_at, input, s.filters, output);
-  });
-  e.pool->run((count + kPhaseTiles - 1) / kPhaseTiles, [&](int64_t task, int worker) {
-    const int first = static_cast<int>(task) * kPhaseTiles,
-              last = std::min(first + kPhaseTiles, count);
-    for (int t = first; t < last; ++t) {
-      g.transform_output(t, t, output, s.bias, s.spill + int64_t{worker} * g.out.cs, y);
+  e.pool->run(static_cast<int64_t>(g.plan.outputs.size()) * groups, [&](int64_t task, int worker) {
+    const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
+    const size_t o = static_cast<size_t>(task / groups);
+    const int k0 = static_cast<int>(task % groups) * kGroup, k1 = std::min(k0 + kGroup, g.out.cs);
+    for (int k = k0; k < k1; k += kPanel) g.transform_filter(o, k0, k, own.taps, own.filters);
+    g.multiply_planes(o, {count, k1 - k0, input, own.filters, g.filter_plane[o], own.output, plane,
+                          s.in_at, s.out_at});
+    for (int t = 0; t < count; ++t) {
+      g.transform_output(o, t, k0, k1, own.output + int64_t{t} * kGroup, plane, s.bias, own.spill,
+                         y);
     }
   });
 }
 
-}  // namespace
-
-bool winograd_possible(const std::vector<Correlation>& parts, const View& in, const View& out) {
-  const Correlation& c = parts.front();
-  return parts.size() == 1 && c.y.taps == 3 && c.x.taps == 3 && c.y.in_step == 1 &&
-         c.y.out_step == 1 && in.cs >= 8 && out.cs >= 8;
-}
-
-bool winograd_pays(const View& in, const View& out) {
-  return winograd_gain(out.n * TileGrid(out.h, out.w).tiles(), out.pixels(), in.c, out.c);
-}
-
-void correlate_winograd(Exec& e, const Correlation& c, const View& in, const View& out,
-                        PadMode mode, const Weights<float>& w, const float* x, const float* bias,
-                        float* y) {
-  const Winograd g(c, in, out, mode, w);
-  Workspace::Scope scope(*e.workspace);
+Scratch take_scratch(Exec& e, const Winograd& g, const float* bias) {
   Workspace& space = *e.workspace;
-  const int workers = e.pool->size();
-  Scratch s;
-  s.filters = space.take<float>(kWinogradPlanes * g.filter_plane);
-  s.zeros = space.take<float>(in.cs);
-  std::fill(s.zeros, s.zeros + in.cs, 0.0f);
-  s.spill = space.take<float>(int64_t{workers} * out.cs);
-  s.bias = nullptr;
+  const int channels = g.few ? kGroup : g.out.cs;
+  Scratch s{};
+  float* zeros = space.take<float>(g.in.cs);
+  std::fill(zeros, zeros + g.in.cs, 0.0f);
+  s.zeros = zeros;
   if (bias != nullptr) {
-    float* padded = space.take<float>(out.cs);
-    std::fill(padded, padded + out.cs, 0.0f);
-    std::copy(bias, bias + out.c, padded);
+    float* padded = space.take<float>(g.out.cs);
+    std::fill(padded, padded + g.out.cs, 0.0f);
+    std::copy(bias, bias + g.out.c, padded);
     s.bias = padded;
   }
   s.in_at = space.take<int32_t>(g.block);
   s.out_at = space.take<int32_t>(g.block);
-  for (int t = 0; t < g.block; ++t) s.in_at[t] = t * in.cs, s.out_at[t] = t * out.cs;
-  for (int i = 0; i < (g.blocks > 1 ? workers : 1); ++i) {
-    s.input.push_back(space.take<float>(kWinogradPlanes * g.in_plane));
-    s.output.push_back(space.take<float>(kWinogradPlanes * g.out_plane));
+  for (int t = 0; t < g.block; ++t) s.in_at[t] = t * g.in.cs, s.out_at[t] = t * channels;
+  const int64_t input = g.in_phase * static_cast<int64_t>(g.plan.inputs.size());
+  const int64_t output = kWinogradPlanes * padded_plane(int64_t{g.block} * channels);
+  for (int i = 0; i < e.pool->size(); ++i) {
+    Scratch::Worker own{};
+    const Scratch::Worker* shared = i == 0 ? nullptr : &s.workers.front();
+    own.taps = space.take<float>(g.taps());
+    own.spill = space.take<float>(channels);
+    own.filters = shared && !g.few ? shared->filters : space.take<float>(g.filters());
+    own.input = shared && g.few ? shared->input : space.take<float>(input);
+    own.output = space.take<float>(output);
+    s.workers.push_back(own);
   }
-  for (int i = 0; i < workers; ++i) s.taps.push_back(space.take<float>(int64_t{9} * w.c * kPanel));
+  return s;
+}
 
-  e.pool->run(ceil_div(out.cs, kPanel), [&](int64_t panel, int worker) {
-    g.transform_filter(static_cast<int>(panel) * kPanel, s.taps[static_cast<size_t>(worker)],
-                       s.filters);
-  });
-  if (g.blocks > 1) {
-    run_blocks(e, g, s, x, y);
+}  // namespace
+
+bool winograd_possible(const WinogradPlan& plan, const View& in, const View& out) {
+  return plan.taps > 0 && in.cs >= 8 && out.cs >= 8;
+}
+
+void correlate_winograd(Exec& e, const WinogradPlan& plan, const View& in, const View& out,
+                        PadMode mode, const Weights<float>& w, const float* x, const float* bias,
+                        float* y) {
+  const Winograd g(plan, in, out, mode, w);
+  Workspace::Scope scope(*e.workspace);
+  const Scratch s = take_scratch(e, g, bias);
+  if (g.few) {
+    run_groups(e, g, s, x, y);
   } else {
-    run_phases(e, g, s, x, y);
+    run_blocks(e, g, s, x, y);
   }
 }
 

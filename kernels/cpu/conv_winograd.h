@@ -1,20 +1,19 @@
-// Winograd convolution F(4x4, 3x3) of 3x3 taps at stride 1: 36 products where direct takes 144.
+// Winograd convolution: 36 products for up to 25 pixels of up to 16 taps each.
 #pragma once
-#include "kernels/cpu/conv_geometry.h"
+#include "kernels/cpu/winograd_plan.h"
 
 namespace gsx::kernels {
 
-// Whether the algorithm applies, and whether it pays: decided on the shape alone.
-bool winograd_possible(const std::vector<Correlation>&, const View& in, const View& out);
-bool winograd_pays(const View& in, const View& out);
+// Whether the algorithm applies.
+bool winograd_possible(const WinogradPlan&, const View& in, const View& out);
 
-// As correlate_direct, for one correlation that winograd_possible accepts.
-void correlate_winograd(Exec&, const Correlation&, const View& in, const View& out, PadMode,
+// As correlate_direct, for the outputs of a plan that winograd_possible accepts, without its rest.
+void correlate_winograd(Exec&, const WinogradPlan&, const View& in, const View& out, PadMode,
                         const Weights<float>& w, const float* x, const float* bias, float* y);
 
-bool winograd_weight_possible(const ConvShape&);
-bool winograd_weight_pays(const ConvShape&);
-void weight_gradient_winograd(Exec&, const ConvShape&, const float* x, const float* gy,
-                              bool accumulate, float* gw);
+// The weight gradient's plan: of the correlation that gathers small pixels from big ones.
+bool winograd_weight_possible(const ConvShape&, const WinogradPlan&);
+void weight_gradient_winograd(Exec&, const ConvShape&, const WinogradPlan&, const float* x,
+                              const float* gy, bool accumulate, float* gw);
 
 }  // namespace gsx::kernels

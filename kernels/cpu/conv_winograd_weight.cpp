@@ -1,6 +1,6 @@
 // Winograd weight gradient: G' (sum over tiles of (B' d B) . (A gy A')) G, the sum being 36
-// products of channels by channels. Each task owns 16 x 32 of them and runs over all tiles of all
-// images.
+// products of channels by channels, for every phase of the big image. Each task owns 16 x 32 of
+// them and runs over all tiles of all images.
 #include <algorithm>
 #include <cstring>
 
@@ -16,28 +16,40 @@ constexpr int64_t kChunkElements = int64_t{4} << 20;  // transformed tiles at a 
 constexpr int kTransformTiles = 4;                    // tiles per task
 constexpr int kRows = kPanel, kColumns = 2 * kPanel;  // big x small channels of a slice
 constexpr int kSlice = kRows * kColumns;
-constexpr int kTaps = 9;
 
 struct Plan {
   ConvShape shape;
+  const WinogradPlan& winograd;
   Geometry g;
   TileGrid grid;
   int64_t tiles;
-  int panels, groups;
+  int phases, panels, groups, taps;
   int chunk;  // tiles
-  int64_t big_plane, small_plane;
+  int64_t big_plane, small_plane, big_phase;
 
-  explicit Plan(const ConvShape& s) : shape(s), g(Geometry::of(s)), grid(g.small.h, g.small.w) {
-    tiles = grid.tiles() * g.small.n;
-    panels = ceil_div(g.big.cs, kRows);
-    groups = ceil_div(g.small.cs, kColumns);
-    const int64_t tile = kWinogradPlanes * (int64_t{panels} * kRows + int64_t{groups} * kColumns);
+  Plan(const ConvShape& s, const WinogradPlan& w)
+      : shape(s),
+        winograd(w),
+        g(Geometry::of(s)),
+        grid(w.tile(), w.down(), w.across()),
+        tiles(grid.tiles() * g.small.n),
+        phases(static_cast<int>(w.inputs.size())),
+        panels(ceil_div(g.big.cs, kRows)),
+        groups(ceil_div(g.small.cs, kColumns)),
+        taps(w.taps) {
+    const int64_t tile =
+        kWinogradPlanes * (int64_t{phases} * panels * kRows + int64_t{groups} * kColumns);
     chunk = static_cast<int>(std::clamp<int64_t>(kChunkElements / tile, 16, tiles));
     // Chunks of equal size.
     const int64_t chunks = (tiles + chunk - 1) / chunk;
     chunk = static_cast<int>((tiles + chunks - 1) / chunks);
     big_plane = padded_plane(int64_t{panels} * chunk * kPanel);
     small_plane = padded_plane(int64_t{groups} * 2 * chunk * kPanel);
+    big_phase = kWinogradPlanes * big_plane;
+  }
+  int slices() const { return phases * panels * groups; }
+  const WinogradTerm& term(int phase) const {
+    return winograd.outputs.front().terms[static_cast<size_t>(phase)];
   }
 
   // Both sides of tile `tile`, at place `at` of a chunk. Planes lie as panels [channel /
@@ -46,18 +58,21 @@ struct Plan {
                  float* big_planes, float* small_planes) const {
     const TileAt t = grid.at(tile);
     const float* pixels[kWinogradPlanes];
-    tile_pixels(g.big, big + t.image * g.big.image(), t.y - g.top, t.x - g.left, kWinogradReach,
-                g.pad_mode, zeros, pixels);
     const int64_t panel = int64_t{chunk} * kPanel;
-    winograd_input(pixels, g.big.cs, {big_planes + int64_t{at} * kPanel, big_plane, panel});
-    tile_pixels(g.small, small + t.image * g.small.image(), t.y, t.x, kWinogradTile, PadMode::zero,
+    for (const WinogradInput& from : winograd.inputs) {
+      tile_pixels(g.big, big + t.image * g.big.image(), from.y + t.y * from.step,
+                  from.x + t.x * from.step, from.step, kWinogradReach, g.pad_mode, zeros, pixels);
+      winograd_input(pixels, g.big.cs, {big_planes + int64_t{at} * kPanel, big_plane, panel});
+      big_planes += big_phase;
+    }
+    tile_pixels(g.small, small + t.image * g.small.image(), t.y, t.x, 1, grid.tile, PadMode::zero,
                 zeros, pixels);
-    winograd_output_adjoint(pixels, g.small.cs,
+    winograd_output_adjoint(taps, pixels, g.small.cs,
                             {small_planes + int64_t{at} * kPanel, small_plane, panel});
   }
 
   // products += those of tiles [first, last) of the chunk.
-  void add_tiles(int panel, int group, int first, int last, const float* big_planes,
+  void add_tiles(int phase, int panel, int group, int first, int last, const float* big_planes,
                  const float* small_planes, float* products) const {
     OuterBlock o{};
     o.a_col = o.b_col = kPanel;
@@ -68,24 +83,29 @@ struct Plan {
     o.n = std::min(kColumns, g.small.cs - group * kColumns);
     o.out_row = kColumns;
     for (int i = 0; i < kWinogradPlanes; ++i) {
-      o.a = big_planes + i * big_plane + (int64_t{panel} * chunk + first) * kPanel;
+      if (!term(phase).active(i, taps)) continue;
+      o.a = big_planes + phase * big_phase + i * big_plane +
+            (int64_t{panel} * chunk + first) * kPanel;
       o.b = small_planes + i * small_plane + (int64_t{2} * group * chunk + first) * kPanel;
       o.out = products + i * kSlice;
       outer(o);
     }
   }
 
-  // gw += the finished slice, taps [9][16][32].
-  void store(int panel, int group, const float* taps, float* gw) const {
+  // gw += the finished slice, sums [taps * taps][16][32].
+  void store(int phase, int panel, int group, const float* sums, float* gw) const {
     const FilterView& f = shape.w;
+    const Correlation& c = term(phase).c;
     const int big0 = panel * kRows, big1 = std::min(g.big.c, big0 + kRows);
     const int small0 = group * kColumns, small1 = std::min(g.small.c, small0 + kColumns);
-    for (int tap = 0; tap < kTaps; ++tap) {
+    for (int tap = 0; tap < c.taps(); ++tap) {
+      const int i = tap / c.x.taps, j = tap % c.x.taps;
       for (int b = big0; b < big1; ++b) {
-        const float* row = taps + tap * kSlice + (b - big0) * kColumns - small0;
+        const float* row = sums + (i * taps + j) * kSlice + (b - big0) * kColumns - small0;
         for (int s = small0; s < small1; ++s) {
-          const int c = shape.transposed ? s : b, k = shape.transposed ? b : s;
-          gw[f.offset(tap / 3, tap % 3, c) + k] += row[s];
+          const int in = shape.transposed ? s : b, out = shape.transposed ? b : s;
+          gw[f.offset(c.y.tap0 + i * c.y.tap_step, c.x.tap0 + j * c.x.tap_step, in) + out] +=
+              row[s];
         }
       }
     }
@@ -94,20 +114,14 @@ struct Plan {
 
 }  // namespace
 
-bool winograd_weight_possible(const ConvShape& s) {
+bool winograd_weight_possible(const ConvShape& s, const WinogradPlan& plan) {
   const Geometry g = Geometry::of(s);
-  return g.r == 3 && g.s == 3 && g.stride == 1 && g.big.cs >= 8 && g.small.cs >= 8;
+  return plan.taps > 0 && g.big.cs >= 8 && g.small.cs >= 8;
 }
 
-bool winograd_weight_pays(const ConvShape& s) {
-  const Geometry g = Geometry::of(s);
-  return winograd_gain(g.small.n * TileGrid(g.small.h, g.small.w).tiles(), g.small.pixels(),
-                       g.big.c, g.small.c);
-}
-
-void weight_gradient_winograd(Exec& e, const ConvShape& shape, const float* x, const float* gy,
-                              bool accumulate, float* gw) {
-  const Plan p(shape);
+void weight_gradient_winograd(Exec& e, const ConvShape& shape, const WinogradPlan& plan,
+                              const float* x, const float* gy, bool accumulate, float* gw) {
+  const Plan p(shape, plan);
   const float* big = shape.transposed ? gy : x;
   const float* small = shape.transposed ? x : gy;
   if (!accumulate) std::memset(gw, 0, static_cast<size_t>(shape.w.size()) * sizeof(float));
@@ -117,11 +131,12 @@ void weight_gradient_winograd(Exec& e, const ConvShape& shape, const float* x, c
   const int widest = std::max(p.g.big.cs, p.g.small.cs);
   float* zeros = space.take<float>(widest);
   std::fill(zeros, zeros + widest, 0.0f);
-  float* big_planes = space.take<float>(kWinogradPlanes * p.big_plane);
+  float* big_planes = space.take<float>(p.phases * p.big_phase);
   float* small_planes = space.take<float>(kWinogradPlanes * p.small_plane);
   // A slice keeps the products of the current image, their taps, and the levels of the tree.
-  const int levels = tree_levels(p.g.small.n), slices = p.panels * p.groups;
-  const int64_t own = int64_t{kSlice} * (kWinogradPlanes + kTaps * (1 + levels));
+  const int levels = tree_levels(p.g.small.n), slices = p.slices();
+  const int64_t sum = int64_t{kSlice} * p.taps * p.taps;
+  const int64_t own = int64_t{kSlice} * kWinogradPlanes + sum * (1 + levels);
   float* scratch = space.take<float>(own * slices);
 
   const int64_t per_image = p.grid.tiles();
@@ -133,29 +148,29 @@ void weight_gradient_winograd(Exec& e, const ConvShape& shape, const float* x, c
       }
     });
     e.pool->run(slices, [&](int64_t slice, int) {
-      const int panel = static_cast<int>(slice / p.groups),
-                group = static_cast<int>(slice % p.groups);
+      const int group = static_cast<int>(slice % p.groups);
+      const int panel = static_cast<int>(slice / p.groups % p.panels);
+      const int phase = static_cast<int>(slice / p.groups / p.panels);
       float* products = scratch + slice * own;
       float* taps = products + int64_t{kSlice} * kWinogradPlanes;
-      const ImageTree tree(taps + int64_t{kSlice} * kTaps, int64_t{kSlice} * kTaps,
-                           int64_t{kSlice} * kTaps);
+      const ImageTree tree(taps + sum, sum, sum);
       for (int64_t t = first; t < end;) {
         const int image = static_cast<int>(t / per_image);
         const int64_t stop = std::min(end, (image + 1) * per_image);
         if (t == image * per_image) {
           std::memset(products, 0, sizeof(float) * static_cast<size_t>(kSlice) * kWinogradPlanes);
         }
-        p.add_tiles(panel, group, static_cast<int>(t - first), static_cast<int>(stop - first),
-                    big_planes, small_planes, products);
+        p.add_tiles(phase, panel, group, static_cast<int>(t - first),
+                    static_cast<int>(stop - first), big_planes, small_planes, products);
         if (stop == (image + 1) * per_image) {
-          winograd_filter_adjoint({products, kSlice, kPanel}, kSlice, taps, kSlice);
+          winograd_filter_adjoint(p.taps, {products, kSlice, kPanel}, kSlice, taps, kSlice);
           tree.add(image, taps);
         }
         t = stop;
       }
       if (end < p.tiles) return;
       tree.total(p.g.small.n, taps);
-      p.store(panel, group, taps, gw);
+      p.store(phase, panel, group, taps, gw);
     });
   }
 }

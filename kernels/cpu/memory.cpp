@@ -1,11 +1,12 @@
 // The CPU's table of memory.h: the heap, no streams, and a clock for events.
 #include "kernels/memory.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <thread>
 
 namespace gsx::kernels {
@@ -13,16 +14,22 @@ namespace gsx::kernels {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::align_val_t kAlignment{64};
+constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
 
+// Large blocks ask for huge pages, since kernels jump about in them and every jump would miss the
+// table of small ones. The end that does not fill a huge page stays small, so nothing is wasted.
 void* allocate(size_t bytes) {
   if (bytes == 0) return nullptr;
-  void* p = ::operator new(bytes, kAlignment, std::nothrow);
+  const bool large = bytes >= kHugePage;
+  const size_t alignment = large ? kHugePage : kAlignment;
+  void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!p) throw OutOfMemory("cpu: no memory for " + std::to_string(bytes) + " bytes");
+  if (large) madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return p;
 }
 
-void release(void* p) { ::operator delete(p, kAlignment); }
+void release(void* p) { std::free(p); }
 
 DeviceInfo info(int) {
   DeviceInfo info;

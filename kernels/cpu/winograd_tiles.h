@@ -1,4 +1,4 @@
-// Cutting images into 4x4 output tiles, and when that pays.
+// Cutting images into tiles of output pixels.
 #pragma once
 #include "kernels/cpu/conv_geometry.h"
 #include "kernels/cpu/winograd_micro.h"
@@ -10,27 +10,25 @@ struct TileAt {
 };
 
 struct TileGrid {
-  int down, across;
+  int tile, down, across;
 
-  TileGrid(int h, int w)
-      : down((h + kWinogradTile - 1) / kWinogradTile),
-        across((w + kWinogradTile - 1) / kWinogradTile) {}
+  TileGrid(int t, int tiles_down, int tiles_across)
+      : tile(t), down(tiles_down), across(tiles_across) {}
   int64_t tiles() const { return int64_t{down} * across; }
-  TileAt at(int64_t tile) const {
-    const int in_image = static_cast<int>(tile % tiles());
-    return {static_cast<int>(tile / tiles()), in_image / across * kWinogradTile,
-            in_image % across * kWinogradTile};
+  TileAt at(int64_t index) const {
+    const int in_image = static_cast<int>(index % tiles());
+    return {static_cast<int>(index / tiles()), in_image / across * tile, in_image % across * tile};
   }
 };
 
-// Pointers to the pixels of a size x size square at (y, x) of a padded image. What lies beyond the
+// Pointers to size x size pixels at (y, x) of a padded image, `step` apart. What lies beyond the
 // border, as tiles that overhang the image do, is `zeros`.
-inline void tile_pixels(const View& v, const float* image, int y, int x, int size, PadMode mode,
-                        const float* zeros, const float** pixels) {
+inline void tile_pixels(const View& v, const float* image, int y, int x, int step, int size,
+                        PadMode mode, const float* zeros, const float** pixels) {
   int columns[kWinogradReach];
-  for (int j = 0; j < size; ++j) columns[j] = padded_index(x + j, v.w, mode);
+  for (int j = 0; j < size; ++j) columns[j] = padded_index(x + j * step, v.w, mode);
   for (int i = 0; i < size; ++i) {
-    const int row = padded_index(y + i, v.h, mode);
+    const int row = padded_index(y + i * step, v.h, mode);
     for (int j = 0; j < size; ++j) {
       const int column = columns[j];
       const bool inside = row >= 0 && row < v.h && column >= 0 && column < v.w;
@@ -41,16 +39,5 @@ inline void tile_pixels(const View& v, const float* image, int y, int x, int siz
 
 // Planes a power of two apart would fall into the same cache sets.
 inline int64_t padded_plane(int64_t floats) { return (floats + 15) / 16 * 16 + 80; }
-
-// Whether transforms cost less than the products they save, in products of one multiply-add:
-// measured costs per transformed number of a tile and of a filter.
-inline bool winograd_gain(int64_t tiles, int64_t pixels, int c, int k) {
-  constexpr int64_t kPerTileNumber = 8, kPerFilterNumber = 8;
-  const int64_t direct = pixels * 9 * c * k;
-  const int64_t products = tiles * kWinogradPlanes * c * k;
-  const int64_t transforms =
-      kWinogradPlanes * (kPerTileNumber * tiles * (c + k) + kPerFilterNumber * c * k);
-  return c >= 8 && k >= 8 && products + transforms < direct;
-}
 
 }  // namespace gsx::kernels
