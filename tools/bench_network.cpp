@@ -184,6 +184,7 @@ struct StepBench {
   StepBench(const ContextPtr& context, const BenchOptions& o)
       : teacher(open_network(context, o.network, "bench step")),
         critic(patchgan()),
+        features(vgg16()),
         x(pictures(context, teacher, o)) {
     const Shape y = teacher.infer_shapes(x.shape()).back();
     GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher.input_channels() == 3,
@@ -191,14 +192,11 @@ struct StepBench {
               x.shape());
     Rng rng(2);
     critic.initialize(context, rng, {});
-    features = critic;
+    features.initialize(context, rng, {});
     features.set_requires_grad(false);
-    for (int i = 0; i < features.size(); ++i)
-      if (features.node(i).kind() == "activation") taps.push_back(features.node(i).name);
     student = teacher;
     teacher.set_requires_grad(false);
     SlimmingOptions options;
-    options.distance.content_on_pictures = true;  // the critic's first tap strides
     options.prune = o.method != "dense";
     options.rho = options.prune ? 0.01f : 0;
     if (o.method == "gs8") {
@@ -206,7 +204,7 @@ struct StepBench {
       insert_quantizers(student, quantize);
       calibrate(student, {x}, quantize);
     }
-    step.emplace(student, critic, &features, taps, options);
+    step.emplace(student, critic, &features, features.taps, options);
   }
 
   void run() {
@@ -220,7 +218,6 @@ struct StepBench {
   }
 
   Graph teacher, critic, features, student;
-  std::vector<std::string> taps;
   Tensor x;
   std::optional<SlimmingStep> step;
 };

@@ -291,3 +291,9 @@ def fill(network, golden, prefix, gain=1.0, bias=0.2, dtype=torch.float64):
             scale, shift = bias, 0.0
         p.data = torch.from_numpy(golden.draw(f"{prefix}/{name}", tuple(p.shape), scale, shift)).to(dtype)
     return network.to(dtype)
+
+
+def is_scale(network, name):
+    """Whether a parameter is a norm's scale, which GAN Slimming trains apart."""
+    owner = dict(network.named_modules())[name.rpartition(".")[0]]
+    return isinstance(owner, nn.InstanceNorm2d) and name.endswith("weight")
