@@ -15,15 +15,21 @@ namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+// By value and without aliases, or the compiler would reload the rates at every element.
+void step_range(int64_t n, AdamStep s, const float* HWY_RESTRICT g, float* HWY_RESTRICT w,
+                float* HWY_RESTRICT m, float* HWY_RESTRICT v) {
+  const float rest1 = 1.0f - s.beta1, rest2 = 1.0f - s.beta2;
+  for (int64_t i = 0; i < n; ++i) {
+    const float d = g[i] + s.decay * w[i];
+    m[i] = s.beta1 * m[i] + rest1 * d;
+    v[i] = s.beta2 * v[i] + rest2 * (d * d);
+    w[i] -= s.rate * (m[i] / (std::sqrt(v[i]) * s.root + s.eps));
+  }
+}
+
 void step(Exec& e, int64_t n, const AdamStep& s, const float* g, float* w, float* m, float* v) {
   e.pool->for_ranges(n, kElementGrain, [=](int64_t begin, int64_t end) {
-    const float rest1 = 1.0f - s.beta1, rest2 = 1.0f - s.beta2;
-    for (int64_t i = begin; i < end; ++i) {
-      const float d = g[i] + s.decay * w[i];
-      m[i] = s.beta1 * m[i] + rest1 * d;
-      v[i] = s.beta2 * v[i] + rest2 * (d * d);
-      w[i] -= s.rate * (m[i] / (std::sqrt(v[i]) * s.root + s.eps));
-    }
+    step_range(end - begin, s, g + begin, w + begin, m + begin, v + begin);
   });
 }
 

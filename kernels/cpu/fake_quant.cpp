@@ -63,17 +63,29 @@ void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_chann
   }
 }
 
+// n weights of one scale, and of a scale each.
+void quantize_row(int64_t n, float scale, const float* HWY_RESTRICT w, float* HWY_RESTRICT y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = scalar::weight_code(w[i], scale) * scale;
+}
+void quantize_row(int64_t n, const float* HWY_RESTRICT scales, const float* HWY_RESTRICT w,
+                  float* HWY_RESTRICT y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = scalar::weight_code(w[i], scales[i]) * scales[i];
+}
+
 void weight_forward(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w,
                     const float* scales, float* y) {
-  e.pool->for_ranges(b.outer, pixel_grain(b.ks * b.inner), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      const int64_t at = o * b.ks * b.inner;
-      for (int64_t k = 0; k < b.k; ++k) {
-        const float s = scales[per_channel ? k : 0];
-        for (int64_t i = at + k * b.inner; i < at + (k + 1) * b.inner; ++i)
-          y[i] = scalar::weight_code(w[i], s) * s;
+  const int64_t block = b.ks * b.inner;
+  e.pool->for_ranges(b.outer, pixel_grain(block), [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin * block; at < end * block; at += block) {
+      if (!per_channel) {
+        quantize_row(b.k * b.inner, scales[0], w + at, y + at);
+      } else if (b.inner == 1) {
+        quantize_row(b.k, scales, w + at, y + at);
+      } else {
+        for (int64_t k = 0; k < b.k; ++k)
+          quantize_row(b.inner, scales[k], w + at + k * b.inner, y + at + k * b.inner);
       }
-      std::fill(y + at + b.k * b.inner, y + at + b.ks * b.inner, 0.0f);
+      std::fill(y + at + b.k * b.inner, y + at + block, 0.0f);
     }
   });
 }

@@ -1,4 +1,4 @@
-// Max and average pooling; loops over contiguous channels, one task per band of rows.
+// Max and average pooling: vectors along channels, one task per band of rows.
 #include "kernels/pool.h"
 
 #include "kernels/cpu/parallel.h"
@@ -15,6 +15,7 @@ HWY_BEFORE_NAMESPACE();
 namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace {
+namespace hn = hwy::HWY_NAMESPACE;
 
 // Calls f(image, row) for every row of v, in tasks of a few rows.
 template <class F>
@@ -43,28 +44,26 @@ struct Window {
   }
 };
 
+// The largest of a window, vector by vector, and its place.
 template <int N>
 void max_block(const Window& at, int size, const float* x, float* y, uint8_t* which) {
-  float best[N];
-  int32_t place[N];
+  const hn::CappedTag<float, N> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<uint8_t, decltype(di)> du;
   const float* start = x + at.first + at.r.begin * at.row + at.s.begin * at.cs;
-  for (int j = 0; j < N; ++j) {
-    best[j] = start[j];
-    place[j] = at.r.begin * size + at.s.begin;
-  }
-  for (int r = at.r.begin; r < at.r.end; ++r)
-    for (int t = at.s.begin; t < at.s.end; ++t) {
-      const float* in = x + at.first + r * at.row + t * at.cs;
-      const int32_t code = r * size + t;
-      for (int j = 0; j < N; ++j) {
-        const bool take = (in[j] > best[j]) | (in[j] != in[j]);  // a NaN wins and stays visible
-        best[j] = take ? in[j] : best[j];
-        place[j] = take ? code : place[j];
+  for (int j = 0; j < N; j += hn::MaxLanes(d)) {
+    auto best = hn::LoadU(d, start + j);
+    auto place = hn::Set(di, at.r.begin * size + at.s.begin);
+    for (int r = at.r.begin; r < at.r.end; ++r)
+      for (int t = at.s.begin; t < at.s.end; ++t) {
+        const auto in = hn::LoadU(d, x + at.first + r * at.row + t * at.cs + j);
+        // A NaN wins and stays visible.
+        const auto take = hn::Or(hn::Gt(in, best), hn::IsNaN(in));
+        best = hn::IfThenElse(take, in, best);
+        place = hn::IfThenElse(hn::RebindMask(di, take), hn::Set(di, r * size + t), place);
       }
-    }
-  for (int j = 0; j < N; ++j) {
-    y[j] = best[j];
-    which[j] = static_cast<uint8_t>(place[j]);
+    hn::StoreU(best, d, y + j);
+    hn::StoreU(hn::DemoteTo(du, place), du, which + j);
   }
 }
 
@@ -129,7 +128,15 @@ void gather_windows(Exec& e, const PoolShape& s, float* gx, F&& f) {
 
 void max_backward(Exec& e, const PoolShape& s, const uint8_t* which, const float* gy, float* gx) {
   gather_windows(e, s, gx, [=]<int N>(int64_t from, int place, int, int, float* sum) {
-    for (int j = 0; j < N; ++j) sum[j] += which[from + j] == place ? gy[from + j] : 0.0f;
+    const hn::CappedTag<float, N> d;
+    const hn::RebindToSigned<decltype(d)> di;
+    const hn::Rebind<uint8_t, decltype(di)> du;
+    for (int j = 0; j < N; j += hn::MaxLanes(d)) {
+      const auto winner = hn::PromoteTo(di, hn::LoadU(du, which + from + j));
+      const auto mine = hn::RebindMask(d, hn::Eq(winner, hn::Set(di, place)));
+      const auto g = hn::IfThenElseZero(mine, hn::LoadU(d, gy + from + j));
+      hn::StoreU(hn::Add(hn::LoadU(d, sum + j), g), d, sum + j);
+    }
   });
 }
 
