@@ -5,19 +5,6 @@
 
 namespace gsx {
 
-namespace {
-
-Adam make_adam(Graph& graph, float lr) {
-  AdamOptions o;
-  o.lr = lr;
-  o.beta1 = 0.5f;
-  o.beta2 = 0.999f;
-  graph.set_requires_grad(true);
-  return Adam(trained_parameters(graph), o);
-}
-
-}  // namespace
-
 Graph fresh_generator(const RunState& run, Rng& rng) {
   CycleGanOptions shape;
   shape.width = run.recipe.dense.width;
@@ -27,26 +14,19 @@ Graph fresh_generator(const RunState& run, Rng& rng) {
   return generator;
 }
 
-DenseStage::Side::Side(Graph g, Graph c, const DenseOptions& o, Rng pool_rng)
-    : generator(std::move(g)),
-      critic(std::move(c)),
-      optimizer(make_adam(generator, o.lr)),
-      critic_optimizer(make_adam(critic, o.lr)),
-      pool(o.pool, pool_rng) {}
-
-std::unique_ptr<DenseStage::Side> DenseStage::fresh_side(uint64_t stream) const {
+std::unique_ptr<DenseSide> DenseStage::fresh_side(uint64_t stream) const {
   const DenseOptions& o = run_.recipe.dense;
   Rng rng(run_.config.seed, stream);
   Graph generator = fresh_generator(run_, rng);
-  return std::make_unique<Side>(std::move(generator), fresh_critic(run_, rng), o,
-                                Rng(run_.config.seed, stream + 1));
+  return std::make_unique<DenseSide>(std::move(generator), fresh_critic(run_, rng), o,
+                                     Rng(run_.config.seed, stream + 1));
 }
 
-std::unique_ptr<DenseStage::Side> DenseStage::saved_side(const std::string& name,
-                                                         const StateReader& in) const {
-  auto side = std::make_unique<Side>(in.graph(name + ".generator", run_.context),
-                                     in.graph(name + ".critic", run_.context), run_.recipe.dense,
-                                     rng_from_json(in.meta().at(name + ".pool_rng")));
+std::unique_ptr<DenseSide> DenseStage::saved_side(const std::string& name,
+                                                  const StateReader& in) const {
+  auto side = std::make_unique<DenseSide>(
+      in.graph(name + ".generator", run_.context), in.graph(name + ".critic", run_.context),
+      run_.recipe.dense, rng_from_json(in.meta().at(name + ".pool_rng")));
   in.restore(name + ".optimizer", side->optimizer);
   in.restore(name + ".critic_optimizer", side->critic_optimizer);
   side->pool.restore(in.tensors(name + ".pool", run_.context), side->pool.rng());
@@ -68,59 +48,11 @@ Losses DenseStage::step(int step) {
                                      schedule_factor(Schedule::linear, step, plan_.steps));
   const Tensor a = run_.data.next(Domain::a, plan_.batch).pictures;
   const Tensor b = run_.data.next(Domain::b, plan_.batch).pictures;
-  for (Side* s : {to_b_.get(), to_a_.get()}) {
-    zero_gradients(trained_parameters(s->generator));
-    s->critic.set_requires_grad(false);
-  }
-  // The two directions share no activations: one after the other needs half the memory.
-  const GeneratorLosses ab = generator_phase(*to_b_, *to_a_, a, b);
-  const GeneratorLosses ba = generator_phase(*to_a_, *to_b_, b, a);
-  for (Side* s : {to_b_.get(), to_a_.get()}) {
-    s->optimizer.set_lr(lr);
-    s->critic_optimizer.set_lr(lr);
-    s->optimizer.step();
-    s->critic.set_requires_grad(true);
-  }
-  const double critic_b = critic_phase(*to_b_, b, ab.fake);
-  const double critic_a = critic_phase(*to_a_, a, ba.fake);
-  return {{"gan", ab.gan + ba.gan},
-          {"cycle", ab.cycle + ba.cycle},
-          {"identity", ab.identity + ba.identity},
-          {"discriminator", critic_a + critic_b}};
-}
-
-DenseStage::GeneratorLosses DenseStage::generator_phase(Side& to, Side& back, const Tensor& x,
-                                                        const Tensor& y) {
-  const DenseOptions& o = run_.recipe.dense;
-  const RunOptions run = training_run();
-  GeneratorLosses out;
-  const Tensor fake = to.generator.run(x, run);
-  out.fake = fake.detach();
-  const Tensor gan = gan_loss(to.critic.run(fake, run), true, GanLoss::lsgan_patch);
-  const Tensor cycle = l1_loss(back.generator.run(fake, run), x);
-  Tensor total = add(gan, affine(cycle, o.cycle, 0));
-  out.gan = gan.item();
-  out.cycle = cycle.item();
-  if (o.identity > 0) {
-    const Tensor identity = l1_loss(to.generator.run(y, run), y);
-    out.identity = identity.item();
-    total = add(total, affine(identity, o.identity, 0));
-  }
-  total.backward();
-  return out;
-}
-
-double DenseStage::critic_phase(Side& side, const Tensor& real, const Tensor& fake) {
-  zero_gradients(trained_parameters(side.critic));
-  const RunOptions run = training_run();
-  const Tensor on_real = gan_loss(side.critic.run(real, run), true, GanLoss::lsgan_patch);
-  const Tensor on_fake =
-      gan_loss(side.critic.run(side.pool.query(fake), run), false, GanLoss::lsgan_patch);
-  const Tensor loss = affine(add(on_real, on_fake), 0.5f, 0);
-  const double value = loss.item();
-  loss.backward();
-  side.critic_optimizer.step();
-  return value;
+  const DenseLosses l = dense_step(*to_b_, *to_a_, run_.recipe.dense, lr, a, b);
+  return {{"gan", l.gan},
+          {"cycle", l.cycle},
+          {"identity", l.identity},
+          {"discriminator", l.discriminator}};
 }
 
 void DenseStage::save(StateWriter& out) const {

@@ -1,5 +1,6 @@
 // The stage that makes a teacher: CycleGAN training between two domains (PAPER.md 4.1).
 #pragma once
+#include "gs/dense_step.h"
 #include "gs/stage.h"
 
 namespace gsx {
@@ -18,24 +19,10 @@ class DenseStage : public Stage {
   void finish() override;
 
  private:
-  // One direction: the generator that makes pictures of a domain and the discriminator there.
-  struct Side {
-    Side(Graph generator, Graph critic, const DenseOptions&, Rng pool_rng);
-    Graph generator, critic;
-    Adam optimizer, critic_optimizer;
-    ImagePool pool;
-  };
-  struct GeneratorLosses {
-    double gan = 0, cycle = 0, identity = 0;
-    Tensor fake;  // no gradient
-  };
-  // Gradients of the loss part that starts from x (the other domain) and y (this one).
-  GeneratorLosses generator_phase(Side& to, Side& back, const Tensor& x, const Tensor& y);
-  double critic_phase(Side&, const Tensor& real, const Tensor& fake);
-  std::unique_ptr<Side> fresh_side(uint64_t stream) const;
-  std::unique_ptr<Side> saved_side(const std::string& name, const StateReader&) const;
+  std::unique_ptr<DenseSide> fresh_side(uint64_t stream) const;
+  std::unique_ptr<DenseSide> saved_side(const std::string& name, const StateReader&) const;
 
-  std::unique_ptr<Side> to_b_, to_a_;
+  std::unique_ptr<DenseSide> to_b_, to_a_;
 };
 
 }  // namespace gsx

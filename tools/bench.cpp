@@ -21,9 +21,10 @@ struct Kind {
 };
 
 const std::vector<Kind>& kinds() {
-  static const std::vector<std::string> kernels = {"size", "batch", "samples", "only", "json"};
-  static const std::vector<std::string> network = {"model", "width",   "blocks", "size",
-                                                   "batch", "samples", "json",   "trace"};
+  static const std::vector<std::string> kernels = {"size", "batch", "samples",
+                                                   "only", "json",  "vs"};
+  static const std::vector<std::string> network = {"model",   "width", "blocks", "size", "batch",
+                                                   "samples", "json",  "trace",  "vs"};
   static const std::vector<std::string> step = [] {
     std::vector<std::string> flags = network;
     flags.push_back("method");
@@ -114,6 +115,7 @@ void add_bench(CLI::App& app) {
   gsx bench all --device cuda --json               every kernel there is a case for
   gsx bench infer --model cyclegan --size 256      a network, layer by layer
   gsx bench step --model fast_style --size 128 --method gs8 --trace step.json
+  gsx bench infer --model cyclegan --vs "python3 benchmarks/peers/torch_peer.py"
   gsx bench --static                               this program's CUDA kernels as compiled
   gsx bench --static kernels.cubin --only conv --shared-bytes 33000
 Kernels are compared with their definition before they are timed; a wrong one is an error.)");
@@ -126,7 +128,9 @@ Kernels are compared with their definition before they are timed; a wrong one is
                  "of infer and step: a gsx model file, ARCH:weights.safetensors, or an "
                  "architecture's name");
   add_network_options(sub, o.network);
-  sub.add_option("--method", o.method, "of step: gs8 prunes and quantises, gs32 prunes")
+  sub.add_option("--method", o.method,
+                 "of step: gs8 prunes and quantises, gs32 prunes, dense trains two networks as "
+                 "CycleGAN does")
       ->check(CLI::IsMember({"gs8", "gs32", "dense"}))
       ->capture_default_str();
   sub.add_option("--size", o.size, "side of the pictures")
@@ -141,6 +145,8 @@ Kernels are compared with their definition before they are timed; a wrong one is
   sub.add_option("--only", o.only, "only kernels or cases with this in their name");
   sub.add_option("--trace", o.trace,
                  "of infer and step: write a time line for Chrome's trace viewer or Perfetto");
+  sub.add_option("--vs", o.vs,
+                 "time a rival's command in turns with gsx; benchmarks/peers has some");
   sub.add_option("--shared-bytes", o.shared_bytes,
                  "of --static: dynamic shared memory per block that occupancy assumes")
       ->check(CLI::Range(0, 1 << 20))

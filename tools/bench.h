@@ -14,6 +14,7 @@ struct BenchOptions {
   std::vector<std::string> files;  // --static: what to read; empty: this program
   NetworkOptions network;          // of infer and step
   std::string method = "gs8", trace;
+  std::string vs;    // of infer, step, conv and norm: a rival's command
   std::string only;  // names of kernels or cases must contain it
   int size = 256, batch = 1, samples = 5;
   int64_t shared_bytes = 0;

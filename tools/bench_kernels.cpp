@@ -5,11 +5,13 @@
 #include <iomanip>
 #include <iostream>
 #include <limits>
+#include <optional>
 
 #include "engine/error.h"
 #include "kernels/isa.h"
 #include "models/architectures.h"
 #include "tools/bench.h"
+#include "tools/rival.h"
 #include "tools/timing.h"
 
 namespace gsx::tools {
@@ -48,6 +50,9 @@ class KernelBench {
     results_["ceiling_gflops"] = known(ceilings_.flops * 1e-9);
     results_["ceiling_gbytes"] = known(ceilings_.bytes * 1e-9);
     results_["kernels"] = Json::array();
+    if (o.vs.empty()) return;
+    rival_.emplace(o.vs, context_->threads());
+    results_["rival"] = rival_->name();
   }
 
   void visit(const KernelCase& c) {
@@ -56,35 +61,46 @@ class KernelBench {
     const double error = c.error();
     const bool right = error <= c.bound;
     wrong_ += right ? 0 : 1;
-    const Timing t = right && !emulated_ ? time_work(*context_, c.run, o_.samples) : Timing{};
+    std::optional<Duel> duel;
+    if (right && !emulated_ && rival_ && !c.shape.is_null() && rival_->can(rival_work(c)))
+      duel = time_duel(*context_, c.run, *rival_, rival_work(c), o_.samples);
+    const Timing t = duel                  ? duel->ours
+                     : right && !emulated_ ? time_work(*context_, c.run, o_.samples)
+                                           : Timing{};
     if (++count_ == 1 && !o_.json) print_heading();
     const double gflops = t.median > 0 ? 1e-9 * c.flops / t.median : 0;
     const double gbytes = t.median > 0 ? 1e-9 * c.bytes / t.median : 0;
-    if (!o_.json) print_row(c, t, error, right, gflops, gbytes);
-    results_["kernels"].push_back({{"kernel", c.kernel},
-                                   {"layer", c.layer},
-                                   {"shape", c.shape},
-                                   {"right", right},
-                                   {"error", error},
-                                   {"error_bound", c.bound},
-                                   {"ms", known(1e3 * t.median)},
-                                   {"ms_least", known(1e3 * t.least)},
-                                   {"ms_most", known(1e3 * t.most)},
-                                   {"samples", t.samples},
-                                   {"gflop", 1e-9 * c.flops},
-                                   {"gflops", known(gflops)},
-                                   {"share_of_flops", share(1e9 * gflops, ceilings_.flops)},
-                                   {"gbytes_per_s", known(gbytes)},
-                                   {"share_of_bytes", share(1e9 * gbytes, ceilings_.bytes)}});
+    if (!o_.json) print_row(c, t, error, right, gflops, gbytes, duel);
+    Json result = {{"kernel", c.kernel},
+                   {"layer", c.layer},
+                   {"shape", c.shape},
+                   {"right", right},
+                   {"error", error},
+                   {"error_bound", c.bound},
+                   {"ms", known(1e3 * t.median)},
+                   {"ms_least", known(1e3 * t.least)},
+                   {"ms_most", known(1e3 * t.most)},
+                   {"samples", t.samples},
+                   {"gflop", 1e-9 * c.flops},
+                   {"gflops", known(gflops)},
+                   {"share_of_flops", share(1e9 * gflops, ceilings_.flops)},
+                   {"gbytes_per_s", known(gbytes)},
+                   {"share_of_bytes", share(1e9 * gbytes, ceilings_.bytes)}};
+    if (duel) result["vs"] = duel->to_json();
+    results_["kernels"].push_back(std::move(result));
   }
 
-  void finish() const {
+  void finish() {
+    if (rival_) rival_->finish();
     GSX_CHECK(count_ > 0, "--only: nothing measured has '", o_.only, "' in its name");
     if (o_.json) print_json(results_);
     GSX_CHECK(wrong_ == 0, wrong_, " of ", count_, " kernels differ from their definition");
   }
 
  private:
+  static Json rival_work(const KernelCase& c) {
+    return {{"what", c.kernel}, {"layer", c.layer}, {"shape", c.shape}};
+  }
   static Json known(double v) { return v > 0 ? Json(v) : Json(nullptr); }
   static Json share(double value, double of) {
     return of > 0 && value > 0 ? Json(value / of) : Json(nullptr);
@@ -99,15 +115,16 @@ class KernelBench {
     }
     std::cout
         << "ms: median (least to most); shares are of the ceilings; error: largest, relative to "
-           "the definition's values\n\n"
+           "the definition's values\n"
+        << (rival_ ? "rival: " + rival_->name() + ", in turns; ratio: its time to ours\n\n" : "\n")
         << std::left << std::setw(36) << "kernel" << std::setw(46) << "layer" << std::right
         << std::setw(10) << "ms" << std::setw(20) << "(range)" << std::setw(9) << "GFLOP/s"
         << std::setw(6) << "share" << std::setw(8) << "GB/s" << std::setw(6) << "share"
-        << std::setw(10) << "error" << '\n';
+        << std::setw(10) << "error" << (rival_ ? "  rival ms   ratio" : "") << '\n';
   }
 
   void print_row(const KernelCase& c, const Timing& t, double error, bool right, double gflops,
-                 double gbytes) const {
+                 double gbytes, const std::optional<Duel>& duel) const {
     std::cout << std::left << std::setw(36) << c.kernel << std::setw(46) << c.layer << std::right;
     const auto cell = [](int width, int digits, double v, const char* unit = "") {
       std::ostringstream text;
@@ -125,13 +142,19 @@ class KernelBench {
     cell(8, 1, gbytes);
     cell(6, 0, ceilings_.bytes > 0 ? 1e11 * gbytes / ceilings_.bytes : 0, "%");
     std::cout << std::setw(10) << std::scientific << std::setprecision(1) << error
-              << std::defaultfloat << (right ? "" : "  WRONG") << std::endl;
+              << std::defaultfloat << (right ? "" : "  WRONG");
+    if (duel) {
+      std::cout << std::fixed << std::setprecision(2) << std::setw(10) << 1e3 * duel->theirs.median
+                << std::setw(8) << duel->ratio;
+    }
+    std::cout << std::endl;
   }
 
   const BenchOptions& o_;
   ContextPtr context_;
   Ceilings ceilings_;
   bool emulated_ = false;
+  std::optional<Rival> rival_;
   Json results_;
   int count_ = 0, wrong_ = 0;
 };

@@ -4,11 +4,13 @@
 #include <iostream>
 #include <map>
 
+#include "gs/dense_step.h"
 #include "gs/quantize.h"
 #include "gs/slimming_step.h"
 #include "models/architectures.h"
 #include "tools/bench.h"
 #include "tools/progress.h"
+#include "tools/rival.h"
 #include "tools/timing.h"
 #include "tools/trace.h"
 
@@ -180,47 +182,103 @@ Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOption
 }
 
 // What a training step needs, with fresh networks around the one that is trained.
-struct StepBench {
+class StepBench {
+ public:
   StepBench(const ContextPtr& context, const BenchOptions& o)
-      : teacher(open_network(context, o.network, "bench step")),
-        critic(patchgan()),
-        features(vgg16()),
-        x(pictures(context, teacher, o)) {
-    const Shape y = teacher.infer_shapes(x.shape()).back();
-    GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher.input_channels() == 3,
+      : teacher_(open_network(context, o.network, "bench step")),
+        x_(pictures(context, teacher_, o)) {
+    const Shape y = teacher_.infer_shapes(x_.shape()).back();
+    GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher_.input_channels() == 3,
               "bench step: ", o.network.model, " is no generator of pictures: it makes ", y, " of ",
-              x.shape());
+              x_.shape());
     Rng rng(2);
-    critic.initialize(context, rng, {});
-    features.initialize(context, rng, {});
-    features.set_requires_grad(false);
-    student = teacher;
-    teacher.set_requires_grad(false);
-    SlimmingOptions options;
-    options.prune = o.method != "dense";
-    options.rho = options.prune ? 0.01f : 0;
-    if (o.method == "gs8") {
-      const QuantizeOptions quantize;
-      insert_quantizers(student, quantize);
-      calibrate(student, {x}, quantize);
+    critic_ = patchgan();
+    critic_.initialize(context, rng, {});
+    if (o.method == "dense") {
+      for (std::optional<DenseSide>& side : sides_) side.emplace(teacher_, critic_, dense_, Rng(3));
+    } else {
+      start_slimming(context, o, rng);
     }
-    step.emplace(student, critic, &features, features.taps, options);
   }
 
   void run() {
+    if (!step_) {
+      dense_step(*sides_[0], *sides_[1], dense_, dense_.lr, x_, x_);
+      return;
+    }
     Tensor y;
     {
       const WorkSpan span("teacher");
       const NoGrad no_grad;
-      y = teacher.run(x);
+      y = teacher_.run(x_);
     }
-    step->step({x, y, {}, nullptr});
+    step_->step({x_, y, {}, nullptr});
   }
 
-  Graph teacher, critic, features, student;
-  Tensor x;
-  std::optional<SlimmingStep> step;
+ private:
+  void start_slimming(const ContextPtr& context, const BenchOptions& o, Rng& rng) {
+    features_ = vgg16();
+    features_.initialize(context, rng, {});
+    features_.set_requires_grad(false);
+    student_ = teacher_;
+    teacher_.set_requires_grad(false);
+    SlimmingOptions options;
+    options.rho = 0.01f;
+    if (o.method == "gs8") {
+      const QuantizeOptions quantize;
+      insert_quantizers(student_, quantize);
+      calibrate(student_, {x_}, quantize);
+    }
+    step_.emplace(student_, critic_, &features_, features_.taps, options);
+  }
+
+  Graph teacher_, critic_, features_, student_;
+  Tensor x_;
+  DenseOptions dense_;
+  std::optional<SlimmingStep> step_;
+  std::optional<DenseSide> sides_[2];
 };
+
+Json rival_work(const BenchOptions& o) {
+  return {{"what", o.what},
+          {"model", o.network.model},
+          {"method", o.method},
+          {"size", o.size},
+          {"batch", o.batch}};
+}
+
+// Whole runs in turns with a rival; layers are not watched.
+void run_duel(const BenchOptions& o, Context& context, const std::function<void()>& work,
+              const std::string& what) {
+  Rival rival(o.vs, context.threads());
+  work();
+  context.reset_peak();
+  const Duel duel = time_duel(context, work, rival, rival_work(o), o.samples);
+  const int64_t ours = peak_process_bytes(), theirs = rival.finish();
+  Json json = bench_header(context);
+  json.update(rival_work(o));
+  json.update(duel.to_json());
+  json["rival"] = rival.name();
+  json["tensor_bytes"] = context.memory().peak_bytes;
+  json["workspace_bytes"] = context.memory().workspace_bytes;
+  json["process_bytes"] = ours;
+  json["rival_process_bytes"] = theirs;
+  if (o.json) return print_json(json);
+  print_bench_header(context);
+  const auto row = [&](const std::string& name, const Timing& t, int64_t bytes) {
+    std::cout << std::left << std::setw(36) << name << std::right << std::fixed
+              << std::setprecision(2) << std::setw(10) << 1e3 * t.median << " ms (" << 1e3 * t.least
+              << " to " << 1e3 * t.most << "), process " << format_bytes(static_cast<double>(bytes))
+              << '\n';
+  };
+  std::cout << "measured    " << what << ", " << o.network.model << ", " << o.batch << " x "
+            << o.size << " x " << o.size << " pixels, medians of " << duel.ours.samples
+            << " turns\n\n";
+  row("gsx", duel.ours, ours);
+  row(rival.name(), duel.theirs, theirs);
+  std::cout << "\ngsx is " << std::setprecision(2) << duel.ratio << " times as fast (" << duel.least
+            << " to " << duel.most << " in one turn)\n";
+}
 
 }  // namespace
 
@@ -229,13 +287,12 @@ void run_bench_infer(const BenchOptions& o) {
   warn_of_emulation(*context);
   const Graph graph = open_network(context, o.network, "bench infer");
   const Tensor x = pictures(context, graph, o);
-  const Measured m = measure_work(
-      *context,
-      [&] {
-        const WorkSpan span("network");
-        graph.evaluate(x);
-      },
-      o.samples);
+  const auto work = [&] {
+    const WorkSpan span("network");
+    graph.evaluate(x);
+  };
+  if (!o.vs.empty()) return run_duel(o, *context, work, "inference");
+  const Measured m = measure_work(*context, work, o.samples);
   if (!o.trace.empty()) write_trace(o.trace, "gsx bench infer " + o.network.model, m.trace);
   const Cost cost = graph.cost(x.shape());
   std::map<std::string, double> macs;
@@ -265,8 +322,9 @@ void run_bench_step(const BenchOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   StepBench bench(context, o);
-  const Measured m = measure_work(
-      *context, [&] { bench.run(); }, o.samples);
+  const auto work = [&] { bench.run(); };
+  if (!o.vs.empty()) return run_duel(o, *context, work, "a training step (" + o.method + ")");
+  const Measured m = measure_work(*context, work, o.samples);
   if (!o.trace.empty())
     write_trace(o.trace, "gsx bench step " + o.network.model + " " + o.method, m.trace);
   if (o.json) {

@@ -101,14 +101,17 @@ double backward_error(const Data& d, const kernels::NormEpilogue& o) {
     std::vector<double> g(count);
     double sum = 0, sum_hat = 0;
     for (size_t i = 0; i < count; ++i) {
-      const bool passes = channel.before_relu(i) > 0;
+      const bool passes = channel.before_relu(i) > 0 &&
+                          (!o.quantized || channel.before_relu(i) <= o.quantizer.clamp_hi);
       g[i] = passes ? d.host_gy[channel.at(static_cast<int64_t>(i))] : 0;
       sum += g[i];
       sum_hat += g[i] * channel.hat[i];
     }
     const double n = static_cast<double>(count);
     for (size_t i = 0; i < count; ++i) {
-      if (std::abs(channel.before_relu(i)) < 1e-4) continue;  // either side of the kink is right
+      // Either side of a kink is right.
+      if (std::abs(channel.before_relu(i)) < 1e-4) continue;
+      if (o.quantized && std::abs(channel.before_relu(i) - o.quantizer.clamp_hi) < 1e-4) continue;
       const double want =
           channel.gamma * channel.inverse * (g[i] - sum / n - channel.hat[i] * sum_hat / n);
       difference.add(got[channel.at(static_cast<int64_t>(i))], want);
@@ -133,6 +136,7 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   };
   KernelCase c;
   c.layer = layer;
+  c.shape = {{"n", v.n}, {"h", v.h}, {"w", v.w}, {"c", v.c}};
   c.bound = 1e-4;
   c.bytes = 8 * size;
   c.kernel = "instance_norm forward relu";
@@ -143,18 +147,20 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   c.run = [&] { forward(quantized); };
   c.error = [&] { return forward_error(d, quantized); };
   visit(c);
-  c.kernel = "instance_norm backward relu";
   c.bytes = 12 * size;
-  forward(plain);  // mean and var
-  c.run = [&] {
-    norm.backward(
-        e, v, plain,
-        {d.x.device_data(), d.gamma.device_data(), d.beta.device_data(), d.mean.device_data(),
-         d.var.device_data(), d.gy.device_data(), d.gx.device_data(), d.ggamma.device_data(),
-         d.gbeta.device_data(), false, false});
-  };
-  c.error = [&] { return backward_error(d, plain); };
-  visit(c);
+  for (const kernels::NormEpilogue* o : {&plain, &quantized}) {
+    c.kernel = std::string("instance_norm backward relu") + (o->quantized ? " quantize" : "");
+    forward(*o);  // mean and var
+    c.run = [&, o] {
+      norm.backward(
+          e, v, *o,
+          {d.x.device_data(), d.gamma.device_data(), d.beta.device_data(), d.mean.device_data(),
+           d.var.device_data(), d.gy.device_data(), d.gx.device_data(), d.ggamma.device_data(),
+           d.gbeta.device_data(), false, false});
+    };
+    c.error = [&, o] { return backward_error(d, *o); };
+    visit(c);
+  }
 }
 
 }  // namespace

@@ -1,26 +1,15 @@
-# How `gsx bench ... --vs COMMAND` talks to a rival: COMMAND is started with the words of the measurement
-# (`infer --model cyclegan --size 256 --batch 1 --threads 2`), prepares itself, and then answers every line
-# "run" on stdin by one run and the line {"seconds": S} on stdout. Its first line says who it is; after the
-# end of stdin a last line tells the most memory the process ever held. One process does one measurement, so
-# that the peak is that measurement's.
-import argparse
+# How `gsx bench ... --vs COMMAND` talks to a rival. COMMAND is started with `--threads N` behind it and says
+# who it is: {"name": ...}. Then every line on stdin describes one work, as
+#   {"what": "infer", "model": "cyclegan", "size": 256, "batch": 1}
+#   {"what": "conv forward", "shape": {"n": 1, "h": 64, "w": 64, "c": 256, "k": 256, "kernel": 3, ...}}
+# and is answered by {"seconds": S}, the time of one run, or {"error": why}. What comes first is prepared and
+# warmed up before. After the end of stdin a last line tells the most memory the process ever held.
 import json
 import resource
 import sys
 import time
 
 WARM_UP = 3
-
-
-def arguments():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["infer", "step", "norm", "start"])
-    parser.add_argument("--model", default="cyclegan")
-    parser.add_argument("--method", default="gs8")
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    return parser
 
 
 def say(**words):
@@ -31,15 +20,31 @@ def peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def serve(name, work):
-    """work() does one run; several first, until everything is compiled, allocated and warm."""
-    for _ in range(WARM_UP):
-        work()
-    say(name=name)
-    for line in sys.stdin:
-        if line.strip() != "run":
-            raise SystemExit(f"expected the line 'run', got {line!r}")
+class Work:
+    """run(before()) is timed without before()."""
+
+    def __init__(self, run, before=lambda: None):
+        self.run, self.before = run, before
+
+    def seconds(self):
+        given = self.before()
         start = time.perf_counter()
-        work()
-        say(seconds=time.perf_counter() - start)
+        self.run(given)
+        return time.perf_counter() - start
+
+
+def serve(name, prepare):
+    """prepare(work) makes a Work of a description, or raises NotImplementedError."""
+    say(name=name)
+    known = {}
+    for line in sys.stdin:
+        try:
+            if line not in known:
+                known.clear()  # one work's memory at a time
+                known[line] = prepare(json.loads(line))
+                for _ in range(WARM_UP):
+                    known[line].seconds()
+            say(seconds=known[line].seconds())
+        except NotImplementedError as error:
+            say(error=str(error))
     say(peak_bytes=peak_bytes())

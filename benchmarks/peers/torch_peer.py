@@ -1,11 +1,12 @@
-# PyTorch's side of `gsx bench infer|step|norm --vs "python3 benchmarks/peers/torch_peer.py"`; see protocol.py.
+# PyTorch's side of `gsx bench infer|step|conv|norm --vs "python3 benchmarks/peers/torch_peer.py"`; see
+# protocol.py.
 # The same networks as gsx, written as a PyTorch user would for speed: in-place ReLUs, fused fake
 # quantisation and optimisers, frozen networks without gradients. --compile goes through torch.compile,
 # --channels-last stores pictures as NHWC.
+import argparse
 import os
 import sys
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden"))
 
 import torch
@@ -47,13 +48,16 @@ def generator(model, affine=True):
     makers = {"cyclegan": lambda: networks.CycleGan(64, 9, affine), "fast_style": lambda: networks.FastStyle(32, 5),
               "cartoongan": lambda: networks.CartoonGan(64, 8)}
     if model not in makers:
-        raise SystemExit(f"torch_peer: no model {model}; there are {', '.join(makers)}")
+        raise NotImplementedError(f"no model {model}; there are {', '.join(makers)}")
     return in_place(makers[model]())
 
 
 class Setup:
-    def __init__(self, options):
-        self.options = options
+    """One work's networks and pictures."""
+
+    def __init__(self, options, work):
+        self.options, self.model, self.method = options, work["model"], work.get("method", "gs8")
+        self.size, self.batch = work["size"], work["batch"]
         self.layout = torch.channels_last if options.channels_last else torch.contiguous_format
 
     def network(self, module, trained):
@@ -61,17 +65,16 @@ class Setup:
         return torch.compile(module) if self.options.compile else module
 
     def pictures(self):
-        n = self.options.size
-        return (torch.rand(self.options.batch, 3, n, n) * 2 - 1).contiguous(memory_format=self.layout)
+        return (torch.rand(self.batch, 3, self.size, self.size) * 2 - 1).contiguous(memory_format=self.layout)
 
 
 def infer(setup):
-    g, x = setup.network(generator(setup.options.model), False), setup.pictures()
+    g, x = setup.network(generator(setup.model), False), setup.pictures()
 
-    def work():
+    def work(_):
         with torch.inference_mode():
             g(x)
-    return work
+    return protocol.Work(work)
 
 
 def gram(f):
@@ -86,13 +89,13 @@ def adam(parameters, lr):
 
 def gs_step(setup):
     """A step of GAN Slimming as published, the teacher inside (PAPER 1.7)."""
-    plain = generator(setup.options.model)
-    if setup.options.method == "gs8":
+    plain = generator(setup.model)
+    if setup.method == "gs8":
         plain.quantize()
     gammas = [p for n, p in plain.named_parameters() if networks.is_scale(plain, n)]
     weights = [p for n, p in plain.named_parameters() if not networks.is_scale(plain, n)]
     student = setup.network(plain, True)
-    teacher = setup.network(generator(setup.options.model), False)
+    teacher = setup.network(generator(setup.model), False)
     vgg = setup.network(in_place(networks.Vgg16(64)), False)
     critic = setup.network(in_place(networks.PatchGan(64)), True)
     adam_g, adam_d = adam(weights, 1e-5), adam(critic.parameters(), 1e-5)
@@ -103,7 +106,7 @@ def gs_step(setup):
 
     x = setup.pictures()
 
-    def work():
+    def work(_):
         with torch.no_grad():
             target = teacher(x)
             want = vgg((target + 1) / 2)
@@ -127,13 +130,13 @@ def gs_step(setup):
         del loss, got, y
         (0.5 * (lsgan(target, 1.0) + lsgan(fake, 0.0))).backward()
         adam_d.step()
-    return work
+    return protocol.Work(work)
 
 
 def dense_step(setup):
     """A CycleGAN step: two generators and two discriminators, cycle and identity losses."""
     a, b = setup.pictures(), setup.pictures()
-    to_b, to_a = (setup.network(generator(setup.options.model), True) for _ in range(2))
+    to_b, to_a = (setup.network(generator(setup.model), True) for _ in range(2))
     d_b, d_a = (setup.network(in_place(networks.PatchGan(64)), True) for _ in range(2))
     optimizers = [adam(n.parameters(), 2e-4) for n in (to_b, to_a)]
     critic_optimizers = [adam(n.parameters(), 2e-4) for n in (d_b, d_a)]
@@ -148,7 +151,7 @@ def dense_step(setup):
         loss.backward()
         return fake.detach()
 
-    def work():
+    def work(_):
         for o in optimizers:
             o.zero_grad()
         for d in (d_b, d_a):
@@ -161,24 +164,91 @@ def dense_step(setup):
             o.zero_grad()
             (0.5 * (lsgan(d, real, 1.0) + lsgan(d, fake, 0.0))).backward()
             o.step()
-    return work
+    return protocol.Work(work)
+
+
+def conv(options, what, shape):
+    """One pass of a convolution; reflection padding counts, since gsx's kernels pad themselves."""
+    layout = torch.channels_last if options.channels_last else torch.contiguous_format
+    n, c, k, r = (shape[i] for i in ("n", "c", "k", "kernel"))
+    x = torch.rand(n, c, shape["h"], shape["w"]).contiguous(memory_format=layout)
+    top, bottom, left, right = shape["pad"]
+    if shape["transposed"]:
+        layer = nn.ConvTranspose2d(c, k, r, shape["stride"], top, top - bottom, bias=False)
+    else:
+        layer = nn.Conv2d(c, k, r, shape["stride"], bias=False)
+    layer = layer.to(memory_format=layout)
+    pads = (left, right, top, bottom)
+
+    def forward(x):
+        if not shape["transposed"] and any(pads):
+            if shape["reflect"] or len(set(pads)) > 1:
+                x = F.pad(x, pads, mode="reflect" if shape["reflect"] else "constant")
+            else:
+                layer.padding = (top, left)
+        return layer(x)
+
+    if what == "conv forward":
+        def run(_):
+            with torch.inference_mode():
+                forward(x)
+        return protocol.Work(run)
+    x.requires_grad_(what == "conv backward_input")
+    layer.weight.requires_grad_(what == "conv backward_weight")
+    g = torch.rand_like(forward(x)).detach()
+
+    def backward(y):
+        x.grad = layer.weight.grad = None
+        y.backward(g)
+    return protocol.Work(backward, lambda: forward(x))
+
+
+def norm(options, what, shape):
+    layout = torch.channels_last if options.channels_last else torch.contiguous_format
+    x = torch.rand(*(shape[i] for i in "nchw")).contiguous(memory_format=layout)
+    layer = nn.InstanceNorm2d(shape["c"], affine=True)
+
+    def forward():
+        y = F.relu(layer(x))
+        return torch.fake_quantize_per_tensor_affine(y, 4 / STEPS, 0, 0, STEPS) if "quantize" in what else y
+
+    if "forward" in what:
+        def run(_):
+            with torch.inference_mode():
+                forward()
+        return protocol.Work(run)
+    x.requires_grad_()
+    g = torch.rand_like(x).detach()
+
+    def backward(y):
+        x.grad = layer.weight.grad = layer.bias.grad = None
+        y.backward(g)
+    return protocol.Work(backward, forward)
+
+
+def prepare(options, work):
+    what = work["what"]
+    torch.manual_seed(1)
+    if what == "infer":
+        return infer(Setup(options, work))
+    if what == "step":
+        return (dense_step if work["method"] == "dense" else gs_step)(Setup(options, work))
+    if what in ("conv forward", "conv backward_input", "conv backward_weight"):
+        return conv(options, what, work["shape"])
+    if what.startswith("instance_norm "):
+        return norm(options, what, work["shape"])
+    raise NotImplementedError(f"PyTorch has no {what}")
 
 
 def main():
-    parser = protocol.arguments()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--channels-last", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    setup = Setup(options)
-    if options.what == "infer":
-        work = infer(setup)
-    elif options.what == "step":
-        work = dense_step(setup) if options.method == "dense" else gs_step(setup)
-    else:
-        raise SystemExit(f"torch_peer: cannot measure {options.what}")
     ways = [w for w, on in (("torch.compile", options.compile), ("channels last", options.channels_last)) if on]
-    protocol.serve(f"PyTorch {torch.__version__} {', '.join(ways) or 'eager'}", work)
+    protocol.serve(f"PyTorch {torch.__version__} {', '.join(ways) or 'eager'}", lambda work: prepare(options, work))
 
 
 main()
