@@ -30,6 +30,7 @@ struct ProductBlock {
   const Sum* bias;  // `outputs` values, or null
   Sum* out;
   const int32_t* out_at;
+  bool far;  // whether `in` lies beyond the nearest caches
 };
 using FloatBlock = ProductBlock<float, float, float>;
 using CodeBlock = ProductBlock<int16_t, int32_t, int16_t>;  // bias is null

@@ -19,6 +19,9 @@ constexpr int kChunkRows = 256;
 // Pixels per tile: 12 accumulators where there are 16 registers, up to 16 where there are 32.
 constexpr int kTallPixels = HWY_TARGET == HWY_AVX2 ? 6 : 8;
 
+// Floats of a cache line. Before each, the next tile's are sent for where they come from afar.
+constexpr int64_t kLine = 16;
+
 // Columns of a tile: V vectors, the second `second` floats after the first, rows `stride` apart.
 struct Columns {
   const float* w;
@@ -51,20 +54,29 @@ HWY_INLINE void tile(D d, const FloatBlock& b, const Columns& columns, int pixel
   }
   const float* HWY_RESTRICT w = columns.w + int64_t{run0} * b.run_length * kStride;
   const int length = b.run_length;
+  const bool ahead = b.far && pixel + 2 * kPixels <= b.pixels;
   for (int run = run0; run < run1; ++run) {
     const float* HWY_RESTRICT a[kPixels];
     HWY_UNROLL(8)
     for (int p = 0; p < kPixels; ++p) a[p] = b.in + in_at[p] + b.run_at[run];
-    for (int64_t j = 0; j < length; ++j) {
-      const V w0 = hn::LoadU(d, w);
-      const V w1 = kVectors > 1 ? hn::LoadU(d, w + columns.second) : hn::Zero(d);
-      HWY_UNROLL(8)
-      for (int p = 0; p < kPixels; ++p) {
-        const V x = hn::Set(d, a[p][j]);
-        acc0[p] = hn::MulAdd(x, w0, acc0[p]);
-        if (kVectors > 1) acc1[p] = hn::MulAdd(x, w1, acc1[p]);
+    for (int64_t j = 0; j < length;) {
+      if (ahead) {
+        HWY_UNROLL(8)
+        for (int p = 0; p < kPixels; ++p)
+          __builtin_prefetch(b.in + in_at[p + kPixels] + b.run_at[run] + j);
       }
-      w += kStride;
+      const int64_t line_end = j + kLine < length ? j + kLine : length;
+      for (; j < line_end; ++j) {
+        const V w0 = hn::LoadU(d, w);
+        const V w1 = kVectors > 1 ? hn::LoadU(d, w + columns.second) : hn::Zero(d);
+        HWY_UNROLL(8)
+        for (int p = 0; p < kPixels; ++p) {
+          const V x = hn::Set(d, a[p][j]);
+          acc0[p] = hn::MulAdd(x, w0, acc0[p]);
+          if (kVectors > 1) acc1[p] = hn::MulAdd(x, w1, acc1[p]);
+        }
+        w += kStride;
+      }
     }
   }
   HWY_UNROLL(8)

@@ -16,6 +16,7 @@ constexpr int64_t kBlockElements = 512 * 1024;  // transformed tiles of a block
 constexpr int kTileStep = 24;                   // tiles of a block: whole register tiles
 constexpr int kMostBlockTiles = 96;
 constexpr int64_t kFewElements = 3 << 20;  // transformed input that may lie in an outer cache
+constexpr int64_t kFarElements = 1 << 20;  // more than the nearest caches hold
 constexpr int kPhaseTiles = 4;             // tiles per task of a transform phase
 constexpr int kGroup = 2 * kPanel;         // output channels side by side
 
@@ -158,6 +159,7 @@ struct Winograd {
     b.pixels = p.count;
     b.run_length = w.c;
     b.outputs = p.outputs;
+    b.far = few && in_phase > kFarElements;
     for (int i = 0; i < kWinogradPlanes; ++i) {
       b.runs = 0;
       for (const WinogradTerm& t : terms)
