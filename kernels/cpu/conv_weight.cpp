@@ -47,6 +47,21 @@ struct Plan {
   int64_t slice_size() const { return slice_m * slice_n; }
 };
 
+// Whether the gradient is that of an image with itself: a Gram matrix, of which one triangle (of
+// slices) is enough and one packed image.
+bool is_gram(const Plan& p, const float* x, const float* gy, bool accumulate) {
+  const View& v = p.g.small;
+  return x == gy && !accumulate && p.shape.w.r == 1 && p.shape.w.s == 1 && p.g.stride == 1 &&
+         !p.rows && !p.few && p.window.h == v.h && p.window.w == v.w && p.g.big.cs == v.cs;
+}
+
+// gw[c][k] = gw[k][c] below the diagonal.
+void mirror(const FilterView& f, float* gw) {
+  for (int c = 1; c < f.c; ++c) {
+    for (int k = 0; k < c; ++k) gw[f.offset(0, 0, c) + k] = gw[f.offset(0, 0, k) + c];
+  }
+}
+
 struct Slice {
   int r0, r1, panel, group;
 };
@@ -184,6 +199,7 @@ void weight_gradient_direct(Exec& e, const ConvShape& shape, const float* x, con
   const Plan p(shape);
   const float* big = shape.transposed ? gy : x;
   const float* small = shape.transposed ? x : gy;
+  const bool gram = is_gram(p, x, gy, accumulate);
   const int n = p.g.small.n;
   const int group = static_cast<int>(
       std::clamp<int64_t>(kPackedElements / (p.big_size + p.small_size), 1, std::max(n, 1)));
@@ -191,7 +207,7 @@ void weight_gradient_direct(Exec& e, const ConvShape& shape, const float* x, con
 
   Workspace::Scope scope(*e.workspace);
   float* packed_big = e.workspace->take<float>(p.big_size * group);
-  float* packed_small = e.workspace->take<float>(p.small_size * group);
+  float* packed_small = gram ? packed_big : e.workspace->take<float>(p.small_size * group);
   const int levels = tree_levels(n);
   const int64_t slice_size = p.slice_size(), all_slices = slice_size * p.slices;
   float* sums =
@@ -199,7 +215,7 @@ void weight_gradient_direct(Exec& e, const ConvShape& shape, const float* x, con
 
   for (int first = 0; first < n; first += group) {
     const int images = std::min(group, n - first);
-    const int big_tasks = p.rows ? 1 : p.window.h, small_tasks = p.few ? 0 : p.g.small.h;
+    const int big_tasks = p.rows ? 1 : p.window.h, small_tasks = p.few || gram ? 0 : p.g.small.h;
     e.pool->run(int64_t{images} * (big_tasks + small_tasks), [&](int64_t task, int) {
       const int i = static_cast<int>(task / (big_tasks + small_tasks));
       const int row = static_cast<int>(task % (big_tasks + small_tasks));
@@ -215,6 +231,7 @@ void weight_gradient_direct(Exec& e, const ConvShape& shape, const float* x, con
     });
     e.pool->run(p.slices, [&](int64_t index, int) {
       const Slice s = slice_at(p, index);
+      if (gram && s.panel * kPanel >= (s.group + 1) * 2 * kPanel) return;
       float* current = sums + index * slice_size;
       const ImageTree tree(current + all_slices, all_slices, slice_size);
       for (int i = 0; i < images; ++i) {
@@ -229,6 +246,7 @@ void weight_gradient_direct(Exec& e, const ConvShape& shape, const float* x, con
       store_slice(p, s, current, gw);
     });
   }
+  if (gram) mirror(shape.w, gw);
 }
 
 }  // namespace gsx::kernels
