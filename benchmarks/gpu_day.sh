@@ -50,7 +50,7 @@ step() {
 }
 
 compile() {
-  (cd "$root" && cmake --preset cuda -DGSX_BENCHMARKS=ON) && cmake --build "$build"
+  (cd "$root" && cmake --preset cuda) && cmake --build "$build"
 }
 
 # The cases that run on the emulated device elsewhere, on this one; [data] cases where there are data.
@@ -62,6 +62,11 @@ tests_on_device() {
     GSX_TEST_DEVICE=$device "$build/tests/test_$test" '~[data]' || status=1
   done
   return $status
+}
+
+# The same convolutions by cuDNN: what is compared with it below must be right first.
+tests_by_cudnn() {
+  GSX_TEST_CUDNN=1 GSX_TEST_DEVICE=$device "$build/tests/test_ops" 'conv2d,conv_transpose2d'
 }
 
 sanitize() {
@@ -95,6 +100,12 @@ step info "$gsx" info
 [ $device = cpu ] || step suite ctest --test-dir "$build" --output-on-failure -LE house
 if [ $device = cuda ]; then
   step kernels-against-the-processor tests_on_device
+  why=$("$gsx" bench infer --model cyclegan --width 4 --size 32 --samples 1 --device $device \
+    --conv-provider cudnn 2>&1 >/dev/null) || true
+  case $why in
+    *'cudnn: loading'*) echo "| cudnn | not here: $why | |" >>"$out/summary" ;;
+    *) step cudnn-against-the-processor tests_by_cudnn ;;
+  esac
   if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck synccheck initcheck; do
       GSX_TEST_DEVICE=$device step "sanitizer-$tool" sanitize $tool "$build/tests/test_ops" '~[data]'
@@ -114,12 +125,6 @@ measure quant quant --size $size
 measure step-dense step --model cyclegan --size $size --method dense
 measure step-fast-style step --model fast_style --size $size
 measure infer infer --model cyclegan --size $size
-if [ -x "$build/benchmarks/cudnn_conv" ]; then
-  step cudnn-fp32 "$build/benchmarks/cudnn_conv" "$out/conv-fp32.json"
-  step cudnn-tf32 "$build/benchmarks/cudnn_conv" "$out/conv-tf32.json" --math tf32
-else
-  echo '| cudnn | not here | |' >>"$out/summary"
-fi
 [ $device = cpu ] || step static-profile "$gsx" bench --static
 step train-twice train_twice
 

@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "engine/staging.h"
 #include "kernels/backend.h"
+#include "kernels/cudnn.h"
 
 namespace gsx {
 
@@ -31,6 +32,7 @@ struct Context::Impl {
   void* stream;
   kernels::ThreadPool pool;
   kernels::Workspace workspace;
+  std::unique_ptr<kernels::Cudnn> cudnn;
   kernels::Exec exec;
   std::mutex staging_mutex;
   Staging staging;
@@ -47,11 +49,13 @@ struct Context::Impl {
         pool(o.threads),
         workspace(memory),
         staging(memory, stream) {
-    exec = {&pool, &workspace, stream, o.conv_algo, o.math};
     check_math();
+    if (o.conv_provider == ConvProvider::cudnn) cudnn = open_cudnn();
+    exec = {&pool, &workspace, stream, o.conv_algo, o.math, cudnn.get()};
   }
   ~Impl() {
     select();
+    cudnn.reset();
     release();
     memory.destroy_stream(stream);
   }
@@ -65,6 +69,13 @@ struct Context::Impl {
     GSX_CHECK(info.major >= 8,
               "context: tf32 and bf16 need a GPU of compute capability 8.0, device ",
               options.device, " is ", info.name, "; compute in fp32");
+  }
+  std::unique_ptr<kernels::Cudnn> open_cudnn() const {
+    GSX_CHECK(backend.cudnn_conv, "context: cuDNN computes on CUDA devices, not on ",
+              options.device, "; compute with --conv-provider gsx");
+    using Lookup = kernels::Cudnn::Lookup;
+    const bool real = options.device.kind == Device::cuda;
+    return std::make_unique<kernels::Cudnn>(stream, real ? Lookup::anywhere : Lookup::named);
   }
   // Every call into the device is about the calling thread's current device.
   void select() const { memory.select(options.device.index); }
@@ -121,6 +132,12 @@ kernels::Exec& Context::exec() {
   return impl_->exec;
 }
 const kernels::Backend& Context::backend() const { return impl_->backend; }
+const kernels::ConvKernels& Context::conv() const {
+  return impl_->cudnn ? *impl_->backend.cudnn_conv : impl_->backend.conv;
+}
+std::string Context::conv_provider() const {
+  return impl_->cudnn ? "cuDNN " + impl_->cudnn->version() : "gsx";
+}
 bool Context::host_accessible() const { return impl_->backend.host_accessible; }
 
 void* Context::allocate(size_t bytes) {

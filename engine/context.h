@@ -2,17 +2,27 @@
 // explicitly and held by every tensor; there is no global one, so two can run side by side.
 #pragma once
 #include <memory>
+#include <string>
 
 #include "engine/device.h"
 #include "kernels/exec.h"
 
 namespace gsx {
 
+namespace kernels {
+struct ConvKernels;
+}
+
+// Whose convolutions compute in floating point: ours, or on CUDA devices those of cuDNN, a library
+// that is looked for when it is asked for.
+enum class ConvProvider : uint8_t { gsx, cudnn };
+
 struct ContextOptions {
   Device device = {};
   int threads = 0;  // 0: as many as the process may run on
   kernels::ConvAlgo conv_algo = kernels::ConvAlgo::automatic;
   kernels::MathMode math = kernels::MathMode::fp32;  // others: GPUs from compute capability 8.0
+  ConvProvider conv_provider = ConvProvider::gsx;
 };
 
 struct MemoryStats {
@@ -32,8 +42,11 @@ class Context {
   Device device() const;
   int threads() const;
   kernels::Exec& exec();
-  const kernels::Backend& backend() const;  // the device's kernels (kernels/backend.h)
-  bool host_accessible() const;             // whether host code may follow the tensors' pointers
+  const kernels::Backend& backend() const;   // the device's kernels (kernels/backend.h)
+  const kernels::ConvKernels& conv() const;  // of the provider
+  // What the provider is: "gsx", "cuDNN 9.1.0".
+  std::string conv_provider() const;
+  bool host_accessible() const;  // whether host code may follow the tensors' pointers
 
   // Caching allocator; 64-byte aligned, uninitialised. Thread-safe.
   void* allocate(size_t bytes);

@@ -30,6 +30,7 @@ struct Backend {
   const BatchNormKernels& batch_norm;
   const ChannelAffineKernels& channel_affine;
   const ConvKernels& conv;
+  const ConvKernels* cudnn_conv;  // by cuDNN, with Exec::cudnn; null on the CPU
   const ElementwiseKernels& elementwise;
   const FakeQuantKernels& fake_quant;
   const GramKernels& gram;

@@ -67,12 +67,15 @@ enum class ConvAlgo : uint8_t { automatic, direct, winograd };
 // capability 8.0. The CPU always computes in FP32.
 enum class MathMode : uint8_t { fp32, tf32, bf16 };
 
+class Cudnn;
+
 struct Exec {
   ThreadPool* pool = nullptr;
   Workspace* workspace = nullptr;
   void* stream = nullptr;  // the device's stream (kernels/memory.h)
   ConvAlgo conv_algo = ConvAlgo::automatic;
   MathMode math = MathMode::fp32;
+  Cudnn* cudnn = nullptr;  // of Backend::cudnn_conv (kernels/cudnn.h)
 };
 
 }  // namespace gsx::kernels

@@ -8,14 +8,19 @@
 namespace gsx::test {
 
 // The GPU of the tests: the emulated one, or what GSX_TEST_DEVICE names (benchmarks/gpu_day.sh).
-inline Device gpu() {
+// With GSX_TEST_CUDNN set its convolutions are cuDNN's.
+inline ContextOptions gpu() {
+  ContextOptions options;
   const char* named = std::getenv("GSX_TEST_DEVICE");
-  return named ? parse_device(named) : Device{Device::emulated};
+  options.device = named ? parse_device(named) : Device{Device::emulated};
+  if (std::getenv("GSX_TEST_CUDNN")) options.conv_provider = ConvProvider::cudnn;
+  return options;
 }
 
 inline ContextPtr on_device(Device::Kind kind, int threads = 2) {
-  const Device device = kind == Device::emulated ? gpu() : Device{kind};
-  const auto context = Context::create({.device = device, .threads = threads});
+  ContextOptions options = kind == Device::emulated ? gpu() : ContextOptions{.device = {kind}};
+  options.threads = threads;
+  const auto context = Context::create(options);
   context->set_poison(true);
   return context;
 }

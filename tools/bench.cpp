@@ -3,6 +3,7 @@
 #include "tools/bench.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
 #include "kernels/isa.h"
@@ -76,7 +77,7 @@ void run_bench(const CLI::App& sub, Given& g) {
                          : "; did you mean " + near + "?"));
   }
   std::vector<std::string> allowed = kind->flags;
-  for (const char* flag : {"threads", "device", "isa", "conv-algo", "math"})
+  for (const char* flag : {"threads", "device", "isa", "conv-algo", "conv-provider", "math"})
     allowed.push_back(flag);
   refuse_others(sub, kind->name, allowed);
   o.what = kind->name;
@@ -88,12 +89,36 @@ void run_bench(const CLI::App& sub, Given& g) {
 
 }  // namespace
 
+Rival::Rival(const Context& ours, const ComputeOptions& options) {
+  const Device::Kind kind = ours.device().kind;
+  const bool stand_in = kind == Device::emulated && std::getenv("GSX_CUDNN");
+  if (options.conv_provider == "cudnn" || (kind != Device::cuda && !stand_in)) return;
+  ComputeOptions theirs = options;
+  theirs.conv_provider = "cudnn";
+  try {
+    context_ = theirs.context();
+  } catch (const Error& e) {
+    absence_ = e.what();
+  }
+}
+
+std::string Rival::line() const {
+  if (context_)
+    return "beside      " + context_->conv_provider() + "; ratio: its time over that of gsx\n";
+  return absence_.empty() ? "" : "beside      nothing: " + absence_ + '\n';
+}
+
+Json Rival::json() const {
+  if (context_) return {{"version", context_->conv_provider()}};
+  return absence_.empty() ? Json(nullptr) : Json{{"absent", absence_}};
+}
+
 Json bench_header(const Context& context) {
   const bool real = context.device().kind != Device::emulated;
   return {{"version", GSX_VERSION},         {"command", command_line()},
           {"device", device_text(context)}, {"real", real},
           {"processor", processor_name()},  {"threads", context.threads()},
-          {"instructions", kernels::isa()}};
+          {"instructions", kernels::isa()}, {"conv_provider", context.conv_provider()}};
 }
 
 void print_bench_header(const Context& context) {
@@ -103,6 +128,8 @@ void print_bench_header(const Context& context) {
       std::cout << ", " << d.description;
   std::cout << "\nprocessor   " << processor_name() << ", " << context.threads() << " threads, "
             << kernels::isa() << '\n';
+  if (context.conv_provider() != "gsx")
+    std::cout << "provider    convolutions by " << context.conv_provider() << '\n';
 }
 
 void add_bench(CLI::App& app) {
@@ -146,7 +173,7 @@ Kernels are compared with their definition before they are timed; a wrong one is
   sub.add_option("--trace", o.trace,
                  "of infer and step: write a time line for Chrome's trace viewer or Perfetto");
   sub.add_option("--vs", o.vs,
-                 "time a rival's command in turns with gsx; benchmarks/peers has some");
+                 "time a peer's command in turns with gsx; benchmarks/peers has some");
   sub.add_option("--shared-bytes", o.shared_bytes,
                  "of --static: dynamic shared memory per block that occupancy assumes")
       ->check(CLI::Range(0, 1 << 20))

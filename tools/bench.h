@@ -14,7 +14,7 @@ struct BenchOptions {
   std::vector<std::string> files;  // --static: what to read; empty: this program
   NetworkOptions network;          // of infer and step
   std::string method = "gs8", trace;
-  std::string vs;    // of infer, step, conv and norm: a rival's command
+  std::string vs;    // of infer, step, conv and norm: a peer's command
   std::string only;  // names of kernels or cases must contain it
   int size = 256, batch = 1, samples = 5;
   int64_t shared_bytes = 0;
@@ -29,6 +29,20 @@ void run_bench_kernels(const BenchOptions&);
 // infer, step: whole networks, layer by layer.
 void run_bench_infer(const BenchOptions&);
 void run_bench_step(const BenchOptions&);
+
+// cuDNN beside ours: on CUDA devices (and where GSX_CUDNN names a stand-in on the emulated one),
+// unless it computes already.
+class Rival {
+ public:
+  Rival(const Context& ours, const ComputeOptions&);
+  const ContextPtr& context() const { return context_; }  // of the same device; null: none
+  std::string line() const;  // one for the header, or nothing where no rival is expected
+  Json json() const;         // {"version"} or {"absent": why}, or null
+
+ private:
+  ContextPtr context_;
+  std::string absence_;
+};
 
 // What every result says of where it was measured.
 Json bench_header(const Context&);

@@ -127,8 +127,6 @@ double bound_of(kernels::MathMode math) {
 void visit_passes(const ContextPtr& context, const std::string& layer, const kernels::ConvShape& s,
                   const VisitCase& visit) {
   const Data d(context, s);
-  const kernels::ConvKernels& conv = context->backend().conv;
-  kernels::Exec& e = context->exec();
   const kernels::View yv = s.y();
   const double pixels = static_cast<double>(s.transposed ? s.x.pixels() : yv.pixels());
   KernelCase c;
@@ -136,12 +134,18 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   c.shape = to_json(s);
   c.flops = 2 * pixels * s.w.r * s.w.s * s.w.c * s.w.k;
   c.bytes = 4 * static_cast<double>(s.x.size() + s.w.size() + yv.size());
-  c.bound = bound_of(e.math);
+  c.bound = bound_of(context->exec().math);
+  const auto set_run = [&](const Tensor& output, const std::function<void(Context&)>& run_by) {
+    c.output = output;
+    c.run_by = run_by;
+    c.run = [&context, run_by] { run_by(*context); };
+  };
 
   c.kernel = "conv forward";
-  c.run = [&] {
-    conv.forward(e, s, d.x.device_data(), d.w.device_data(), nullptr, d.y.device_data());
-  };
+  set_run(d.y, [&](Context& by) {
+    by.conv().forward(by.exec(), s, d.x.device_data(), d.w.device_data(), nullptr,
+                      d.y.device_data());
+  });
   c.error = [&] {
     return image_error<float>(d.y, [&](int n, int p, int q, int k) {
       return d.reference.output(d.host_x.data(), d.host_w.data(), n, p, q, k);
@@ -150,9 +154,10 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 
   c.kernel = "conv backward_input";
-  c.run = [&] {
-    conv.backward_input(e, s, d.gy.device_data(), d.w.device_data(), d.gx.device_data());
-  };
+  set_run(d.gx, [&](Context& by) {
+    by.conv().backward_input(by.exec(), s, d.gy.device_data(), d.w.device_data(),
+                             d.gx.device_data());
+  });
   c.error = [&] {
     return image_error<float>(d.gx, [&](int n, int h, int v, int k) {
       return d.reference.input_gradient(d.host_gy.data(), d.host_w.data(), n, h, v, k);
@@ -161,9 +166,10 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 
   c.kernel = "conv backward_weight";
-  c.run = [&] {
-    conv.backward_weight(e, s, d.x.device_data(), d.gy.device_data(), false, d.gw.device_data());
-  };
+  set_run(d.gw, [&](Context& by) {
+    by.conv().backward_weight(by.exec(), s, d.x.device_data(), d.gy.device_data(), false,
+                              d.gw.device_data());
+  });
   c.error = [&] { return weight_error(d); };
   visit(c);
 
@@ -171,9 +177,10 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   c.bytes = 2.0 * static_cast<double>(s.x.size()) + static_cast<double>(s.w.size()) +
             4.0 * static_cast<double>(yv.size());
   c.bound = 0;  // exact
+  c.run_by = nullptr;
   c.run = [&] {
-    conv.forward_codes(e, s, d.x_codes.device_data<int16_t>(), d.w_codes.device_data<int8_t>(),
-                       d.sums.device_data<int32_t>());
+    context->conv().forward_codes(context->exec(), s, d.x_codes.device_data<int16_t>(),
+                                  d.w_codes.device_data<int8_t>(), d.sums.device_data<int32_t>());
   };
   c.error = [&] {
     return image_error<int32_t>(d.sums, [&](int n, int p, int q, int k) {

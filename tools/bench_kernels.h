@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/context.h"
+#include "engine/tensor.h"
 #include "models/graph.h"
 
 namespace gsx::tools {
@@ -16,6 +16,9 @@ struct KernelCase {
   double flops = 0;    // of the direct algorithm
   double bytes = 0;    // that must be moved: each operand once
   std::function<void()> run;
+  // The same by the kernels of another context of the device; none where a library has no such.
+  std::function<void(Context&)> run_by;
+  Tensor output;  // what run_by writes
   // After a run: the largest difference to an independent calculation in double precision at some
   // elements, relative to the largest of them.
   std::function<double()> error;

@@ -9,8 +9,8 @@
 #include "gs/slimming_step.h"
 #include "models/architectures.h"
 #include "tools/bench.h"
+#include "tools/peer.h"
 #include "tools/progress.h"
-#include "tools/rival.h"
 #include "tools/timing.h"
 #include "tools/trace.h"
 
@@ -73,18 +73,23 @@ class LayerTimes {
 
 // One measurement: the whole, unwatched; layers and memory, watched.
 struct Measured {
-  Timing whole;
+  Timing whole, rival;  // by cuDNN, where it is
   LayerTimes layers;
   MemoryStats memory;
   std::vector<TracedSpan> trace;
 };
 
-Measured measure_work(Context& context, const std::function<void()>& work, int samples) {
+Measured measure_work(Context& context, const std::function<void()>& work, int samples,
+                      const std::vector<Work>& beside) {
   Measured m;
   work();  // buffers that stay are made here
   context.reset_peak();
   if (context.device().kind == Device::emulated) samples = 1;
-  m.whole = time_work(context, work, samples);
+  std::vector<Work> works = {{context, work}};
+  for (const Work& w : beside) works.push_back(w);
+  const std::vector<Timing> timings = time_in_turns(works, samples);
+  m.whole = timings.front();
+  if (!beside.empty()) m.rival = timings.back();
   m.memory = context.memory();
   for (int i = 0; i < samples; ++i) {
     WorkRecorder recorder(context);
@@ -142,7 +147,7 @@ void print_phases(const LayerTimes& layers) {
   }
 }
 
-Json to_json(const BenchOptions& o, const Context& context, const Measured& m) {
+Json to_json(const BenchOptions& o, const Context& context, const Measured& m, const Rival& rival) {
   Json json = bench_header(context);
   json["model"] = o.network.model;
   json["size"] = o.size;
@@ -151,6 +156,11 @@ Json to_json(const BenchOptions& o, const Context& context, const Measured& m) {
   json["ms_least"] = 1e3 * m.whole.least;
   json["ms_most"] = 1e3 * m.whole.most;
   json["samples"] = m.whole.samples;
+  json["cudnn"] = rival.json();
+  if (m.rival.samples > 0) {
+    json["cudnn"]["ms"] = 1e3 * m.rival.median;
+    json["cudnn"]["ratio"] = m.rival.median / m.whole.median;
+  }
   json["peak_bytes"] = m.memory.peak_bytes;
   json["workspace_bytes"] = m.memory.workspace_bytes;
   json["ms_watched"] = 1e3 * m.layers.total();
@@ -161,14 +171,19 @@ Json to_json(const BenchOptions& o, const Context& context, const Measured& m) {
 }
 
 void print_whole(const BenchOptions& o, const Context& context, const Measured& m,
-                 const std::string& what) {
+                 const Rival& rival, const std::string& what) {
   print_bench_header(context);
-  std::cout << "measured    " << what << ", " << o.network.model << ", " << o.batch << " x "
-            << o.size << " x " << o.size << " pixels\n"
+  std::cout << rival.line() << "measured    " << what << ", " << o.network.model << ", " << o.batch
+            << " x " << o.size << " x " << o.size << " pixels\n"
             << std::fixed << std::setprecision(2) << "time        " << 1e3 * m.whole.median
             << " ms, median of " << m.whole.samples << " (" << 1e3 * m.whole.least << " to "
-            << 1e3 * m.whole.most << ")\nmemory      "
-            << format_bytes(static_cast<double>(m.memory.peak_bytes)) << " of tensors at most, "
+            << 1e3 * m.whole.most << ")\n";
+  if (m.rival.samples > 0) {
+    std::cout << "with cuDNN  " << 1e3 * m.rival.median << " ms (" << 1e3 * m.rival.least << " to "
+              << 1e3 * m.rival.most << "), ratio " << m.rival.median / m.whole.median << '\n';
+  }
+  std::cout << "memory      " << format_bytes(static_cast<double>(m.memory.peak_bytes))
+            << " of tensors at most, "
             << format_bytes(static_cast<double>(m.memory.workspace_bytes))
             << " of scratch\nwatched     " << 1e3 * m.layers.total()
             << " ms with the device waited for at every layer, as below\n";
@@ -180,6 +195,20 @@ Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOption
   rng.fill_uniform(x, graph.input_format.lo, graph.input_format.hi);
   return x;
 }
+
+// A network and what it is given.
+struct InferBench {
+  InferBench(const ContextPtr& context, const BenchOptions& o)
+      : graph(open_network(context, o.network, "bench infer")), x(pictures(context, graph, o)) {}
+
+  void run() const {
+    const WorkSpan span("network");
+    graph.evaluate(x);
+  }
+
+  Graph graph;
+  Tensor x;
+};
 
 // What a training step needs, with fresh networks around the one that is trained.
 class StepBench {
@@ -239,7 +268,7 @@ class StepBench {
   std::optional<DenseSide> sides_[2];
 };
 
-Json rival_work(const BenchOptions& o) {
+Json work_of_peer(const BenchOptions& o) {
   return {{"what", o.what},
           {"model", o.network.model},
           {"method", o.method},
@@ -247,22 +276,22 @@ Json rival_work(const BenchOptions& o) {
           {"batch", o.batch}};
 }
 
-// Whole runs in turns with a rival; layers are not watched.
+// Whole runs in turns with a peer; layers are not watched.
 void run_duel(const BenchOptions& o, Context& context, const std::function<void()>& work,
               const std::string& what) {
-  Rival rival(o.vs, context.threads());
+  Peer peer(o.vs, context.threads());
   work();
   context.reset_peak();
-  const Duel duel = time_duel(context, work, rival, rival_work(o), o.samples);
-  const int64_t ours = peak_process_bytes(), theirs = rival.finish();
+  const Duel duel = time_duel(context, work, peer, work_of_peer(o), o.samples);
+  const int64_t ours = peak_process_bytes(), theirs = peer.finish();
   Json json = bench_header(context);
-  json.update(rival_work(o));
+  json.update(work_of_peer(o));
   json.update(duel.to_json());
-  json["rival"] = rival.name();
+  json["peer"] = peer.name();
   json["tensor_bytes"] = context.memory().peak_bytes;
   json["workspace_bytes"] = context.memory().workspace_bytes;
   json["process_bytes"] = ours;
-  json["rival_process_bytes"] = theirs;
+  json["peer_process_bytes"] = theirs;
   if (o.json) return print_json(json);
   print_bench_header(context);
   const auto row = [&](const std::string& name, const Timing& t, int64_t bytes) {
@@ -275,7 +304,7 @@ void run_duel(const BenchOptions& o, Context& context, const std::function<void(
             << o.size << " x " << o.size << " pixels, medians of " << duel.ours.samples
             << " turns\n\n";
   row("gsx", duel.ours, ours);
-  row(rival.name(), duel.theirs, theirs);
+  row(peer.name(), duel.theirs, theirs);
   std::cout << "\ngsx is " << std::setprecision(2) << duel.ratio << " times as fast (" << duel.least
             << " to " << duel.most << " in one turn)\n";
 }
@@ -285,22 +314,26 @@ void run_duel(const BenchOptions& o, Context& context, const std::function<void(
 void run_bench_infer(const BenchOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
-  const Graph graph = open_network(context, o.network, "bench infer");
-  const Tensor x = pictures(context, graph, o);
-  const auto work = [&] {
-    const WorkSpan span("network");
-    graph.evaluate(x);
-  };
-  if (!o.vs.empty()) return run_duel(o, *context, work, "inference");
-  const Measured m = measure_work(*context, work, o.samples);
+  const InferBench bench(context, o);
+  const Graph& graph = bench.graph;
+  if (!o.vs.empty())
+    return run_duel(
+        o, *context, [&] { bench.run(); }, "inference");
+  const Rival rival(*context, o.compute);
+  std::optional<InferBench> theirs;
+  if (rival.context()) theirs.emplace(rival.context(), o);
+  std::vector<Work> beside;
+  if (theirs) beside.push_back({*rival.context(), [&] { theirs->run(); }});
+  const Measured m = measure_work(
+      *context, [&] { bench.run(); }, o.samples, beside);
   if (!o.trace.empty()) write_trace(o.trace, "gsx bench infer " + o.network.model, m.trace);
-  const Cost cost = graph.cost(x.shape());
+  const Cost cost = graph.cost(bench.x.shape());
   std::map<std::string, double> macs;
   for (const LayerCost& layer : cost.layers)
     if (layer.macs.true_macs > 0)
       macs[graph.architecture() + "/" + layer.name] = layer.macs.true_macs * o.batch;
   if (o.json) {
-    Json json = to_json(o, *context, m);
+    Json json = to_json(o, *context, m, rival);
     json["quantized"] = graph.quantized();
     json["macs_true"] = cost.macs.true_macs;
     json["gflops"] = 2e-9 * cost.macs.true_macs * o.batch / m.whole.median;
@@ -311,7 +344,7 @@ void run_bench_infer(const BenchOptions& o) {
     print_json(json);
     return;
   }
-  print_whole(o, *context, m, graph.quantized() ? "the integer program" : "inference");
+  print_whole(o, *context, m, rival, graph.quantized() ? "the integer program" : "inference");
   std::cout << "speed       " << std::setprecision(1)
             << 2e-9 * cost.macs.true_macs * o.batch / m.whole.median << " GFLOP/s, "
             << format_si(cost.macs.true_macs) << " MACs per picture\n";
@@ -322,18 +355,25 @@ void run_bench_step(const BenchOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   StepBench bench(context, o);
-  const auto work = [&] { bench.run(); };
-  if (!o.vs.empty()) return run_duel(o, *context, work, "a training step (" + o.method + ")");
-  const Measured m = measure_work(*context, work, o.samples);
+  if (!o.vs.empty())
+    return run_duel(
+        o, *context, [&] { bench.run(); }, "a training step (" + o.method + ")");
+  const Rival rival(*context, o.compute);
+  std::optional<StepBench> theirs;
+  if (rival.context()) theirs.emplace(rival.context(), o);
+  std::vector<Work> beside;
+  if (theirs) beside.push_back({*rival.context(), [&] { theirs->run(); }});
+  const Measured m = measure_work(
+      *context, [&] { bench.run(); }, o.samples, beside);
   if (!o.trace.empty())
     write_trace(o.trace, "gsx bench step " + o.network.model + " " + o.method, m.trace);
   if (o.json) {
-    Json json = to_json(o, *context, m);
+    Json json = to_json(o, *context, m, rival);
     json["method"] = o.method;
     print_json(json);
     return;
   }
-  print_whole(o, *context, m, "a training step (" + o.method + ")");
+  print_whole(o, *context, m, rival, "a training step (" + o.method + ")");
   print_phases(m.layers);
   print_layers(m.layers, {});
 }

@@ -51,6 +51,7 @@ ContextPtr ComputeOptions::context() const {
   options.math = math == "tf32"   ? kernels::MathMode::tf32
                  : math == "bf16" ? kernels::MathMode::bf16
                                   : kernels::MathMode::fp32;
+  if (conv_provider == "cudnn") options.conv_provider = ConvProvider::cudnn;
   return Context::create(options);
 }
 
@@ -97,6 +98,11 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
       ->group(kGroup);
   app.add_option("--conv-algo", o.conv_algo, "convolution algorithm; auto chooses by shape")
       ->check(CLI::IsMember({"auto", "direct", "winograd"}))
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--conv-provider", o.conv_provider,
+                 "whose convolutions: gsx, or on CUDA devices cudnn, where NVIDIA's library is")
+      ->check(CLI::IsMember({"gsx", "cudnn"}))
       ->capture_default_str()
       ->group(kGroup);
 }

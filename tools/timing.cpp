@@ -68,16 +68,27 @@ Timing summary(std::vector<double> seconds) {
 }  // namespace
 
 Timing time_work(Context& context, const std::function<void()>& work, int samples) {
-  const double first = wall_time(context, work, 1);
-  std::vector<double> seconds;
-  if (context.device().kind == Device::cuda) {
-    EventTimer timer(context);
-    for (int i = 0; i < samples; ++i) seconds.push_back(timer.run(work));
-  } else {
-    const int runs = static_cast<int>(std::clamp(kShortest / std::max(first, 1e-9), 1.0, 1000.0));
-    for (int i = 0; i < samples; ++i) seconds.push_back(wall_time(context, work, runs) / runs);
+  return time_in_turns({{context, work}}, samples).front();
+}
+
+std::vector<Timing> time_in_turns(const std::vector<Work>& works, int samples) {
+  std::vector<std::function<double()>> sample;
+  for (const Work& w : works) {
+    const double first = wall_time(w.context, w.run, 1);
+    if (w.context.device().kind == Device::cuda) {
+      const auto timer = std::make_shared<EventTimer>(w.context);
+      sample.push_back([timer, &w] { return timer->run(w.run); });
+    } else {
+      const int runs = static_cast<int>(std::clamp(kShortest / std::max(first, 1e-9), 1.0, 1000.0));
+      sample.push_back([runs, &w] { return wall_time(w.context, w.run, runs) / runs; });
+    }
   }
-  return summary(std::move(seconds));
+  std::vector<std::vector<double>> seconds(works.size());
+  for (int i = 0; i < samples; ++i)
+    for (size_t j = 0; j < works.size(); ++j) seconds[j].push_back(sample[j]());
+  std::vector<Timing> timings;
+  for (std::vector<double>& s : seconds) timings.push_back(summary(std::move(s)));
+  return timings;
 }
 
 Ceilings measure_ceilings(const ContextPtr& context) {

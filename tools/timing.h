@@ -13,9 +13,16 @@ struct Timing {
   int samples = 0;
 };
 
+struct Work {
+  Context& context;  // whose device it runs on
+  std::function<void()> run;
+};
+
 // Runs `work` once to warm up, then in `samples` samples, each long enough for the clock. GPUs are
 // timed by their own events, with other data brought into their caches in between.
 Timing time_work(Context&, const std::function<void()>& work, int samples);
+// Likewise several works on one device, whose samples take turns.
+std::vector<Timing> time_in_turns(const std::vector<Work>&, int samples);
 
 // What the device reached here and now: floating-point operations per second on registers, in the
 // context's arithmetic, and bytes per second of a large sum y += x. Zero on the emulated device.

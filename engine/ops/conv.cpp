@@ -31,10 +31,10 @@ Tensor run(const char* op, const kernels::ConvShape& shape, const Tensor& x, con
            const Tensor& bias) {
   const kernels::View v = shape.y();
   Tensor y = Tensor::empty(x.context(), {v.n, v.c, v.h, v.w});
-  x.backend().conv.forward(x.exec(), shape, in(x), in(w), in_or_null(bias), out(y));
+  x.context()->conv().forward(x.exec(), shape, in(x), in(w), in_or_null(bias), out(y));
   return record(
       y, op, {x, w, bias}, [shape, x = x.detach(), w = w.detach()](const Tensor& gy, Grads& grads) {
-        const auto& table = x.backend().conv;
+        const auto& table = x.context()->conv();
         if (grads.wants(0)) {
           Tensor gx = Tensor::empty_like(x);
           table.backward_input(x.exec(), shape, in(gy), in(w), out(gx));

@@ -10,6 +10,7 @@ const Backend cpu_backend = {
     .batch_norm = cpu_batch_norm,
     .channel_affine = cpu_channel_affine,
     .conv = cpu_conv,
+    .cudnn_conv = nullptr,
     .elementwise = cpu_elementwise,
     .fake_quant = cpu_fake_quant,
     .gram = cpu_gram,

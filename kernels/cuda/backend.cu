@@ -10,6 +10,7 @@ const Backend backend = {
     .batch_norm = batch_norm,
     .channel_affine = channel_affine,
     .conv = conv,
+    .cudnn_conv = &cudnn_conv,
     .elementwise = elementwise,
     .fake_quant = fake_quant,
     .gram = gram,

@@ -8,6 +8,7 @@ extern const AdamKernels adam;
 extern const BatchNormKernels batch_norm;
 extern const ChannelAffineKernels channel_affine;
 extern const ConvKernels conv;
+extern const ConvKernels cudnn_conv;
 extern const ElementwiseKernels elementwise;
 extern const FakeQuantKernels fake_quant;
 extern const GramKernels gram;

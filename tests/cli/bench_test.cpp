@@ -41,7 +41,7 @@ TEST_CASE("bench refuses what it cannot measure") {
                  "nothing measured has 'nonsense' in its name");
 }
 
-TEST_CASE("bench --static needs machine code") {
+TEST_CASE("bench --static needs machine code", "[device]") {
   const TempDir dir;
   std::ofstream(dir / "file") << "no machine code";
   expect_failure({"bench", "--static", (dir / "file").string()}, 1, "no CUDA machine code found");
@@ -50,8 +50,16 @@ TEST_CASE("bench --static needs machine code") {
   if (own.exit_code == 1) {
     CHECK(own.err.find("built without CUDA") != std::string::npos);
   } else {
-    CHECK(!nlohmann::json::parse(own.out).at("kernels").empty());
+    const auto kernels = nlohmann::json::parse(own.out).at("kernels");
+    CHECK(kernels.size() > 200);
+    for (const auto& k : kernels) {
+      INFO(k.dump());
+      CHECK(k.at("spill_loads") == 0);
+      CHECK(k.at("spill_stores") == 0);
+      CHECK(k.at("stack_bytes") == 0);
+    }
   }
+  CHECK((own.exit_code == 0) == GSX_WITH_CUDA);
 }
 
 TEST_CASE("bench verifies and times kernels at the models' shapes") {
@@ -100,6 +108,45 @@ TEST_CASE("bench says that emulated times mean nothing and gives none") {
     CHECK(k.at("right") == true);
     CHECK(k.at("ms").is_null());
   }
+}
+
+TEST_CASE("bench verifies cuDNN beside our convolutions, or convolves by it") {
+  const ProcessOptions options = {.environment = {{"GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY}}};
+  const std::vector<std::string> words = {
+      "bench",    "conv",     "--size", "32",
+      "--device", "emulated", "--only", "cyclegan 8x8 256->256 3x3"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    const ProcessResult r = run_program(more, options);
+    INFO(r.err);
+    REQUIRE(r.exit_code == 0);
+    return r.out;
+  };
+  const auto json = nlohmann::json::parse(with({"--json"}));
+  CHECK(json.at("conv_provider") == "gsx");
+  CHECK(json.at("cudnn").at("version") == "cuDNN 9.1.2");
+  REQUIRE(json.at("kernels").size() == 4);
+  for (const auto& k : json.at("kernels")) {
+    INFO(k.dump());
+    if (k.at("kernel") == "conv forward_codes") CHECK(!k.contains("cudnn"));
+    else CHECK(k.at("cudnn").at("right") == true);
+  }
+  CHECK(with({}).find("beside      cuDNN 9.1.2") != std::string::npos);
+
+  const auto by_cudnn = nlohmann::json::parse(with({"--conv-provider", "cudnn", "--json"}));
+  CHECK(by_cudnn.at("conv_provider") == "cuDNN 9.1.2");
+  CHECK(by_cudnn.at("cudnn").is_null());
+  for (const auto& k : by_cudnn.at("kernels")) CHECK(k.at("right") == true);
+}
+
+TEST_CASE("bench step compares with cuDNN where it is") {
+  const ProcessResult r =
+      run_program({"bench", "step", "--model", "cyclegan", "--width", "4", "--blocks", "1",
+                   "--size", "32", "--method", "dense", "--device", "emulated", "--json"},
+                  {.environment = {{"GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY}}});
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  CHECK(nlohmann::json::parse(r.out).at("cudnn").at("ratio").get<double>() > 0);
 }
 
 TEST_CASE("bench infer shows the layers of a network") {

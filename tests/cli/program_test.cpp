@@ -6,6 +6,7 @@
 
 #include "tests/catch.h"
 #include "tests/cli/process.h"
+#include "tests/temp_dir.h"
 #include "tools/suggest.h"
 
 namespace {
@@ -72,8 +73,10 @@ TEST_CASE("info tells devices, threads, instruction sets, formats and memory") {
   CHECK(info["formats"]["models"][0] == "safetensors");
 }
 
-TEST_CASE("a device that is not there is refused in one sentence, one that cannot be as misuse") {
+TEST_CASE("a device that is not there is refused in one sentence, one that cannot be as misuse",
+          "[device]") {
   const ProcessResult machine = run_program({"info", "--json"});
+  REQUIRE(machine.exit_code == 0);
   const auto devices = nlohmann::json::parse(machine.out)["devices"];
   const ProcessResult odd = run_program({"train", "--device", "gpu"});
   CHECK(odd.exit_code == 2);
@@ -82,6 +85,9 @@ TEST_CASE("a device that is not there is refused in one sentence, one that canno
   CHECK(far.exit_code == 1);
   CHECK(contains(far.err, "gsx train: device cuda:99 is not available: "));
   if (devices[1]["available"] == true) return;  // a machine with a GPU
+  const std::string why =
+      GSX_WITH_CUDA ? "this machine has no NVIDIA GPU with a driver (" : "this build has no CUDA (";
+  CHECK(contains(run_program({"info"}).out, "cuda: not available: " + why));
   for (const std::string command : {"train", "translate", "eval"}) {
     std::vector<std::string> words = {command, "--device", "cuda"};
     if (command == "translate") words.insert(words.end(), {"m", "p", "--out", "o"});
@@ -93,6 +99,40 @@ TEST_CASE("a device that is not there is refused in one sentence, one that canno
                        devices[1]["description"].get<std::string>() +
                        "; compute on the cpu instead\n");
   }
+}
+
+TEST_CASE("every build computes on the processor", "[device]") {
+  const TempDir dir;
+  const std::string out = (dir / "run").string();
+  const ProcessResult r = run_program(
+      {"train", "--out",   out,    "--size",        "16", "--width",      "4", "--blocks",
+       "1",     "--batch", "1",    "--dense-steps", "1",  "--slim-steps", "1", "--finetune-steps",
+       "1",     "--rho",   "0.01", "--json"});
+  INFO(r.err);
+  CHECK(r.exit_code == 0);
+  CHECK(nlohmann::json::parse(r.out).is_object());
+}
+
+TEST_CASE("a provider of convolutions that is not there is refused in one sentence", "[device]") {
+  expect_misuse({"train", "--conv-provider", "nvidia"},
+                "gsx train: --conv-provider: nvidia not in");
+  const auto refuses = [](std::vector<std::string> words, const std::string& text) {
+    const std::string command = words.front();
+    words.insert(words.end(), {"--conv-provider", "cudnn"});
+    const ProcessResult r = run_program(words);
+    CHECK(r.exit_code == 1);
+    CHECK(r.out.empty());
+    CHECK(r.err == "gsx " + command + ": " + text + "\n");
+  };
+  const std::string on_cpu =
+      "context: cuDNN computes on CUDA devices, not on cpu; compute with --conv-provider gsx";
+  refuses({"train"}, on_cpu);
+  refuses({"translate", "m", "p", "--out", "o"}, on_cpu);
+  refuses({"eval", "m", "--data", "d"}, on_cpu);
+  refuses({"bench", "conv"}, on_cpu);
+  refuses({"train", "--device", "emulated"},
+          "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; compute on "
+          "a CUDA device or with --conv-provider gsx");
 }
 
 TEST_CASE("output that cannot be written is a failure") {

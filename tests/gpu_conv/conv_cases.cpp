@@ -161,13 +161,14 @@ float round_bf16(float v) {
   return scalar::from_bits((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);  // halves to even
 }
 
-Scratch::Scratch(MathMode math) : exec{&pool, &workspace, nullptr, ConvAlgo::direct, math} {
+Scratch::Scratch(MathMode math, Cudnn* cudnn)
+    : exec{&pool, &workspace, nullptr, ConvAlgo::direct, math, cudnn} {
   Workspace::Scope scope(workspace);
   std::memset(workspace.take(size_t{1} << 22), 0xff, size_t{1} << 22);
 }
 
-Outputs run_all(const ConvKernels& table, MathMode math, const Data& d) {
-  Scratch scratch(math);
+Outputs run_all(const ConvKernels& table, MathMode math, const Data& d, Cudnn* cudnn) {
+  Scratch scratch(math, cudnn);
   Exec& e = scratch.exec;
   const Data before = d;
   const View y = d.shape.y();

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "kernels/conv.h"
+#include "kernels/cudnn.h"
 #include "kernels/exec.h"
 #include "kernels/thread_pool.h"
 
 namespace gsx::kernels::emulated {
-extern const ConvKernels conv;
+extern const ConvKernels conv, cudnn_conv;
 }
 
 namespace gpu_conv {
@@ -49,7 +50,7 @@ float round_bf16(float v);
 
 // What kernels are handed, with scratch memory that is not zero.
 struct Scratch {
-  explicit Scratch(MathMode math);
+  explicit Scratch(MathMode math, gsx::kernels::Cudnn* cudnn = nullptr);
   gsx::kernels::ThreadPool pool{1};
   gsx::kernels::Workspace workspace;
   Exec exec;
@@ -59,7 +60,8 @@ struct Scratch {
 struct Outputs {
   Floats y, y_without_bias, gx, gw, gbias;
 };
-Outputs run_all(const ConvKernels& table, MathMode math, const Data& d);
+Outputs run_all(const ConvKernels& table, MathMode math, const Data& d,
+                gsx::kernels::Cudnn* cudnn = nullptr);
 
 // The same in double by loops over pixels and taps, without bias.
 struct Reference {

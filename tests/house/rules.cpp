@@ -71,9 +71,7 @@ std::string why_not_theirs(const SourceFile& file, const std::string& name) {
   const std::string from = top_folder(file.path);
   // cuda_occupancy.h needs nothing of CUDA; a test compares with it.
   const bool oracle = name == "cuda_occupancy.h" && starts(file.path, "tests/static_profile/");
-  const bool peer = starts(file.path, "benchmarks/peers/");  // other people's libraries, timed
-  if (std::regex_match(name, kToolkit) && !oracle && !peer &&
-      !starts(file.path, "kernels/runtime/nvcc/")) {
+  if (std::regex_match(name, kToolkit) && !oracle && !starts(file.path, "kernels/runtime/nvcc/")) {
     return "toolkit headers belong to kernels/runtime/nvcc";
   }
   if (starts(name, "hwy/") && from != "kernels" && from != "benchmarks") {

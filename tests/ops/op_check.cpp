@@ -194,7 +194,7 @@ void check_on_cpu(const Case& c) {
 }
 
 void check_emulated(const Case& c) {
-  INFO("device " << gsx::test::gpu());
+  INFO("device " << gsx::test::gpu().device);
   std::vector<Variant> variants;
   for (const emulator::Schedule s : {emulator::Schedule{emulator::Schedule::forward},
                                      {emulator::Schedule::reverse},
@@ -202,7 +202,7 @@ void check_emulated(const Case& c) {
     constexpr const char* kNames[] = {"forward", "reverse", "random"};
     variants.push_back({std::string("threads in order ") + kNames[s.order], [=] {
                           emulator::set_schedule(s);
-                          return Context::create({.device = gsx::test::gpu()});
+                          return Context::create(gsx::test::gpu());
                         }});
   }
   check_variants(c, variants);

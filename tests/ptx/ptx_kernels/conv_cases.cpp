@@ -1,4 +1,5 @@
 // Convolutions: all passes in FP32, TF32 and BF16, and of codes.
+#include "kernels/cuda/staging.h"
 #include "tests/ptx/ptx_kernels/cases.h"
 
 namespace gsx::ptx {
@@ -114,6 +115,27 @@ void code_convolutions(Bench& b) {
   codes(b, square(1, 5, 72, 72, 3, 1, 1));
 }
 
+// What is copied around a library's convolutions, of elements T.
+template <class T>
+void staging(Bench& b) {
+  namespace staging = emulated::staging;
+  for (const int c : {3, 4, 13}) {
+    for (const bool reflect : {false, true}) {
+      const staging::Frame f = {View::of(2, 5, 6, c), View::of(2, 9, 8, c), 2, 1, reflect};
+      T* outer = b.fresh<T>("outer", f.outer.size());
+      staging::widen(b.exec, f, b.image("inner", f.inner), outer);
+      staging::narrow<T>(b.exec, f, outer, nullptr, b.fresh("sum", f.inner));
+      staging::narrow<T>(b.exec, f, outer, b.floats("bias", c), b.fresh("sum + bias", f.inner));
+    }
+    for (const ConvShape& s : {square(1, 5, c, 7, 3), transposed(1, 5, c, 7, 3, 2, 1)}) {
+      T* library = b.fresh<T>("library", int64_t{9} * 8 * channel_stride(c));
+      staging::filter_out(b.exec, s, b.filter("w", s.w), library);
+      staging::filter_in<T>(b.exec, s, library, false, b.fresh("gw", s.w.size()));
+      staging::filter_in<T>(b.exec, s, library, true, b.filter("gw added to", s.w));
+    }
+  }
+}
+
 }  // namespace
 
 const std::vector<CaseGroup> kConvCases = {
@@ -128,6 +150,8 @@ const std::vector<CaseGroup> kConvCases = {
     {"TF32 convolutions of large images", large_images<MathMode::tf32>},
     {"BF16 convolutions of large images", large_images<MathMode::bf16>},
     {"convolutions of codes", code_convolutions},
+    {"a library's floats", staging<float>},
+    {"a library's BF16", staging<uint16_t>},
 };
 
 }  // namespace gsx::ptx

@@ -10,14 +10,14 @@
 
 namespace gsx::tools {
 
-class Rival {
+class Peer {
  public:
   // Starts `command` in a shell with "--threads N" behind it and waits for it to say who it is. An
   // Error when it does not, or stops answering later.
-  Rival(const std::string& command, int threads);
-  ~Rival();
-  Rival(const Rival&) = delete;
-  Rival& operator=(const Rival&) = delete;
+  Peer(const std::string& command, int threads);
+  ~Peer();
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
 
   const std::string& name() const { return name_; }
   // Whether it can do the work, which it then has done once.
@@ -36,7 +36,7 @@ class Rival {
   FILE *to_ = nullptr, *from_ = nullptr;
 };
 
-// Ours and the rival's times, sample by sample in turns.
+// Ours and the peer's times, sample by sample in turns.
 struct Duel {
   Timing ours, theirs;
   // Theirs / ours: of the medians, and the least and most of one turn.
@@ -44,7 +44,7 @@ struct Duel {
 
   Json to_json() const;
 };
-Duel time_duel(Context&, const std::function<void()>& work, Rival&, const Json& rival_work,
+Duel time_duel(Context&, const std::function<void()>& work, Peer&, const Json& work_of_peer,
                int samples);
 
 // The most memory this process ever held, bytes.

@@ -1,5 +1,5 @@
-// Starts, asks and ends a rival; see rival.h.
-#include "tools/rival.h"
+// Starts, asks and ends a peer; see peer.h.
+#include "tools/peer.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -48,9 +48,9 @@ Json to_json(const Timing& t) {
 
 }  // namespace
 
-Rival::Rival(const std::string& command, int threads)
+Peer::Peer(const std::string& command, int threads)
     : command_(command + " --threads " + std::to_string(threads)) {
-  std::signal(SIGPIPE, SIG_IGN);  // a rival that died shows as an answer that does not come
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that died shows as an answer that does not come
   int down[2], up[2];
   GSX_CHECK(pipe2(down, O_CLOEXEC) == 0 && pipe2(up, O_CLOEXEC) == 0,
             "--vs: cannot make a pipe: ", strerror(errno));
@@ -62,7 +62,7 @@ Rival::Rival(const std::string& command, int threads)
   name_ = answer().value("name", command);
 }
 
-Rival::~Rival() {
+Peer::~Peer() {
   if (process_ < 0) return;
   std::fclose(to_);
   std::fclose(from_);
@@ -70,7 +70,7 @@ Rival::~Rival() {
   waitpid(process_, nullptr, 0);
 }
 
-Json Rival::answer() {
+Json Peer::answer() {
   std::string line;
   for (int c; (c = std::fgetc(from_)) != EOF && c != '\n';) line += static_cast<char>(c);
   const Json json = Json::parse(line, nullptr, false);
@@ -79,17 +79,17 @@ Json Rival::answer() {
   return json;
 }
 
-void Rival::ask(const std::string& line) {
+void Peer::ask(const std::string& line) {
   std::fputs((line + '\n').c_str(), to_);
   std::fflush(to_);
 }
 
-bool Rival::can(const Json& work) {
+bool Peer::can(const Json& work) {
   ask(work.dump());
   return answer().contains("seconds");
 }
 
-double Rival::run(const Json& work) {
+double Peer::run(const Json& work) {
   ask(work.dump());
   const Json json = answer();
   GSX_CHECK(json.contains("seconds"), "--vs: ", command_, " cannot do ", work.dump(), ": ",
@@ -97,7 +97,7 @@ double Rival::run(const Json& work) {
   return json.at("seconds");
 }
 
-int64_t Rival::finish() {
+int64_t Peer::finish() {
   std::fclose(to_);
   const int64_t bytes = answer().value("peak_bytes", int64_t{0});
   std::fclose(from_);
@@ -115,15 +115,15 @@ Json Duel::to_json() const {
           {"turns", ours.samples}};
 }
 
-Duel time_duel(Context& context, const std::function<void()>& work, Rival& rival,
-               const Json& rival_work, int samples) {
+Duel time_duel(Context& context, const std::function<void()>& work, Peer& peer,
+               const Json& work_of_peer, int samples) {
   Duel duel;
-  rival.run(rival_work);
+  peer.run(work_of_peer);
   std::vector<double> ours, theirs, ratios;
   for (int i = 0; i < samples; ++i) {
     std::this_thread::sleep_for(kRest);
     ours.push_back(time_work(context, work, 1).median);
-    theirs.push_back(rival.run(rival_work));
+    theirs.push_back(peer.run(work_of_peer));
     ratios.push_back(theirs.back() / ours.back());
   }
   duel.least = *std::min_element(ratios.begin(), ratios.end());

@@ -1,0 +1,149 @@
+// Convolutions by cuDNN, whose place a library of the test takes (fake_cudnn): what it is told, how
+// data come to it and back, and what is said where it is missing or refuses.
+#include <dlfcn.h>
+
+#include <cstdlib>
+
+#include "tests/catch.h"
+#include "tests/gpu_conv/conv_cases.h"
+
+using namespace gpu_conv;
+using gsx::kernels::Cudnn;
+using gsx::kernels::Failure;
+
+namespace {
+
+// An environment variable that is as it was once this is gone.
+class Setting {
+ public:
+  Setting(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~Setting() { unsetenv(name_); }
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+
+ private:
+  const char* name_;
+};
+
+const auto& table = gsx::kernels::emulated::cudnn_conv;
+
+int fake_count(const char* function) {
+  void* library = dlopen(GSX_FAKE_CUDNN_LIBRARY, RTLD_NOW);
+  REQUIRE(library);
+  const int count = reinterpret_cast<int (*)()>(dlsym(library, function))();
+  dlclose(library);
+  return count;
+}
+
+struct Mode {
+  MathMode math;
+  double bound;
+};
+
+}  // namespace
+
+TEST_CASE("cuDNN's passes agree with loops in double") {
+  const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
+  Cudnn cudnn(nullptr, Cudnn::Lookup::named);
+  CHECK(cudnn.version() == "9.1.2");
+  for (const Mode mode :
+       {Mode{MathMode::fp32, 2e-6}, {MathMode::tf32, 2e-6}, {MathMode::bf16, 8e-3}}) {
+    for (const Case& t : cases()) {
+      INFO(t.name() << " mode " << static_cast<int>(mode.math));
+      const Data d(t);
+      const Outputs o = run_all(table, mode.math, d, &cudnn);
+      const Reference r(d);
+      CHECK(distance(o.y_without_bias, r.y) <= mode.bound);
+      CHECK(distance(o.gx, r.gx) <= mode.bound);
+      CHECK(distance(o.gw, r.gw) <= mode.bound);
+      CHECK(distance(o.gbias, r.gbias) <= 2e-6);
+      check_lanes(d, o);
+      const size_t cs = static_cast<size_t>(d.shape.y().cs);
+      for (size_t i = 0; i < o.y.size(); ++i) {
+        const double bias = i % cs < d.bias.size() ? d.bias[i % cs] : 0;
+        CHECK(std::abs(o.y[i] - o.y_without_bias[i] - bias) <= 1e-5);
+      }
+      // BF16 takes place: otherwise its bound tests nothing.
+      if (mode.math == MathMode::bf16 && t.c > 4 && t.k > 4) CHECK(distance(o.gx, r.gx) > 1e-5);
+    }
+  }
+}
+
+TEST_CASE("cuDNN's gradients of filters add when asked") {
+  const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
+  Cudnn cudnn(nullptr, Cudnn::Lookup::named);
+  for (const MathMode math : {MathMode::fp32, MathMode::bf16}) {
+    for (const Case& t : cases()) {
+      INFO(t.name());
+      const Data d(t), other(t, round_bf16);
+      const Outputs alone = run_all(table, math, d, &cudnn);
+      Floats gw = other.w;
+      Scratch scratch(math, &cudnn);
+      table.backward_weight(scratch.exec, d.shape, d.x.data(), d.gy.data(), true, gw.data());
+      for (size_t i = 0; i < gw.size(); ++i) REQUIRE(gw[i] == other.w[i] + alone.gw[i]);
+    }
+  }
+}
+
+TEST_CASE("cuDNN is asked once per shape and gets its descriptors back") {
+  const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
+  void* keep = dlopen(GSX_FAKE_CUDNN_LIBRARY, RTLD_NOW);  // its counts stay
+  const int before = fake_count("fake_cudnn_live");
+  {
+    Cudnn cudnn(nullptr, Cudnn::Lookup::anywhere);
+    const Data d(cases()[0]);
+    run_all(table, MathMode::fp32, d, &cudnn);
+    const int plans = fake_count("fake_cudnn_plans");
+    run_all(table, MathMode::fp32, d, &cudnn);
+    CHECK(fake_count("fake_cudnn_plans") == plans);
+    CHECK(fake_count("fake_cudnn_live") > before);
+  }
+  CHECK(fake_count("fake_cudnn_live") == before);
+  dlclose(keep);
+}
+
+TEST_CASE("integer convolutions stay ours under cuDNN") {
+  Scratch scratch(MathMode::fp32);  // without a library
+  const ConvShape s = Case{1, 5, 4, 4, 6, 3, 3, 1, 1, 1, 1, 1}.shape();
+  const std::vector<int16_t> x(static_cast<size_t>(s.x.size()), 3);
+  const std::vector<int8_t> w(static_cast<size_t>(s.w.size()), -2);
+  std::vector<int32_t> y(static_cast<size_t>(s.y().size())), ours = y;
+  table.forward_codes(scratch.exec, s, x.data(), w.data(), y.data());
+  emulated_conv.forward_codes(scratch.exec, s, x.data(), w.data(), ours.data());
+  CHECK(y == ours);
+}
+
+TEST_CASE("a cuDNN that cannot be used says why and what to do") {
+  const auto open = [](Cudnn::Lookup lookup) { return Cudnn(nullptr, lookup).version(); };
+  CHECK_THROWS_WITH(open(Cudnn::Lookup::named),
+                    "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; "
+                    "compute on a CUDA device or with --conv-provider gsx");
+  {
+    const Setting absent("GSX_CUDNN", "no/such/libcudnn.so");
+    CHECK_THROWS_WITH(open(Cudnn::Lookup::anywhere),
+                      Catch::StartsWith("cudnn: loading no/such/libcudnn.so failed (") &&
+                          Catch::EndsWith("); install cuDNN 9, or name its library in GSX_CUDNN, "
+                                          "or compute with --conv-provider gsx"));
+  }
+  {
+    const Setting other("GSX_CUDNN", "libm.so.6");  // a library, but not this one
+    CHECK_THROWS_WITH(open(Cudnn::Lookup::anywhere),
+                      "cudnn: libm.so.6 has no function cudnnGetVersion");
+  }
+  const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
+  {
+    const Setting old("GSX_FAKE_CUDNN", "old");
+    CHECK_THROWS_WITH(open(Cudnn::Lookup::named),
+                      Catch::StartsWith("cudnn: version 9.0.0 or newer is needed, ") &&
+                          Catch::EndsWith(" is 8.9.7"));
+  }
+  {
+    const Setting no_device("GSX_FAKE_CUDNN", "no_device");
+    CHECK_THROWS_WITH(open(Cudnn::Lookup::named), "cudnn: starting: CUDNN_STATUS_NOT_INITIALIZED");
+  }
+  const Setting unsure("GSX_FAKE_CUDNN", "unsure");
+  Cudnn cudnn(nullptr, Cudnn::Lookup::named);
+  CHECK_THROWS_WITH(run_all(table, MathMode::fp32, Data(cases()[0]), &cudnn),
+                    "cudnn: choosing how to compute a convolution: of 4 algorithms none gives the "
+                    "same bits on every run; compute with --conv-provider gsx");
+}
