@@ -39,8 +39,11 @@ std::string quoted(const std::string& word) {
 ContextPtr ComputeOptions::context() const {
   if (!isa.empty() && !kernels::use_isa(isa)) {
     std::string known;
-    for (std::string_view name : kernels::isas()) known += " " + std::string(name);
-    fail("--isa: this machine and build have", known, ", got ", isa);
+    for (std::string_view name : kernels::isas()) {
+      known += (known.empty() ? "" : ", ") + std::string(name);
+    }
+    fail("isa ", isa, " is not available: this machine and build have ", known,
+         "; leave --isa out to use the best");
   }
   ContextOptions options;
   options.device = parse_device(device);
@@ -91,6 +94,7 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--isa", o.isa, "instruction set to use instead of the best one (see gsx info)")
+      ->check(CLI::IsMember({"avx512", "avx2", "neon", "baseline"}))
       ->group(kGroup);
   app.add_option("--math", o.math, "number format of convolutions on tensor cores; fp32 is exact")
       ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))

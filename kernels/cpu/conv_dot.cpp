@@ -13,9 +13,11 @@ namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// kPixels * kOutputs accumulators: at most 12 of 16 registers, 24 of 32.
+// kPixels * kOutputs accumulators: at most 12 of 16 registers, 24 of 32, or 20 where inputs need
+// registers too.
 constexpr int tall(int outputs) {
-  const int pixels = (HWY_TARGET == HWY_AVX2 ? 12 : 24) / outputs;
+  const int most = HWY_TARGET == HWY_AVX2 ? 12 : HWY_TARGET == HWY_NEON ? 20 : 24;
+  const int pixels = most / outputs;
   return pixels > 8 ? 8 : pixels;
 }
 

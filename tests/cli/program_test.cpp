@@ -2,6 +2,7 @@
 // of running it.
 #include <signal.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
@@ -133,6 +134,30 @@ TEST_CASE("a provider of convolutions that is not there is refused in one senten
   refuses({"train", "--device", "emulated"},
           "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; compute on "
           "a CUDA device or with --conv-provider gsx");
+}
+
+TEST_CASE("the instruction sets that info lists can be used, and no others") {
+  const ProcessResult machine = run_program({"info", "--json"});
+  std::vector<std::string> sets = nlohmann::json::parse(machine.out)["instruction_sets"];
+  const auto bench = [](const std::string& isa) {
+    return run_program({"bench", "quant", "--size", "64", "--samples", "1", "--only",
+                        "fake_quant forward", "--json", "--isa", isa});
+  };
+  for (const std::string& isa : sets) {
+    const ProcessResult r = bench(isa);
+    INFO(isa << ": " << r.err);
+    REQUIRE(r.exit_code == 0);
+    CHECK(nlohmann::json::parse(r.out)["instructions"] == isa);
+  }
+  for (const std::string isa : {"avx512", "avx2", "neon", "baseline"}) {
+    if (std::find(sets.begin(), sets.end(), isa) != sets.end()) continue;
+    const ProcessResult r = bench(isa);
+    CHECK(r.exit_code == 1);
+    CHECK(r.out.empty());
+    CHECK(contains(r.err,
+                   "gsx bench: isa " + isa + " is not available: this machine and build have"));
+  }
+  expect_misuse({"bench", "quant", "--isa", "sse9"}, "gsx bench: --isa: ");
 }
 
 TEST_CASE("output that cannot be written is a failure") {

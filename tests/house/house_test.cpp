@@ -94,6 +94,8 @@ TEST_CASE("the text rules see what they forbid") {
   CHECK(text_offences({"engine/a.h", "// A.\nint a;\n"}).size() == 1);
   CHECK(text_offences({"engine/a.cpp", std::string("// A TO") + "DO.\n"}).size() == 1);
   CHECK(text_offences({"docs/a.md", std::string("see /ho") + "me/me/a\n"}).size() == 1);
+  CHECK(text_offences({"CMakeLists.txt", std::string("add_compile_options(-march=") + "native)"})
+            .size() == 1);
   std::string long_file = "// A.\n";
   for (int i = 0; i < 500; ++i) long_file += "int a;\n";
   CHECK(text_offences({"engine/a.cpp", long_file}).size() == 1);

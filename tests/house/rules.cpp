@@ -123,6 +123,7 @@ Offences condition_offences(const SourceFile& file) {
 Offences text_offences(const SourceFile& file) {
   // Spelled so that they do not match themselves.
   static const std::regex kNote(R"(\b(T[O]DO|F[I]XME|X[X]X)\b)");
+  static const std::regex kNative("-m(arch|cpu|tune)[= ]*n[a]tive");
   static const std::regex kMachine(R"re((^|[\s"'(=:])/(home|root|work|Users|tmp)/)re");
   Offences found;
   int lines = 0;
@@ -134,6 +135,9 @@ Offences text_offences(const SourceFile& file) {
       found.push_back(at(file, 1, "does not open with a comment that says what it is"));
     }
     if (std::regex_search(line, kNote)) found.push_back(at(file, number, "a note left behind"));
+    if (std::regex_search(line, kNative) && !ends(file.path, ".md")) {
+      found.push_back(at(file, number, "code for the builder's processor only"));
+    }
     if (std::regex_search(line, kMachine)) {
       found.push_back(at(file, number, "an absolute path of some machine"));
     }
