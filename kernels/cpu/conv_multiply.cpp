@@ -54,7 +54,7 @@ HWY_INLINE void tile(D d, const FloatBlock& b, const Columns& columns, int pixel
   }
   const float* HWY_RESTRICT w = columns.w + int64_t{run0} * b.run_length * kStride;
   const int length = b.run_length;
-  const bool ahead = b.far && pixel + 2 * kPixels <= b.pixels;
+  const bool ahead = kPixels == kTallPixels && b.far && pixel + 2 * kPixels <= b.pixels;
   for (int run = run0; run < run1; ++run) {
     const float* HWY_RESTRICT a[kPixels];
     HWY_UNROLL(8)
@@ -65,7 +65,7 @@ HWY_INLINE void tile(D d, const FloatBlock& b, const Columns& columns, int pixel
         for (int p = 0; p < kPixels; ++p)
           __builtin_prefetch(b.in + in_at[p + kPixels] + b.run_at[run] + j);
       }
-      const int64_t line_end = j + kLine < length ? j + kLine : length;
+      const int64_t line_end = ahead && j + kLine < length ? j + kLine : length;
       for (; j < line_end; ++j) {
         const V w0 = hn::LoadU(d, w);
         const V w1 = kVectors > 1 ? hn::LoadU(d, w + columns.second) : hn::Zero(d);
