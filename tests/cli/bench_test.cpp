@@ -139,10 +139,10 @@ TEST_CASE("bench verifies cuDNN beside our convolutions, or convolves by it") {
   for (const auto& k : by_cudnn.at("kernels")) CHECK(k.at("right") == true);
 }
 
-TEST_CASE("bench step compares with cuDNN where it is") {
+TEST_CASE("bench infer compares with cuDNN where it is") {
   const ProcessResult r =
-      run_program({"bench", "step", "--model", "cyclegan", "--width", "4", "--blocks", "1",
-                   "--size", "32", "--method", "dense", "--device", "emulated", "--json"},
+      run_program({"bench", "infer", "--model", "cyclegan", "--width", "4", "--blocks", "1",
+                   "--size", "16", "--device", "emulated", "--json"},
                   {.environment = {{"GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY}}});
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
