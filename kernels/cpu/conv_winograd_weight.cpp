@@ -176,7 +176,9 @@ void weight_gradient_winograd(Exec& e, const ConvShape& shape, const WinogradPla
   const int levels = tree_levels(p.g.small.n), slices = p.slices();
   const int64_t sum = int64_t{p.slice} * p.taps * p.taps;
   const int64_t own = int64_t{p.slice} * kWinogradPlanes + sum * (1 + levels);
-  float* scratch = space.take<float>(own * slices);
+  // Kept from chunk to chunk; with a single chunk a worker's next slice may overwrite its last.
+  const bool single = p.tiles <= p.chunk;
+  float* scratch = space.take<float>(own * (single ? e.pool->size() : slices));
 
   const int64_t per_image = p.grid.tiles();
   for (int64_t first = 0; first < p.tiles; first += p.chunk) {
@@ -186,11 +188,11 @@ void weight_gradient_winograd(Exec& e, const ConvShape& shape, const WinogradPla
         p.transform(big, small, first + t, static_cast<int>(t), zeros, big_planes, small_planes);
       }
     });
-    e.pool->run(slices, [&](int64_t slice, int) {
+    e.pool->run(slices, [&](int64_t slice, int worker) {
       const int group = static_cast<int>(slice % p.groups);
       const int panel = static_cast<int>(slice / p.groups % p.panels);
       const int phase = static_cast<int>(slice / p.groups / p.panels);
-      float* products = scratch + slice * own;
+      float* products = scratch + (single ? worker : slice) * own;
       float* taps = products + int64_t{p.slice} * kWinogradPlanes;
       const ImageTree tree(taps + sum, sum, sum);
       for (int64_t t = first; t < end;) {
