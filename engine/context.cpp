@@ -138,6 +138,7 @@ const kernels::ConvKernels& Context::conv() const {
 std::string Context::conv_provider() const {
   return impl_->cudnn ? "cuDNN " + impl_->cudnn->version() : "gsx";
 }
+bool Context::keeps_filters() const { return impl_->options.keep_filters; }
 bool Context::host_accessible() const { return impl_->backend.host_accessible; }
 
 void* Context::allocate(size_t bytes) {

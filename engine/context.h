@@ -23,6 +23,9 @@ struct ContextOptions {
   kernels::ConvAlgo conv_algo = kernels::ConvAlgo::automatic;
   kernels::MathMode math = kernels::MathMode::fp32;  // others: GPUs from compute capability 8.0
   ConvProvider conv_provider = ConvProvider::gsx;
+  // Whether kernels may keep what they made of weights that never change (Graph::freeze): faster,
+  // for about four times those weights' memory, eight where gradients pass through. CPU only.
+  bool keep_filters = false;
 };
 
 struct MemoryStats {
@@ -46,6 +49,7 @@ class Context {
   const kernels::ConvKernels& conv() const;  // of the provider
   // What the provider is: "gsx", "cuDNN 9.1.0".
   std::string conv_provider() const;
+  bool keeps_filters() const;
   bool host_accessible() const;  // whether host code may follow the tensors' pointers
 
   // Caching allocator; 64-byte aligned, uninitialised. Thread-safe.

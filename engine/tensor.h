@@ -11,6 +11,10 @@
 
 namespace gsx {
 
+namespace kernels {
+class KeptFilters;
+}
+
 enum class DType : uint8_t { f32, u8, s8, s16, i32 };  // only f32 carries gradients
 size_t size_of(DType);
 std::ostream& operator<<(std::ostream&, DType);
@@ -98,8 +102,12 @@ class Tensor {
 
   bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
-  Tensor grad() const;                 // undefined when none has been accumulated
-  void set_grad(const Tensor&) const;  // replaces; an undefined tensor clears
+  // Of a filter that will not change: what convolutions make of it is kept, where the context lets
+  // them (ContextOptions::keep_filters). Copying values into it starts over.
+  void keep_filters() const;
+  kernels::KeptFilters* kept_filters() const;  // null: nothing is to be kept
+  Tensor grad() const;                         // undefined when none has been accumulated
+  void set_grad(const Tensor&) const;          // replaces; an undefined tensor clears
   void zero_grad() const { set_grad({}); }
   // Adds d(this)/d(leaf) to every trainable leaf's grad() and frees the graph. Without a seed the
   // tensor must have one element; with one it is the gradient of the loss for this tensor.
@@ -112,6 +120,7 @@ class Tensor {
 
  private:
   explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  void forget_kept() const;  // its values are about to change
   void* raw() const;
   void* host_data() const;
   void read_bytes(void* to, size_t element) const;

@@ -1,6 +1,7 @@
 // What a Tensor handle points to. Included by tensor.cpp and autodiff.cpp only.
 #pragma once
 #include "engine/autodiff.h"
+#include "kernels/kept_filters.h"
 
 namespace gsx {
 
@@ -12,6 +13,7 @@ struct Storage {
   ContextPtr context;
   size_t bytes;
   void* data;
+  std::unique_ptr<kernels::KeptFilters> kept;  // of weights that do not change
 };
 
 // One recorded operation.

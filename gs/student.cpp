@@ -88,7 +88,7 @@ FeatureNet open_feature_net(const RunState& run) {
     GSX_CHECK(!net.graph.taps.empty(), "feature net: ", run.config.feature_net,
               " names no taps; give a network made for features, such as vgg16 or squeezenet");
   }
-  net.graph.set_requires_grad(false);
+  net.graph.freeze();
   return net;
 }
 
@@ -98,7 +98,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, StudentStage* b
       features_(open_feature_net(run).graph),
       budget_(make_budget(run, teacher_)),
       targets_(teacher_) {
-  teacher_.set_requires_grad(false);
+  teacher_.freeze();
   std::vector<float> weights;
   if (before) {
     const bool slimmed = before->plan().kind == StagePlan::Kind::slim;
@@ -127,7 +127,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
       student_(in.graph("student", run.context)),
       budget_(make_budget(run, teacher_)),
       targets_(teacher_) {
-  teacher_.set_requires_grad(false);
+  teacher_.freeze();
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("critic_optimizer", step_->discriminator_optimizer());

@@ -69,6 +69,8 @@ enum class MathMode : uint8_t { fp32, tf32, bf16 };
 
 class Cudnn;
 
+class KeptFilters;
+
 struct Exec {
   ThreadPool* pool = nullptr;
   Workspace* workspace = nullptr;
@@ -76,6 +78,8 @@ struct Exec {
   ConvAlgo conv_algo = ConvAlgo::automatic;
   MathMode math = MathMode::fp32;
   Cudnn* cudnn = nullptr;  // of Backend::cudnn_conv (kernels/cudnn.h)
+  // Of a convolution's weights, when they do not change and memory may be spent on that.
+  KeptFilters* kept = nullptr;
 };
 
 }  // namespace gsx::kernels

@@ -129,6 +129,12 @@ Parameter* Graph::parameter(std::string_view name) {
   return nullptr;
 }
 
+void Graph::freeze() {
+  set_requires_grad(false);
+  for (Parameter* p : parameters())
+    if (p->value.defined() && p->value.layout() == Layout::filter) p->value.keep_filters();
+}
+
 void Graph::set_requires_grad(bool on) {
   for (Parameter* p : parameters()) {
     if (is_trained(p->role) && p->value.defined()) p->value.set_requires_grad(on);

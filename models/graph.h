@@ -77,6 +77,9 @@ class Graph {
   std::vector<const Parameter*> parameters() const;
   Parameter* parameter(std::string_view name);
   void set_requires_grad(bool on);  // all trained parameters
+  // Parameters need no gradient and will not change: where the context allows it, kernels keep what
+  // they make of them.
+  void freeze();
   void initialize(const ContextPtr&, Rng&, const struct Init&);
   ContextPtr context() const;  // of the parameters; null before they have values
 

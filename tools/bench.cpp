@@ -77,7 +77,8 @@ void run_bench(const CLI::App& sub, Given& g) {
                          : "; did you mean " + near + "?"));
   }
   std::vector<std::string> allowed = kind->flags;
-  for (const char* flag : {"threads", "device", "isa", "conv-algo", "conv-provider", "math"})
+  for (const char* flag :
+       {"threads", "device", "isa", "conv-algo", "conv-provider", "math", "memory"})
     allowed.push_back(flag);
   refuse_others(sub, kind->name, allowed);
   o.what = kind->name;

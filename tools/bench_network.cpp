@@ -199,7 +199,9 @@ Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOption
 // A network and what it is given.
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
-      : graph(open_network(context, o.network, "bench infer")), x(pictures(context, graph, o)) {}
+      : graph(open_network(context, o.network, "bench infer")), x(pictures(context, graph, o)) {
+    graph.freeze();
+  }
 
   void run() const {
     const WorkSpan span("network");
@@ -248,9 +250,9 @@ class StepBench {
   void start_slimming(const ContextPtr& context, const BenchOptions& o, Rng& rng) {
     features_ = vgg16();
     features_.initialize(context, rng, {});
-    features_.set_requires_grad(false);
+    features_.freeze();
     student_ = teacher_;
-    teacher_.set_requires_grad(false);
+    teacher_.freeze();
     SlimmingOptions options;
     options.rho = 0.01f;
     if (o.method == "gs8") {

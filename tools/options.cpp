@@ -55,6 +55,7 @@ ContextPtr ComputeOptions::context() const {
                  : math == "bf16" ? kernels::MathMode::bf16
                                   : kernels::MathMode::fp32;
   if (conv_provider == "cudnn") options.conv_provider = ConvProvider::cudnn;
+  options.keep_filters = memory == "high";
   return Context::create(options);
 }
 
@@ -102,6 +103,13 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
       ->group(kGroup);
   app.add_option("--conv-algo", o.conv_algo, "convolution algorithm; auto chooses by shape")
       ->check(CLI::IsMember({"auto", "direct", "winograd"}))
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option(
+         "--memory", o.memory,
+         "high keeps what convolutions on the CPU make of weights that do not change: faster "
+         "for about four times those weights' memory")
+      ->check(CLI::IsMember({"low", "high"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--conv-provider", o.conv_provider,

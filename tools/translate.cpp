@@ -87,7 +87,8 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Job& job
 void run_translate(const TranslateOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
-  const Graph graph = open_model(context, o.model);
+  Graph graph = open_model(context, o.model);
+  graph.freeze();
   const std::vector<Job> jobs = list_jobs(o);
   int failed = 0;
   Json written = Json::array();

@@ -27,17 +27,26 @@ kernels::ConvShape check(const char* op, const Tensor& x, const Tensor& w, const
           o.pad.left, o.pad.right,     o.pad_mode, false};
 }
 
+// x's context, with what is kept of the weights.
+kernels::Exec exec_for(const Tensor& x, const Tensor& w) {
+  kernels::Exec e = x.exec();
+  e.kept = w.kept_filters();
+  return e;
+}
+
 Tensor run(const char* op, const kernels::ConvShape& shape, const Tensor& x, const Tensor& w,
            const Tensor& bias) {
   const kernels::View v = shape.y();
   Tensor y = Tensor::empty(x.context(), {v.n, v.c, v.h, v.w});
-  x.context()->conv().forward(x.exec(), shape, in(x), in(w), in_or_null(bias), out(y));
+  kernels::Exec e = exec_for(x, w);
+  x.context()->conv().forward(e, shape, in(x), in(w), in_or_null(bias), out(y));
   return record(
       y, op, {x, w, bias}, [shape, x = x.detach(), w = w.detach()](const Tensor& gy, Grads& grads) {
         const auto& table = x.context()->conv();
         if (grads.wants(0)) {
           Tensor gx = Tensor::empty_like(x);
-          table.backward_input(x.exec(), shape, in(gy), in(w), out(gx));
+          kernels::Exec back = exec_for(x, w);
+          table.backward_input(back, shape, in(gy), in(w), out(gx));
           grads.add(0, gx);
         }
         if (grads.wants(1)) {

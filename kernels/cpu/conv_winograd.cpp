@@ -8,6 +8,7 @@
 #include "kernels/cpu/conv_micro.h"
 #include "kernels/cpu/conv_pack.h"
 #include "kernels/cpu/winograd_tiles.h"
+#include "kernels/kept_filters.h"
 
 namespace gsx::kernels {
 namespace {
@@ -85,6 +86,22 @@ struct Winograd {
     int64_t sum = 0, most = 0;
     for (const int64_t plane : filter_plane) sum += plane, most = std::max(most, plane);
     return kWinogradPlanes * (few ? most : sum);
+  }
+  int groups() const { return ceil_div(out.cs, kGroup); }
+  // Of everything that KeptFilters keeps: when few, filters() for each group of each output.
+  int64_t all_filters() const {
+    return filters() * (few ? static_cast<int64_t>(plan.outputs.size()) * groups() : 1);
+  }
+  KeptFilters::Key key() const {
+    KeptFilters::Key k = {few, plan.taps,    out.cs,     w.c,       w.k,
+                          w.s, w.tap_stride, w.c_stride, w.k_stride};
+    for (const WinogradOutput& o : plan.outputs) {
+      for (const WinogradTerm& t : o.terms) {
+        for (const Axis& a : {t.c.y, t.c.x}) k.insert(k.end(), {a.taps, a.tap0, a.tap_step});
+      }
+      k.push_back(-1);
+    }
+    return k;
   }
   // Scratch of transform_filter: packed taps and a row of zeros.
   int64_t taps() const { return (int64_t{plan.taps} * plan.taps + 1) * w.c * kPanel; }
@@ -180,13 +197,16 @@ struct Scratch {
     float *taps, *spill, *filters, *input, *output;
   };
   std::vector<Worker> workers;
+  float* filters = nullptr;  // all of them, when they are kept
+  bool transform = true;     // whether they are still to be made
 };
 
 void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
-  float* filters = s.workers.front().filters;
+  float* filters = s.filters ? s.filters : s.workers.front().filters;
   const int panels = ceil_div(g.out.cs, kPanel);
   const int64_t plane = padded_plane(int64_t{g.block} * g.out.cs);
-  e.pool->run(static_cast<int64_t>(g.plan.outputs.size()) * panels, [&](int64_t task, int worker) {
+  const int64_t tasks = s.transform ? static_cast<int64_t>(g.plan.outputs.size()) * panels : 0;
+  e.pool->run(tasks, [&](int64_t task, int worker) {
     const size_t o = static_cast<size_t>(task / panels);
     const int k = static_cast<int>(task % panels) * kPanel;
     g.transform_filter(o, 0, k, s.workers[static_cast<size_t>(worker)].taps,
@@ -210,7 +230,7 @@ void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, fl
 
 void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
   float* input = s.workers.front().input;
-  const int count = static_cast<int>(g.tiles), groups = ceil_div(g.out.cs, kGroup);
+  const int count = static_cast<int>(g.tiles), groups = g.groups();
   const int64_t plane = padded_plane(int64_t{count} * kGroup);
   e.pool->for_ranges(count, kPhaseTiles, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
@@ -220,8 +240,10 @@ void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, fl
     const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
     const size_t o = static_cast<size_t>(task / groups);
     const int k0 = static_cast<int>(task % groups) * kGroup, k1 = std::min(k0 + kGroup, g.out.cs);
-    for (int k = k0; k < k1; k += kPanel) g.transform_filter(o, k0, k, own.taps, own.filters);
-    g.multiply_planes(o, {count, k1 - k0, input, own.filters, g.filter_plane[o], own.output, plane,
+    float* filters = s.filters ? s.filters + task * g.filters() : own.filters;
+    for (int k = k0; k < k1 && s.transform; k += kPanel)
+      g.transform_filter(o, k0, k, own.taps, filters);
+    g.multiply_planes(o, {count, k1 - k0, input, filters, g.filter_plane[o], own.output, plane,
                           s.in_at, s.out_at});
     for (int t = 0; t < count; ++t) {
       g.transform_output(o, t, k0, k1, own.output + int64_t{t} * kGroup, plane, s.bias, own.spill,
@@ -246,6 +268,12 @@ Scratch take_scratch(Exec& e, const Winograd& g, const float* bias) {
   s.in_at = space.take<int32_t>(g.block);
   s.out_at = space.take<int32_t>(g.block);
   for (int t = 0; t < g.block; ++t) s.in_at[t] = t * g.in.cs, s.out_at[t] = t * channels;
+  if (e.kept != nullptr) {
+    const KeptFilters::Key key = g.key();
+    s.filters = e.kept->find(key);
+    s.transform = s.filters == nullptr;
+    if (s.transform) s.filters = e.kept->add(key, g.all_filters());
+  }
   const int64_t input = g.in_phase * static_cast<int64_t>(g.plan.inputs.size());
   const int64_t output = kWinogradPlanes * padded_plane(int64_t{g.block} * channels);
   for (int i = 0; i < e.pool->size(); ++i) {
@@ -253,7 +281,9 @@ Scratch take_scratch(Exec& e, const Winograd& g, const float* bias) {
     const Scratch::Worker* shared = i == 0 ? nullptr : &s.workers.front();
     own.taps = space.take<float>(g.taps());
     own.spill = space.take<float>(channels);
-    own.filters = shared && !g.few ? shared->filters : space.take<float>(g.filters());
+    if (s.filters == nullptr) {
+      own.filters = shared && !g.few ? shared->filters : space.take<float>(g.filters());
+    }
     own.input = shared && g.few ? shared->input : space.take<float>(input);
     own.output = space.take<float>(output);
     s.workers.push_back(own);

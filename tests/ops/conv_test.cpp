@@ -1,4 +1,6 @@
 // conv2d and conv_transpose2d.
+#include "engine/random.h"
+#include "kernels/kept_filters.h"
 #include "tests/ops/op_check.h"
 
 using namespace gsx;
@@ -115,4 +117,71 @@ TEST_CASE("convolutions say what is wrong with their arguments") {
                     "conv_transpose2d: cropping leaves no output of x [1, 3, 4, 4], got 0x0");
   CHECK_THROWS_WITH(conv_transpose2d(x, filter(2, 3, 3), {}, {.pad_mode = PadMode::reflect}),
                     "conv_transpose2d: pad_mode must be zero, got reflect");
+}
+
+namespace {
+
+struct KeptCase {
+  const char* name;
+  Shape x, w;
+  ConvOptions options;
+  bool transposed = false;
+};
+
+// y and the input's gradient under a random direction.
+std::vector<std::vector<float>> passes(const KeptCase& c, const Tensor& x, const Tensor& w) {
+  x.zero_grad();
+  const Tensor y =
+      c.transposed ? conv_transpose2d(x, w, {}, c.options) : conv2d(x, w, {}, c.options);
+  const Tensor r = Tensor::empty_like(y);
+  Rng(7).fill_uniform(r, -1, 1);
+  sum(mul(y, r)).backward();
+  return {y.to_vector(), x.grad().to_vector()};
+}
+
+}  // namespace
+
+TEST_CASE("kept filters change no bit and follow the weights") {
+  ConvOptions reflect, strided;
+  reflect.pad = Padding::all(1);
+  reflect.pad_mode = PadMode::reflect;
+  strided.stride = 2;
+  strided.pad = Padding::all(1);
+  const std::vector<KeptCase> cases = {
+      {"few tiles", {1, 37, 9, 10}, {40, 37, 3, 3}, reflect},
+      {"many tiles", {2, 16, 40, 38}, {24, 16, 3, 3}, reflect},
+      {"four phases", {1, 24, 18, 20}, {40, 24, 4, 4}, strided},
+      {"transposed", {1, 24, 9, 11}, {33, 24, 4, 4}, strided, true},
+  };
+  ContextOptions keep;
+  keep.keep_filters = true;
+  keep.conv_algo = kernels::ConvAlgo::winograd;
+  ContextOptions plain = keep;
+  plain.keep_filters = false;
+  const ContextPtr keeping = Context::create(keep), other = Context::create(plain);
+  for (const KeptCase& c : cases) {
+    INFO(c.name);
+    Rng rng(3);
+    const Tensor w = Tensor::empty(keeping, c.w, Layout::filter), x = Tensor::empty(keeping, c.x);
+    rng.fill_uniform(x, -1, 1);
+    x.set_requires_grad(true);
+    w.keep_filters();
+    for (int change = 0; change < 2; ++change) {
+      const Tensor values = Tensor::empty(keeping, c.w, Layout::filter);
+      rng.fill_uniform(values, -1, 1);
+      w.copy_from(values);
+      const Tensor fresh_x = x.detach().to(other);
+      fresh_x.set_requires_grad(true);
+      const auto want = passes(c, fresh_x, values.to(other));
+      CHECK(passes(c, x, w) == want);  // made
+      CHECK(w.kept_filters()->bytes() > 0);
+      CHECK(passes(c, x, w) == want);  // found
+    }
+    w.set_requires_grad(true);
+    CHECK(w.kept_filters() == nullptr);
+    CHECK(passes(c, x, w).size() == 2);
+  }
+  const Tensor never = Tensor::zeros(other, {8, 8, 3, 3}, Layout::filter);
+  never.keep_filters();
+  CHECK(never.kept_filters() == nullptr);
 }
