@@ -1,29 +1,17 @@
-// The context's caching allocator, copies, stream, threads and scratch memory; see context.h.
+// The context's memory, copies, stream, threads and recorded work; see context.h.
 #include "engine/context.h"
 
-#include <algorithm>
-#include <map>
+#include <cstring>
 #include <mutex>
 #include <vector>
 
+#include "engine/allocator.h"
 #include "engine/error.h"
 #include "engine/staging.h"
 #include "kernels/backend.h"
 #include "kernels/cudnn.h"
 
 namespace gsx {
-
-namespace {
-
-// Sizes are rounded so that tensors of nearly equal size share cached blocks: at most 1/8 is lost.
-size_t rounded(size_t bytes) {
-  if (bytes <= 512) return 512;
-  size_t step = 64;
-  while (step * 16 <= bytes) step *= 2;
-  return (bytes + step - 1) / step * step;
-}
-
-}  // namespace
 
 struct Context::Impl {
   const ContextOptions options;
@@ -36,10 +24,10 @@ struct Context::Impl {
   kernels::Exec exec;
   std::mutex staging_mutex;
   Staging staging;
-  mutable std::mutex mutex;
-  std::map<size_t, std::vector<void*>> cache;  // by rounded size
-  MemoryStats stats;
+  // The emulator looks for accesses beyond what was asked for, so there it is given exact sizes.
+  Allocator allocator;
   bool poison = false;
+  Recording* recording = nullptr;  // what work goes to at present; null: to the device
 
   explicit Impl(const ContextOptions& o)
       : options(o),
@@ -48,7 +36,8 @@ struct Context::Impl {
         stream(new_stream()),
         pool(o.threads),
         workspace(memory),
-        staging(memory, stream) {
+        staging(memory, stream),
+        allocator(memory, o.device.kind == Device::emulated) {
     check_math();
     if (o.conv_provider == ConvProvider::cudnn) cudnn = open_cudnn();
     exec = {&pool, &workspace, stream, o.conv_algo, o.math, cudnn.get()};
@@ -56,7 +45,7 @@ struct Context::Impl {
   ~Impl() {
     select();
     cudnn.reset();
-    release();
+    allocator.release_cache();
     memory.destroy_stream(stream);
   }
   void* new_stream() {
@@ -79,43 +68,74 @@ struct Context::Impl {
   }
   // Every call into the device is about the calling thread's current device.
   void select() const { memory.select(options.device.index); }
-  // The emulator looks for accesses beyond what was asked for, so there it is given exact sizes.
-  bool caches() const { return options.device.kind != Device::emulated; }
-  size_t block_size(size_t bytes) const {
-    return caches() ? rounded(bytes) : std::max<size_t>(bytes, 1);
-  }
-
-  void release() {
-    for (auto& [size, blocks] : cache)
-      for (void* p : blocks) memory.release(p);
-    cache.clear();
-    stats.cached_bytes = 0;
-  }
-  // A block from the cache, or null.
-  void* take(size_t size) {
-    std::lock_guard lock(mutex);
-    auto it = cache.find(size);
-    if (it == cache.end() || it->second.empty()) return nullptr;
-    void* p = it->second.back();
-    it->second.pop_back();
-    stats.cached_bytes -= size;
-    return p;
-  }
-  void* fresh(size_t size) {
-    try {
-      return memory.allocate(size);
-    } catch (const kernels::OutOfMemory&) {
-      std::lock_guard lock(mutex);
-      release();
-    }
-    try {
-      return memory.allocate(size);
-    } catch (const kernels::OutOfMemory& e) {
-      fail(e.what(), "; tensors hold ", stats.current_bytes,
-           " bytes; smaller pictures or batches need less");
-    }
-  }
 };
+
+class Recording {
+ public:
+  explicit Recording(ContextPtr context)
+      : context_(std::move(context)), in_(*context_->impl_), workspace_(in_.memory, true) {}
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void make(const std::function<void()>& work);
+  void upload(const void* host, void* device, size_t bytes);
+  void* graph() const { return graph_; }
+
+ private:
+  void end();
+
+  ContextPtr context_;
+  Context::Impl& in_;
+  kernels::Workspace workspace_;
+  Allocator::Private blocks_;
+  std::vector<void*> constants_;  // pinned: what was uploaded
+  void* graph_ = nullptr;
+};
+
+void Recording::make(const std::function<void()>& work) {
+  in_.select();
+  in_.memory.begin_capture(in_.stream);
+  in_.recording = this;
+  in_.allocator.own(&blocks_);
+  in_.exec.workspace = &workspace_;
+  try {
+    work();
+  } catch (...) {
+    try {
+      end();
+    } catch (const kernels::Failure&) {  // a consequence of what work() threw
+    }
+    throw;
+  }
+  end();
+}
+
+void Recording::end() {
+  in_.exec.workspace = &in_.workspace;
+  in_.allocator.own(nullptr);
+  in_.recording = nullptr;
+  graph_ = in_.memory.end_capture(in_.stream);
+}
+
+void Recording::upload(const void* host, void* device, size_t bytes) {
+  if (bytes == 0) return;
+  constants_.push_back(nullptr);
+  constants_.back() = in_.memory.allocate_pinned(bytes);
+  std::memcpy(constants_.back(), host, bytes);
+  in_.memory.copy(device, constants_.back(), bytes, in_.stream);
+}
+
+Recording::~Recording() {
+  in_.select();
+  try {
+    in_.memory.synchronize(in_.stream);  // the last replay
+  } catch (const kernels::Failure&) {    // whoever waits next is told
+  }
+  if (graph_) in_.memory.destroy_graph(graph_);
+  for (void* p : constants_) in_.memory.release_pinned(p);
+  in_.allocator.disown(blocks_);
+}
 
 Context::Context(const ContextOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Context::~Context() = default;
@@ -143,54 +163,57 @@ bool Context::host_accessible() const { return impl_->backend.host_accessible; }
 
 void* Context::allocate(size_t bytes) {
   impl_->select();
-  const size_t size = impl_->block_size(bytes);
-  void* p = impl_->take(size);
-  if (!p) p = impl_->fresh(size);
-  {
-    std::lock_guard lock(impl_->mutex);
-    MemoryStats& s = impl_->stats;
-    s.current_bytes += size;
-    s.peak_bytes = std::max(s.peak_bytes, s.current_bytes);
-  }
-  if (impl_->poison) impl_->memory.fill(p, 0xff, size, impl_->stream);  // all ones are a NaN
-  return p;
+  const Allocator::Block block = impl_->allocator.allocate(bytes);
+  // All ones are a NaN.
+  if (impl_->poison) impl_->memory.fill(block.data, 0xff, block.size, impl_->stream);
+  return block.data;
 }
 
-void Context::deallocate(void* p, size_t bytes) noexcept {
-  const size_t size = impl_->block_size(bytes);
-  std::lock_guard lock(impl_->mutex);
-  impl_->stats.current_bytes -= size;
-  if (!impl_->caches()) return impl_->memory.release(p);
-  impl_->stats.cached_bytes += size;
-  impl_->cache[size].push_back(p);
-}
+void Context::deallocate(void* p, size_t bytes) noexcept { impl_->allocator.deallocate(p, bytes); }
 
 void Context::release_cache() {
   impl_->select();
-  std::lock_guard lock(impl_->mutex);
-  impl_->release();
+  impl_->allocator.release_cache();
 }
 
 MemoryStats Context::memory() const {
-  std::lock_guard lock(impl_->mutex);
-  MemoryStats s = impl_->stats;
+  MemoryStats s = impl_->allocator.stats();
   s.workspace_bytes = impl_->workspace.peak_bytes();
   return s;
 }
 
-void Context::reset_peak() {
-  std::lock_guard lock(impl_->mutex);
-  impl_->stats.peak_bytes = impl_->stats.current_bytes;
+void Context::reset_peak() { impl_->allocator.reset_peak(); }
+
+bool Context::records() const { return impl_->options.graphs && impl_->memory.graphs; }
+bool Context::recording() const { return impl_->recording != nullptr; }
+
+RecordingPtr Context::record(const ContextPtr& context, const std::function<void()>& work) {
+  GSX_CHECK(context->records(), "context: device ", context->device(),
+            " records no work here; call it instead");
+  GSX_CHECK(!context->recording(), "context: work is being recorded already; record it in one");
+  auto recording = std::make_shared<Recording>(context);
+  recording->make(work);
+  return recording;
+}
+
+void Context::replay(const Recording& recording) {
+  GSX_CHECK(!this->recording(), "context: a recording cannot be replayed into another");
+  impl_->select();
+  impl_->memory.replay(recording.graph(), impl_->stream);
 }
 
 void Context::upload(const void* host, void* device, size_t bytes) {
   impl_->select();
   if (host_accessible()) return impl_->memory.copy(device, host, bytes, impl_->stream);
+  if (recording()) return impl_->recording->upload(host, device, bytes);
   std::lock_guard lock(impl_->staging_mutex);
   impl_->staging.upload(host, device, bytes);
 }
 
 void Context::download(const void* device, void* host, size_t bytes) {
+  GSX_CHECK(!recording(),
+            "context: values cannot be read while the work that makes them is recorded; keep the "
+            "tensor and read it after a replay");
   impl_->select();
   impl_->memory.copy(host, device, bytes, impl_->stream);
   impl_->memory.synchronize(impl_->stream);
@@ -212,6 +235,7 @@ void Context::clear_rows(void* p, size_t pitch, size_t bytes, int64_t rows) {
 }
 
 void Context::synchronize() {
+  GSX_CHECK(!recording(), "context: work that is recorded cannot be waited for; replay it first");
   impl_->select();
   impl_->memory.synchronize(impl_->stream);
 }

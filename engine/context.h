@@ -1,6 +1,7 @@
 // Where computation happens: a device with its threads, memory and scratch space. Created
 // explicitly and held by every tensor; there is no global one, so two can run side by side.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,14 +27,22 @@ struct ContextOptions {
   // Whether kernels may keep what they made of weights that never change (Graph::freeze): faster,
   // for about four times those weights' memory, eight where gradients pass through. CPU only.
   bool keep_filters = false;
+  bool graphs = true;  // whether repeated work may be recorded and replayed (engine/captured.h)
 };
 
 struct MemoryStats {
   size_t current_bytes = 0;  // held by live tensors
   size_t peak_bytes = 0;     // the most that was, since creation or reset_peak()
-  size_t cached_bytes = 0;   // freed by tensors, kept for reuse
+  size_t cached_bytes = 0;   // freed by tensors, kept for reuse or by a recording
   size_t workspace_bytes = 0;
 };
+
+// Work of a context as a graph of its device, with all memory that the graph uses.
+class Recording;
+using RecordingPtr = std::shared_ptr<const Recording>;
+
+class Context;
+using ContextPtr = std::shared_ptr<Context>;
 
 class Context {
  public:
@@ -69,14 +78,22 @@ class Context {
   MemoryStats memory() const;
   void reset_peak();
 
+  // What engine/captured.h is made of. While `work` is recorded it is not done: its kernels, copies
+  // within the device and memory are kept; what it uploads is kept as a constant, and reading what
+  // it computes is an Error. Nobody else may use the context meanwhile.
+  bool records() const;  // whether the device can, and the options let it
+  bool recording() const;
+  static RecordingPtr record(const ContextPtr&, const std::function<void()>& work);
+  void replay(const Recording&);
+
   // Tests: fill fresh memory with NaN, so that an element no kernel wrote shows.
   void set_poison(bool on);
 
  private:
+  friend class Recording;
   explicit Context(const ContextOptions&);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-using ContextPtr = std::shared_ptr<Context>;
 
 }  // namespace gsx

@@ -324,4 +324,17 @@ void Tensor::set_grad(const Tensor& g) const {
   impl_->grad = g.impl_;
 }
 
+std::vector<float> items(const std::vector<Tensor>& scalars) {
+  if (scalars.empty()) return {};
+  const ContextPtr& context = scalars[0].context();
+  const Tensor all = Tensor::empty(context, {static_cast<int64_t>(scalars.size())});
+  float* to = all.device_data();
+  for (const Tensor& t : scalars) {
+    GSX_CHECK(t.numel() == 1 && t.dtype() == DType::f32 && t.context() == context,
+              "items: expected f32 tensors of one element in one context, got shape ", t.shape());
+    context->copy(t.device_data(), to++, sizeof(float));
+  }
+  return all.to_vector();
+}
+
 }  // namespace gsx

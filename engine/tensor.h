@@ -131,4 +131,7 @@ class Tensor {
   friend class BackwardPass;
 };
 
+// The only element of each of these f32 tensors of one context, read in one copy.
+std::vector<float> items(const std::vector<Tensor>& scalars);
+
 }  // namespace gsx

@@ -71,11 +71,10 @@ std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const
 Distance::Value Distance::operator()(const Tensor& y, const Target& target) const {
   const WorkSpan span("distance");
   Value v;
-  const auto parts = terms(y, target);
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const Tensor part = affine(parts[i], weights_[i], 0);
-    v.total = i == 0 ? part : add(v.total, part);
-    (i == 0 ? v.content : v.style) += part.item();
+  for (const Tensor& term : terms(y, target)) {
+    const Tensor part = affine(term, weights_[v.parts.size()], 0);
+    v.total = v.total.defined() ? add(v.total, part) : part;
+    v.parts.push_back(part.detach());
   }
   return v;
 }

@@ -47,8 +47,8 @@ class Distance {
   Target target(const Tensor& y) const;
 
   struct Value {
-    Tensor total;                   // scalar, with gradient
-    double content = 0, style = 0;  // its weighted parts
+    Tensor total;               // scalar, with gradient
+    std::vector<Tensor> parts;  // what it is the sum of, weighted: content, then the taps' styles
   };
   Value operator()(const Tensor& y, const Target&) const;
 

@@ -56,6 +56,29 @@ AdamOptions adam_options(const SlimmingOptions& o, float lr) {
   return a;
 }
 
+// Copies pictures to where they lay in the last step, if they fit there.
+void place(Tensor& at, const Tensor& pictures) {
+  if (!at.defined() || at.shape() != pictures.shape() || at.context() != pictures.context())
+    at = Tensor::empty_like(pictures);
+  at.copy_from(pictures);
+}
+
+// What a recording knows of a network: its structure and where its parameters lie.
+Json described(const Graph& graph) {
+  Json parameters = Json::array();
+  for (const Parameter* p : graph.parameters()) {
+    const bool there = p->value.defined();
+    parameters.push_back(there ? reinterpret_cast<uintptr_t>(p->value.device_data()) : 0);
+    parameters.push_back(p->value.requires_grad());
+  }
+  return {graph_to_json(graph), parameters};
+}
+
+Json described(const Tensor& pictures) {
+  if (!pictures.defined()) return nullptr;
+  return std::vector<int64_t>(pictures.shape().begin(), pictures.shape().end());
+}
+
 }  // namespace
 
 SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
@@ -63,6 +86,7 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
     : options(o),
       student_(student),
       discriminator_(discriminator),
+      features_(features),
       groups_(o.prune ? prune_groups(student) : std::vector<PruneGroup>{}),
       distance_(features, std::move(taps), student.output_format, o.distance),
       weights_(without(trained_parameters(student), group_scales(student, groups_)),
@@ -72,55 +96,90 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
       pool_(o.pool, pool_rng) {
   student_.set_requires_grad(true);
   discriminator_.set_requires_grad(true);
+  generator_phase_.parameters = trained_parameters(student);
+  discriminator_phase_.parameters = trained_parameters(discriminator);
 }
 
 SlimmingLosses SlimmingStep::step(const Input& in) {
-  SlimmingLosses losses = generator_phase(in);
-  if (options.gan_weight != 0) losses.discriminator = discriminator_phase(in);
-  return losses;
+  place(x_, in.x);
+  place(y_teacher_, in.y_teacher);
+  if (in.y_real.defined()) place(y_real_, in.y_real);
+  else y_real_ = {};
+  const std::string key = recording_key(in);
+  compute(generator_phase_, key, [&] { generator_work(in.forced); });
+  {
+    const WorkSpan span("student update");
+    weights_.set_lr(options.lr);
+    weights_.step();
+    if (options.prune) gamma_phase();
+  }
+  if (options.gan_weight == 0) return read_losses();
+  const WorkSpan span("discriminator");
+  place(fake_, pool_.query(shown_));
+  compute(discriminator_phase_, key, [&] { discriminator_work(); });
+  const WorkSpan update("discriminator update");
+  critic_.set_lr(options.lr_discriminator);
+  critic_.step();
+  return read_losses();
 }
 
-SlimmingLosses SlimmingStep::generator_phase(const Input& in) {
-  SlimmingLosses losses;
-  zero_gradients(trained_parameters(student_));
+// All that the work of both phases depends on besides values in the device's memory.
+std::string SlimmingStep::recording_key(const Input& in) const {
+  if (in.forced || !in.x.context()->records()) return {};
+  const Json key = {
+      described(student_),  described(discriminator_), features_ ? described(*features_) : nullptr,
+      distance_.weights(),  described(in.x),           described(in.y_teacher),
+      described(in.y_real), options.gan_loss,          options.teacher_is_real,
+      options.beta,         options.gan_weight};
+  return key.dump();
+}
+
+void SlimmingStep::compute(Phase& phase, const std::string& key,
+                           const std::function<void()>& work) {
+  phase.work.run(x_.context(), key, [&] {
+    phase.gradients.clear();
+    zero_gradients(phase.parameters);
+    work();
+    for (const Tensor& p : phase.parameters) phase.gradients.push_back(p.grad());
+  });
+  // A replay leaves gradients where they were recorded, whatever has become of the handles.
+  for (size_t i = 0; i < phase.parameters.size(); ++i)
+    phase.parameters[i].set_grad(phase.gradients[i]);
+}
+
+void SlimmingStep::generator_work(const ForcedCodes* forced) {
   RunOptions run = training_run();
-  run.forced = in.forced;
+  run.forced = forced;
   Tensor y;
   {
     const WorkSpan span("student");
-    y = student_.run(in.x, run);
+    y = student_.run(x_, run);
   }
   generated_ = y.detach();
-  {
-    const Distance::Value d = distance_(y, distance_.target(in.y_teacher));
-    losses.content = d.content;
-    losses.style = d.style;
-    losses.distance = d.total.item();
-    Tensor total = affine(d.total, options.beta, 0);
-    if (options.gan_weight != 0) {
-      const WorkSpan span("discriminator for the student");
-      discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
-      const Tensor fake = convert_images(y, student_.output_format, discriminator_.input_format);
-      const Tensor gan = gan_loss(discriminator_.run(fake, training_run()), true, options.gan_loss);
-      losses.gan = gan.item();
-      total = add(total, affine(gan, options.gan_weight, 0));
-    }
-    losses.generator = total.item();
-    const WorkSpan span("student backward");
-    total.backward();
-    discriminator_.set_requires_grad(true);
+  const Distance::Value d = distance_(y, distance_.target(y_teacher_));
+  distance_parts_ = d.parts;
+  distance_loss_ = d.total.detach();
+  Tensor total = affine(d.total, options.beta, 0);
+  if (options.gan_weight != 0) {
+    const WorkSpan span("discriminator for the student");
+    discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
+    const Tensor fake = convert_images(y, student_.output_format, discriminator_.input_format);
+    const Tensor gan = gan_loss(discriminator_.run(fake, training_run()), true, options.gan_loss);
+    shown_ = fake.detach();
+    gan_loss_ = gan.detach();
+    total = add(total, affine(gan, options.gan_weight, 0));
   }
-  const WorkSpan span("student update");
-  weights_.set_lr(options.lr);
-  weights_.step();
-  if (options.prune) gamma_phase();
-  return losses;
+  generator_loss_ = total.detach();
+  const WorkSpan span("student backward");
+  total.backward();
+  discriminator_.set_requires_grad(true);
 }
 
 void SlimmingStep::gamma_phase() {
   const std::vector<Tensor> scales = group_scales(student_, groups_);
   std::vector<std::vector<float>> before;
-  for (const Tensor& t : scales) before.push_back(t.to_vector());
+  for (const Tensor& t : scales)
+    if (options.keep_dead) before.push_back(t.to_vector());
   gammas_.set_lr(options.lr_gamma);
   gammas_.step();
   prox_groups(student_, groups_, options.rho * options.lr_gamma);
@@ -133,27 +192,37 @@ void SlimmingStep::gamma_phase() {
   }
 }
 
-double SlimmingStep::discriminator_phase(const Input& in) {
-  const WorkSpan span("discriminator");
-  const ImageFormat& format = discriminator_.input_format;
-  const Tensor fake = pool_.query(convert_images(generated_, student_.output_format, format));
-  const Tensor real = options.teacher_is_real
-                          ? convert_images(in.y_teacher, student_.output_format, format)
-                          : in.y_real;
-  zero_gradients(trained_parameters(discriminator_));
+void SlimmingStep::discriminator_work() {
+  const Tensor real = options.teacher_is_real ? convert_images(y_teacher_, student_.output_format,
+                                                               discriminator_.input_format)
+                                              : y_real_;
   const RunOptions run = training_run();
-  const Tensor loss_real = gan_loss(discriminator_.run(real.detach(), run), true, options.gan_loss);
-  const Tensor loss_fake = gan_loss(discriminator_.run(fake, run), false, options.gan_loss);
+  const Tensor loss_real = gan_loss(discriminator_.run(real, run), true, options.gan_loss);
+  const Tensor loss_fake = gan_loss(discriminator_.run(fake_, run), false, options.gan_loss);
   const Tensor loss = affine(add(loss_real, loss_fake), 0.5f, 0);
-  const double value = loss.item();
-  {
-    const WorkSpan backward("discriminator backward");
-    loss.backward();
+  discriminator_loss_ = loss.detach();
+  const WorkSpan backward("discriminator backward");
+  loss.backward();
+}
+
+// Once a step, when all of its work is under way.
+SlimmingLosses SlimmingStep::read_losses() const {
+  const bool gan = options.gan_weight != 0;
+  std::vector<Tensor> all = {generator_loss_, distance_loss_};
+  if (gan) all.insert(all.end(), {gan_loss_, discriminator_loss_});
+  all.insert(all.end(), distance_parts_.begin(), distance_parts_.end());
+  const std::vector<float> values = items(all);
+  SlimmingLosses losses;
+  losses.generator = values[0];
+  losses.distance = values[1];
+  if (gan) {
+    losses.gan = values[2];
+    losses.discriminator = values[3];
   }
-  const WorkSpan update("discriminator update");
-  critic_.set_lr(options.lr_discriminator);
-  critic_.step();
-  return value;
+  const size_t parts = values.size() - distance_parts_.size();
+  losses.content = values[parts];
+  for (size_t i = parts + 1; i < values.size(); ++i) losses.style += values[i];
+  return losses;
 }
 
 }  // namespace gsx

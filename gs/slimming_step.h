@@ -1,5 +1,6 @@
 // One training step of GAN Slimming (Eqs. 6-15 in the order of PAPER.md 1.7), usable on its own.
 #pragma once
+#include "engine/captured.h"
 #include "gs/channels.h"
 #include "gs/image_pool.h"
 #include "gs/objective.h"
@@ -33,7 +34,8 @@ struct SlimmingLosses {
 
 // Holds the optimisers of a student and its discriminator; the three graphs must outlive it. All
 // of the student's trained parameters train: the norm scales of prunable groups by SGD with prox,
-// the rest by Adam.
+// the rest by Adam. Where the device can, what leads to the gradients is recorded and replayed
+// (engine/captured.h), as long as pictures keep their shape and networks their structure.
 class SlimmingStep {
  public:
   // `features` may be null when the distance is not perceptual.
@@ -57,22 +59,39 @@ class SlimmingStep {
   Adam& discriminator_optimizer() { return critic_; }
   Sgd& gamma_optimizer() { return gammas_; }
   ImagePool& pool() { return pool_; }
-  // The student's pictures of the last step, no gradient.
+  // The student's pictures of the last step, no gradient; the next step may write over them.
   const Tensor& generated() const { return generated_; }
+  // Whether the last step was replayed.
+  bool replayed() const { return generator_phase_.work.recorded(); }
 
  private:
-  SlimmingLosses generator_phase(const Input&);
+  // What one player's part of a step computes before its optimisers step.
+  struct Phase {
+    Captured work;
+    std::vector<Tensor> parameters, gradients;
+  };
+  void compute(Phase&, const std::string& key, const std::function<void()>& work);
+  std::string recording_key(const Input&) const;
+  void generator_work(const ForcedCodes*);
+  void discriminator_work();
   void gamma_phase();
-  double discriminator_phase(const Input&);
+  SlimmingLosses read_losses() const;
 
   Graph& student_;
   Graph& discriminator_;
+  const Graph* features_;
   std::vector<PruneGroup> groups_;
   Distance distance_;
   Adam weights_, critic_;
   Sgd gammas_;
   ImagePool pool_;
-  Tensor generated_;
+  Phase generator_phase_, discriminator_phase_;
+  // Where recorded work finds its pictures: the step's, and what the discriminator takes for fake.
+  Tensor x_, y_teacher_, y_real_, fake_;
+  // What it leaves: the student's pictures, also as the discriminator sees them, and the losses.
+  Tensor generated_, shown_;
+  std::vector<Tensor> distance_parts_;
+  Tensor distance_loss_, gan_loss_, generator_loss_, discriminator_loss_;
 };
 
 // How networks run while they train.

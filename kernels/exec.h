@@ -19,7 +19,9 @@ class Workspace {
   };
 
  public:
-  explicit Workspace(const MemoryKernels& memory = cpu_memory) : memory_(memory) {}
+  // keeps: memory once taken stays where it is until the end, for recorded work that comes back.
+  explicit Workspace(const MemoryKernels& memory = cpu_memory, bool keeps = false)
+      : memory_(memory), keeps_(keeps) {}
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace();
@@ -54,6 +56,7 @@ class Workspace {
   void rewind(const Mark& mark);
 
   const MemoryKernels& memory_;
+  const bool keeps_;
   std::vector<Block> blocks_;
   Mark mark_;
   size_t peak_ = 0;

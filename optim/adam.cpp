@@ -34,6 +34,7 @@ void Adam::set_steps(int64_t steps) {
 }
 
 void Adam::step() {
+  check_not_recorded("adam", parameters_);
   ++steps_;
   // beta^t by repeated multiplication of doubles: the same bits everywhere, unlike pow.
   double power1 = 1, power2 = 1;

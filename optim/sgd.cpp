@@ -21,6 +21,7 @@ void Sgd::set_lr(float lr) {
 }
 
 void Sgd::step() {
+  check_not_recorded("sgd", parameters_);
   std::vector<kernels::SgdTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor& p = parameters_[i];

@@ -27,7 +27,7 @@ void* Workspace::take(size_t bytes) {
 void Workspace::rewind(const Mark& mark) {
   mark_ = mark;
   // Merge the blocks of a first, growing use into one, so that later uses never straddle.
-  if (mark.block == 0 && mark.used == 0 && blocks_.size() > 1) {
+  if (!keeps_ && mark.block == 0 && mark.used == 0 && blocks_.size() > 1) {
     release();
     blocks_.push_back(allocate(peak_ + peak_ / 8));
   }

@@ -2,14 +2,13 @@
 #include <cstring>
 
 #include "gs/extract.h"
-#include "gs/quantize.h"
 #include "gs/slimming_step.h"
 #include "kernels/runtime/emulated/emulator.h"
-#include "models/architectures.h"
 #include "models/nodes.h"
 #include "tests/catch.h"
 #include "tests/devices.h"
 #include "tests/gs/graphs.h"
+#include "tests/gs/step_networks.h"
 
 using namespace gsx;
 using namespace gsx::test;
@@ -18,39 +17,6 @@ namespace emulator = gsx::kernels::emulated::gpu;
 namespace {
 
 constexpr double kLosses = 1e-5, kGradients = 1e-4;
-
-// The networks of a step, with the same parameters on every device.
-struct Networks {
-  Graph student, critic, features;
-};
-
-struct Setting {
-  const char* name;
-  Graph (*student)();
-  Shape input;
-};
-
-const Setting kSettings[] = {
-    {"cyclegan", [] { return cyclegan({.width = 5, .blocks = 1}); }, {2, 3, 16, 20}},
-    {"fast_style", [] { return fast_style({.width = 5, .blocks = 1}); }, {1, 3, 20, 16}}};
-
-Networks make_networks(const Setting& s, const ContextPtr& context) {
-  Networks n = {s.student(), patchgan({.width = 5, .layers = 2}), vgg16({.width = 5})};
-  Rng rng(11);
-  for (Graph* graph : {&n.student, &n.critic, &n.features}) {
-    graph->initialize(context, rng, {.deviation = 0.15f, .norm_scale_deviation = 0.2f});
-  }
-  n.features.set_requires_grad(false);
-  insert_quantizers(n.student, {.act_range = 2.5f});
-  return n;
-}
-
-Tensor pictures(const ContextPtr& context, const Shape& shape, const ImageFormat& f,
-                uint64_t seed) {
-  const Tensor x = Tensor::empty(context, shape);
-  Rng(seed).fill_uniform(x, f.lo, f.hi);
-  return x;
-}
 
 // The codes the student's quantisers choose on this device.
 ForcedCodes chosen_codes(const Graph& graph, const Tensor& x) {

@@ -160,3 +160,19 @@ TEST_CASE("schedules are functions of the step") {
   CHECK_THROWS_WITH(schedule_factor(Schedule::cosine, 0, 0),
                     "schedule: expected step >= 0 and total > 0, got 0 of 0");
 }
+
+TEST_CASE("optim: a step is not recorded") {
+  const auto context = test::on_device(Device::emulated);
+  const Tensor w = Tensor::full(context, {3}, 2);
+  w.set_grad(Tensor::full(context, {3}, 1));
+  Adam adam({w});
+  Sgd sgd({w});
+  CHECK_THROWS_WITH(Context::record(context, [&] { adam.step(); }),
+                    "adam: a step that is recorded would repeat its rates; step after the recorded "
+                    "work");
+  CHECK_THROWS_WITH(Context::record(context, [&] { sgd.step(); }),
+                    "sgd: a step that is recorded would repeat its rates; step after the recorded "
+                    "work");
+  CHECK(adam.steps() == 0);
+  CHECK(w.to_vector() == std::vector<float>(3, 2.0f));
+}
