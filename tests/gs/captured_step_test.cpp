@@ -16,7 +16,10 @@ namespace {
 constexpr int kSteps = 6;
 
 ContextPtr device(bool graphs) {
-  const auto context = Context::create({.device = gpu(), .threads = 1, .graphs = graphs});
+  ContextOptions options = gpu();
+  options.threads = 1;
+  options.graphs = graphs;
+  const auto context = Context::create(options);
   context->set_poison(true);
   return context;
 }
