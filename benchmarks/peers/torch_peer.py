@@ -174,6 +174,8 @@ def conv(options, what, shape):
     x = torch.rand(n, c, shape["h"], shape["w"]).contiguous(memory_format=layout)
     top, bottom, left, right = shape["pad"]
     if shape["transposed"]:
+        if bottom > top:
+            raise NotImplementedError("uneven borders of a transposed convolution")
         layer = nn.ConvTranspose2d(c, k, r, shape["stride"], top, top - bottom, bias=False)
     else:
         layer = nn.Conv2d(c, k, r, shape["stride"], bias=False)
