@@ -69,6 +69,23 @@ tests_by_cudnn() {
   GSX_TEST_CUDNN=1 GSX_TEST_DEVICE=$device "$build/tests/test_ops" 'conv2d,conv_transpose2d'
 }
 
+# Gram matrices and linear layers by cuBLAS.
+tests_by_cublas() {
+  GSX_TEST_CUBLAS=1 GSX_TEST_DEVICE=$device "$build/tests/test_ops" 'linear,gram'
+}
+
+# by_library NAME OPTION TESTS...: unless the library is not here.
+by_library() {
+  library=$1 option=$2
+  shift 2
+  why=$("$gsx" bench infer --model cyclegan --width 4 --size 32 --samples 1 --device $device \
+    "$option" "$library" 2>&1 >/dev/null) || true
+  case $why in
+    *"$library: loading"*) echo "| $library | not here: $why | |" >>"$out/summary" ;;
+    *) step "$library-against-the-processor" "$@" ;;
+  esac
+}
+
 sanitize() {
   tool=$1
   shift
@@ -100,12 +117,8 @@ step info "$gsx" info
 [ $device = cpu ] || step suite ctest --test-dir "$build" --output-on-failure -LE house
 if [ $device = cuda ]; then
   step kernels-against-the-processor tests_on_device
-  why=$("$gsx" bench infer --model cyclegan --width 4 --size 32 --samples 1 --device $device \
-    --conv-provider cudnn 2>&1 >/dev/null) || true
-  case $why in
-    *'cudnn: loading'*) echo "| cudnn | not here: $why | |" >>"$out/summary" ;;
-    *) step cudnn-against-the-processor tests_by_cudnn ;;
-  esac
+  by_library cudnn --conv-provider tests_by_cudnn
+  by_library cublas --gemm-provider tests_by_cublas
   if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck synccheck initcheck; do
       GSX_TEST_DEVICE=$device step "sanitizer-$tool" sanitize $tool "$build/tests/test_ops" '~[data]'

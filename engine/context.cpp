@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "engine/staging.h"
 #include "kernels/backend.h"
+#include "kernels/cublas.h"
 #include "kernels/cudnn.h"
 
 namespace gsx {
@@ -21,6 +22,7 @@ struct Context::Impl {
   kernels::ThreadPool pool;
   kernels::Workspace workspace;
   std::unique_ptr<kernels::Cudnn> cudnn;
+  std::unique_ptr<kernels::Cublas> cublas;
   kernels::Exec exec;
   std::mutex staging_mutex;
   Staging staging;
@@ -39,12 +41,16 @@ struct Context::Impl {
         staging(memory, stream),
         allocator(memory, o.device.kind == Device::emulated) {
     check_math();
-    if (o.conv_provider == ConvProvider::cudnn) cudnn = open_cudnn();
-    exec = {&pool, &workspace, stream, o.conv_algo, o.math, cudnn.get()};
+    if (o.conv_provider == ConvProvider::cudnn)
+      cudnn = open<kernels::Cudnn>(backend.cudnn_conv, "cuDNN", "--conv-provider");
+    if (o.gemm_provider == GemmProvider::cublas)
+      cublas = open<kernels::Cublas>(backend.cublas_gram, "cuBLAS", "--gemm-provider");
+    exec = {&pool, &workspace, stream, o.conv_algo, o.math, cudnn.get(), cublas.get()};
   }
   ~Impl() {
     select();
     cudnn.reset();
+    cublas.reset();
     allocator.release_cache();
     memory.destroy_stream(stream);
   }
@@ -59,12 +65,14 @@ struct Context::Impl {
               "context: tf32 and bf16 need a GPU of compute capability 8.0, device ",
               options.device, " is ", info.name, "; compute in fp32");
   }
-  std::unique_ptr<kernels::Cudnn> open_cudnn() const {
-    GSX_CHECK(backend.cudnn_conv, "context: cuDNN computes on CUDA devices, not on ",
-              options.device, "; compute with --conv-provider gsx");
-    using Lookup = kernels::Cudnn::Lookup;
+  // A library whose table the backend has, or has not.
+  template <class Library>
+  std::unique_ptr<Library> open(const void* table, const char* name, const char* option) const {
+    GSX_CHECK(table, "context: ", name, " computes on CUDA devices, not on ", options.device,
+              "; compute with ", option, " gsx");
+    using kernels::Lookup;
     const bool real = options.device.kind == Device::cuda;
-    return std::make_unique<kernels::Cudnn>(stream, real ? Lookup::anywhere : Lookup::named);
+    return std::make_unique<Library>(stream, real ? Lookup::anywhere : Lookup::named);
   }
   // Every call into the device is about the calling thread's current device.
   void select() const { memory.select(options.device.index); }
@@ -155,10 +163,19 @@ const kernels::Backend& Context::backend() const { return impl_->backend; }
 const kernels::ConvKernels& Context::conv() const {
   return impl_->cudnn ? *impl_->backend.cudnn_conv : impl_->backend.conv;
 }
+const kernels::GramKernels& Context::gram() const {
+  return impl_->cublas ? *impl_->backend.cublas_gram : impl_->backend.gram;
+}
+const kernels::LinearKernels& Context::linear() const {
+  return impl_->cublas ? *impl_->backend.cublas_linear : impl_->backend.linear;
+}
 std::string Context::conv_provider() const {
   return impl_->cudnn ? "cuDNN " + impl_->cudnn->version() : "gsx";
 }
 bool Context::keeps_filters() const { return impl_->options.keep_filters; }
+std::string Context::gemm_provider() const {
+  return impl_->cublas ? "cuBLAS " + impl_->cublas->version() : "gsx";
+}
 bool Context::host_accessible() const { return impl_->backend.host_accessible; }
 
 void* Context::allocate(size_t bytes) {

@@ -12,11 +12,15 @@ namespace gsx {
 
 namespace kernels {
 struct ConvKernels;
-}
+struct GramKernels;
+struct LinearKernels;
+}  // namespace kernels
 
 // Whose convolutions compute in floating point: ours, or on CUDA devices those of cuDNN, a library
 // that is looked for when it is asked for.
 enum class ConvProvider : uint8_t { gsx, cudnn };
+// Likewise whose matrix products, of Gram matrices and linear layers: ours or those of cuBLAS.
+enum class GemmProvider : uint8_t { gsx, cublas };
 
 struct ContextOptions {
   Device device = {};
@@ -24,6 +28,7 @@ struct ContextOptions {
   kernels::ConvAlgo conv_algo = kernels::ConvAlgo::automatic;
   kernels::MathMode math = kernels::MathMode::fp32;  // others: GPUs from compute capability 8.0
   ConvProvider conv_provider = ConvProvider::gsx;
+  GemmProvider gemm_provider = GemmProvider::gsx;
   // Whether kernels may keep what they made of weights that never change (Graph::freeze): faster,
   // for about four times those weights' memory, eight where gradients pass through. CPU only.
   bool keep_filters = false;
@@ -54,10 +59,14 @@ class Context {
   Device device() const;
   int threads() const;
   kernels::Exec& exec();
-  const kernels::Backend& backend() const;   // the device's kernels (kernels/backend.h)
-  const kernels::ConvKernels& conv() const;  // of the provider
-  // What the provider is: "gsx", "cuDNN 9.1.0".
+  const kernels::Backend& backend() const;  // the device's kernels (kernels/backend.h)
+  // Those of the providers.
+  const kernels::ConvKernels& conv() const;
+  const kernels::GramKernels& gram() const;
+  const kernels::LinearKernels& linear() const;
+  // What the providers are: "gsx", "cuDNN 9.1.0", "cuBLAS 13.1.0".
   std::string conv_provider() const;
+  std::string gemm_provider() const;
   bool keeps_filters() const;
   bool host_accessible() const;  // whether host code may follow the tensors' pointers
 

@@ -34,9 +34,11 @@ struct Backend {
   const ElementwiseKernels& elementwise;
   const FakeQuantKernels& fake_quant;
   const GramKernels& gram;
+  const GramKernels* cublas_gram;  // by cuBLAS, with Exec::cublas; null on the CPU
   const InstanceNormKernels& instance_norm;
   const IntegerKernels& integer;
   const LinearKernels& linear;
+  const LinearKernels* cublas_linear;  // likewise
   const LossKernels& losses;
   const PeakKernels& peak;
   const PhiloxKernels& philox;

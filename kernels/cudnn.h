@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/exec.h"
+#include "kernels/lookup.h"
 #include "kernels/view.h"
 
 namespace gsx::kernels {
@@ -22,11 +23,8 @@ struct CudnnShape {
 
 class Cudnn {
  public:
-  enum class Lookup { anywhere, named };
-
-  // A handle for the calling thread's device and this stream. The library is the file that the
-  // environment variable GSX_CUDNN names; where that is unset and `lookup` allows, what the dynamic
-  // linker finds as libcudnn.so.9. A Failure says what was tried and what to do.
+  // A handle for the calling thread's device and this stream. The library is what GSX_CUDNN names
+  // or libcudnn.so.9. A Failure says what was tried and what to do.
   Cudnn(void* stream, Lookup lookup);
   ~Cudnn();
   Cudnn(const Cudnn&) = delete;

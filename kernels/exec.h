@@ -70,6 +70,7 @@ enum class ConvAlgo : uint8_t { automatic, direct, winograd };
 // capability 8.0. The CPU always computes in FP32.
 enum class MathMode : uint8_t { fp32, tf32, bf16 };
 
+class Cublas;
 class Cudnn;
 
 class KeptFilters;
@@ -80,7 +81,8 @@ struct Exec {
   void* stream = nullptr;  // the device's stream (kernels/memory.h)
   ConvAlgo conv_algo = ConvAlgo::automatic;
   MathMode math = MathMode::fp32;
-  Cudnn* cudnn = nullptr;  // of Backend::cudnn_conv (kernels/cudnn.h)
+  Cudnn* cudnn = nullptr;    // of Backend::cudnn_conv (kernels/cudnn.h)
+  Cublas* cublas = nullptr;  // of Backend::cublas_gram, cublas_linear (kernels/cublas.h)
   // Of a convolution's weights, when they do not change and memory may be spent on that.
   KeptFilters* kept = nullptr;
 };

@@ -8,12 +8,14 @@
 namespace gsx::test {
 
 // The GPU of the tests: the emulated one, or what GSX_TEST_DEVICE names (benchmarks/gpu_day.sh).
-// With GSX_TEST_CUDNN set its convolutions are cuDNN's.
+// With GSX_TEST_CUDNN set its convolutions are cuDNN's, with GSX_TEST_CUBLAS its matrix products
+// cuBLAS's.
 inline ContextOptions gpu() {
   ContextOptions options;
   const char* named = std::getenv("GSX_TEST_DEVICE");
   options.device = named ? parse_device(named) : Device{Device::emulated};
   if (std::getenv("GSX_TEST_CUDNN")) options.conv_provider = ConvProvider::cudnn;
+  if (std::getenv("GSX_TEST_CUBLAS")) options.gemm_provider = GemmProvider::cublas;
   return options;
 }
 

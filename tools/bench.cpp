@@ -77,8 +77,8 @@ void run_bench(const CLI::App& sub, Given& g) {
                          : "; did you mean " + near + "?"));
   }
   std::vector<std::string> allowed = kind->flags;
-  for (const char* flag :
-       {"threads", "device", "isa", "conv-algo", "conv-provider", "math", "memory"})
+  for (const char* flag : {"threads", "device", "isa", "conv-algo", "conv-provider",
+                           "gemm-provider", "math", "memory"})
     allowed.push_back(flag);
   refuse_others(sub, kind->name, allowed);
   o.what = kind->name;
@@ -116,10 +116,15 @@ Json Rival::json() const {
 
 Json bench_header(const Context& context) {
   const bool real = context.device().kind != Device::emulated;
-  return {{"version", GSX_VERSION},         {"command", command_line()},
-          {"device", device_text(context)}, {"real", real},
-          {"processor", processor_name()},  {"threads", context.threads()},
-          {"instructions", kernels::isa()}, {"conv_provider", context.conv_provider()}};
+  return {{"version", GSX_VERSION},
+          {"command", command_line()},
+          {"device", device_text(context)},
+          {"real", real},
+          {"processor", processor_name()},
+          {"threads", context.threads()},
+          {"instructions", kernels::isa()},
+          {"conv_provider", context.conv_provider()},
+          {"gemm_provider", context.gemm_provider()}};
 }
 
 void print_bench_header(const Context& context) {
@@ -131,6 +136,8 @@ void print_bench_header(const Context& context) {
             << kernels::isa() << '\n';
   if (context.conv_provider() != "gsx")
     std::cout << "provider    convolutions by " << context.conv_provider() << '\n';
+  if (context.gemm_provider() != "gsx")
+    std::cout << "provider    matrix products by " << context.gemm_provider() << '\n';
 }
 
 void add_bench(CLI::App& app) {

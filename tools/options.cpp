@@ -56,6 +56,7 @@ ContextPtr ComputeOptions::context() const {
                                   : kernels::MathMode::fp32;
   if (conv_provider == "cudnn") options.conv_provider = ConvProvider::cudnn;
   options.keep_filters = memory == "high";
+  if (gemm_provider == "cublas") options.gemm_provider = GemmProvider::cublas;
   return Context::create(options);
 }
 
@@ -115,6 +116,12 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
   app.add_option("--conv-provider", o.conv_provider,
                  "whose convolutions: gsx, or on CUDA devices cudnn, where NVIDIA's library is")
       ->check(CLI::IsMember({"gsx", "cudnn"}))
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--gemm-provider", o.gemm_provider,
+                 "whose matrix products, of Gram matrices and linear layers: gsx, or on CUDA "
+                 "devices cublas")
+      ->check(CLI::IsMember({"gsx", "cublas"}))
       ->capture_default_str()
       ->group(kGroup);
 }

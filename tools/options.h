@@ -12,7 +12,8 @@ struct ComputeOptions {
   int threads = 0;
   std::string device = "cpu";
   std::string isa;
-  std::string conv_algo = "auto", conv_provider = "gsx", math = "fp32", memory = "low";
+  std::string conv_algo = "auto", conv_provider = "gsx", gemm_provider = "gsx", math = "fp32",
+              memory = "low";
 
   ContextPtr context() const;  // applies --isa for the process, too
 };

@@ -188,7 +188,8 @@ fs::path new_run_dir(const std::string& method) {
 
 // What may be said when resuming: how to compute, not what.
 const std::vector<std::string> kOfTheMachine = {
-    "resume", "threads", "device", "isa", "math", "conv-algo", "conv-provider", "memory", "json"};
+    "resume",    "threads",       "device",        "isa",    "math",
+    "conv-algo", "conv-provider", "gemm-provider", "memory", "json"};
 
 void finish_config(const CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;

@@ -21,10 +21,10 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   const kernels::LinearShape shape{static_cast<int>(x.dim(0)), static_cast<int>(x.dim(1)),
                                    static_cast<int>(w.dim(0))};
   Tensor y = Tensor::empty(x.context(), {x.dim(0), w.dim(0)});
-  x.backend().linear.forward(x.exec(), shape, in(x), in(w), in_or_null(bias), out(y));
+  x.context()->linear().forward(x.exec(), shape, in(x), in(w), in_or_null(bias), out(y));
   return record(y, "linear", {x, w, bias},
                 [shape, x = x.detach(), w = w.detach()](const Tensor& gy, Grads& grads) {
-                  const auto& table = x.backend().linear;
+                  const auto& table = x.context()->linear();
                   if (grads.wants(0)) {
                     Tensor gx = Tensor::empty_like(x);
                     table.backward_input(x.exec(), shape, in(gy), in(w), out(gx));

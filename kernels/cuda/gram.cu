@@ -1,11 +1,10 @@
 // Gram matrices by the convolution kernels, as on the CPU: G = F F^T is the weight gradient of a
 // 1x1 convolution with itself, and its backward pass is a 1x1 convolution by the symmetric
 // gradient. So they run on tensor cores where Exec::math says so.
-#include "kernels/gram.h"
+#include "kernels/cuda/gram.h"
 
 #include "kernels/cuda/map.h"
 #include "kernels/cuda/tables.h"
-#include "kernels/gram_geometry.h"
 
 namespace gsx::kernels::GSX_BACKEND {
 
@@ -27,6 +26,12 @@ __global__ void __launch_bounds__(kMapThreads)
   if (at >= int64_t{c} * cs) return;
   const int64_t row = at / cs, column = at % cs;
   both[at] = column < c ? scale * (g[row * c + column] + g[column * c + row]) : 0.0f;
+}
+
+void symmetric(Exec& e, const View& v, const float* g, float* both) {
+  const int64_t size = int64_t{v.c} * v.cs;
+  gpu::launch("gram_symmetric", symmetric_kernel, {map_blocks(size)}, {kMapThreads}, 0, e.stream,
+              v.c, v.cs, static_cast<float>(gram_scale(v)), g, both);
 }
 
 }  // namespace grams
@@ -52,9 +57,7 @@ void backward(Exec& e, const View& v, const float* x, const float* gy, float* gx
   float* both = e.workspace->take<float>(shape.w.size());
   const int64_t size = int64_t{v.c} * v.c;
   for (int n = 0; n < v.n; ++n) {
-    gpu::launch("gram_symmetric", grams::symmetric_kernel, {map_blocks(shape.w.size())},
-                {kMapThreads}, 0, e.stream, v.c, v.cs, static_cast<float>(gram_scale(v)),
-                gy + n * size, both);
+    grams::symmetric(e, v, gy + n * size, both);
     conv.forward(e, shape, x + n * v.image(), both, nullptr, gx + n * v.image());
   }
 }

@@ -171,7 +171,7 @@ void widen(Exec& e, const Frame& f, const float* inner, T* outer) {
 
 template <class T>
 void narrow(Exec& e, const Frame& f, const T* outer, const float* bias, float* inner) {
-  const bool wide = f.inner.cs % 4 == 0;
+  const bool wide = f.inner.cs % 4 == 0 && aligned16(outer) && aligned16(inner);
   const int64_t count = f.inner.size() / (wide ? 4 : 1);
   const auto kernel = wide ? narrow_kernel<T, 4> : narrow_kernel<T, 1>;
   gpu::launch("narrow", kernel, {map_blocks(count)}, {kMapThreads}, 0, e.stream, f, outer, bias,

@@ -2,7 +2,6 @@
 #include "kernels/cudnn.h"
 
 #include <array>
-#include <cstdlib>
 #include <map>
 
 #include "kernels/runtime/cudnn_library.h"
@@ -18,14 +17,8 @@ constexpr size_t kOldest = 90000;                 // version 9.0.0
 enum Pass { kForward, kBackwardBig, kBackwardWeight };
 const char* const kPassNames[] = {"convolution", "input gradient", "filter gradient"};
 
-std::string library_file(Cudnn::Lookup lookup) {
-  const char* named = std::getenv("GSX_CUDNN");
-  if (named && *named) return named;
-  if (lookup == Cudnn::Lookup::anywhere) return "libcudnn.so.9";
-  throw Failure(
-      "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; compute on a "
-      "CUDA device or with --conv-provider gsx");
-}
+const LibraryName kName = {"cudnn",           "cuDNN",   "GSX_CUDNN",
+                           {"libcudnn.so.9"}, "cuDNN 9", "--conv-provider gsx"};
 
 // A descriptor that is destroyed with its owner.
 template <class T>
@@ -73,14 +66,11 @@ struct Cudnn::Impl {
   Handle handle = nullptr;
   std::map<Key, Plan> plans;
 
-  Impl(void* stream, const std::string& file)
-      : library("cudnn", file,
-                "install cuDNN 9, or name its library in GSX_CUDNN, or compute with "
-                "--conv-provider gsx"),
-        f(library) {
+  Impl(void* stream, Lookup lookup) : library(kName, lookup), f(library) {
     const size_t version = f.GetVersion();
     if (version < kOldest) {
-      throw Failure("cudnn: version 9.0.0 or newer is needed, " + file + " is " + text(version));
+      throw Failure("cudnn: version 9.0.0 or newer is needed, " + library.file() + " is " +
+                    text(version));
     }
     check(f.Create(&handle), "starting");
     const Status status = f.SetStream(handle, stream);
@@ -185,8 +175,7 @@ struct Cudnn::Impl {
   }
 };
 
-Cudnn::Cudnn(void* stream, Lookup lookup)
-    : impl_(std::make_unique<Impl>(stream, library_file(lookup))) {}
+Cudnn::Cudnn(void* stream, Lookup lookup) : impl_(std::make_unique<Impl>(stream, lookup)) {}
 Cudnn::~Cudnn() = default;
 
 std::string Cudnn::version() const { return Impl::text(impl_->f.GetVersion()); }

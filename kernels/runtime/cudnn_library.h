@@ -97,4 +97,8 @@ void for_each_function(F& f, Visit&& visit) {
 #undef GSX_VISIT
 }
 
+inline Functions::Functions(const SharedLibrary& library) {
+  for_each_function(*this, [&](const char* name, auto& function) { library.find(name, function); });
+}
+
 }  // namespace gsx::kernels::cudnn

@@ -114,26 +114,31 @@ TEST_CASE("every build computes on the processor", "[device]") {
   CHECK(nlohmann::json::parse(r.out).is_object());
 }
 
-TEST_CASE("a provider of convolutions that is not there is refused in one sentence", "[device]") {
-  expect_misuse({"train", "--conv-provider", "nvidia"},
-                "gsx train: --conv-provider: nvidia not in");
-  const auto refuses = [](std::vector<std::string> words, const std::string& text) {
-    const std::string command = words.front();
-    words.insert(words.end(), {"--conv-provider", "cudnn"});
-    const ProcessResult r = run_program(words);
-    CHECK(r.exit_code == 1);
-    CHECK(r.out.empty());
-    CHECK(r.err == "gsx " + command + ": " + text + "\n");
+TEST_CASE("a provider that is not there is refused in one sentence", "[device]") {
+  struct Provider {
+    std::string option, name, title, variable;
   };
-  const std::string on_cpu =
-      "context: cuDNN computes on CUDA devices, not on cpu; compute with --conv-provider gsx";
-  refuses({"train"}, on_cpu);
-  refuses({"translate", "m", "p", "--out", "o"}, on_cpu);
-  refuses({"eval", "m", "--data", "d"}, on_cpu);
-  refuses({"bench", "conv"}, on_cpu);
-  refuses({"train", "--device", "emulated"},
-          "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; compute on "
-          "a CUDA device or with --conv-provider gsx");
+  for (const Provider& p : {Provider{"--conv-provider", "cudnn", "cuDNN", "GSX_CUDNN"},
+                            {"--gemm-provider", "cublas", "cuBLAS", "GSX_CUBLAS"}}) {
+    expect_misuse({"train", p.option, "nvidia"}, "gsx train: " + p.option + ": nvidia not in");
+    const auto refuses = [&](std::vector<std::string> words, const std::string& text) {
+      const std::string command = words.front();
+      words.insert(words.end(), {p.option, p.name});
+      const ProcessResult r = run_program(words);
+      CHECK(r.exit_code == 1);
+      CHECK(r.out.empty());
+      CHECK(r.err == "gsx " + command + ": " + text + " " + p.option + " gsx\n");
+    };
+    const std::string on_cpu =
+        "context: " + p.title + " computes on CUDA devices, not on cpu; compute with";
+    refuses({"train"}, on_cpu);
+    refuses({"translate", "m", "p", "--out", "o"}, on_cpu);
+    refuses({"eval", "m", "--data", "d"}, on_cpu);
+    refuses({"bench", "conv"}, on_cpu);
+    refuses({"train", "--device", "emulated"}, p.name + ": the emulated device has no " + p.title +
+                                                   " but a stand-in that " + p.variable +
+                                                   " names; compute on a CUDA device or with");
+  }
 }
 
 TEST_CASE("the instruction sets that info lists can be used, and no others") {

@@ -2,28 +2,17 @@
 // data come to it and back, and what is said where it is missing or refuses.
 #include <dlfcn.h>
 
-#include <cstdlib>
-
 #include "tests/catch.h"
 #include "tests/gpu_conv/conv_cases.h"
+#include "tests/setting.h"
 
 using namespace gpu_conv;
 using gsx::kernels::Cudnn;
 using gsx::kernels::Failure;
+using gsx::kernels::Lookup;
+using gsx::test::Setting;
 
 namespace {
-
-// An environment variable that is as it was once this is gone.
-class Setting {
- public:
-  Setting(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Setting() { unsetenv(name_); }
-  Setting(const Setting&) = delete;
-  Setting& operator=(const Setting&) = delete;
-
- private:
-  const char* name_;
-};
 
 const auto& table = gsx::kernels::emulated::cudnn_conv;
 
@@ -44,7 +33,7 @@ struct Mode {
 
 TEST_CASE("cuDNN's passes agree with loops in double") {
   const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
-  Cudnn cudnn(nullptr, Cudnn::Lookup::named);
+  Cudnn cudnn(nullptr, Lookup::named);
   CHECK(cudnn.version() == "9.1.2");
   for (const Mode mode :
        {Mode{MathMode::fp32, 2e-6}, {MathMode::tf32, 2e-6}, {MathMode::bf16, 8e-3}}) {
@@ -71,7 +60,7 @@ TEST_CASE("cuDNN's passes agree with loops in double") {
 
 TEST_CASE("cuDNN's gradients of filters add when asked") {
   const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
-  Cudnn cudnn(nullptr, Cudnn::Lookup::named);
+  Cudnn cudnn(nullptr, Lookup::named);
   for (const MathMode math : {MathMode::fp32, MathMode::bf16}) {
     for (const Case& t : cases()) {
       INFO(t.name());
@@ -90,7 +79,7 @@ TEST_CASE("cuDNN is asked once per shape and gets its descriptors back") {
   void* keep = dlopen(GSX_FAKE_CUDNN_LIBRARY, RTLD_NOW);  // its counts stay
   const int before = fake_count("fake_cudnn_live");
   {
-    Cudnn cudnn(nullptr, Cudnn::Lookup::anywhere);
+    Cudnn cudnn(nullptr, Lookup::anywhere);
     const Data d(cases()[0]);
     run_all(table, MathMode::fp32, d, &cudnn);
     const int plans = fake_count("fake_cudnn_plans");
@@ -114,35 +103,34 @@ TEST_CASE("integer convolutions stay ours under cuDNN") {
 }
 
 TEST_CASE("a cuDNN that cannot be used says why and what to do") {
-  const auto open = [](Cudnn::Lookup lookup) { return Cudnn(nullptr, lookup).version(); };
-  CHECK_THROWS_WITH(open(Cudnn::Lookup::named),
+  const auto open = [](Lookup lookup) { return Cudnn(nullptr, lookup).version(); };
+  CHECK_THROWS_WITH(open(Lookup::named),
                     "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; "
                     "compute on a CUDA device or with --conv-provider gsx");
   {
     const Setting absent("GSX_CUDNN", "no/such/libcudnn.so");
-    CHECK_THROWS_WITH(open(Cudnn::Lookup::anywhere),
+    CHECK_THROWS_WITH(open(Lookup::anywhere),
                       Catch::StartsWith("cudnn: loading no/such/libcudnn.so failed (") &&
                           Catch::EndsWith("); install cuDNN 9, or name its library in GSX_CUDNN, "
                                           "or compute with --conv-provider gsx"));
   }
   {
     const Setting other("GSX_CUDNN", "libm.so.6");  // a library, but not this one
-    CHECK_THROWS_WITH(open(Cudnn::Lookup::anywhere),
-                      "cudnn: libm.so.6 has no function cudnnGetVersion");
+    CHECK_THROWS_WITH(open(Lookup::anywhere), "cudnn: libm.so.6 has no function cudnnGetVersion");
   }
   const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
   {
     const Setting old("GSX_FAKE_CUDNN", "old");
-    CHECK_THROWS_WITH(open(Cudnn::Lookup::named),
+    CHECK_THROWS_WITH(open(Lookup::named),
                       Catch::StartsWith("cudnn: version 9.0.0 or newer is needed, ") &&
                           Catch::EndsWith(" is 8.9.7"));
   }
   {
     const Setting no_device("GSX_FAKE_CUDNN", "no_device");
-    CHECK_THROWS_WITH(open(Cudnn::Lookup::named), "cudnn: starting: CUDNN_STATUS_NOT_INITIALIZED");
+    CHECK_THROWS_WITH(open(Lookup::named), "cudnn: starting: CUDNN_STATUS_NOT_INITIALIZED");
   }
   const Setting unsure("GSX_FAKE_CUDNN", "unsure");
-  Cudnn cudnn(nullptr, Cudnn::Lookup::named);
+  Cudnn cudnn(nullptr, Lookup::named);
   CHECK_THROWS_WITH(run_all(table, MathMode::fp32, Data(cases()[0]), &cudnn),
                     "cudnn: choosing how to compute a convolution: of 4 algorithms none gives the "
                     "same bits on every run; compute with --conv-provider gsx");

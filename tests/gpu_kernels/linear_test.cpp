@@ -1,13 +1,18 @@
 // CUDA's fully connected layers against the CPU's.
 #include "kernels/cuda/tables.h"
+#include "tests/gpu_kernels/dense_cases.h"
 #include "tests/gpu_kernels/twin.h"
 
 using namespace gsx::kernels;
 using twin::Run;
 
-TEST_CASE("fully connected layers agree with the CPU's") {
-  const auto compare = [](auto&& f) {
-    for (const int offset : {0, 1}) twin::compare(cpu_linear, emulated::linear, 1e-5, f, offset);
+void dense_cases::compare_linear(const LinearKernels& table, const Prepare& prepare) {
+  const auto compare = [&](auto&& f) {
+    const auto prepared = [&](auto& k, Run& r) {
+      prepare(r.exec);
+      f(k, r);
+    };
+    for (const int offset : {0, 1}) twin::compare(cpu_linear, table, 1e-5, prepared, offset);
   };
   for (const LinearShape& s :
        {LinearShape{1, 1, 1}, LinearShape{3, 7, 5}, LinearShape{2, 33, 37}, LinearShape{5, 257, 8},
@@ -36,4 +41,8 @@ TEST_CASE("fully connected layers agree with the CPU's") {
       });
     }
   }
+}
+
+TEST_CASE("fully connected layers agree with the CPU's") {
+  dense_cases::compare_linear(emulated::linear);
 }

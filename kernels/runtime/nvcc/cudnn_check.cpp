@@ -1,22 +1,11 @@
 // Holds what kernels/runtime/cudnn_library.h says of cuDNN against cuDNN's own headers.
 #include <cudnn.h>
 
-#include <type_traits>
-
 #include "kernels/runtime/cudnn_library.h"
+#include "kernels/runtime/nvcc/alike.h"
 
 namespace gsx::kernels::cudnn {
 namespace {
-
-// Whether the same registers and stack pass an A and a B: enumerators are ints, pointers pointers.
-template <class A, class B>
-constexpr bool kAlike = sizeof(A) == sizeof(B) && std::is_pointer_v<A> == std::is_pointer_v<B>;
-
-template <class R, class... A, class S, class... B>
-constexpr bool alike(R (*)(A...), S (*)(B...)) {
-  if constexpr (sizeof...(A) != sizeof...(B)) return false;
-  else return kAlike<R, S> && (kAlike<A, B> && ...);
-}
 
 #define GSX_SAME(name) static_assert(alike(decltype(Functions::name){}, decltype(&cudnn##name){}))
 GSX_SAME(GetVersion);
