@@ -2,6 +2,7 @@
 // fused multiply-adds: conv_bench [--isa NAME] [--threads N] [--algo direct|winograd] [--only
 // TEXT].
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -137,7 +138,7 @@ void bench(Exec& e, const Layer& layer) {
   std::vector<float> y(gy.size()), gx(x.size()), gw(w.size());
   std::vector<int16_t> codes(x.size());
   std::vector<int8_t> weight_codes(w.size());
-  for (size_t i = 0; i < x.size(); ++i) codes[i] = static_cast<int16_t>(x[i] * 255);
+  for (size_t i = 0; i < x.size(); ++i) codes[i] = static_cast<int16_t>(std::abs(x[i]) * 255);
   for (size_t i = 0; i < w.size(); ++i) weight_codes[i] = static_cast<int8_t>(w[i] * 127);
   std::vector<int32_t> sums(y.size());
   const int64_t pixels = s.transposed ? s.x.pixels() : y_view.pixels();
@@ -147,7 +148,9 @@ void bench(Exec& e, const Layer& layer) {
       [&] { cpu_conv.forward(e, s, x.data(), w.data(), nullptr, y.data()); },
       [&] { cpu_conv.backward_input(e, s, gy.data(), w.data(), gx.data()); },
       [&] { cpu_conv.backward_weight(e, s, x.data(), gy.data(), false, gw.data()); },
-      [&] { cpu_conv.forward_codes(e, s, codes.data(), weight_codes.data(), sums.data()); },
+      [&] {
+        cpu_conv.forward_codes(e, s, {0, 255}, codes.data(), weight_codes.data(), sums.data());
+      },
   };
   for (const auto& pass : passes) {
     const Timing t = time_it(e, pass);

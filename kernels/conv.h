@@ -36,6 +36,14 @@ struct ConvShape {
   }
 };
 
+// The values of some integer codes: [lo, hi].
+struct CodeRange {
+  int lo = 0, hi = 0;
+
+  constexpr int most() const { return -lo > hi ? -lo : hi; }  // largest |code|
+  constexpr bool fits_byte() const { return lo >= 0 && hi <= 255; }
+};
+
 struct ConvKernels {
   // bias: k floats or null. y: shape.y().
   void (*forward)(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
@@ -47,10 +55,11 @@ struct ConvKernels {
                           float* gw);
   // gbias (+)= sum of gy over images and pixels; k floats.
   void (*backward_bias)(Exec&, const View& gy_view, const float* gy, bool accumulate, float* gbias);
-  // Exact integer convolution: x holds codes in [-512, 512], w codes in [-127, 127]; both laid out
-  // like their float twins (padding lanes zero). y = int32 sums, bias-free. The caller has checked
-  // that r*s*c*max|x|*127 < 2^31.
-  void (*forward_codes)(Exec&, const ConvShape&, const int16_t* x, const int8_t* w, int32_t* y);
+  // Exact integer convolution: x holds codes in `range`, which lies in [-512, 512], w codes in
+  // [-127, 127]; both laid out like their float twins (padding lanes zero). y = int32 sums,
+  // bias-free. The caller has checked that r*s*c*range.most()*127 < 2^31.
+  void (*forward_codes)(Exec&, const ConvShape&, CodeRange range, const int16_t* x, const int8_t* w,
+                        int32_t* y);
 };
 extern const ConvKernels cpu_conv;  // both directions: shape.transposed selects
 

@@ -6,7 +6,9 @@
 
 namespace gsx::kernels {
 
-// "avx512", "avx2", "neon" or "baseline": those compiled in that this processor has, best first.
+// "avx512_vnni", "avx512", "avx2", "neon" or "baseline": those compiled in that this processor has,
+// best first. A kernel that was not compiled for one uses the next: "avx512_vnni" is "avx512" with
+// another convolution of integer codes.
 const std::vector<std::string_view>& isas();
 
 // The one in use; the best, unless another was chosen.

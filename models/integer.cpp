@@ -37,10 +37,10 @@ IntegerValue picture_codes(const Tensor& x, const ImageFormat& format) {
   IntegerValue value;
   value.kind = IntegerValue::Kind::codes;
   value.scale = format.hi / 255.0f;
-  value.max_code = 255;
   value.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
   const kernels::Quantizer q{value.scale, 255.0f / format.hi, format.lo == 0 ? 0.0f : -255.0f,
                              255.0f,      format.lo,          format.hi};
+  value.range = {static_cast<int>(q.lo), static_cast<int>(q.hi)};
   x.backend().integer.to_codes(x.exec(), x.storage_size(), x.device_data(), q,
                                value.tensor.device_data<int16_t>());
   return value;

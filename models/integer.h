@@ -2,6 +2,7 @@
 // norms take exact statistics of the sums, everything else is elementwise float. Its bits depend on
 // nothing but the model and the input.
 #pragma once
+#include "kernels/conv.h"
 #include "models/graph.h"
 
 namespace gsx {
@@ -16,9 +17,9 @@ struct IntegerValue {
   Kind kind = Kind::real;
   Tensor tensor;
   float scale = 1;
-  int max_code = 0;  // codes: |code| is at most this
-  Tensor scales;     // sums: f32 [K]
-  Tensor bias;       // sums: f32 [K] or undefined
+  kernels::CodeRange range;  // codes: what they can be
+  Tensor scales;             // sums: f32 [K]
+  Tensor bias;               // sums: f32 [K] or undefined
 
   static IntegerValue of(Tensor real);
   const Shape& shape() const { return tensor.shape(); }

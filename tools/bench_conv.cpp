@@ -1,4 +1,5 @@
 // The convolutions of the models, pass by pass.
+#include <cmath>
 #include <set>
 
 #include "engine/random.h"
@@ -67,7 +68,11 @@ struct Data {
     host_x = x.read_storage();
     host_gy = gy.read_storage();
     host_w = w.read_storage();
-    for (const float v : host_x) codes_x.push_back(static_cast<int16_t>(v * 255));
+    // Codes of pictures have a sign, those of activations have none.
+    code_range = {s.x.c == 3 ? -255 : 0, 255};
+    for (const float v : host_x) {
+      codes_x.push_back(static_cast<int16_t>(255 * (code_range.lo < 0 ? v : std::abs(v))));
+    }
     for (const float v : host_w) codes_w.push_back(static_cast<int8_t>(v * 127));
     x_codes = Tensor::empty(context, x.shape(), DType::s16);
     x_codes.write_storage<int16_t>(codes_x);
@@ -81,6 +86,7 @@ struct Data {
   Tensor x, w, gy, y, gx, gw, x_codes, w_codes, sums;
   std::vector<float> host_x, host_w, host_gy;
   std::vector<int16_t> codes_x;
+  kernels::CodeRange code_range;
   std::vector<int8_t> codes_w;
 };
 
@@ -179,8 +185,9 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   c.bound = 0;  // exact
   c.run_by = nullptr;
   c.run = [&] {
-    context->conv().forward_codes(context->exec(), s, d.x_codes.device_data<int16_t>(),
-                                  d.w_codes.device_data<int8_t>(), d.sums.device_data<int32_t>());
+    context->conv().forward_codes(context->exec(), s, d.code_range,
+                                  d.x_codes.device_data<int16_t>(), d.w_codes.device_data<int8_t>(),
+                                  d.sums.device_data<int32_t>());
   };
   c.error = [&] {
     return image_error<int32_t>(d.sums, [&](int n, int p, int q, int k) {

@@ -96,7 +96,7 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--isa", o.isa, "instruction set to use instead of the best one (see gsx info)")
-      ->check(CLI::IsMember({"avx512", "avx2", "neon", "baseline"}))
+      ->check(CLI::IsMember({"avx512_vnni", "avx512", "avx2", "neon", "baseline"}))
       ->group(kGroup);
   app.add_option("--math", o.math, "number format of convolutions on tensor cores; fp32 is exact")
       ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))

@@ -115,11 +115,12 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
   for (int k = 0; k < view.c; ++k) gbias[k] = accumulate ? gbias[k] + current[k] : current[k];
 }
 
-void forward_codes(Exec& e, const ConvShape& shape, const int16_t* x, const int8_t* w, int32_t* y) {
+void forward_codes(Exec& e, const ConvShape& shape, CodeRange range, const int16_t* x,
+                   const int8_t* w, int32_t* y) {
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
   correlate_codes(e, parts, shape.x, shape.y(), shape.pad_mode,
-                  Weights<int8_t>::forward(shape.w, w), x, y);
+                  Weights<int8_t>::forward(shape.w, w), range, x, y);
 }
 
 }  // namespace

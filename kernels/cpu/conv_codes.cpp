@@ -1,8 +1,10 @@
-// Exact convolution of integer codes: 16-bit products summed in pairs to 32 bits, one instruction
-// on x86. The order of exact sums is free, so every instruction set gives the same bits.
+// Exact convolution of integer codes: 16-bit products summed in pairs to 32 bits, or 8-bit ones in
+// quads where one instruction does that. The order of exact sums is free, so every instruction set
+// and either form gives the same bits.
 #include <cstring>
 
 #include "kernels/cpu/conv_micro.h"
+#define GSX_WITH_VNNI
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -15,71 +17,106 @@ namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Pixels per tile: NEON has the registers of AVX-512 but keeps two sums for each result.
-constexpr int kCodePixels = HWY_TARGET == HWY_AVX3 ? 8 : 6;
+template <class T, int kMost>
+using Lanes = hn::Vec<hn::CappedTag<T, kMost>>;
 
-HWY_INLINE int32_t load_pair(const int16_t* p) {
-  int32_t pair;
-  std::memcpy(&pair, p, sizeof(pair));
-  return pair;
+// Adds the products of neighbouring codes to the sums of their lanes. Where pairs are not
+// neighbouring lanes of one product, `odd` takes the other half of the sums.
+#if HWY_TARGET == HWY_AVX3_DL
+// In the assembler's words, because Highway 1.0 asks the processor for these instructions but not
+// the compiler.
+template <class V>
+HWY_INLINE void add_products(Lanes<int16_t, sizeof(V) / 2> x, Lanes<int16_t, sizeof(V) / 2> w,
+                             V& sum, V&) {
+  asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+}
+template <class V>
+HWY_INLINE void add_products(Lanes<uint8_t, sizeof(V)> x, Lanes<int8_t, sizeof(V)> w, V& sum, V&) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+}
+#else
+template <class V16, class V32>
+HWY_INLINE void add_products(V16 x, V16 w, V32& sum, V32& odd) {
+  sum = hn::ReorderWidenMulAccumulate(hn::DFromV<V32>(), x, w, sum, odd);
+}
+#endif
+
+// Pixels of a tile: as many accumulators as there are registers for. NEON has those of AVX-512 but
+// keeps two sums for each result.
+constexpr int kCodePixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 6 : 8;
+constexpr int kDotPixels = HWY_TARGET == HWY_AVX2 ? 2 : 4;
+
+template <class T>
+HWY_INLINE int32_t load_group(const T* p) {
+  int32_t group;
+  std::memcpy(&group, p, sizeof(group));
+  return group;
 }
 
-// kPixels pixels times kVectors vectors of outputs; rows of the panel are `width` pairs.
-template <int kPixels, int kVectors, class D>
-HWY_INLINE void code_tile(D d, const CodeBlock& b, int pixel, const int16_t* panel, int width,
-                          int first) {
-  const hn::Repartition<int16_t, D> d16;
+// Columns of a tile: vectors of neighbouring outputs, each `next` codes after the one before, in
+// rows of `row` codes.
+template <class Packed>
+struct CodeColumns {
+  const Packed* w;
+  int64_t next, row;
+  int first_output;
+};
+
+// kPixels pixels times kVectors vectors of outputs.
+template <int kPixels, int kVectors, class D, class In, class Packed>
+HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
+                          const CodeColumns<Packed>& columns, int pixel) {
+  const hn::Repartition<In, D> d_in;
+  const hn::Repartition<Packed, D> d_w;
   using V = hn::Vec<D>;
-  constexpr int kLanes = hn::MaxLanes(d);
-  // Where pairs are not neighbouring lanes of one product, `odd` takes the other half of the sums.
+  constexpr int kGroup = 4 / sizeof(In);
   V even[kPixels * kVectors], odd[kPixels * kVectors];
   HWY_UNROLL(16)
   for (int i = 0; i < kPixels * kVectors; ++i) even[i] = odd[i] = hn::Zero(d);
-  const int pairs = (b.run_length + 1) / 2;
-  const int64_t row = 2 * width;
-  const int16_t* HWY_RESTRICT w = panel;
+  const int64_t groups = ceil_div(b.run_length, kGroup);
+  const Packed* HWY_RESTRICT w = columns.w;
   for (int run = 0; run < b.runs; ++run) {
-    const int16_t* HWY_RESTRICT a[kPixels];
+    const In* HWY_RESTRICT a[kPixels];
     HWY_UNROLL(8)
     for (int p = 0; p < kPixels; ++p) a[p] = b.in + b.in_at[pixel + p] + b.run_at[run];
-    for (int64_t j = 0; j < pairs; ++j, w += row) {
-      hn::Vec<decltype(d16)> wv[kVectors];
+    for (int64_t j = 0; j < groups; ++j, w += columns.row) {
+      hn::Vec<decltype(d_w)> wv[kVectors];
       HWY_UNROLL(4)
-      for (int v = 0; v < kVectors; ++v) wv[v] = hn::LoadU(d16, w + v * 2 * kLanes);
+      for (int v = 0; v < kVectors; ++v) wv[v] = hn::LoadU(d_w, w + v * columns.next);
       HWY_UNROLL(8)
       for (int p = 0; p < kPixels; ++p) {
-        const auto x = hn::BitCast(d16, hn::Set(d, load_pair(a[p] + 2 * j)));
+        const auto x = hn::BitCast(d_in, hn::Set(d, load_group(a[p] + kGroup * j)));
         HWY_UNROLL(4)
         for (int v = 0; v < kVectors; ++v) {
-          V& e = even[p * kVectors + v];
-          e = hn::ReorderWidenMulAccumulate(d, x, wv[v], e, odd[p * kVectors + v]);
+          add_products(x, wv[v], even[p * kVectors + v], odd[p * kVectors + v]);
         }
       }
     }
   }
   HWY_UNROLL(8)
   for (int p = 0; p < kPixels; ++p) {
-    int32_t* out = b.out + b.out_at[pixel + p] + first;
+    int32_t* out = b.out + b.out_at[pixel + p] + columns.first_output;
     HWY_UNROLL(4)
     for (int v = 0; v < kVectors; ++v) {
       const int i = p * kVectors + v;
-      hn::StoreU(hn::RearrangeToOddPlusEven(even[i], odd[i]), d, out + v * kLanes);
+      hn::StoreU(hn::RearrangeToOddPlusEven(even[i], odd[i]), d, out + v * hn::MaxLanes(d));
     }
   }
 }
 
-template <int kVectors, class D>
-HWY_NOINLINE void code_column(D d, const CodeBlock& b, const int16_t* panel, int width, int first) {
+template <int kVectors, class D, class Block, class Packed>
+HWY_NOINLINE void code_column(D d, const Block& b, const CodeColumns<Packed>& c) {
   int i = 0;
   for (; i + kCodePixels <= b.pixels; i += kCodePixels) {
-    code_tile<kCodePixels, kVectors>(d, b, i, panel, width, first);
+    code_tile<kCodePixels, kVectors>(d, b, c, i);
   }
-  for (; i + 4 <= b.pixels; i += 4) code_tile<4, kVectors>(d, b, i, panel, width, first);
-  for (; i < b.pixels; ++i) code_tile<1, kVectors>(d, b, i, panel, width, first);
+  for (; i + 4 <= b.pixels; i += 4) code_tile<4, kVectors>(d, b, c, i);
+  for (; i < b.pixels; ++i) code_tile<1, kVectors>(d, b, c, i);
 }
 
 // Without vectors: one output row of a panel at a time.
-void scalar_column(const CodeBlock& b, const int16_t* panel, int width, int first) {
+template <class Block>
+void scalar_column(const Block& b, const int16_t* panel, int width, int first) {
   for (int i = 0; i < b.pixels; ++i) {
     int32_t* out = b.out + b.out_at[i] + first;
     for (int k = 0; k < width; ++k) out[k] = 0;
@@ -93,61 +130,87 @@ void scalar_column(const CodeBlock& b, const int16_t* panel, int width, int firs
   }
 }
 
-void MultiplyCodes(const CodeBlock& b) {
+template <class In, class Packed>
+void multiply_codes(const ProductBlock<In, int32_t, Packed>& b) {
   const hn::CappedTag<int32_t, kPanel> wide;
   const hn::CappedTag<int32_t, 8> narrow;
   constexpr int kWide = hn::MaxLanes(wide), kNarrow = hn::MaxLanes(narrow);
-  const int64_t rows = int64_t{b.runs} * round_up(b.run_length, 2);
+  constexpr int kGroup = 4 / sizeof(In);
+  const int64_t rows = int64_t{b.runs} * round_up(b.run_length, kGroup);
   for (int k = 0; k < b.outputs; k += kPanel) {
-    const int16_t* panel = b.w + rows * k;
+    const Packed* panel = b.w + rows * k;
     const int width = panel_width(k, b.outputs);
+    const int64_t row = kGroup * width;
     if constexpr (kWide < 4) {
       scalar_column(b, panel, width, k);
-    } else if (width == kPanel) {
-      constexpr int kVectors = kWide == kPanel ? 1 : 2;
-      for (int v = 0; v < kPanel; v += kVectors * kWide) {
-        code_column<kVectors>(wide, b, panel + 2 * v, width, k + v);
-      }
-    } else {
+    } else if (width < kPanel) {
       for (int v = 0; v < width; v += kNarrow) {
-        code_column<1>(narrow, b, panel + 2 * v, width, k + v);
+        code_column<1>(narrow, b, CodeColumns<Packed>{panel + kGroup * v, 0, row, k + v});
       }
+    } else if constexpr (kWide < kPanel) {
+      for (int v = 0; v < kPanel; v += 2 * kWide) {
+        code_column<2>(wide, b,
+                       CodeColumns<Packed>{panel + kGroup * v, kGroup * kWide, row, k + v});
+      }
+    } else if (b.outputs - k > kPanel + 8) {
+      code_column<2>(wide, b, CodeColumns<Packed>{panel, rows * kPanel, row, k});
+      k += kPanel;
+    } else {
+      code_column<1>(wide, b, CodeColumns<Packed>{panel, 0, row, k});
     }
   }
 }
 
-template <int kOutputs>
-HWY_NOINLINE void code_dots(const CodeBlock& b) {
-  const hn::CappedTag<int32_t, kDotAlign / 2> d;
-  const hn::CappedTag<int16_t, kDotAlign> d16;
+// kPixels pixels times all of at most four outputs.
+template <int kPixels, int kOutputs, class In, class Packed>
+HWY_INLINE void dot_tile(const ProductBlock<In, int32_t, Packed>& b, int pixel) {
+  const hn::CappedTag<In, kDotAlign> d_in;
+  const hn::Repartition<Packed, decltype(d_in)> d_w;
+  const hn::Repartition<int32_t, decltype(d_in)> d;
   using V = hn::Vec<decltype(d)>;
-  constexpr int kLanes = hn::MaxLanes(d16);
-  const int padded = round_up(b.run_length, kDotAlign);
-  const int64_t next = int64_t{b.runs} * padded;
-  for (int i = 0; i < b.pixels; ++i) {
-    V even[kOutputs], odd[kOutputs];
+  const int64_t padded = round_up(b.run_length, kDotAlign), next = b.runs * padded;
+  V even[kPixels * kOutputs], odd[kPixels * kOutputs];
+  HWY_UNROLL(16)
+  for (int i = 0; i < kPixels * kOutputs; ++i) even[i] = odd[i] = hn::Zero(d);
+  const Packed* HWY_RESTRICT w = b.w;
+  for (int run = 0; run < b.runs; ++run, w += padded) {
+    const In* HWY_RESTRICT a[kPixels];
     HWY_UNROLL(4)
-    for (int k = 0; k < kOutputs; ++k) even[k] = odd[k] = hn::Zero(d);
-    const int16_t* HWY_RESTRICT w = b.w;
-    for (int run = 0; run < b.runs; ++run, w += padded) {
-      const int16_t* HWY_RESTRICT a = b.in + b.in_at[i] + b.run_at[run];
-      for (int64_t j = 0; j < b.run_length; j += kLanes) {
-        const auto x = hn::LoadU(d16, a + j);
+    for (int p = 0; p < kPixels; ++p) a[p] = b.in + b.in_at[pixel + p] + b.run_at[run];
+    for (int64_t j = 0; j < b.run_length; j += hn::MaxLanes(d_in)) {
+      hn::Vec<decltype(d_in)> x[kPixels];
+      HWY_UNROLL(4)
+      for (int p = 0; p < kPixels; ++p) x[p] = hn::LoadU(d_in, a[p] + j);
+      HWY_UNROLL(4)
+      for (int k = 0; k < kOutputs; ++k) {
+        const auto wv = hn::LoadU(d_w, w + k * next + j);
         HWY_UNROLL(4)
-        for (int k = 0; k < kOutputs; ++k) {
-          even[k] = hn::ReorderWidenMulAccumulate(d, x, hn::LoadU(d16, w + k * next + j), even[k],
-                                                  odd[k]);
+        for (int p = 0; p < kPixels; ++p) {
+          add_products(x[p], wv, even[p * kOutputs + k], odd[p * kOutputs + k]);
         }
       }
     }
+  }
+  HWY_UNROLL(4)
+  for (int p = 0; p < kPixels; ++p) {
+    int32_t* out = b.out + b.out_at[pixel + p];
     HWY_UNROLL(4)
     for (int k = 0; k < kOutputs; ++k) {
-      b.out[b.out_at[i] + k] = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[k], odd[k])));
+      const int i = p * kOutputs + k;
+      out[k] = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[i], odd[i])));
     }
   }
 }
 
-void MultiplyFewCodes(const CodeBlock& b) {
+template <int kOutputs, class Block>
+HWY_NOINLINE void code_dots(const Block& b) {
+  int i = 0;
+  for (; i + kDotPixels <= b.pixels; i += kDotPixels) dot_tile<kDotPixels, kOutputs>(b, i);
+  for (; i < b.pixels; ++i) dot_tile<1, kOutputs>(b, i);
+}
+
+template <class Block>
+void multiply_few_codes(const Block& b) {
   switch (b.outputs) {
     case 1: return code_dots<1>(b);
     case 2: return code_dots<2>(b);
@@ -156,15 +219,28 @@ void MultiplyFewCodes(const CodeBlock& b) {
   }
 }
 
+const CodeProducts& code_table() {
+  static constexpr CodeProducts kTable = {
+    multiply_codes,
+    multiply_few_codes,
+#if HWY_TARGET == HWY_AVX3_DL
+    multiply_codes,
+    multiply_few_codes,
+#else
+    nullptr,
+    nullptr,
+#endif
+  };
+  return kTable;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace gsx::kernels
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gsx::kernels {
-HWY_EXPORT(MultiplyCodes);
-HWY_EXPORT(MultiplyFewCodes);
-void multiply_codes(const CodeBlock& b) { HWY_DYNAMIC_DISPATCH(MultiplyCodes)(b); }
-void multiply_few_codes(const CodeBlock& b) { HWY_DYNAMIC_DISPATCH(MultiplyFewCodes)(b); }
+HWY_EXPORT(code_table);
+const CodeProducts& code_products() { return HWY_DYNAMIC_DISPATCH(code_table)(); }
 }  // namespace gsx::kernels
 #endif

@@ -3,6 +3,7 @@
 // border, then multiplies.
 #pragma once
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/cpu/conv_micro.h"
@@ -11,11 +12,12 @@
 
 namespace gsx::kernels {
 
-// `Arithmetic` names the types In, Weight, Packed and Sum, the row grouping kPair of its panels,
-// and the functions multiply and multiply_few.
+// `Arithmetic` names the types In, Slab (what the input is multiplied as), Weight, Packed and Sum,
+// the row grouping kGroup of its panels, and the functions multiply and multiply_few.
 template <class Arithmetic>
 class Correlate {
   using In = typename Arithmetic::In;
+  using Slab = typename Arithmetic::Slab;
   using Packed = typename Arithmetic::Packed;
   using Sum = typename Arithmetic::Sum;
   using Filter = Weights<typename Arithmetic::Weight>;
@@ -34,7 +36,7 @@ class Correlate {
       runs_.emplace_back(c, in);
       packed_at_.push_back(packed_size_);
       packed_size_ += int64_t{runs_.back().count} * padded(runs_.back()) * out.cs;
-      // Vectors or pairs that reach past the last pixel need the slack of a slab.
+      // Vectors or groups that reach past the last pixel need the slack of a slab.
       must_copy_ = must_copy_ || padded(runs_.back()) != runs_.back().length;
     }
   }
@@ -54,7 +56,7 @@ class Correlate {
     }
     std::vector<Scratch> scratch(static_cast<size_t>(e.pool->size()));
     for (Scratch& s : scratch) {
-      s.slab = e.workspace->take<In>(tasks_.largest_slab());
+      s.slab = e.workspace->take<Slab>(tasks_.largest_slab());
       s.in_at = e.workspace->take<int32_t>(tasks_.most_pixels());
       s.out_at = e.workspace->take<int32_t>(tasks_.most_pixels());
       s.run_at = e.workspace->take<int32_t>(tasks_.most_taps());
@@ -63,25 +65,19 @@ class Correlate {
       const Scratch& s = scratch[static_cast<size_t>(worker)];
       Task t = tasks_.at(index);
       const In* image = x + t.image * in_.image();
-      const In* slab = s.slab;
-      if (t.window.inside(in_) && !must_copy_) {
-        slab = image;
-        t.window = {0, 0, in_.h, in_.w};
-      } else {
-        copy_slab(in_, image, t.window, mode_, s.slab);
-      }
+      const Slab* slab = slab_of(t, image, s.slab);
       for (size_t part = 0; part < parts_.size(); ++part) run_part(t, part, s, slab, y);
     });
   }
 
  private:
   struct Scratch {  // of one worker
-    In* slab;
+    Slab* slab;
     int32_t *in_at, *out_at, *run_at;
   };
 
   int padded(const Runs& r) const {
-    return round_up(r.length, few_ ? kDotAlign : Arithmetic::kPair);
+    return round_up(r.length, few_ ? kDotAlign : Arithmetic::kGroup);
   }
 
   void pack(size_t part, int k) {
@@ -90,11 +86,23 @@ class Correlate {
     if (few_) {
       pack_dot(parts_[part], r, w_, k, kDotAlign, to);
     } else {
-      pack_panel<Arithmetic::kPair>(parts_[part], r, w_, k, panel_width(k, out_.cs), to);
+      pack_panel<Arithmetic::kGroup>(parts_[part], r, w_, k, panel_width(k, out_.cs), to);
     }
   }
 
-  void run_part(const Task& t, size_t part, const Scratch& s, const In* slab, Sum* y) const {
+  // What the task reads: the image itself where it can, else a copy of its window.
+  const Slab* slab_of(Task& t, const In* image, Slab* copy) const {
+    if constexpr (std::is_same_v<In, Slab>) {
+      if (t.window.inside(in_) && !must_copy_) {
+        t.window = {0, 0, in_.h, in_.w};
+        return image;
+      }
+    }
+    copy_slab(in_, image, t.window, mode_, copy);
+    return copy;
+  }
+
+  void run_part(const Task& t, size_t part, const Scratch& s, const Slab* slab, Sum* y) const {
     const Correlation& c = parts_[part];
     const Runs& runs = runs_[part];
     const Window& win = t.window;
@@ -108,7 +116,7 @@ class Correlate {
       }
     }
     runs.offsets(c, win.w, in_.cs, s.run_at);
-    ProductBlock<In, Sum, Packed> b{};
+    ProductBlock<Slab, Sum, Packed> b{};
     b.in = slab;
     b.in_at = s.in_at;
     b.run_at = s.run_at;

@@ -8,22 +8,37 @@ namespace {
 
 struct FloatArithmetic {
   using In = float;
+  using Slab = float;
   using Weight = float;
   using Packed = float;
   using Sum = float;
-  static constexpr int kPair = 1;
+  static constexpr int kGroup = 1;
   static void multiply(const FloatBlock& b) { kernels::multiply(b); }
   static void multiply_few(const FloatBlock& b) { kernels::multiply_few(b); }
 };
 
-struct CodeArithmetic {
+// Products of 16-bit codes, in pairs.
+struct PairArithmetic {
   using In = int16_t;
+  using Slab = int16_t;
   using Weight = int8_t;
   using Packed = int16_t;
   using Sum = int32_t;
-  static constexpr int kPair = 2;
-  static void multiply(const CodeBlock& b) { multiply_codes(b); }
-  static void multiply_few(const CodeBlock& b) { multiply_few_codes(b); }
+  static constexpr int kGroup = 2;
+  static void multiply(const PairBlock& b) { code_products().pairs(b); }
+  static void multiply_few(const PairBlock& b) { code_products().few_pairs(b); }
+};
+
+// Products of codes that are bytes, in quads.
+struct QuadArithmetic {
+  using In = int16_t;
+  using Slab = uint8_t;
+  using Weight = int8_t;
+  using Packed = int8_t;
+  using Sum = int32_t;
+  static constexpr int kGroup = 4;
+  static void multiply(const QuadBlock& b) { code_products().quads(b); }
+  static void multiply_few(const QuadBlock& b) { code_products().few_quads(b); }
 };
 
 }  // namespace
@@ -35,9 +50,13 @@ void correlate_direct(Exec& e, const std::vector<Correlation>& parts, const View
 }
 
 void correlate_codes(Exec& e, const std::vector<Correlation>& parts, const View& in,
-                     const View& out, PadMode mode, const Weights<int8_t>& w, const int16_t* x,
-                     int32_t* y) {
-  Correlate<CodeArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y);
+                     const View& out, PadMode mode, const Weights<int8_t>& w, CodeRange range,
+                     const int16_t* x, int32_t* y) {
+  if (range.fits_byte() && code_products().quads != nullptr) {
+    Correlate<QuadArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y);
+  } else {
+    Correlate<PairArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y);
+  }
 }
 
 }  // namespace gsx::kernels

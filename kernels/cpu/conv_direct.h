@@ -12,6 +12,6 @@ void correlate_direct(Exec&, const std::vector<Correlation>&, const View& in, co
 
 // The same on integer codes, exactly.
 void correlate_codes(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
-                     PadMode, const Weights<int8_t>& w, const int16_t* x, int32_t* y);
+                     PadMode, const Weights<int8_t>& w, CodeRange, const int16_t* x, int32_t* y);
 
 }  // namespace gsx::kernels

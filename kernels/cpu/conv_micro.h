@@ -33,19 +33,28 @@ struct ProductBlock {
   bool far;  // whether `in` lies beyond the nearest caches
 };
 using FloatBlock = ProductBlock<float, float, float>;
-using CodeBlock = ProductBlock<int16_t, int32_t, int16_t>;  // bias is null
+using PairBlock = ProductBlock<int16_t, int32_t, int16_t>;  // of codes; bias is null
+using QuadBlock = ProductBlock<uint8_t, int32_t, int8_t>;
 
 // outputs is a multiple of 8; w: panels, each [run][j][output].
 void multiply(const FloatBlock&);
-// The same on integers. w: panels, each [run][j / 2][output][j % 2], runs padded with zeros to even
-// lengths; as much of the input is read, so it must be there.
-void multiply_codes(const CodeBlock&);
 
 // At most four outputs, each a dot product. w: [output][run][j], runs padded with zeros to a
 // multiple of kDotAlign; as much of the input is read.
 void multiply_few(const FloatBlock&);
-void multiply_few_codes(const CodeBlock&);
 constexpr int kDotAlign = 32;
+
+// Both on integer codes, as the instruction set in use multiplies them: groups of G = 2 or 4
+// neighbours at once. w of the former: panels, each [run][j / G][output][j % G], runs padded with
+// zeros to multiples of G; as much of the input is read, so it must be there.
+struct CodeProducts {
+  void (*pairs)(const PairBlock&);
+  void (*few_pairs)(const PairBlock&);
+  // Null where no instruction sums such products exactly.
+  void (*quads)(const QuadBlock&);
+  void (*few_quads)(const QuadBlock&);
+};
+const CodeProducts& code_products();
 
 // Sums of outer products over a rectangle of pixels, for weight gradients:
 //   out[i*out_row + j] += sum over (y, x) of a[y*a_row + x*a_col + i] * b[y*b_row + x*b_col + j]

@@ -1,6 +1,7 @@
 // Rearranging images and filters for the micro-kernels: padded slabs, weight panels.
 #pragma once
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/cpu/conv_geometry.h"
 #include "kernels/cpu/conv_micro.h"
@@ -18,37 +19,45 @@ struct Window {
 constexpr int kSlabSlack = 64;
 inline int64_t slab_size(const Window& a, int cs) { return int64_t{a.h} * a.w * cs + kSlabSlack; }
 
+// Copies n elements; To holds every value that occurs.
+template <class From, class To>
+void copy_elements(const From* from, int64_t n, To* to) {
+  if constexpr (std::is_same_v<From, To>) {
+    std::memcpy(to, from, static_cast<size_t>(n) * sizeof(To));
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
+  }
+}
+
 // Copies the window of one image, border made explicit, to slab [h][w][cs].
-template <class T>
-void copy_slab(const View& v, const T* image, const Window& a, PadMode mode, T* slab) {
-  const int64_t row = int64_t{a.w} * v.cs;
-  const size_t pixel = static_cast<size_t>(v.cs) * sizeof(T);
+template <class From, class To>
+void copy_slab(const View& v, const From* image, const Window& a, PadMode mode, To* slab) {
+  const int64_t cs = v.cs, row = a.w * cs;
   for (int i = 0; i < a.h; ++i, slab += row) {
     const int y = padded_index(a.y + i, v.h, mode);
     if (y < 0) {
-      std::memset(slab, 0, static_cast<size_t>(row) * sizeof(T));
+      std::memset(slab, 0, static_cast<size_t>(row) * sizeof(To));
       continue;
     }
-    const T* from = image + v.offset(0, y, 0);
+    const From* from = image + v.offset(0, y, 0);
     const int first = a.x < 0 ? (-a.x < a.w ? -a.x : a.w) : 0;  // columns left of the image
     const int last =
         a.x + a.w > v.w ? (v.w > a.x ? v.w - a.x : 0) : a.w;  // first column right of it
     for (int j = 0; j < a.w; ++j) {
       if (j == first && last > first) {
-        std::memcpy(slab + int64_t{j} * v.cs, from + int64_t{a.x + j} * v.cs,
-                    static_cast<size_t>(last - first) * pixel);
+        copy_elements(from + (a.x + j) * cs, (last - first) * cs, slab + j * cs);
         j = last - 1;
         continue;
       }
       const int x = padded_index(a.x + j, v.w, mode);
       if (x < 0) {
-        std::memset(slab + int64_t{j} * v.cs, 0, pixel);
+        std::memset(slab + j * cs, 0, static_cast<size_t>(cs) * sizeof(To));
       } else {
-        std::memcpy(slab + int64_t{j} * v.cs, from + int64_t{x} * v.cs, pixel);
+        copy_elements(from + x * cs, cs, slab + j * cs);
       }
     }
   }
-  std::memset(slab, 0, kSlabSlack * sizeof(T));
+  std::memset(slab, 0, kSlabSlack * sizeof(To));
 }
 
 // How a correlation walks its input: runs of contiguous elements, one per tap, or one per filter
@@ -66,14 +75,14 @@ struct Runs {
   Runs() = default;
 };
 
-// Weight panel of outputs [k, k + width): [run][j / kPair][output][j % kPair], zero beyond w.k and
-// in what fills runs up to a multiple of kPair.
-template <int kPair, class T, class P>
+// Weight panel of outputs [k, k + width): [run][j / kGroup][output][j % kGroup], zero beyond w.k
+// and in what fills runs up to a multiple of kGroup.
+template <int kGroup, class T, class P>
 void pack_panel(const Correlation& c, const Runs& runs, const Weights<T>& w, int k, int width,
                 P* panel) {
   const int valid = width < w.k - k ? width : w.k - k, row = runs.merged ? c.x.taps : 1;
-  const int64_t run_size = int64_t{round_up(runs.length, kPair)} * width;
-  if (valid < width || runs.length % kPair != 0) {
+  const int64_t run_size = int64_t{round_up(runs.length, kGroup)} * width;
+  if (valid < width || runs.length % kGroup != 0) {
     std::memset(panel, 0, static_cast<size_t>(runs.count * run_size) * sizeof(P));
   }
   for (int tap = 0; tap < c.taps(); ++tap) {
@@ -84,15 +93,15 @@ void pack_panel(const Correlation& c, const Runs& runs, const Weights<T>& w, int
     const int j0 = tap % row * w.c;
     if (w.k_stride == 1) {
       for (int i = 0; i < w.c; ++i) {
-        P* line = to + int64_t{(j0 + i) / kPair} * kPair * width + (j0 + i) % kPair;
-        for (int o = 0; o < valid; ++o) line[o * kPair] = from[i * w.c_stride + o];
+        P* line = to + int64_t{(j0 + i) / kGroup} * kGroup * width + (j0 + i) % kGroup;
+        for (int o = 0; o < valid; ++o) line[o * kGroup] = from[i * w.c_stride + o];
       }
     } else {  // c_stride is 1
       for (int i0 = 0; i0 < w.c; i0 += 8) {
         const int i1 = i0 + 8 < w.c ? i0 + 8 : w.c;
         for (int o = 0; o < valid; ++o) {
           for (int i = i0; i < i1; ++i) {
-            to[int64_t{(j0 + i) / kPair} * kPair * width + o * kPair + (j0 + i) % kPair] =
+            to[int64_t{(j0 + i) / kGroup} * kGroup * width + o * kGroup + (j0 + i) % kGroup] =
                 from[o * w.k_stride + i];
           }
         }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#define GSX_WITH_VNNI
 #include "kernels/cpu/simd.h"
 // Highway comes after the choice of targets.
 #include <hwy/highway.h>
@@ -14,7 +15,8 @@ struct Named {
   int64_t target;
   std::string_view name;
 };
-constexpr Named kNamed[] = {{HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_NEON, "neon"}};
+constexpr Named kNamed[] = {
+    {HWY_AVX3_DL, "avx512_vnni"}, {HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_NEON, "neon"}};
 
 // Remembered here: asking Highway 1.0 for its targets again would undo the choice.
 std::atomic<const std::string_view*> chosen = nullptr;
@@ -24,6 +26,13 @@ std::string_view name_of(int64_t target) {
     if (n.target == target) return n.name;
   }
   return "baseline";
+}
+
+int64_t target_of(std::string_view name) {
+  for (const Named& n : kNamed) {
+    if (n.name == name) return n.target;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -43,13 +52,14 @@ std::string_view isa() {
 }
 
 bool use_isa(std::string_view name) {
+  int64_t better = 0;
   for (const std::string_view& known : isas()) {
-    if (known != name) continue;
-    int64_t others = 0;
-    for (const Named& n : kNamed) others |= n.name == name ? 0 : n.target;
-    hwy::DisableTargets(others);
-    chosen = &known;
-    return true;
+    if (known == name) {
+      hwy::DisableTargets(better);
+      chosen = &known;
+      return true;
+    }
+    better |= target_of(known);
   }
   return false;
 }

@@ -90,7 +90,8 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
   bias_gradient(e, view, gy, accumulate, gbias);
 }
 
-void forward_codes(Exec& e, const ConvShape& s, const int16_t* x, const int8_t* w, int32_t* y) {
+void forward_codes(Exec& e, const ConvShape& s, CodeRange, const int16_t* x, const int8_t* w,
+                   int32_t* y) {
   CodeCorrelation c = correlation(s, s.x, x, w, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
   correlate_codes(e, c);

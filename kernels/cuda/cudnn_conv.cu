@@ -156,8 +156,8 @@ const ConvKernels cudnn_conv = {
     .backward_weight = backward_weight,
     .backward_bias = [](Exec& e, const View& v, const float* gy, bool accumulate,
                         float* gbias) { conv.backward_bias(e, v, gy, accumulate, gbias); },
-    .forward_codes = [](Exec& e, const ConvShape& s, const int16_t* x, const int8_t* w,
-                        int32_t* y) { conv.forward_codes(e, s, x, w, y); },
+    .forward_codes = [](Exec& e, const ConvShape& s, CodeRange range, const int16_t* x,
+                        const int8_t* w, int32_t* y) { conv.forward_codes(e, s, range, x, w, y); },
 };
 
 }  // namespace gsx::kernels::GSX_BACKEND

@@ -125,8 +125,8 @@ IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
   const IntegerValue& x = given[0];
   if (x.kind != IntegerValue::Kind::codes || !weight_quant()) return Node::run_integer(given);
   const kernels::ConvShape shape = kernel_shape(x.shape(), in());
-  GSX_CHECK(int64_t{in()} * taps() * 127 * x.max_code < int64_t{1} << 30, kind(), ": node ", name,
-            " sums too many codes for the integer program, ", in(), " channels of ", taps(),
+  GSX_CHECK(int64_t{in()} * taps() * 127 * x.range.most() < int64_t{1} << 30, kind(), ": node ",
+            name, " sums too many codes for the integer program, ", in(), " channels of ", taps(),
             " taps");
   const auto& device_kernels = x.tensor.backend().integer;
   kernels::Exec& exec = x.tensor.exec();
@@ -140,7 +140,7 @@ IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
     result.tensor = Tensor::zeros(x.tensor.context(), out_shape, DType::i32);
   } else {
     result.tensor = Tensor::empty(x.tensor.context(), out_shape, DType::i32);
-    x.tensor.backend().conv.forward_codes(exec, shape, x.tensor.device_data<int16_t>(),
+    x.tensor.backend().conv.forward_codes(exec, shape, x.range, x.tensor.device_data<int16_t>(),
                                           weight_codes().device_data<int8_t>(),
                                           result.tensor.device_data<int32_t>());
   }

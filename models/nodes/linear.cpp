@@ -40,7 +40,7 @@ class Linear : public Weighted {
   IntegerValue run_integer(std::span<const IntegerValue> given) const override {
     const IntegerValue& x = given[0];
     if (x.kind != IntegerValue::Kind::codes || !weight_quant()) return Node::run_integer(given);
-    GSX_CHECK(int64_t{in()} * 127 * x.max_code < int64_t{1} << 30, "linear: node ", name,
+    GSX_CHECK(int64_t{in()} * 127 * x.range.most() < int64_t{1} << 30, "linear: node ", name,
               " sums too many codes for the integer program, ", in(), " features");
     IntegerValue result;
     result.kind = IntegerValue::Kind::sums;

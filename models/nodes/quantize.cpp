@@ -64,7 +64,7 @@ IntegerValue Quantize::run_integer(std::span<const IntegerValue> in) const {
   IntegerValue result;
   result.kind = IntegerValue::Kind::codes;
   result.scale = r.scale;
-  result.max_code = std::max(-r.lo, r.hi);
+  result.range = {r.lo, r.hi};
   result.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
   x.backend().integer.to_codes(x.exec(), x.storage_size(), x.device_data(), quantizer(r),
                                result.tensor.device_data<int16_t>());

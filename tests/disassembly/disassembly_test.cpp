@@ -29,10 +29,10 @@ const std::vector<Kernel> kOnAllMachines = {
     {"::dot_pixels<2>(", 12},
     {"::dot_pixels<3>(", 12},
     {"::dot_pixels<4>(", 12},
-    {"::code_dots<1>(", 1},
-    {"::code_dots<2>(", 2},
-    {"::code_dots<3>(", 3},
-    {"::code_dots<4>(", 4},
+    {"::code_dots<1, ", 1},
+    {"::code_dots<2, ", 2},
+    {"::code_dots<3, ", 3},
+    {"::code_dots<4, ", 4},
     {"::outer_tile<1, 8, ", 8},
     {"::outer_tile<2, 4, ", 8},
     {"::outer_tile<3, 4, ", 12},
@@ -66,6 +66,7 @@ const std::vector<Target> kTargets = {
       {"::outer_tile<4, 2, ", 8},
       {"::outer_tile<6, 1, ", 6},
       {"::outer_tile<4, 1, ", 4}}},
+    {"N_AVX3_DL", {{"::code_column<1, ", 8}}},
     {"N_AVX3",
      {{"::tile_column<2, 16, ", 16},
       {"::tile_column<1, 16, ", 8},
@@ -125,7 +126,8 @@ TEST_CASE("micro-kernels keep their sums in registers", "[disassembly]") {
     });
     if (!here) continue;
     ++targets;
-    std::vector<Kernel> all = kOnAllMachines;
+    std::vector<Kernel> all;
+    if (target.space != "N_AVX3_DL") all = kOnAllMachines;  // which only codes are compiled for
     all.insert(all.end(), target.kernels.begin(), target.kernels.end());
     for (const Kernel& kernel : all) CHECK(offence(kernels(), target.space, kernel) == "");
   }

@@ -27,7 +27,7 @@ struct Syntax {
 
 const Syntax& x86() {
   static const Syntax s = {
-      std::regex("v?(fn?m(add|sub)|pmaddwd|pdpw)[^ ]* .*"),
+      std::regex("v?(fn?m(add|sub)|pmaddwd|pdp[bw])[^ ]* .*"),
       std::regex(".*%[xyz]mm.*"),
       std::regex(R"(j[a-z]+ +([0-9a-f]+)( <.*)?)"),
       std::regex(R"([^(]*\(([^)]*)\).*)"),

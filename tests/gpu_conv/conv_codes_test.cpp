@@ -26,7 +26,7 @@ std::vector<int32_t> run(const ConvKernels& table, const ConvShape& shape,
                          const std::vector<int16_t>& x, const std::vector<int8_t>& w) {
   Scratch scratch(MathMode::fp32);
   std::vector<int32_t> y(static_cast<size_t>(shape.y().size()), -123456789);
-  table.forward_codes(scratch.exec, shape, x.data(), w.data(), y.data());
+  table.forward_codes(scratch.exec, shape, {-512, 512}, x.data(), w.data(), y.data());
   return y;
 }
 

@@ -97,8 +97,8 @@ TEST_CASE("integer convolutions stay ours under cuDNN") {
   const std::vector<int16_t> x(static_cast<size_t>(s.x.size()), 3);
   const std::vector<int8_t> w(static_cast<size_t>(s.w.size()), -2);
   std::vector<int32_t> y(static_cast<size_t>(s.y().size())), ours = y;
-  table.forward_codes(scratch.exec, s, x.data(), w.data(), y.data());
-  emulated_conv.forward_codes(scratch.exec, s, x.data(), w.data(), ours.data());
+  table.forward_codes(scratch.exec, s, {0, 255}, x.data(), w.data(), y.data());
+  emulated_conv.forward_codes(scratch.exec, s, {0, 255}, x.data(), w.data(), ours.data());
   CHECK(y == ours);
 }
 
