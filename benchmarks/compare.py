@@ -58,7 +58,7 @@ def install():
 
 def save(result):
     with open(JSON, "w") as file:
-        json.dump(result, file, indent=1)
+        file.write(json.dumps(result, indent=1).replace(ROOT + os.sep, ""))
 
 
 def gsx(words, environment=None):
