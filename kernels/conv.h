@@ -36,12 +36,12 @@ struct ConvShape {
   }
 };
 
-// The values of some integer codes: [lo, hi].
+// The values of some integer codes: [lo, hi], lo <= 0 <= hi.
 struct CodeRange {
   int lo = 0, hi = 0;
 
-  constexpr int most() const { return -lo > hi ? -lo : hi; }  // largest |code|
-  constexpr bool fits_byte() const { return lo >= 0 && hi <= 255; }
+  constexpr int most() const { return -lo > hi ? -lo : hi; }   // largest |code|
+  constexpr bool fits_byte() const { return hi - lo <= 255; }  // counted from lo
 };
 
 struct ConvKernels {

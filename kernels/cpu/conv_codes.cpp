@@ -71,8 +71,17 @@ HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
   using V = hn::Vec<D>;
   constexpr int kGroup = 4 / sizeof(In);
   V even[kPixels * kVectors], odd[kPixels * kVectors];
-  HWY_UNROLL(16)
-  for (int i = 0; i < kPixels * kVectors; ++i) even[i] = odd[i] = hn::Zero(d);
+  HWY_UNROLL(4)
+  for (int v = 0; v < kVectors; ++v) {
+    const V start = b.bias == nullptr
+                        ? hn::Zero(d)
+                        : hn::LoadU(d, b.bias + columns.first_output + v * hn::MaxLanes(d));
+    HWY_UNROLL(8)
+    for (int p = 0; p < kPixels; ++p) {
+      even[p * kVectors + v] = start;
+      odd[p * kVectors + v] = hn::Zero(d);
+    }
+  }
   const int64_t groups = ceil_div(b.run_length, kGroup);
   const Packed* HWY_RESTRICT w = columns.w;
   for (int run = 0; run < b.runs; ++run) {
@@ -119,7 +128,7 @@ template <class Block>
 void scalar_column(const Block& b, const int16_t* panel, int width, int first) {
   for (int i = 0; i < b.pixels; ++i) {
     int32_t* out = b.out + b.out_at[i] + first;
-    for (int k = 0; k < width; ++k) out[k] = 0;
+    for (int k = 0; k < width; ++k) out[k] = b.bias == nullptr ? 0 : b.bias[first + k];
     const int16_t* w = panel;
     for (int run = 0; run < b.runs; ++run) {
       const int16_t* a = b.in + b.in_at[i] + b.run_at[run];
@@ -197,7 +206,8 @@ HWY_INLINE void dot_tile(const ProductBlock<In, int32_t, Packed>& b, int pixel) 
     HWY_UNROLL(4)
     for (int k = 0; k < kOutputs; ++k) {
       const int i = p * kOutputs + k;
-      out[k] = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[i], odd[i])));
+      const int32_t sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[i], odd[i])));
+      out[k] = b.bias == nullptr ? sum : sum + b.bias[k];
     }
   }
 }

@@ -13,7 +13,8 @@
 namespace gsx::kernels {
 
 // `Arithmetic` names the types In, Slab (what the input is multiplied as), Weight, Packed and Sum,
-// the row grouping kGroup of its panels, and the functions multiply and multiply_few.
+// the row grouping kGroup of its panels, and the functions multiply and multiply_few. Slabs of
+// another type than the input's count from `origin`, which the sums then make up for.
 template <class Arithmetic>
 class Correlate {
   using In = typename Arithmetic::In;
@@ -24,12 +25,13 @@ class Correlate {
 
  public:
   Correlate(const std::vector<Correlation>& parts, const View& in, const View& out, PadMode mode,
-            const Filter& w)
+            const Filter& w, In origin = 0)
       : parts_(parts),
         in_(in),
         out_(out),
         mode_(mode),
         w_(w),
+        origin_(origin),
         few_(out.cs <= 4),
         tasks_(parts, in, out, few_ ? out.cs : 2 * kPanel) {
     for (const Correlation& c : parts) {
@@ -48,11 +50,11 @@ class Correlate {
     e.pool->run(static_cast<int64_t>(parts_.size()) * steps, [&](int64_t task, int) {
       pack(static_cast<size_t>(task / steps), static_cast<int>(task % steps) * step);
     });
-    if (bias != nullptr) {
-      Sum* with_lanes = e.workspace->take<Sum>(out_.cs);
-      std::fill(with_lanes, with_lanes + out_.cs, Sum{0});
-      std::copy(bias, bias + out_.c, with_lanes);
-      bias_ = with_lanes;
+    if (bias != nullptr || origin_ != 0) {
+      starts_ = e.workspace->take<Sum>(static_cast<int64_t>(parts_.size()) * out_.cs);
+      e.pool->run(static_cast<int64_t>(parts_.size()), [&](int64_t part, int) {
+        find_starts(parts_[static_cast<size_t>(part)], bias, starts_ + part * out_.cs);
+      });
     }
     std::vector<Scratch> scratch(static_cast<size_t>(e.pool->size()));
     for (Scratch& s : scratch) {
@@ -90,6 +92,20 @@ class Correlate {
     }
   }
 
+  // What the sums of a part start from: the bias, and `origin` times every weight.
+  void find_starts(const Correlation& c, const Sum* bias, Sum* starts) const {
+    std::fill_n(starts, out_.cs, Sum{0});
+    if (bias != nullptr) std::copy_n(bias, out_.c, starts);
+    if (origin_ == 0) return;
+    for (int tap = 0; tap < c.taps(); ++tap) {
+      const auto* w = w_.tap(c.y.tap0 + tap / c.x.taps * c.y.tap_step,
+                             c.x.tap0 + tap % c.x.taps * c.x.tap_step);
+      for (int j = 0; j < w_.c; ++j, w += w_.c_stride) {
+        for (int k = 0; k < w_.k; ++k) starts[k] += origin_ * w[k * w_.k_stride];
+      }
+    }
+  }
+
   // What the task reads: the image itself where it can, else a copy of its window.
   const Slab* slab_of(Task& t, const In* image, Slab* copy) const {
     if constexpr (std::is_same_v<In, Slab>) {
@@ -98,7 +114,7 @@ class Correlate {
         return image;
       }
     }
-    copy_slab(in_, image, t.window, mode_, copy);
+    copy_slab(in_, image, t.window, mode_, copy, origin_);
     return copy;
   }
 
@@ -125,7 +141,7 @@ class Correlate {
     b.run_length = runs.length;
     b.w = packed_ + packed_at_[part] + int64_t{t.k0} * runs.count * padded(runs);
     b.outputs = few_ ? out_.c : t.k1 - t.k0;
-    b.bias = bias_ == nullptr ? nullptr : bias_ + t.k0;
+    b.bias = starts_ == nullptr ? nullptr : starts_ + static_cast<int64_t>(part) * out_.cs + t.k0;
     b.out = y + t.image * out_.image() + t.k0;
     b.out_at = s.out_at;
     if (few_) {
@@ -139,6 +155,7 @@ class Correlate {
   View in_, out_;
   PadMode mode_;
   Filter w_;
+  In origin_;
   bool few_;  // at most four outputs
   Tasks tasks_;
   bool must_copy_ = false;
@@ -146,7 +163,7 @@ class Correlate {
   std::vector<int64_t> packed_at_;  // where each part's packed weights begin
   int64_t packed_size_ = 0;
   Packed* packed_ = nullptr;
-  const Sum* bias_ = nullptr;  // with zeros in its padding lanes
+  Sum* starts_ = nullptr;  // [part][out.cs], zeros in padding lanes
 };
 
 }  // namespace gsx::kernels

@@ -29,7 +29,7 @@ struct PairArithmetic {
   static void multiply_few(const PairBlock& b) { code_products().few_pairs(b); }
 };
 
-// Products of codes that are bytes, in quads.
+// Products of codes that fit a byte, in quads.
 struct QuadArithmetic {
   using In = int16_t;
   using Slab = uint8_t;
@@ -53,7 +53,8 @@ void correlate_codes(Exec& e, const std::vector<Correlation>& parts, const View&
                      const View& out, PadMode mode, const Weights<int8_t>& w, CodeRange range,
                      const int16_t* x, int32_t* y) {
   if (range.fits_byte() && code_products().quads != nullptr) {
-    Correlate<QuadArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y);
+    const auto origin = static_cast<int16_t>(range.lo);
+    Correlate<QuadArithmetic>(parts, in, out, mode, w, origin).run(e, x, nullptr, y);
   } else {
     Correlate<PairArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y);
   }

@@ -33,7 +33,7 @@ struct ProductBlock {
   bool far;  // whether `in` lies beyond the nearest caches
 };
 using FloatBlock = ProductBlock<float, float, float>;
-using PairBlock = ProductBlock<int16_t, int32_t, int16_t>;  // of codes; bias is null
+using PairBlock = ProductBlock<int16_t, int32_t, int16_t>;  // of codes
 using QuadBlock = ProductBlock<uint8_t, int32_t, int8_t>;
 
 // outputs is a multiple of 8; w: panels, each [run][j][output].

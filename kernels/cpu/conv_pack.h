@@ -1,5 +1,6 @@
 // Rearranging images and filters for the micro-kernels: padded slabs, weight panels.
 #pragma once
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -19,24 +20,27 @@ struct Window {
 constexpr int kSlabSlack = 64;
 inline int64_t slab_size(const Window& a, int cs) { return int64_t{a.h} * a.w * cs + kSlabSlack; }
 
-// Copies n elements; To holds every value that occurs.
+// Copies n elements, counted from `origin` where types differ; To holds every value that occurs.
 template <class From, class To>
-void copy_elements(const From* from, int64_t n, To* to) {
+void copy_elements(const From* from, int64_t n, From origin, To* to) {
   if constexpr (std::is_same_v<From, To>) {
     std::memcpy(to, from, static_cast<size_t>(n) * sizeof(To));
   } else {
-    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i] - origin);
   }
 }
 
-// Copies the window of one image, border made explicit, to slab [h][w][cs].
+// Copies the window of one image, border made explicit, to slab [h][w][cs]; its elements are
+// counted from `origin`, which is 0 where types agree.
 template <class From, class To>
-void copy_slab(const View& v, const From* image, const Window& a, PadMode mode, To* slab) {
+void copy_slab(const View& v, const From* image, const Window& a, PadMode mode, To* slab,
+               From origin = 0) {
+  const auto zero = static_cast<To>(From{0} - origin);
   const int64_t cs = v.cs, row = a.w * cs;
   for (int i = 0; i < a.h; ++i, slab += row) {
     const int y = padded_index(a.y + i, v.h, mode);
     if (y < 0) {
-      std::memset(slab, 0, static_cast<size_t>(row) * sizeof(To));
+      std::fill_n(slab, row, zero);
       continue;
     }
     const From* from = image + v.offset(0, y, 0);
@@ -45,15 +49,15 @@ void copy_slab(const View& v, const From* image, const Window& a, PadMode mode, 
         a.x + a.w > v.w ? (v.w > a.x ? v.w - a.x : 0) : a.w;  // first column right of it
     for (int j = 0; j < a.w; ++j) {
       if (j == first && last > first) {
-        copy_elements(from + (a.x + j) * cs, (last - first) * cs, slab + j * cs);
+        copy_elements(from + (a.x + j) * cs, (last - first) * cs, origin, slab + j * cs);
         j = last - 1;
         continue;
       }
       const int x = padded_index(a.x + j, v.w, mode);
       if (x < 0) {
-        std::memset(slab + j * cs, 0, static_cast<size_t>(cs) * sizeof(To));
+        std::fill_n(slab + j * cs, cs, zero);
       } else {
-        copy_elements(from + x * cs, cs, slab + j * cs);
+        copy_elements(from + x * cs, cs, origin, slab + j * cs);
       }
     }
   }

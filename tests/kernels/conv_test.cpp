@@ -393,8 +393,9 @@ TEST_CASE("conv of integer codes is exact on every instruction set", "[conv]") {
   for (const std::string_view name : isas()) {
     INFO(name);
     REQUIRE(use_isa(name));
-    // Bytes, and what is just too wide for them on either side.
-    for (const CodeRange range : {CodeRange{0, 255}, {0, 256}, {-1, 255}, {-512, 512}}) {
+    // What fits a byte and what just does not.
+    for (const CodeRange range :
+         {CodeRange{0, 255}, {-127, 127}, {-200, 55}, {0, 256}, {-1, 255}, {-512, 512}}) {
       for (const Case& t : cases()) check_codes(t, range);
       for (const Case& t : large_cases()) check_codes(t, range);
     }
