@@ -57,8 +57,9 @@ def install():
 
 
 def save(result):
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
     with open(JSON, "w") as file:
-        file.write(json.dumps(result, indent=1).replace(ROOT + os.sep, ""))
+        file.write("{\n" + lines.replace(ROOT + os.sep, "") + "\n}\n")
 
 
 def gsx(words, environment=None):
