@@ -231,10 +231,10 @@ At 64x64:
 
 - The goals were set on a processor without AVX-512, against PyTorch 1.13. Here PyTorch's convolutions use AVX-512
   and run near the FMA peak (the 256-channel layer below, in about 25 ms, at 190 GFLOP/s), so only fewer
-  products help, and F(4x4, 3x3) saves a factor of 4 of which the transforms take a fifth.
+  products help: F(4x4, 3x3) saves a factor of 4, less its transforms.
 - ONNX Runtime's int8 model uses VNNI, four products per lane and instruction; fp32 Winograd does not.
 - The norm's backward pass must read two tensors twice and write one: at 256x256x64 that is 84 MB, which at the
-  memory's measured rate is most of its time. PyTorch's moves about twice as much.
+  memory's measured rate (`gsx bench norm` prints it) is most of its time.
 - At 64x64 a step moves all weights, gradients and moments of 14 million parameters several times, whatever the
   picture's size.
 """

@@ -35,13 +35,6 @@ int start_shell(const std::string& command, int in, int out) {
   return process;
 }
 
-Timing summary(std::vector<double> seconds) {
-  std::sort(seconds.begin(), seconds.end());
-  const size_t n = seconds.size();
-  return {(seconds[(n - 1) / 2] + seconds[n / 2]) / 2, seconds.front(), seconds.back(),
-          static_cast<int>(n)};
-}
-
 Json to_json(const Timing& t) {
   return {{"ms", 1e3 * t.median}, {"ms_least", 1e3 * t.least}, {"ms_most", 1e3 * t.most}};
 }
@@ -128,8 +121,8 @@ Duel time_duel(Context& context, const std::function<void()>& work, Peer& peer,
   }
   duel.least = *std::min_element(ratios.begin(), ratios.end());
   duel.most = *std::max_element(ratios.begin(), ratios.end());
-  duel.ours = summary(std::move(ours));
-  duel.theirs = summary(std::move(theirs));
+  duel.ours = summarize(std::move(ours));
+  duel.theirs = summarize(std::move(theirs));
   duel.ratio = duel.theirs.median / duel.ours.median;
   return duel;
 }

@@ -58,14 +58,14 @@ class EventTimer {
   void *flushed_, *from_, *to_;
 };
 
-Timing summary(std::vector<double> seconds) {
+}  // namespace
+
+Timing summarize(std::vector<double> seconds) {
   std::sort(seconds.begin(), seconds.end());
   const size_t n = seconds.size();
   return {(seconds[(n - 1) / 2] + seconds[n / 2]) / 2, seconds.front(), seconds.back(),
           static_cast<int>(n)};
 }
-
-}  // namespace
 
 Timing time_work(Context& context, const std::function<void()>& work, int samples) {
   return time_in_turns({{context, work}}, samples).front();
@@ -87,7 +87,7 @@ std::vector<Timing> time_in_turns(const std::vector<Work>& works, int samples) {
   for (int i = 0; i < samples; ++i)
     for (size_t j = 0; j < works.size(); ++j) seconds[j].push_back(sample[j]());
   std::vector<Timing> timings;
-  for (std::vector<double>& s : seconds) timings.push_back(summary(std::move(s)));
+  for (std::vector<double>& s : seconds) timings.push_back(summarize(std::move(s)));
   return timings;
 }
 

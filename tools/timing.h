@@ -13,6 +13,9 @@ struct Timing {
   int samples = 0;
 };
 
+// Of one run each; at least one.
+Timing summarize(std::vector<double> seconds);
+
 struct Work {
   Context& context;  // whose device it runs on
   std::function<void()> run;

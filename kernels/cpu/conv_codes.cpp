@@ -4,8 +4,7 @@
 #include <cstring>
 
 #include "kernels/cpu/conv_micro.h"
-#define GSX_WITH_VNNI
-#include "kernels/cpu/simd.h"
+#include "kernels/cpu/simd_vnni.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/conv_codes.cpp"

@@ -3,8 +3,7 @@
 
 #include <atomic>
 
-#define GSX_WITH_VNNI
-#include "kernels/cpu/simd.h"
+#include "kernels/cpu/simd_vnni.h"
 // Highway comes after the choice of targets.
 #include <hwy/highway.h>
 

@@ -1,13 +1,8 @@
 // Which instruction sets the kernels are compiled for. Every file that uses Highway includes this
-// before any Highway header, so that all of them agree and none is compiled six times over.
+// (or simd_vnni.h) before any Highway header, so that none is compiled six times over.
 #pragma once
 
 // Of the x86 sets only AVX-512, AVX2 and the baseline (emulated in Highway 1.0, SSE2, bit 14, in
 // later ones); of the Arm sets only NEON: scalable vectors, bits 15 to 27, cannot be held in
-// arrays. A file that defines GSX_WITH_VNNI is also compiled for AVX-512 with integer dot products.
-#ifdef GSX_WITH_VNNI
-#define HWY_WANT_AVX3_DL
-#define HWY_DISABLED_TARGETS ((0x3fffLL & ~(HWY_AVX3_DL | HWY_AVX3 | HWY_AVX2)) | (0x1fffLL << 15))
-#else
+// arrays.
 #define HWY_DISABLED_TARGETS ((0x3fffLL & ~(HWY_AVX3 | HWY_AVX2)) | (0x1fffLL << 15))
-#endif

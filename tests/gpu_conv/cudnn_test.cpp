@@ -4,7 +4,7 @@
 
 #include "tests/catch.h"
 #include "tests/gpu_conv/conv_cases.h"
-#include "tests/setting.h"
+#include "tests/library_refusals.h"
 
 using namespace gpu_conv;
 using gsx::kernels::Cudnn;
@@ -103,32 +103,19 @@ TEST_CASE("integer convolutions stay ours under cuDNN") {
 }
 
 TEST_CASE("a cuDNN that cannot be used says why and what to do") {
-  const auto open = [](Lookup lookup) { return Cudnn(nullptr, lookup).version(); };
-  CHECK_THROWS_WITH(open(Lookup::named),
-                    "cudnn: the emulated device has no cuDNN but a stand-in that GSX_CUDNN names; "
-                    "compute on a CUDA device or with --conv-provider gsx");
-  {
-    const Setting absent("GSX_CUDNN", "no/such/libcudnn.so");
-    CHECK_THROWS_WITH(open(Lookup::anywhere),
-                      Catch::StartsWith("cudnn: loading no/such/libcudnn.so failed (") &&
-                          Catch::EndsWith("); install cuDNN 9, or name its library in GSX_CUDNN, "
-                                          "or compute with --conv-provider gsx"));
-  }
-  {
-    const Setting other("GSX_CUDNN", "libm.so.6");  // a library, but not this one
-    CHECK_THROWS_WITH(open(Lookup::anywhere), "cudnn: libm.so.6 has no function cudnnGetVersion");
-  }
+  gsx::test::check_refusals({.name = "cuDNN",
+                             .prefix = "cudnn",
+                             .variable = "GSX_CUDNN",
+                             .flag = "--conv-provider",
+                             .versions = "cuDNN 9",
+                             .first_function = "cudnnGetVersion",
+                             .stand_in = GSX_FAKE_CUDNN_LIBRARY,
+                             .stand_in_mode = "GSX_FAKE_CUDNN",
+                             .needed = "9.0.0",
+                             .old = "8.9.7",
+                             .not_started = "CUDNN_STATUS_NOT_INITIALIZED"},
+                            [](Lookup lookup) { Cudnn(nullptr, lookup); });
   const Setting library("GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY);
-  {
-    const Setting old("GSX_FAKE_CUDNN", "old");
-    CHECK_THROWS_WITH(open(Lookup::named),
-                      Catch::StartsWith("cudnn: version 9.0.0 or newer is needed, ") &&
-                          Catch::EndsWith(" is 8.9.7"));
-  }
-  {
-    const Setting no_device("GSX_FAKE_CUDNN", "no_device");
-    CHECK_THROWS_WITH(open(Lookup::named), "cudnn: starting: CUDNN_STATUS_NOT_INITIALIZED");
-  }
   const Setting unsure("GSX_FAKE_CUDNN", "unsure");
   Cudnn cudnn(nullptr, Lookup::named);
   CHECK_THROWS_WITH(run_all(table, MathMode::fp32, Data(cases()[0]), &cudnn),

@@ -6,7 +6,7 @@
 #include "kernels/cuda/tables.h"
 #include "tests/gpu_kernels/dense_cases.h"
 #include "tests/gpu_kernels/twin.h"
-#include "tests/setting.h"
+#include "tests/library_refusals.h"
 
 using namespace gsx::kernels;
 using gsx::test::Setting;
@@ -86,33 +86,19 @@ TEST_CASE("fully connected layers by cuBLAS agree with the CPU's, in FP32 whatev
 }
 
 TEST_CASE("a cuBLAS that cannot be used says why and what to do") {
-  const auto open = [](Lookup lookup) { return Cublas(nullptr, lookup).version(); };
-  CHECK_THROWS_WITH(open(Lookup::named),
-                    "cublas: the emulated device has no cuBLAS but a stand-in that GSX_CUBLAS "
-                    "names; compute on a CUDA device or with --gemm-provider gsx");
-  {
-    const Setting absent("GSX_CUBLAS", "no/such/libcublas.so");
-    CHECK_THROWS_WITH(open(Lookup::anywhere),
-                      Catch::StartsWith("cublas: loading no/such/libcublas.so failed (") &&
-                          Catch::EndsWith("); install cuBLAS 12 or 13, or name its library in "
-                                          "GSX_CUBLAS, or compute with --gemm-provider gsx"));
-  }
-  {
-    const Setting other("GSX_CUBLAS", "libm.so.6");  // a library, but not this one
-    CHECK_THROWS_WITH(open(Lookup::anywhere),
-                      "cublas: libm.so.6 has no function cublasGetProperty");
-  }
+  gsx::test::check_refusals({.name = "cuBLAS",
+                             .prefix = "cublas",
+                             .variable = "GSX_CUBLAS",
+                             .flag = "--gemm-provider",
+                             .versions = "cuBLAS 12 or 13",
+                             .first_function = "cublasGetProperty",
+                             .stand_in = GSX_FAKE_CUBLAS_LIBRARY,
+                             .stand_in_mode = "GSX_FAKE_CUBLAS",
+                             .needed = "12.0.0",
+                             .old = "11.1.2",
+                             .not_started = "CUBLAS_STATUS_NOT_INITIALIZED"},
+                            [](Lookup lookup) { Cublas(nullptr, lookup); });
   const Setting library("GSX_CUBLAS", GSX_FAKE_CUBLAS_LIBRARY);
-  {
-    const Setting old("GSX_FAKE_CUBLAS", "old");
-    CHECK_THROWS_WITH(open(Lookup::named),
-                      Catch::StartsWith("cublas: version 12.0.0 or newer is needed, ") &&
-                          Catch::EndsWith(" is 11.1.2"));
-  }
-  {
-    const Setting no_device("GSX_FAKE_CUBLAS", "no_device");
-    CHECK_THROWS_WITH(open(Lookup::named), "cublas: starting: CUBLAS_STATUS_NOT_INITIALIZED");
-  }
   Cublas cublas(nullptr, Lookup::named);
   ThreadPool pool(1);
   Workspace workspace;

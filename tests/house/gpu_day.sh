@@ -3,8 +3,8 @@
 set -eu
 root=$1 scratch=$2
 rm -rf "$scratch"
-mkdir -p "$scratch/root/benchmarks" "$scratch/root/docs" "$scratch/bin"
-cp "$root/benchmarks/gpu_day.sh" "$scratch/root/benchmarks/"
+mkdir -p "$scratch/copy/benchmarks" "$scratch/copy/docs" "$scratch/bin"
+cp "$root/benchmarks/gpu_day.sh" "$scratch/copy/benchmarks/"
 for tool in sh dirname readlink date mkdir; do ln -s "$(command -v $tool)" "$scratch/bin/$tool"; done
 
 # refuses TEXT ARGUMENTS...: fails with that text, and no report or build folder appears.
@@ -12,9 +12,9 @@ refuses() {
   text=$1
   shift
   code=0
-  PATH="$scratch/bin" "$scratch/root/benchmarks/gpu_day.sh" "$@" >"$scratch/out" 2>"$scratch/err" || code=$?
+  PATH="$scratch/bin" "$scratch/copy/benchmarks/gpu_day.sh" "$@" >"$scratch/out" 2>"$scratch/err" || code=$?
   if [ "$code" != 1 ] || ! grep -qF -- "$text" "$scratch/err" || [ -s "$scratch/out" ] ||
-    [ -e "$scratch/root/build" ] || [ -n "$(ls "$scratch/root/docs")" ]; then
+    [ -e "$scratch/copy/build" ] || [ -n "$(ls "$scratch/copy/docs")" ]; then
     echo "gpu_day: exit code $code, expected 1 and the text: $text" >&2
     cat "$scratch/err" >&2
     exit 1
