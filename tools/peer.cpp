@@ -65,7 +65,9 @@ Peer::~Peer() {
 
 Json Peer::answer() {
   std::string line;
-  for (int c; (c = std::fgetc(from_)) != EOF && c != '\n';) line += static_cast<char>(c);
+  int c = 0;
+  while ((c = std::fgetc(from_)) != EOF && c != '\n') line += static_cast<char>(c);
+  GSX_CHECK(c != EOF, "--vs: ", command_, " ended without an answer; run it by itself to see why");
   const Json json = Json::parse(line, nullptr, false);
   GSX_CHECK(json.is_object(), "--vs: ", command_, " answered '", line,
             "' instead of a line of JSON; run it by itself to see what is wrong");

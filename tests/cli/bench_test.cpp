@@ -203,3 +203,54 @@ TEST_CASE("bench step shows the phases of a training step") {
   CHECK(table.exit_code == 0);
   CHECK(table.out.find("a training step (gs8), fast_style") != std::string::npos);
 }
+
+TEST_CASE("bench --vs takes turns with another program") {
+  const TempDir dir;
+  const std::string script = (dir / "peer.sh").string();
+  // Takes 2 s for networks, cannot do kernels, and keeps what it was asked.
+  std::ofstream(script) << "echo '{\"name\": \"peer of '$2' threads\"}'\n"
+                           "while read -r work; do\n"
+                           "  echo \"$work\" >>"
+                        << (dir / "asked").string()
+                        << "\n"
+                           "  case $work in\n"
+                           "    *infer*) echo '{\"seconds\": 2}' ;;\n"
+                           "    *) echo '{\"error\": \"only infer\"}' ;;\n"
+                           "  esac\n"
+                           "done\n"
+                           "echo '{\"peak_bytes\": 1000}'\n";
+  const std::vector<std::string> network = {"--model", "fast_style", "--width",   "4",
+                                            "--size",  "32",         "--samples", "3",
+                                            "--json",  "--threads",  "1"};
+  const auto with = [&](std::vector<std::string> words, const std::string& peer) {
+    words.insert(words.end(), {"--vs", peer});
+    return words;
+  };
+  std::vector<std::string> infer = {"bench", "infer"};
+  infer.insert(infer.end(), network.begin(), network.end());
+  const auto json = json_of(with(infer, "sh " + script));
+  CHECK(json.at("peer") == "peer of 1 threads");
+  CHECK(json.at("theirs").at("ms") == 2000);
+  CHECK(json.at("turns") == 3);
+  CHECK(json.at("ratio").get<double>() == Approx(2000 / json.at("ours").at("ms").get<double>()));
+  CHECK(json.at("peer_process_bytes") == 1000);
+  CHECK(json.at("process_bytes").get<int64_t>() > 1000000);
+  std::ifstream asked(dir / "asked");
+  int lines = 0;
+  for (std::string line; std::getline(asked, line); ++lines) {
+    const auto work = nlohmann::json::parse(line);
+    CHECK(work.at("what") == "infer");
+    CHECK(work.at("size") == 32);
+  }
+  CHECK(lines == 4);  // to warm up, and three turns
+
+  const auto kernels = json_of(
+      with({"bench", "norm", "--size", "32", "--only", "patchgan 8x8", "--samples", "1", "--json"},
+           "sh " + script));
+  for (const auto& k : kernels.at("kernels")) CHECK(!k.contains("vs"));
+  std::vector<std::string> step = infer;
+  step[1] = "step";
+  expect_failure(with(step, "sh " + script), 1, "only infer");
+  expect_failure(with(infer, "false"), 1, "ended without an answer");
+  expect_failure(with(infer, "echo hello #"), 1, "answered 'hello' instead of a line of JSON");
+}
