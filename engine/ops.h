@@ -24,14 +24,21 @@ struct ConvOptions {
   Padding pad = {};
   PadMode pad_mode = PadMode::zero;
 };
+// Mean and biased variance of a result per image and channel, [N,C] each; no gradient. A
+// convolution takes them, when asked, while its result is at hand, and spares the instance norm
+// after it a pass.
+struct Moments {
+  Tensor mean, var;
+};
 // x [N,C,H,W], w filter [K,C,R,S], bias [K] or undefined -> [N,K,P,Q],
-// P = (H + top + bottom - R)/stride + 1.
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& = {});
+// P = (H + top + bottom - R)/stride + 1. moments: what to fill, or null.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& = {},
+              Moments* moments = nullptr);
 // x [N,C,H,W], w filter [K,C,R,S] (K output channels; PyTorch's [C,K,R,S] is transposed when files
 // are read) -> [N,K,P,Q], P = (H-1)*stride + R - top - bottom. PyTorch's (padding p, output_padding
 // o) is pad {p, p-o, p, p-o}. pad_mode must be zero.
 Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
-                        const ConvOptions& = {});
+                        const ConvOptions& = {}, Moments* moments = nullptr);
 // x [N,F], w [O,F], bias [O] or undefined -> [N,O].
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias);
 
@@ -76,7 +83,7 @@ Tensor fake_quantize_weight(const Tensor& w, const WeightQuant&, const Tensor& s
 
 // y = quantize(activate(gamma * (x - mean) / sqrt(var + eps) + beta)) + residual, one pass. mean
 // and (biased) var per image and channel. gamma, beta: [C], both or neither; residual: like x or
-// undefined.
+// undefined; moments: of x, where a convolution has taken them, else undefined.
 struct NormOptions {
   float eps = 1e-5f;
   Activation activation = Activation::none;
@@ -84,7 +91,8 @@ struct NormOptions {
   std::optional<QuantRange> quantize;
 };
 Tensor instance_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                     const NormOptions& = {}, const Tensor& residual = {});
+                     const NormOptions& = {}, const Tensor& residual = {},
+                     const Moments& moments = {});
 
 // Statistics per channel over batch and pixels. Training: from the batch (biased var to normalise),
 // running = (1-momentum)*running + momentum*batch (unbiased var), in place, no gradient;

@@ -12,6 +12,7 @@
 // sum over images is a fixed tree, so results repeat at any thread count.
 #pragma once
 #include "kernels/exec.h"
+#include "kernels/moments.h"
 #include "kernels/view.h"
 
 namespace gsx::kernels {
@@ -45,9 +46,10 @@ struct CodeRange {
 };
 
 struct ConvKernels {
-  // bias: k floats or null. y: shape.y().
+  // bias: k floats or null. y: shape.y(). moments: out, of y, for the norm that follows; may be
+  // none. They are summed while y is at hand, as exactly as instance_norm.h's.
   void (*forward)(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
-                  float* y);
+                  float* y, Moments moments);
   // gx = d<y, gy>/dx.
   void (*backward_input)(Exec&, const ConvShape&, const float* gy, const float* w, float* gx);
   // gw (+)= d<y, gy>/dw; adds when `accumulate`, else overwrites.

@@ -5,6 +5,7 @@
 // float around the chunk's first pixel, then double), so threads do not change them.
 #pragma once
 #include "kernels/exec.h"
+#include "kernels/moments.h"
 #include "kernels/scalar.h"
 #include "kernels/view.h"
 
@@ -23,9 +24,9 @@ struct InstanceNormForward {
   const float* gamma;     // v.c floats, or null with beta
   const float* beta;      // v.c floats, or null with gamma
   const float* residual;  // v, or null
-  float* mean;            // out: n*c floats
-  float* var;             // out: n*c floats
+  Moments moments;        // of x: out, or in when `given`
   float* y;               // out: v, padding lanes zero
+  bool given = false;     // the convolution before it took the moments
 };
 
 struct InstanceNormBackward {
@@ -42,6 +43,8 @@ struct InstanceNormBackward {
 };
 
 struct InstanceNormKernels {
+  // The first pass alone.
+  void (*moments)(Exec&, const View&, const float* x, Moments);
   void (*forward)(Exec&, const View&, const NormEpilogue&, const InstanceNormForward&);
   void (*backward)(Exec&, const View&, const NormEpilogue&, const InstanceNormBackward&);
 };

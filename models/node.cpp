@@ -45,7 +45,7 @@ std::optional<float> Node::constant(int, std::span<const std::optional<float>>, 
   return std::nullopt;
 }
 
-Tensor Node::run_fused(const Tensor&, const NormOptions&, const Tensor&) const {
+Tensor Node::run_fused(const Tensor&, const NormOptions&, const Tensor&, const Moments&) const {
   fail(kind(), ": cannot be fused");
 }
 

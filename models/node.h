@@ -84,6 +84,11 @@ class Node {
   virtual Shape infer_shape(std::span<const Shape> in) const = 0;
   virtual MacCount macs(std::span<const Shape> in, const Shape& out) const;
   virtual Tensor run(std::span<const Tensor> in, const RunOptions&) const = 0;
+  // The same, for a norm to follow: kinds that can also give the result's moments on the way, which
+  // otherwise stay undefined.
+  virtual Tensor run_for_norm(std::span<const Tensor> in, const RunOptions& o, Moments&) const {
+    return run(in, o);
+  }
   // The integer program's version (DESIGN 5.3). Default: real inputs to run(), real output.
   virtual IntegerValue run_integer(std::span<const IntegerValue> in) const;
 
@@ -121,7 +126,8 @@ class Node {
   // Adds what this node does to the tail of a fused norm; false when it cannot.
   virtual bool append_to(NormOptions&) const { return false; }
   virtual bool is_add() const { return false; }
-  virtual Tensor run_fused(const Tensor& x, const NormOptions& tail, const Tensor& residual) const;
+  virtual Tensor run_fused(const Tensor& x, const NormOptions& tail, const Tensor& residual,
+                           const Moments& of_x) const;
 };
 
 // Makes a node of a kind from a file's attributes, which are checked; parameters stay undefined.

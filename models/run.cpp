@@ -14,6 +14,7 @@ struct Step {
   std::vector<int> reads;  // nodes whose values it needs
   int norm = -1;           // the norm that starts a fused step, else -1
   NormOptions tail;        // fused: what follows the norm
+  bool for_norm = false;   // whether a fused norm reads the value
 };
 
 class Plan {
@@ -39,7 +40,9 @@ class Plan {
     }
     for (int i = 0; i < graph.size(); ++i) {
       if (!needed[i] || swallowed_[i]) continue;
-      Step step = fused_[i].norm >= 0 ? fused_[i] : Step{i, graph.node(i).inputs, -1, {}};
+      Step step = fused_[i].norm >= 0 ? fused_[i] : Step{i, graph.node(i).inputs, -1, {}, false};
+      const auto is_norm = [&](int reader) { return graph.node(reader).starts_fusion(); };
+      step.for_norm = fuse && std::any_of(readers_[i].begin(), readers_[i].end(), is_norm);
       steps.push_back(std::move(step));
     }
   }
@@ -53,7 +56,7 @@ class Plan {
 
   // Follows the only reader from norm i on, as long as one op can do it all.
   void find_tail(int i) {
-    Step step{i, graph_.node(i).inputs, i, {}};
+    Step step{i, graph_.node(i).inputs, i, {}, false};
     while (!wanted_[step.node] && readers_[step.node].size() == 1) {
       const int next = readers_[step.node][0];
       if (fused_[next].norm >= 0 || forced(next)) break;
@@ -70,7 +73,7 @@ class Plan {
         break;
       }
     }
-    if (step.node != i) fused_[step.node] = std::move(step);
+    fused_[step.node] = std::move(step);
   }
 
   const Graph& graph_;
@@ -89,6 +92,7 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vect
     for (const int i : step.reads) ++reads_left[i];
   }
   std::vector<Tensor> values(graph.size());
+  std::vector<Moments> moments(graph.size());  // of values that a fused norm reads
   for (const Step& step : plan.steps) {
     const Node& node = graph.node(step.node);
     const Node& named = step.norm >= 0 ? graph.node(step.norm) : node;
@@ -100,10 +104,12 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vect
     for (const Tensor& t : in) shapes.push_back(t.shape());
     if (step.norm >= 0) {
       const Tensor residual = in.size() > 1 ? in[1] : Tensor{};
-      values[step.node] = graph.node(step.norm).run_fused(in[0], step.tail, residual);
+      values[step.node] =
+          graph.node(step.norm).run_fused(in[0], step.tail, residual, moments[step.reads[0]]);
     } else {
       node.infer_shape(shapes);  // throws where the shapes do not fit, naming the node
-      values[step.node] = node.run(in, options);
+      values[step.node] = step.for_norm ? node.run_for_norm(in, options, moments[step.node])
+                                        : node.run(in, options);
     }
     if (options.observer) options.observer(step.node, values[step.node]);
     for (const int i : step.reads) {

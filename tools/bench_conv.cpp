@@ -150,7 +150,7 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   c.kernel = "conv forward";
   set_run(d.y, [&](Context& by) {
     by.conv().forward(by.exec(), s, d.x.device_data(), d.w.device_data(), nullptr,
-                      d.y.device_data());
+                      d.y.device_data(), {});
   });
   c.error = [&] {
     return image_error<float>(d.y, [&](int n, int p, int q, int k) {

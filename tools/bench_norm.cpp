@@ -131,8 +131,12 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   quantized.quantizer = {4.0f / 255, 255.0f / 4, 0, 255, 0, 4};
   const auto forward = [&](const kernels::NormEpilogue& o) {
     norm.forward(e, v, o,
-                 {d.x.device_data(), d.gamma.device_data(), d.beta.device_data(), nullptr,
-                  d.mean.device_data(), d.var.device_data(), d.y.device_data()});
+                 {d.x.device_data(),
+                  d.gamma.device_data(),
+                  d.beta.device_data(),
+                  nullptr,
+                  {d.mean.device_data(), d.var.device_data()},
+                  d.y.device_data()});
   };
   KernelCase c;
   c.layer = layer;

@@ -43,7 +43,7 @@ Tensor train(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Ten
   const Tensor mean = Tensor::empty(x.context(), {x.dim(1)}), var = Tensor::empty_like(mean);
   x.backend().instance_norm.forward(
       x.exec(), v, epilogue,
-      {in(x), in_or_null(gamma), in_or_null(beta), nullptr, out(mean), out(var), out(y)});
+      {in(x), in_or_null(gamma), in_or_null(beta), nullptr, {out(mean), out(var)}, out(y)});
   x.backend().batch_norm.update_running(x.exec(), v.c, v.pixels(), options.momentum, in(mean),
                                         in(var), out(running_mean), out(running_var));
   return record(y, "batch_norm", {x, gamma, beta},

@@ -35,11 +35,17 @@ kernels::Exec exec_for(const Tensor& x, const Tensor& w) {
 }
 
 Tensor run(const char* op, const kernels::ConvShape& shape, const Tensor& x, const Tensor& w,
-           const Tensor& bias) {
+           const Tensor& bias, Moments* moments) {
   const kernels::View v = shape.y();
   Tensor y = Tensor::empty(x.context(), {v.n, v.c, v.h, v.w});
   kernels::Exec e = exec_for(x, w);
-  x.context()->conv().forward(e, shape, in(x), in(w), in_or_null(bias), out(y));
+  kernels::Moments of_y;
+  if (moments) {
+    moments->mean = Tensor::empty(x.context(), {v.n, v.c});
+    moments->var = Tensor::empty_like(moments->mean);
+    of_y = {out(moments->mean), out(moments->var)};
+  }
+  x.context()->conv().forward(e, shape, in(x), in(w), in_or_null(bias), out(y), of_y);
   return record(
       y, op, {x, w, bias}, [shape, x = x.detach(), w = w.detach()](const Tensor& gy, Grads& grads) {
         const auto& table = x.context()->conv();
@@ -63,7 +69,8 @@ Tensor run(const char* op, const kernels::ConvShape& shape, const Tensor& x, con
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& o) {
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& o,
+              Moments* moments) {
   const kernels::ConvShape shape = check("conv2d", x, w, bias, o);
   const auto [top, bottom, left, right] = o.pad;
   GSX_CHECK(top >= 0 && bottom >= 0 && left >= 0 && right >= 0,
@@ -76,18 +83,18 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
                 (std::max(top, bottom) < x.dim(2) && std::max(left, right) < x.dim(3)),
             "conv2d: reflect padding must be smaller than the image ", x.shape(), ", got top ", top,
             ", bottom ", bottom, ", left ", left, ", right ", right);
-  return run("conv2d", shape, x, w, bias);
+  return run("conv2d", shape, x, w, bias, moments);
 }
 
-Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
-                        const ConvOptions& o) {
+Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& o,
+                        Moments* moments) {
   kernels::ConvShape shape = check("conv_transpose2d", x, w, bias, o);
   GSX_CHECK(o.pad_mode == PadMode::zero, "conv_transpose2d: pad_mode must be zero, got reflect");
   shape.transposed = true;
   const kernels::View v = shape.y();
   GSX_CHECK(v.h > 0 && v.w > 0, "conv_transpose2d: cropping leaves no output of x ", x.shape(),
             ", got ", v.h, "x", v.w);
-  return run("conv_transpose2d", shape, x, w, bias);
+  return run("conv_transpose2d", shape, x, w, bias, moments);
 }
 
 }  // namespace gsx

@@ -8,6 +8,7 @@
 #include "kernels/cpu/conv_weight.h"
 #include "kernels/cpu/conv_winograd.h"
 #include "kernels/cpu/image_tree.h"
+#include "kernels/instance_norm.h"
 
 namespace gsx::kernels {
 namespace {
@@ -25,11 +26,12 @@ void correlate(Exec& e, const std::vector<Correlation>& parts, const View& in, c
 }
 
 void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, const float* bias,
-             float* y) {
+             float* y, Moments moments) {
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
   correlate(e, parts, shape.x, shape.y(), shape.pad_mode, Weights<float>::forward(shape.w, w), x,
             bias, y);
+  if (moments) cpu_instance_norm.moments(e, shape.y(), y, moments);
 }
 
 // The image with its reflected border made explicit.

@@ -32,7 +32,7 @@ void backward(Exec& e, const View& v, const float* x, const float* gy, float* gx
     for (int64_t c = 0; c < v.c; ++c)
       for (int64_t d = 0; d < v.cs; ++d)
         both[c * v.cs + d] = d < v.c ? scale * (g[c * v.c + d] + g[d * v.c + c]) : 0.0f;
-    cpu_conv.forward(e, shape, x + n * v.image(), both, nullptr, gx + n * v.image());
+    cpu_conv.forward(e, shape, x + n * v.image(), both, nullptr, gx + n * v.image(), {});
   }
 }
 

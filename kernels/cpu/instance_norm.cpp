@@ -107,21 +107,21 @@ void merge_chunk(int cs, int64_t before, int64_t added, const float* HWY_RESTRIC
   }
 }
 
-// mean, var [n, c] from all bands.
-void statistics(Exec& e, const View& v, const float* x, float* mean, float* var) {
+// From all bands.
+void moments(Exec& e, const View& v, const float* x, Moments out) {
   Workspace::Scope scope(*e.workspace);
   const Bands bands(v);
   const int64_t row = 2 * v.cs;
   double* partial = e.workspace->take<double>(bands.tasks() * row);
   float* sums = e.workspace->take<float>(bands.tasks() * row);
   bands.run(e, [&](int64_t task, int64_t, int64_t at, int64_t pixels) {
-    double* out = partial + task * row;
-    std::fill_n(out, row, 0.0);
+    double* own = partial + task * row;
+    std::fill_n(own, row, 0.0);
     for (int64_t p = 0; p < pixels; p += kPixels) {
       const int64_t count = std::min(kPixels, pixels - p);
       const float* first = x + at + p * v.cs;
       sum_chunk(first, count, v.cs, sums + task * row);
-      merge_chunk(v.cs, p, count, first, sums + task * row, out, out + v.cs);
+      merge_chunk(v.cs, p, count, first, sums + task * row, own, own + v.cs);
     }
   });
   for (int64_t i = 0; i < int64_t{v.n} * v.c; ++i) {
@@ -135,8 +135,8 @@ void statistics(Exec& e, const View& v, const float* x, float* mean, float* var)
       m += delta * share;
       m2 += first[b * row + v.cs] + delta * delta * (before * share);
     }
-    mean[i] = static_cast<float>(m);
-    var[i] = static_cast<float>(m2 / static_cast<double>(v.plane()));
+    out.mean[i] = static_cast<float>(m);
+    out.var[i] = static_cast<float>(m2 / static_cast<double>(v.plane()));
   }
 }
 
@@ -248,8 +248,8 @@ void forward_band(const E& epilogue, const Coefficients& k, int cs, int64_t pixe
 
 void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormForward& t) {
   Workspace::Scope scope(*e.workspace);
-  statistics(e, v, t.x, t.mean, t.var);
-  const Coefficients k = coefficients(e, v, o.eps, t.gamma, t.beta, t.mean, t.var);
+  if (!t.given) moments(e, v, t.x, t.moments);
+  const Coefficients k = coefficients(e, v, o.eps, t.gamma, t.beta, t.moments.mean, t.moments.var);
   with_epilogue(o, [&](const auto& epilogue) {
     Bands(v).run(e, [&](int64_t, int64_t n, int64_t at, int64_t pixels) {
       forward_band(epilogue, k.of(n * v.cs), v.cs, pixels, t.x + at,
@@ -369,7 +369,7 @@ void backward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormB
 }
 
 const InstanceNormKernels& table() {
-  static constexpr InstanceNormKernels kTable = {forward, backward};
+  static constexpr InstanceNormKernels kTable = {moments, forward, backward};
   return kTable;
 }
 
@@ -387,7 +387,8 @@ template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const InstanceNormKernels cpu_instance_norm = {kBest<&InstanceNormKernels::forward>,
+const InstanceNormKernels cpu_instance_norm = {kBest<&InstanceNormKernels::moments>,
+                                               kBest<&InstanceNormKernels::forward>,
                                                kBest<&InstanceNormKernels::backward>};
 
 }  // namespace gsx::kernels

@@ -30,11 +30,12 @@ void correlate(Exec& e, const FloatCorrelation& c) {
 }
 
 void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
-             float* y) {
+             float* y, Moments moments) {
   FloatCorrelation c = correlation(s, s.x, x, w, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
   c.bias = bias;
   correlate(e, c);
+  if (moments) instance_norm.moments(e, s.y(), y, moments);
 }
 
 void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w, float* gx) {

@@ -124,9 +124,10 @@ void spread(Exec& e, const ConvShape& s, const float* small, const float* w, con
 }
 
 void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
-             float* y) {
+             float* y, Moments moments) {
   if (s.transposed) spread(e, s, x, w, bias, y);
   else gather(e, s, x, w, bias, y);
+  if (moments) instance_norm.moments(e, s.y(), y, moments);
 }
 
 void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w, float* gx) {

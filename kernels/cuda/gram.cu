@@ -58,7 +58,7 @@ void backward(Exec& e, const View& v, const float* x, const float* gy, float* gx
   const int64_t size = int64_t{v.c} * v.c;
   for (int n = 0; n < v.n; ++n) {
     grams::symmetric(e, v, gy + n * size, both);
-    conv.forward(e, shape, x + n * v.image(), both, nullptr, gx + n * v.image());
+    conv.forward(e, shape, x + n * v.image(), both, nullptr, gx + n * v.image(), {});
   }
 }
 

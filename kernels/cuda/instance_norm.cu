@@ -60,32 +60,33 @@ __global__ void __launch_bounds__(kPieceThreads)
   store_piece_sums<kWidth>(p, t, s1, s2, partial);
 }
 
-struct MeanVar {
-  const float *x, *gamma, *beta;
-  float *mean, *var;
-};
-
-// mean, var [n, c] and the coefficients from the pieces' sums; reads 16 bytes per piece and
-// channel.
+// The moments of x from the pieces' sums; reads 16 bytes per piece and channel.
 __global__ void __launch_bounds__(kMergeThreads)
-    finish_kernel(const ImagePieces p, const double* partial, const float eps, const MeanVar a,
-                  const Coefficients k) {
+    finish_kernel(const ImagePieces p, const double* partial, const float* x, const Moments out) {
   const View& v = p.view;
   const int image = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
   const int c = static_cast<int>(blockIdx.y) * kMergeColumns + thread % kMergeColumns;
   double s1, s2;
   merge(partial + int64_t{image} * p.pieces * 2 * v.cs + c, p.pieces, 2 * v.cs, v.cs, c < v.cs, s1,
         s2);
-  if (thread >= kMergeColumns || c >= v.cs) return;
-  const int64_t at = int64_t{image} * v.cs + c;
-  if (c >= v.c) return k.set_padding(at);
+  if (thread >= kMergeColumns || c >= v.c) return;
   const auto count = static_cast<double>(v.plane());
   const double shift = s1 / count, spread = s2 / count - shift * shift;
-  const auto mean = static_cast<float>(a.x[image * v.image() + c] + shift);
-  const auto var = static_cast<float>(spread < 0 ? 0.0 : spread);  // keeps a NaN
-  a.mean[int64_t{image} * v.c + c] = mean;
-  a.var[int64_t{image} * v.c + c] = var;
-  k.set(at, mean, var, eps, a.gamma, a.beta, c);
+  const int64_t at = int64_t{image} * v.c + c;
+  out.mean[at] = static_cast<float>(x[image * v.image() + c] + shift);
+  out.var[at] = static_cast<float>(spread < 0 ? 0.0 : spread);  // keeps a NaN
+}
+
+// The coefficients from the moments, a thread per image and channel.
+__global__ void __launch_bounds__(kMapThreads)
+    coefficients_kernel(const View v, const float* mean, const float* var, const float eps,
+                        const float* gamma, const float* beta, const Coefficients k) {
+  const int64_t at = map_thread();
+  if (at >= int64_t{v.n} * v.cs) return;
+  const int64_t image = at / v.cs;
+  const int c = static_cast<int>(at - image * v.cs);
+  if (c >= v.c) return k.set_padding(at);
+  k.set(at, mean[image * v.c + c], var[image * v.c + c], eps, gamma, beta, c);
 }
 
 // y = epilogue((x - mean) * scale + shift) + residual. Moves 8 bytes per element, 12 with a
@@ -125,17 +126,33 @@ __global__ void __launch_bounds__(kPieceThreads)
   }
 }
 
+Coefficients coefficients(Exec& e, const View& v, float eps, const float* gamma, const float* beta,
+                          const float* mean, const float* var) {
+  const int64_t size = int64_t{v.n} * v.cs;
+  const Coefficients k = {e.workspace->take<float>(size), e.workspace->take<float>(size),
+                          e.workspace->take<float>(size)};
+  gpu::launch("instance_norm_coefficients", coefficients_kernel, {map_blocks(size)}, {kMapThreads},
+              0, e.stream, v, mean, var, eps, gamma, beta, k);
+  return k;
+}
+
 template <int kWidth>
-void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormForward& t) {
+void moments(Exec& e, const View& v, const float* x, Moments out) {
   Workspace::Scope scope(*e.workspace);
   const ImagePieces p = ImagePieces::of(v, kWidth);
   double* partial = e.workspace->take<double>(p.grid().x * 2 * v.cs);
-  const Coefficients k = Coefficients::take(e, v);
   gpu::launch("instance_norm_statistics", statistics_kernel<kWidth>, p.grid(), {kPieceThreads},
-              sizeof(PieceSums<kWidth>), e.stream, p, t.x, partial);
-  gpu::launch("instance_norm_finish", finish_kernel, merge_grid(v.n, v.cs), {kMergeThreads},
-              sizeof(MergeShared), e.stream, p, partial, o.eps,
-              MeanVar{t.x, t.gamma, t.beta, t.mean, t.var}, k);
+              sizeof(PieceSums<kWidth>), e.stream, p, x, partial);
+  gpu::launch("instance_norm_finish", finish_kernel, merge_grid(v.n, v.c), {kMergeThreads},
+              sizeof(MergeShared), e.stream, p, partial, x, out);
+}
+
+template <int kWidth>
+void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormForward& t) {
+  if (!t.given) moments<kWidth>(e, v, t.x, t.moments);
+  Workspace::Scope scope(*e.workspace);
+  const ImagePieces p = ImagePieces::of(v, kWidth);
+  const Coefficients k = coefficients(e, v, o.eps, t.gamma, t.beta, t.moments.mean, t.moments.var);
   with_epilogue(o, [&]<Activation A>(const Epilogue<A>& epilogue) {
     gpu::launch("instance_norm_forward", forward_kernel<kWidth, A>, p.grid(), {kPieceThreads}, 0,
                 e.stream, p, epilogue, k, t.x, t.residual, t.y);
@@ -146,6 +163,11 @@ void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormFo
 
 namespace {
 
+void moments(Exec& e, const View& v, const float* x, Moments out) {
+  if (v.size() == 0) return;
+  v.cs % 4 == 0 && aligned16(x) ? norm::moments<4>(e, v, x, out) : norm::moments<1>(e, v, x, out);
+}
+
 void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormForward& t) {
   if (v.size() == 0) return;
   const bool wide = v.cs % 4 == 0 && aligned16(t.x) && aligned16(t.residual) && aligned16(t.y);
@@ -154,6 +176,6 @@ void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormFo
 
 }  // namespace
 
-const InstanceNormKernels instance_norm = {forward, norm::backward};
+const InstanceNormKernels instance_norm = {moments, forward, norm::backward};
 
 }  // namespace gsx::kernels::GSX_BACKEND

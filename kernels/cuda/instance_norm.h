@@ -12,11 +12,6 @@ constexpr int kTogether = 4;  // pixels of a thread whose loads are under way to
 struct Coefficients {
   float *mean, *scale, *shift;
 
-  static Coefficients take(Exec& e, const View& v) {
-    const int64_t size = int64_t{v.n} * v.cs;
-    return {e.workspace->take<float>(size), e.workspace->take<float>(size),
-            e.workspace->take<float>(size)};
-  }
   // Those of channel c of an image; `at` is its place in [n, cs]. Gives 1 / sqrt(var + eps).
   // In double, so that forward and backward agree with each other and with the CPU on which side of
   // a kink every z lies.
@@ -32,6 +27,9 @@ struct Coefficients {
     mean[at] = scale[at] = shift[at] = 0;
   }
 };
+// Those of every image and channel, in the workspace; mean and var: [n, c].
+Coefficients coefficients(Exec&, const View&, float eps, const float* gamma, const float* beta,
+                          const float* mean, const float* var);
 
 // What follows the norm.
 template <Activation A>

@@ -6,18 +6,6 @@
 
 namespace gsx::kernels::GSX_BACKEND::norm {
 
-// The coefficients from what forward kept, a thread per image and channel.
-__global__ void __launch_bounds__(kMapThreads)
-    coefficients_kernel(const View v, const float* mean, const float* var, const float eps,
-                        const float* gamma, const float* beta, const Coefficients k) {
-  const int64_t at = map_thread();
-  if (at >= int64_t{v.n} * v.cs) return;
-  const int64_t image = at / v.cs;
-  const int c = static_cast<int>(at - image * v.cs);
-  if (c >= v.c) return k.set_padding(at);
-  k.set(at, mean[image * v.c + c], var[image * v.c + c], eps, gamma, beta, c);
-}
-
 // A thread's numbers for its channels, and the gradient with respect to z.
 template <int kWidth, Activation A>
 struct Channels {
@@ -176,10 +164,8 @@ void run(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormBackwa
   double* totals = e.workspace->take<double>(2 * size);
   const ImageSums sums{totals, totals + size, e.workspace->take<float>(size),
                        e.workspace->take<float>(size)};
-  const Coefficients k = Coefficients::take(e, v);
+  const Coefficients k = coefficients(e, v, o.eps, t.gamma, t.beta, t.mean, t.var);
   const ParameterGradients out{t.ggamma, t.gbeta, t.accumulate_gamma, t.accumulate_beta};
-  gpu::launch("instance_norm_coefficients", coefficients_kernel, {map_blocks(size)}, {kMapThreads},
-              0, e.stream, v, t.mean, t.var, o.eps, t.gamma, t.beta, k);
   with_epilogue(o, [&]<Activation A>(const Epilogue<A>& epilogue) {
     gpu::launch("instance_norm_gradient_sums", gradient_sums_kernel<kWidth, A>, p.grid(),
                 {kPieceThreads}, sizeof(PieceSums<kWidth>), e.stream, p, epilogue, k, t.x, t.gy,

@@ -101,10 +101,17 @@ MacCount Conv::macs(std::span<const Shape> given, const Shape& y) const {
   return {transposed_ ? input : output, output};
 }
 
-Tensor Conv::convolve(const Tensor& x, const Tensor& w, const Tensor& bias,
-                      const Shape& full) const {
+Tensor Conv::convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Shape& full,
+                      Moments* moments) const {
   const ConvOptions o = resolved(full);
-  return transposed_ ? conv_transpose2d(x, w, bias, o) : conv2d(x, w, bias, o);
+  return transposed_ ? conv_transpose2d(x, w, bias, o, moments) : conv2d(x, w, bias, o, moments);
+}
+
+Tensor Conv::run_for_norm(std::span<const Tensor> given, const RunOptions& options,
+                          Moments& moments) const {
+  if (constant_input() || plane_bias().defined()) return run(given, options);
+  return convolve(given[0], effective_weight(options), effective_bias(), given[0].shape(),
+                  &moments);
 }
 
 Tensor Conv::run(std::span<const Tensor> given, const RunOptions& options) const {

@@ -15,6 +15,7 @@ class Conv : public Weighted {
   Shape infer_shape(std::span<const Shape> in) const override;
   MacCount macs(std::span<const Shape> in, const Shape& out) const override;
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override;
+  Tensor run_for_norm(std::span<const Tensor> in, const RunOptions&, Moments&) const override;
   IntegerValue run_integer(std::span<const IntegerValue> in) const override;
 
  protected:
@@ -24,7 +25,8 @@ class Conv : public Weighted {
   // The options for an input of this shape (SAME padding depends on it).
   ConvOptions resolved(const Shape& x) const;
   kernels::ConvShape kernel_shape(const Shape& x, int in_channels) const;
-  Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Shape& full) const;
+  Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Shape& full,
+                  Moments* moments = nullptr) const;
 
   int kernel_;
   ConvOptions options_;

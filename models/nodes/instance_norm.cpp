@@ -17,14 +17,14 @@ class InstanceNorm : public Norm {
   }
 
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
-    return run_fused(in[0], {}, {});
+    return run_fused(in[0], {}, {}, {});
   }
   bool starts_fusion() const override { return true; }
-  Tensor run_fused(const Tensor& x, const NormOptions& tail,
-                   const Tensor& residual) const override {
+  Tensor run_fused(const Tensor& x, const NormOptions& tail, const Tensor& residual,
+                   const Moments& of_x) const override {
     NormOptions options = tail;
     options.eps = eps_;
-    return instance_norm(x, gamma(), beta(), options, residual);
+    return instance_norm(x, gamma(), beta(), options, residual, of_x);
   }
 
   IntegerValue run_integer(std::span<const IntegerValue> in) const override {

@@ -174,8 +174,8 @@ Outputs run_all(const ConvKernels& table, MathMode math, const Data& d, Cudnn* c
   const View y = d.shape.y();
   Outputs o{poisoned(y.size()), poisoned(y.size()), poisoned(d.shape.x.size()),
             poisoned(d.shape.w.size()), poisoned(y.c)};
-  table.forward(e, d.shape, d.x.data(), d.w.data(), d.bias.data(), o.y.data());
-  table.forward(e, d.shape, d.x.data(), d.w.data(), nullptr, o.y_without_bias.data());
+  table.forward(e, d.shape, d.x.data(), d.w.data(), d.bias.data(), o.y.data(), {});
+  table.forward(e, d.shape, d.x.data(), d.w.data(), nullptr, o.y_without_bias.data(), {});
   table.backward_input(e, d.shape, d.gy.data(), d.w.data(), o.gx.data());
   table.backward_weight(e, d.shape, d.x.data(), d.gy.data(), false, o.gw.data());
   table.backward_bias(e, y, d.gy.data(), false, o.gbias.data());

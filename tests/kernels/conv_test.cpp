@@ -252,8 +252,8 @@ Outputs run_all(const Data& d, int threads, ConvAlgo algo) {
   }
   Outputs o{poisoned(y.size()), poisoned(y.size()), poisoned(d.shape.x.size()),
             poisoned(d.shape.w.size()), poisoned(y.c)};
-  cpu_conv.forward(e, d.shape, x.data(), w.data(), bias.data(), o.y.data());
-  cpu_conv.forward(e, d.shape, x.data(), w.data(), nullptr, o.y_without_bias.data());
+  cpu_conv.forward(e, d.shape, x.data(), w.data(), bias.data(), o.y.data(), {});
+  cpu_conv.forward(e, d.shape, x.data(), w.data(), nullptr, o.y_without_bias.data(), {});
   cpu_conv.backward_input(e, d.shape, gy.data(), w.data(), o.gx.data());
   cpu_conv.backward_weight(e, d.shape, x.data(), gy.data(), false, o.gw.data());
   cpu_conv.backward_bias(e, y, gy.data(), false, o.gbias.data());

@@ -89,6 +89,62 @@ TEST_CASE("conv_transpose2d") {
   check({2, 5, 3, 3}, {9, 5, 3, 2}, {.stride = 3, .pad = {2, -1, 0, 1}}, true);
 }
 
+namespace {
+
+// Both moments of a convolution's result, whose bias moves it `offset` away from zero.
+void check_moments(const Shape& x, const Shape& w, const ConvOptions& o, bool transposed,
+                   double offset = 0) {
+  for (const bool of_var : {false, true}) {
+    Case c;
+    std::ostringstream name;
+    name << (of_var ? "variance" : "mean") << " of " << (transposed ? "transposed " : "") << x
+         << " * " << w << " stride " << o.stride << " offset " << offset;
+    c.name = name.str();
+    c.inputs = {{.shape = x, .differentiable = false},
+                {.shape = w, .layout = Layout::filter, .differentiable = false},
+                {.shape = {w[0]}, .lo = offset - 1, .hi = offset + 1, .differentiable = false}};
+    c.run = [=](const std::vector<Tensor>& in) {
+      Moments m;
+      transposed ? conv_transpose2d(in[0], in[1], in[2], o, &m)
+                 : conv2d(in[0], in[1], in[2], o, &m);
+      return of_var ? m.var : m.mean;
+    };
+    c.reference = [=](const Arrays& in) {
+      const Array y = transposed ? conv_transpose(in, o) : conv(in, o);
+      const double count = static_cast<double>(y.dim(2) * y.dim(3));
+      Array mean({y.dim(0), y.dim(1)}), var(mean.shape);
+      each(y.shape, [&](auto n, auto k, auto p, auto q) { mean(n, k) += y(n, k, p, q) / count; });
+      each(y.shape, [&](auto n, auto k, auto p, auto q) {
+        var(n, k) += std::pow(y(n, k, p, q) - mean(n, k), 2) / count;
+      });
+      return of_var ? var : mean;
+    };
+    if (offset != 0) c.tolerance = 1e-4;  // y itself is rounded to 1e-7 of the offset
+    op_check::check(c);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("convolutions give the moments of their result") {
+  const ConvOptions same{.pad = Padding::all(1)};
+  check_moments({1, 1, 1, 1}, {1, 1, 1, 1}, {}, false);
+  check_moments({2, 3, 7, 5}, {5, 3, 3, 3}, same, false);
+  check_moments({3, 9, 5, 6}, {7, 9, 3, 2}, {.stride = 2, .pad = {1, 0, 2, 1}}, false);
+  check_moments({2, 5, 6, 6}, {3, 5, 4, 4}, {.stride = 2, .pad = Padding::all(1)}, false);
+  check_moments({2, 3, 4, 3}, {9, 3, 3, 3}, {.stride = 2, .pad = {1, 0, 1, 0}}, true);
+  check_moments({2, 5, 3, 3}, {9, 5, 3, 2}, {.stride = 3, .pad = {2, -1, 0, 1}}, true);
+  check_moments({1, 8, 9, 10}, {24, 8, 3, 3}, same, false, 300);
+}
+
+TEST_CASE("moments of convolutions large enough for every algorithm") {
+  const ConvOptions reflect{.pad = Padding::all(1), .pad_mode = PadMode::reflect};
+  check_moments({2, 20, 37, 29}, {40, 20, 3, 3}, reflect, false);
+  check_moments({1, 17, 33, 41}, {35, 17, 3, 3}, {.stride = 2, .pad = Padding::all(1)}, false, 300);
+  check_moments({2, 33, 19, 13}, {17, 33, 3, 3}, {.stride = 2, .pad = {1, 0, 1, 0}}, true);
+  check_moments({1, 3, 41, 35}, {17, 3, 7, 7}, {.pad = Padding::all(3)}, false);
+}
+
 TEST_CASE("convolutions say what is wrong with their arguments") {
   const auto context = Context::create();
   const Tensor x = Tensor::zeros(context, {1, 3, 4, 4});

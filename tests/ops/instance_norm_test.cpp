@@ -102,6 +102,20 @@ TEST_CASE("instance norm with every epilogue") {
   op_check::check(make("tanh quantised", s, with(Activation::tanh, signed_range, true)));
 }
 
+TEST_CASE("instance norm by given moments") {
+  Case c = make("given", {2, 11, 5, 4}, {.norm = {.activation = Activation::relu, .quantize = {}}});
+  c.run = [](const std::vector<Tensor>& in) {  // a 1x1 convolution that changes nothing
+    const int64_t channels = in[0].dim(1);
+    std::vector<float> one(static_cast<size_t>(channels * channels), 0.0f);
+    for (int64_t i = 0; i < channels; ++i) one[static_cast<size_t>(i * (channels + 1))] = 1;
+    const auto w = Tensor::from(in[0].context(), one, {channels, channels, 1, 1}, Layout::filter);
+    Moments m;
+    const Tensor y = conv2d(in[0], w, {}, {}, &m);
+    return instance_norm(y, in[1], in[2], {.activation = Activation::relu, .quantize = {}}, {}, m);
+  };
+  op_check::check(c);
+}
+
 TEST_CASE("instance norm of planes cut into several tasks") {
   op_check::check(make("large", {2, 24, 37, 41}, {.norm = {.quantize = {}}, .residual = true}));
 }
@@ -138,6 +152,11 @@ TEST_CASE("instance norm says what is wrong with its arguments") {
                     "instance_norm: x must be an image tensor N C H W, got shape [4]");
   CHECK_THROWS_WITH(instance_norm(x, {}, {}, {.eps = 0.0f, .quantize = {}}),
                     "instance_norm: eps must be positive, got 0");
+  const Tensor two = Tensor::zeros(context, {1, 2});
+  CHECK_THROWS_WITH(instance_norm(x, {}, {}, {}, {}, {two, two}),
+                    "instance_norm: moments must have shape [1, 4] to match x, got [1, 2]");
+  CHECK_THROWS_WITH(instance_norm(x, {}, {}, {}, {}, {two, {}}),
+                    "instance_norm: moments must hold both mean and var or neither");
   CHECK_THROWS_WITH(instance_norm({}, {}, {}),
                     "instance_norm: x must have a value, got an undefined tensor");
   NormOptions bad;

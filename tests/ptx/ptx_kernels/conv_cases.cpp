@@ -34,8 +34,8 @@ void all_passes(Bench& b, const ConvShape& s, MathMode math = MathMode::fp32) {
   const float* x = b.image("x", s.x);
   const float* w = b.filter("w", s.w);
   const float* gy = b.image("gy", y);
-  b.backend.conv.forward(b.exec, s, x, w, b.floats("bias", s.w.k), b.fresh("y", y));
-  b.backend.conv.forward(b.exec, s, x, w, nullptr, b.fresh("y without bias", y));
+  b.backend.conv.forward(b.exec, s, x, w, b.floats("bias", s.w.k), b.fresh("y", y), {});
+  b.backend.conv.forward(b.exec, s, x, w, nullptr, b.fresh("y without bias", y), {});
   b.backend.conv.backward_input(b.exec, s, gy, w, b.fresh("gx", s.x));
   b.backend.conv.backward_weight(b.exec, s, x, gy, false, b.fresh("gw", s.w.size()));
   b.backend.conv.backward_weight(b.exec, s, x, gy, true, b.filter("gw added to", s.w));
@@ -93,7 +93,7 @@ void large_images(Bench& b) {
   b.exec.math = kMath;
   const ConvShape s = square(1, 181, 8, 72, 1), t = square(1, 181, 72, 8, 1);
   b.backend.conv.forward(b.exec, s, b.image("x", s.x), b.filter("w", s.w), nullptr,
-                         b.fresh("y", s.y()));
+                         b.fresh("y", s.y()), {});
   b.backend.conv.backward_input(b.exec, t, b.image("gy", t.y()), b.filter("w", t.w),
                                 b.fresh("gx", t.x));
   b.exec.math = MathMode::fp32;

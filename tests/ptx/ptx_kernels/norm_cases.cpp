@@ -23,16 +23,18 @@ void instance_norm(Bench& b, const View& v, const NormEpilogue& epilogue, bool a
   f.gamma = affine ? b.floats("gamma", v.c, 0.5f, 1.5f) : nullptr;
   f.beta = affine ? b.floats("beta", v.c) : nullptr;
   f.residual = residual ? b.image("residual", v) : nullptr;
-  f.mean = b.fresh("mean", count);
-  f.var = b.fresh("var", count);
+  f.moments = {b.fresh("mean", count), b.fresh("var", count)};
   f.y = b.fresh("y", v);
+  b.backend.instance_norm.forward(b.exec, v, epilogue, f);
+  f.given = true;
+  f.y = b.fresh("y by given moments", v);
   b.backend.instance_norm.forward(b.exec, v, epilogue, f);
   InstanceNormBackward g = {};
   g.x = x;
   g.gamma = f.gamma;
   g.beta = f.beta;
-  g.mean = f.mean;
-  g.var = f.var;
+  g.mean = f.moments.mean;
+  g.var = f.moments.var;
   g.gy = b.image("gy", v);
   g.gx = b.fresh("gx", v);
   if (affine) {
