@@ -25,7 +25,7 @@ CriticStage::CriticStage(RunState& run, const StagePlan& plan, Graph critic)
       teacher_(load_model(run.context, run.teacher_file())),
       critic_(with_gradients(std::move(critic))),
       optimizer_(trained_parameters(critic_), adam_options(plan.slimming)),
-      targets_(teacher_) {}
+      targets_(teacher_, run.data.repeats()) {}
 
 CriticStage::CriticStage(RunState& run, const StagePlan& plan)
     : CriticStage(run, plan, [&] {
@@ -45,7 +45,7 @@ Losses CriticStage::step(int) {
     return convert_images(x, format, critic_.input_format);
   };
   const Tensor real = o.teacher_is_real
-                          ? seen(targets_.of(photos), teacher_.output_format)
+                          ? seen(targets_.of(photos).pictures, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat);
   zero_gradients(trained_parameters(critic_));
   const RunOptions run = training_run();

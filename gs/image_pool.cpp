@@ -15,8 +15,9 @@ Tensor picture_of(const Tensor& batch, int64_t i) {
 Tensor batch_of(const std::vector<Tensor>& pictures) {
   GSX_CHECK(!pictures.empty(), "batch_of: needs at least one picture");
   const Shape& s = pictures[0].shape();
-  Tensor batch = Tensor::empty(pictures[0].context(),
-                               {static_cast<int64_t>(pictures.size()), s[1], s[2], s[3]});
+  std::vector<int64_t> dims(s.begin(), s.end());
+  dims[0] = static_cast<int64_t>(pictures.size());
+  Tensor batch = Tensor::empty(pictures[0].context(), Shape(dims.begin(), dims.end()));
   float* to = batch.device_data();
   for (const Tensor& p : pictures) {
     GSX_CHECK(p.shape() == s && s[0] == 1, "batch_of: expected pictures of shape ", s, ", got ",

@@ -42,25 +42,44 @@ Distance::Distance(const Graph* features, std::vector<std::string> taps,
   weights_[0] = options.content_weight;
 }
 
-// Values of the feature network's taps; none where the distance has no use for them.
-std::vector<Tensor> Distance::tap_values(const Tensor& y) const {
-  if (kind_ != DistanceKind::perceptual) return {};
-  return features_->run_taps(convert_images(y, pictures_, features_->input_format), taps_);
+std::vector<Tensor> Distance::tap_values(const Tensor& y, size_t count) const {
+  if (kind_ != DistanceKind::perceptual || count == 0) return {};
+  const std::vector<std::string> taps(taps_.begin(),
+                                      taps_.begin() + static_cast<std::ptrdiff_t>(count));
+  return features_->run_taps(convert_images(y, pictures_, features_->input_format), taps);
+}
+
+Tensor Distance::content_of(const Tensor& y, const std::vector<Tensor>& taps) const {
+  return on_pictures_ ? convert_images(y, pictures_, kPictureFormat) : taps[0];
+}
+
+Tensor Distance::content(const Tensor& y) const {
+  const WorkSpan span("target of the distance");
+  const NoGrad guard;
+  return content_of(y, tap_values(y, on_pictures_ ? 0 : 1));
+}
+
+std::vector<Tensor> Distance::grams(const Tensor& y) const {
+  const WorkSpan span("target of the distance");
+  const NoGrad guard;
+  std::vector<Tensor> out;
+  for (const Tensor& v : tap_values(y, taps_.size())) out.push_back(gram(v));
+  return out;
 }
 
 Distance::Target Distance::target(const Tensor& y) const {
   const WorkSpan span("target of the distance");
   const NoGrad guard;
   Target t;
-  const auto values = tap_values(y);
-  t.content = on_pictures_ ? convert_images(y, pictures_, kPictureFormat) : values[0];
+  const auto values = tap_values(y, taps_.size());
+  t.content = content_of(y, values);
   for (const Tensor& v : values) t.grams.push_back(gram(v));
   return t;
 }
 
 std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const {
-  const auto values = tap_values(y);
-  const Tensor content = on_pictures_ ? convert_images(y, pictures_, kPictureFormat) : values[0];
+  const auto values = tap_values(y, taps_.size());
+  const Tensor content = content_of(y, values);
   std::vector<Tensor> out = {kind_ == DistanceKind::mse ? mse_loss(content, target.content)
                                                         : l1_loss(content, target.content)};
   for (size_t i = 0; i < values.size(); ++i)

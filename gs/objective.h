@@ -45,6 +45,9 @@ class Distance {
     std::vector<Tensor> grams;  // per tap [N,C,C]
   };
   Target target(const Tensor& y) const;
+  // Its parts apart, for those who remember one of them.
+  Tensor content(const Tensor& y) const;
+  std::vector<Tensor> grams(const Tensor& y) const;
 
   struct Value {
     Tensor total;               // scalar, with gradient
@@ -65,7 +68,10 @@ class Distance {
 
  private:
   std::vector<Tensor> terms(const Tensor& y, const Target&) const;
-  std::vector<Tensor> tap_values(const Tensor& y) const;
+  // Values of the feature network's first `count` taps; none where the distance has no use for
+  // them.
+  std::vector<Tensor> tap_values(const Tensor& y, size_t count) const;
+  Tensor content_of(const Tensor& y, const std::vector<Tensor>& taps) const;
 
   const Graph* features_;
   std::vector<std::string> taps_;

@@ -103,6 +103,9 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
 SlimmingLosses SlimmingStep::step(const Input& in) {
   place(x_, in.x);
   place(y_teacher_, in.y_teacher);
+  grams_teacher_.resize(in.grams_teacher.size());
+  for (size_t i = 0; i < in.grams_teacher.size(); ++i)
+    place(grams_teacher_[i], in.grams_teacher[i]);
   if (in.y_real.defined()) place(y_real_, in.y_real);
   else y_real_ = {};
   const std::string key = recording_key(in);
@@ -126,11 +129,18 @@ SlimmingLosses SlimmingStep::step(const Input& in) {
 // All that the work of both phases depends on besides values in the device's memory.
 std::string SlimmingStep::recording_key(const Input& in) const {
   if (in.forced || !in.x.context()->records()) return {};
-  const Json key = {
-      described(student_),  described(discriminator_), features_ ? described(*features_) : nullptr,
-      distance_.weights(),  described(in.x),           described(in.y_teacher),
-      described(in.y_real), options.gan_loss,          options.teacher_is_real,
-      options.beta,         options.gan_weight};
+  const Json key = {described(student_),
+                    described(discriminator_),
+                    features_ ? described(*features_) : nullptr,
+                    distance_.weights(),
+                    described(in.x),
+                    described(in.y_teacher),
+                    described(in.y_real),
+                    in.grams_teacher.size(),
+                    options.gan_loss,
+                    options.teacher_is_real,
+                    options.beta,
+                    options.gan_weight};
   return key.dump();
 }
 
@@ -156,7 +166,7 @@ void SlimmingStep::generator_work(const ForcedCodes* forced) {
     y = student_.run(x_, run);
   }
   generated_ = y.detach();
-  const Distance::Value d = distance_(y, distance_.target(y_teacher_));
+  const Distance::Value d = distance_(y, distance_target());
   distance_parts_ = d.parts;
   distance_loss_ = d.total.detach();
   Tensor total = affine(d.total, options.beta, 0);
@@ -173,6 +183,11 @@ void SlimmingStep::generator_work(const ForcedCodes* forced) {
   const WorkSpan span("student backward");
   total.backward();
   discriminator_.set_requires_grad(true);
+}
+
+Distance::Target SlimmingStep::distance_target() const {
+  if (grams_teacher_.empty()) return distance_.target(y_teacher_);
+  return {distance_.content(y_teacher_), grams_teacher_};
 }
 
 void SlimmingStep::gamma_phase() {

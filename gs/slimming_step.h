@@ -45,7 +45,9 @@ class SlimmingStep {
   struct Input {
     Tensor x;          // the student's input format
     Tensor y_teacher;  // the teacher's pictures of x, in the student's output format
-    Tensor y_real;     // the discriminator's input format; needed when the teacher's are not "real"
+    // Distance::grams of y_teacher where they are known; else empty, and the step computes them.
+    std::vector<Tensor> grams_teacher;
+    Tensor y_real;  // the discriminator's input format; needed when the teacher's are not "real"
     const ForcedCodes* forced = nullptr;  // tests
   };
   // Gradients stay on the parameters until the next step. Returns the losses before the step.
@@ -73,6 +75,7 @@ class SlimmingStep {
   void compute(Phase&, const std::string& key, const std::function<void()>& work);
   std::string recording_key(const Input&) const;
   void generator_work(const ForcedCodes*);
+  Distance::Target distance_target() const;
   void discriminator_work();
   void gamma_phase();
   SlimmingLosses read_losses() const;
@@ -88,6 +91,7 @@ class SlimmingStep {
   Phase generator_phase_, discriminator_phase_;
   // Where recorded work finds its pictures: the step's, and what the discriminator takes for fake.
   Tensor x_, y_teacher_, y_real_, fake_;
+  std::vector<Tensor> grams_teacher_;
   // What it leaves: the student's pictures, also as the discriminator sees them, and the losses.
   Tensor generated_, shown_;
   std::vector<Tensor> distance_parts_;

@@ -97,7 +97,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, StudentStage* b
       teacher_(load_model(run.context, run.teacher_file())),
       features_(open_feature_net(run).graph),
       budget_(make_budget(run, teacher_)),
-      targets_(teacher_) {
+      targets_(teacher_, run.data.repeats()) {
   teacher_.freeze();
   std::vector<float> weights;
   if (before) {
@@ -126,7 +126,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
       critic_(in.graph("critic", run.context)),
       student_(in.graph("student", run.context)),
       budget_(make_budget(run, teacher_)),
-      targets_(teacher_) {
+      targets_(teacher_, run.data.repeats()) {
   teacher_.freeze();
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
@@ -196,7 +196,10 @@ Losses StudentStage::step(int step) {
   SlimmingStep::Input in;
   const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
   in.x = convert_images(photos.pictures, kPictureFormat, student_.input_format);
-  in.y_teacher = targets_.of(photos);
+  const TeacherTarget known =
+      targets_.of(photos, run_.data.repeats() ? &step_->distance() : nullptr);
+  in.y_teacher = known.pictures;
+  in.grams_teacher = known.grams;
   if (!o.teacher_is_real && o.gan_weight != 0) {
     in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat,
                                critic_.input_format);

@@ -2,33 +2,55 @@
 #include "gs/teacher_targets.h"
 
 #include "gs/image_pool.h"
-#include "gs/objective.h"
 
 namespace gsx {
 
-Tensor TeacherTargets::of(const PictureBatch& batch) {
+namespace {
+
+size_t bytes_of(const TeacherTarget& t) {
+  int64_t floats = t.pictures.storage_size();
+  for (const Tensor& g : t.grams) floats += g.storage_size();
+  return static_cast<size_t>(floats) * sizeof(float);
+}
+
+TeacherTarget joined(const std::vector<TeacherTarget>& parts) {
+  if (parts.size() == 1) return parts[0];
+  const auto batch = [&](const auto& member) {
+    std::vector<Tensor> all;
+    for (const TeacherTarget& t : parts) all.push_back(member(t));
+    return batch_of(all);
+  };
+  TeacherTarget out;
+  out.pictures = batch([](const TeacherTarget& t) { return t.pictures; });
+  for (size_t i = 0; i < parts[0].grams.size(); ++i)
+    out.grams.push_back(batch([i](const TeacherTarget& t) { return t.grams[i]; }));
+  return out;
+}
+
+}  // namespace
+
+TeacherTarget TeacherTargets::of_photo(const Tensor& photo, const Distance* styles) const {
+  TeacherTarget t;
+  t.pictures = teacher_.run(convert_images(photo, kPictureFormat, teacher_.input_format));
+  if (styles) t.grams = styles->grams(t.pictures);
+  return t;
+}
+
+TeacherTarget TeacherTargets::of(const PictureBatch& batch, const Distance* styles) {
   const NoGrad guard;
-  std::vector<Tensor> out;
+  std::vector<TeacherTarget> out;
   for (size_t i = 0; i < batch.keys.size(); ++i) {
-    const std::string& key = batch.keys[i];
-    if (const auto found = by_key_.find(key); found != by_key_.end()) {
-      recent_.splice(recent_.begin(), recent_, found->second);
-      out.push_back(found->second->picture);
+    if (const auto found = known_.find(batch.keys[i]); found != known_.end()) {
+      out.push_back(found->second);
       continue;
     }
-    const Tensor photo = picture_of(batch.pictures, static_cast<int64_t>(i));
-    recent_.push_front(
-        {key, teacher_.run(convert_images(photo, kPictureFormat, teacher_.input_format))});
-    by_key_[key] = recent_.begin();
-    out.push_back(recent_.front().picture);
-    bytes_ += out.back().storage_size() * sizeof(float);
-    while (bytes_ > max_bytes_ && recent_.size() > 1) {
-      bytes_ -= recent_.back().picture.storage_size() * sizeof(float);
-      by_key_.erase(recent_.back().key);
-      recent_.pop_back();
-    }
+    out.push_back(of_photo(picture_of(batch.pictures, static_cast<int64_t>(i)), styles));
+    const size_t bytes = bytes_of(out.back());
+    if (bytes_ + bytes > max_bytes_) continue;
+    bytes_ += bytes;
+    known_[batch.keys[i]] = out.back();
   }
-  return batch_of(out);
+  return joined(out);
 }
 
 }  // namespace gsx

@@ -1,34 +1,39 @@
-// The teacher's pictures of training photos, computed when needed and remembered by photo and
-// augmentation.
+// What training needs of the teacher for its photos, computed when needed and remembered by photo
+// and augmentation.
 #pragma once
-#include <list>
 #include <unordered_map>
 
+#include "gs/objective.h"
 #include "gs/train_data.h"
 #include "models/graph.h"
 
 namespace gsx {
 
-// Photos go through the teacher one by one, in full precision, so that what comes back for a photo
-// never depends on its batch or on what is remembered. The least recently used are forgotten.
+struct TeacherTarget {
+  Tensor pictures;            // the teacher's, [N,3,H,W] in its output format
+  std::vector<Tensor> grams;  // theirs (Distance::grams), where asked for
+};
+
+// Photos go through the networks one by one, so that what comes back for a photo never depends on
+// its batch or on what is remembered. Photos come in an order that is shuffled anew each round:
+// what is remembered first stays, since that hits more often than keeping what came last.
 class TeacherTargets {
  public:
-  // The graph must outlive this.
-  explicit TeacherTargets(const Graph& teacher, size_t max_bytes = size_t{256} << 20)
-      : teacher_(teacher), max_bytes_(max_bytes) {}
+  // The graph must outlive this. Remembers where photos come again as they were.
+  TeacherTargets(const Graph& teacher, bool repeats, size_t max_bytes = size_t{256} << 20)
+      : teacher_(teacher), max_bytes_(repeats ? max_bytes : 0) {}
 
-  // Pictures in picture format -> the teacher's, [N,3,H,W] in its output format.
-  Tensor of(const PictureBatch&);
+  // `styles`: whose Gram matrices to give with the pictures; null: none. One and the same always.
+  TeacherTarget of(const PictureBatch&, const Distance* styles = nullptr);
+
+  size_t bytes() const { return bytes_; }  // remembered
 
  private:
-  struct Entry {
-    std::string key;
-    Tensor picture;
-  };
+  TeacherTarget of_photo(const Tensor& photo, const Distance* styles) const;
+
   const Graph& teacher_;
   size_t max_bytes_, bytes_ = 0;
-  std::list<Entry> recent_;  // most recent first
-  std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
+  std::unordered_map<std::string, TeacherTarget> known_;
 };
 
 }  // namespace gsx

@@ -55,7 +55,7 @@ Split split_built_in(ProceduralDomain domain, int size) {
 struct TrainData::Impl {
   Split split[2];  // by domain
   std::unique_ptr<Loader> loaders[2];
-  bool built_in = false;
+  bool built_in = false, repeats = false;
   int size = 0;
   ContextPtr context;
   TrainObserver& observer;
@@ -84,7 +84,7 @@ struct TrainData::Impl {
 
 TrainData::TrainData(const TrainConfig& config, int size, int load_size, const ContextPtr& context,
                      TrainObserver& observer)
-    : impl_(new Impl{{}, {}, config.data.empty(), size, context, observer}) {
+    : impl_(new Impl{{}, {}, config.data.empty(), load_size == size, size, context, observer}) {
   if (impl_->built_in) {
     impl_->split[0] = split_built_in(ProceduralDomain::plain, load_size);
     impl_->split[1] = split_built_in(ProceduralDomain::striped, load_size);
@@ -110,6 +110,7 @@ TrainData::~TrainData() = default;
 
 bool TrainData::has_targets() const { return impl_->loaders[1] != nullptr; }
 bool TrainData::built_in() const { return impl_->built_in; }
+bool TrainData::repeats() const { return impl_->repeats; }
 
 PictureBatch TrainData::next(Domain domain, int n) {
   Loader* loader = impl_->loaders[static_cast<int>(domain)].get();

@@ -23,6 +23,8 @@ class TrainData {
 
   bool has_targets() const;  // whether there are pictures of domain b
   bool built_in() const;
+  // Whether square photos come again just as they were: nothing is done to them but mirroring.
+  bool repeats() const;
 
   // The next n training pictures: shuffled anew each round, flipped and cropped at random.
   PictureBatch next(Domain, int n);

@@ -26,15 +26,18 @@ const std::vector<Kind>& kinds() {
                                                    "only", "json",  "vs"};
   static const std::vector<std::string> network = {"model",   "width", "blocks", "size", "batch",
                                                    "samples", "json",  "trace",  "vs"};
-  static const std::vector<std::string> step = [] {
+  const auto network_and = [](const char* flag) {
     std::vector<std::string> flags = network;
-    flags.push_back("method");
+    flags.push_back(flag);
     return flags;
-  }();
+  };
   static const std::vector<Kind> all = {
-      {"conv", run_bench_kernels, kernels},  {"norm", run_bench_kernels, kernels},
-      {"quant", run_bench_kernels, kernels}, {"all", run_bench_kernels, kernels},
-      {"infer", run_bench_infer, network},   {"step", run_bench_step, step},
+      {"conv", run_bench_kernels, kernels},
+      {"norm", run_bench_kernels, kernels},
+      {"quant", run_bench_kernels, kernels},
+      {"all", run_bench_kernels, kernels},
+      {"infer", run_bench_infer, network_and("quantized")},
+      {"step", run_bench_step, network_and("method")},
   };
   return all;
 }
@@ -149,6 +152,7 @@ void add_bench(CLI::App& app) {
   gsx bench conv --size 128                        convolutions of the models, each pass
   gsx bench all --device cuda --json               every kernel there is a case for
   gsx bench infer --model cyclegan --size 256      a network, layer by layer
+  gsx bench infer --model cyclegan --quantized     the same in 8 bits, by the integer program
   gsx bench step --model fast_style --size 128 --method gs8 --trace step.json
   gsx bench infer --model cyclegan --vs "python3 benchmarks/peers/torch_peer.py"
   gsx bench --static                               this program's CUDA kernels as compiled
@@ -168,6 +172,8 @@ Kernels are compared with their definition before they are timed; a wrong one is
                  "CycleGAN does")
       ->check(CLI::IsMember({"gs8", "gs32", "dense"}))
       ->capture_default_str();
+  sub.add_flag("--quantized", o.quantized,
+               "of infer: bring a network in full precision to 8 bits, as gs8 has them, first");
   sub.add_option("--size", o.size, "side of the pictures")
       ->check(CLI::Range(16, 8192))
       ->capture_default_str();

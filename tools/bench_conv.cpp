@@ -197,6 +197,35 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 }
 
+// Layers as pruning leaves them, with numbers of channels that no vector divides, and the same with
+// the next multiple of eight, which should cost no less.
+std::vector<kernels::ConvShape> pruned_shapes(const Shape& pictures) {
+  const auto batch = static_cast<int>(pictures[0]), size = static_cast<int>(pictures[2]);
+  std::vector<kernels::ConvShape> shapes;
+  const auto add = [&](int side, bool from_picture, bool to_picture, int kernel, int stride,
+                       bool transposed) {
+    for (const int c : {37, 40}) {
+      kernels::ConvShape s;
+      s.x = kernels::View::of(batch, side, side, from_picture ? 3 : c);
+      s.w = kernels::FilterView::of(to_picture ? 3 : c, s.x.c, kernel, kernel);
+      s.stride = stride;
+      s.top = s.left = (kernel - 1) / 2;
+      s.bottom = s.right = transposed ? s.top - 1 : s.top;
+      s.pad_mode = stride == 1 ? kernels::PadMode::reflect : kernels::PadMode::zero;
+      s.transposed = transposed;
+      shapes.push_back(s);
+    }
+  };
+  add(size, true, false, 7, 1, false);
+  add(size, false, false, 3, 2, false);
+  add(size / 4, false, false, 3, 1, false);
+  add(size / 2, false, false, 3, 2, true);
+  add(size / 2, false, false, 4, 2, false);
+  add(size / 4, false, false, 1, 1, false);
+  add(size, false, true, 7, 1, false);
+  return shapes;
+}
+
 }  // namespace
 
 void for_each_conv_case(const ContextPtr& context, const std::vector<SizedNetwork>& networks,
@@ -210,6 +239,8 @@ void for_each_conv_case(const ContextPtr& context, const std::vector<SizedNetwor
       if (seen.insert(text(s)).second) visit_passes(context, net.name + ' ' + text(s), s, visit);
     }
   }
+  for (const kernels::ConvShape& s : pruned_shapes(networks[0].shapes[0]))
+    visit_passes(context, "pruned " + text(s), s, visit);
 }
 
 }  // namespace gsx::tools

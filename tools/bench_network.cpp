@@ -200,12 +200,20 @@ Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOption
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
       : graph(open_network(context, o.network, "bench infer")), x(pictures(context, graph, o)) {
+    if (o.quantized) quantize();
     graph.freeze();
   }
 
   void run() const {
     const WorkSpan span("network");
     graph.evaluate(x);
+  }
+  void quantize() {
+    if (graph.quantized()) return;
+    const QuantizeOptions options;
+    insert_quantizers(graph, options);
+    calibrate(graph, {x}, options);
+    freeze_weight_scales(graph);
   }
 
   Graph graph;
@@ -243,7 +251,10 @@ class StepBench {
       const NoGrad no_grad;
       y = teacher_.run(x_);
     }
-    step_->step({x_, y, {}, nullptr});
+    SlimmingStep::Input in;
+    in.x = x_;
+    in.y_teacher = y;
+    step_->step(in);
   }
 
  private:
@@ -271,11 +282,8 @@ class StepBench {
 };
 
 Json work_of_peer(const BenchOptions& o) {
-  return {{"what", o.what},
-          {"model", o.network.model},
-          {"method", o.method},
-          {"size", o.size},
-          {"batch", o.batch}};
+  return {{"what", o.what},           {"model", o.network.model}, {"method", o.method},
+          {"quantized", o.quantized}, {"size", o.size},           {"batch", o.batch}};
 }
 
 // Whole runs in turns with a peer; layers are not watched.
@@ -318,9 +326,10 @@ void run_bench_infer(const BenchOptions& o) {
   warn_of_emulation(*context);
   const InferBench bench(context, o);
   const Graph& graph = bench.graph;
+  const std::string what = graph.quantized() ? "the integer program" : "inference";
   if (!o.vs.empty())
     return run_duel(
-        o, *context, [&] { bench.run(); }, "inference");
+        o, *context, [&] { bench.run(); }, what);
   const Rival rival(*context, o.compute);
   std::optional<InferBench> theirs;
   if (rival.context()) theirs.emplace(rival.context(), o);
@@ -346,7 +355,7 @@ void run_bench_infer(const BenchOptions& o) {
     print_json(json);
     return;
   }
-  print_whole(o, *context, m, rival, graph.quantized() ? "the integer program" : "inference");
+  print_whole(o, *context, m, rival, what);
   std::cout << "speed       " << std::setprecision(1)
             << 2e-9 * cost.macs.true_macs * o.batch / m.whole.median << " GFLOP/s, "
             << format_si(cost.macs.true_macs) << " MACs per picture\n";

@@ -78,6 +78,11 @@ TEST_CASE("bench verifies and times kernels at the models' shapes") {
   }
   CHECK(conv.at("kernels")[3].at("error") == 0);
 
+  const auto pruned =
+      json_of({"bench", "conv", "--size", "32", "--samples", "1", "--only", "pruned", "--json"});
+  CHECK(pruned.at("kernels").size() == 4 * 2 * 7);
+  for (const auto& k : pruned.at("kernels")) CHECK(k.at("right") == true);
+
   for (const char* what : {"norm", "quant"}) {
     const auto kernels = json_of({"bench", what, "--size", "32", "--samples", "1", "--threads", "1",
                                   "--only", "cyclegan", "--json"});
@@ -172,6 +177,20 @@ TEST_CASE("bench infer shows the layers of a network") {
   expect_failure({"bench", "infer", "--model", "fast_style", "--width", "4", "--size", "32",
                   "--samples", "1", "--trace", (dir / "no/such/folder").string()},
                  1, "cannot be written");
+}
+
+TEST_CASE("bench infer times the integer program of a network it quantises") {
+  const std::vector<std::string> words = {"bench",   "infer", "--model",  "cyclegan",
+                                          "--width", "8",     "--blocks", "1",
+                                          "--size",  "32",    "--json"};
+  CHECK(!json_of(words).at("quantized").get<bool>());
+  std::vector<std::string> quantized = words;
+  quantized.push_back("--quantized");
+  const auto json = json_of(quantized);
+  CHECK(json.at("quantized").get<bool>());
+  CHECK(json.at("layers").size() > json_of(words).at("layers").size());  // quantisers
+  expect_failure({"bench", "step", "--model", "cyclegan", "--quantized"}, 2,
+                 "--quantized does not go with step");
 }
 
 TEST_CASE("bench step shows the phases of a training step") {
