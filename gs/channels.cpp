@@ -6,9 +6,12 @@
 #include <map>
 
 #include "gs/constancy.h"
+#include "optim/prox.h"
 
 namespace gsx {
 namespace {
+
+constexpr size_t kMostTied = 32;  // norms that devices shrink together
 
 struct NormChannel {
   int node, channel;
@@ -27,6 +30,13 @@ std::map<int, std::vector<NormChannel>> tied_scales(const Graph& graph, const Ch
   return tied;
 }
 
+const Parameter& scale_of(const Graph& graph, int node) {
+  const Parameter* p = graph.node(node).parameter(Role::norm_scale);
+  GSX_CHECK(p && p->value.defined(), "prune groups: node ", graph.node(node).name,
+            " must have scales; the groups must come from this graph, with its parameters set");
+  return *p;
+}
+
 // The gammas of a graph's groups, read once and written back when changed.
 class Scales {
  public:
@@ -34,7 +44,7 @@ class Scales {
     for (const PruneGroup& group : groups)
       for (const PruneGroup::Norm& norm : group.norms)
         if (!values_.count(norm.node))
-          values_[norm.node] = parameter(graph, norm.node).value.to_vector();
+          values_[norm.node] = scale_of(graph, norm.node).value.to_vector();
   }
   float& at(const PruneGroup::Norm& norm, int i) { return values_.at(norm.node)[norm.channels[i]]; }
   float at(const PruneGroup::Norm& norm, int i) const {
@@ -47,16 +57,10 @@ class Scales {
     return std::sqrt(squares);
   }
   void store(const Graph& graph) const {
-    for (const auto& [node, values] : values_) parameter(graph, node).value.copy_from(values);
+    for (const auto& [node, values] : values_) scale_of(graph, node).value.copy_from(values);
   }
 
  private:
-  static const Parameter& parameter(const Graph& graph, int node) {
-    const Parameter* p = graph.node(node).parameter(Role::norm_scale);
-    GSX_CHECK(p && p->value.defined(), "prune groups: node ", graph.node(node).name,
-              " must have scales; the groups must come from this graph, with its parameters set");
-    return *p;
-  }
   std::map<int, std::vector<float>> values_;
 };
 
@@ -70,10 +74,10 @@ void shrink(Scales& scales, const PruneGroup& group, int i, float threshold) {
     return;
   }
   const double length = scales.length(group, i);
-  const auto factor = static_cast<float>(length > threshold ? 1 - threshold / length : 0);
+  const auto factor = static_cast<float>(length <= threshold ? 0 : 1 - threshold / length);
   for (const PruneGroup::Norm& norm : group.norms) {
     float& v = scales.at(norm, i);
-    v = factor > 0 ? v * factor : 0;
+    v = factor == 0 ? 0 : v * factor;  // keeps a NaN
   }
 }
 
@@ -104,10 +108,32 @@ std::vector<PruneGroup> prune_groups(const Graph& graph) {
   return groups;
 }
 
+bool has_whole_norms(const Graph& graph, const PruneGroup& group) {
+  return std::all_of(group.norms.begin(), group.norms.end(), [&](const PruneGroup::Norm& norm) {
+    const auto channels = static_cast<size_t>(scale_of(graph, norm.node).value.numel());
+    if (norm.channels.size() != channels) return false;
+    for (size_t i = 0; i < channels; ++i)
+      if (norm.channels[i] != static_cast<int>(i)) return false;
+    return true;
+  });
+}
+
 void prox_groups(Graph& graph, const std::vector<PruneGroup>& groups, float threshold) {
   GSX_CHECK(threshold >= 0, "prox_groups: threshold must not be negative, got ", threshold);
-  Scales scales(graph, groups);
-  for (const PruneGroup& group : groups)
+  std::vector<PruneGroup> in_parts;
+  for (const PruneGroup& group : groups) {
+    if (group.norms.size() > kMostTied || !has_whole_norms(graph, group)) {
+      in_parts.push_back(group);
+      continue;
+    }
+    std::vector<Tensor> scales;
+    for (const PruneGroup::Norm& norm : group.norms)
+      scales.push_back(scale_of(graph, norm.node).value);
+    block_soft_threshold(scales, threshold);
+  }
+  if (in_parts.empty()) return;
+  Scales scales(graph, in_parts);
+  for (const PruneGroup& group : in_parts)
     for (int i = 0; i < group.channels(); ++i) shrink(scales, group, i, threshold);
   scales.store(graph);
 }

@@ -18,8 +18,12 @@ struct PruneGroup {
 
 std::vector<PruneGroup> prune_groups(const Graph&);
 
+// Whether the group consists of all channels of its norms, so that its scales are whole tensors.
+bool has_whole_norms(const Graph&, const PruneGroup&);
+
 // The proximal step of Eqs. 13-14: |gamma| shrinks by `threshold`; for a group tied over several
-// norms every channel's vector of scales v becomes v * max(0, 1 - threshold / ||v||_2). In place.
+// norms every channel's vector of scales v becomes v * max(0, 1 - threshold / ||v||_2). In place,
+// and for whole norms on their device.
 void prox_groups(Graph&, const std::vector<PruneGroup>&, float threshold);
 
 // Sum over groups and channels of ||v||_2: the L1 term of Eq. 4.

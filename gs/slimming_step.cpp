@@ -96,6 +96,7 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
       pool_(o.pool, pool_rng) {
   student_.set_requires_grad(true);
   discriminator_.set_requires_grad(true);
+  sort_groups();
   generator_phase_.parameters = trained_parameters(student);
   discriminator_phase_.parameters = trained_parameters(discriminator);
 }
@@ -190,14 +191,32 @@ Distance::Target SlimmingStep::distance_target() const {
   return {distance_.content(y_teacher_), grams_teacher_};
 }
 
+void SlimmingStep::sort_groups() {
+  std::vector<Tensor> whole;
+  for (const PruneGroup& g : groups_) {
+    if (g.norms.size() == 1 && has_whole_norms(student_, g)) {
+      whole.push_back(student_.node(g.norms[0].node).parameter(Role::norm_scale)->value);
+    } else {
+      tied_.push_back(g);
+    }
+  }
+  for (const Tensor& scale : group_scales(student_, groups_)) {
+    const auto same = [&](const Tensor& t) { return t.same(scale); };
+    alone_.push_back(std::any_of(whole.begin(), whole.end(), same));
+  }
+}
+
 void SlimmingStep::gamma_phase() {
   const std::vector<Tensor> scales = group_scales(student_, groups_);
   std::vector<std::vector<float>> before;
   for (const Tensor& t : scales)
     if (options.keep_dead) before.push_back(t.to_vector());
   gammas_.set_lr(options.lr_gamma);
-  gammas_.step();
-  prox_groups(student_, groups_, options.rho * options.lr_gamma);
+  std::vector<float> thresholds;
+  const float threshold = options.rho * options.lr_gamma;
+  for (const bool alone : alone_) thresholds.push_back(alone ? threshold : 0);
+  gammas_.step(thresholds);
+  prox_groups(student_, tied_, threshold);
   if (!options.keep_dead) return;
   for (size_t k = 0; k < scales.size(); ++k) {
     std::vector<float> now = scales[k].to_vector();

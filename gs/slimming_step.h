@@ -77,6 +77,7 @@ class SlimmingStep {
   void generator_work(const ForcedCodes*);
   Distance::Target distance_target() const;
   void discriminator_work();
+  void sort_groups();
   void gamma_phase();
   SlimmingLosses read_losses() const;
 
@@ -84,6 +85,10 @@ class SlimmingStep {
   Graph& discriminator_;
   const Graph* features_;
   std::vector<PruneGroup> groups_;
+  // For the proximal step: which scales, in the order of group_scales(), are a group of their own,
+  // and the groups of the others.
+  std::vector<bool> alone_;
+  std::vector<PruneGroup> tied_;
   Distance distance_;
   Adam weights_, critic_;
   Sgd gammas_;

@@ -1,7 +1,7 @@
 // SGD with momentum and the proximal step of the L1 penalty (PAPER.md Eqs. 11-14).
 //   sgd:    v = momentum * v + g;  w = w - lr * v      (no dampening, no Nesterov)
 //   shrink: the vector u of the k parts' elements i becomes u * max(0, 1 - threshold / ||u||_2);
-//           for k = 1 that is sgn(w) * max(|w| - threshold, 0). Zeros come out as +0.
+//           for k = 1 that is sgn(w) * max(|w| - threshold, 0). Zeros come out as +0, a NaN stays.
 #pragma once
 #include "kernels/exec.h"
 

@@ -20,15 +20,20 @@ void Sgd::set_lr(float lr) {
   options_.lr = lr;
 }
 
-void Sgd::step() {
+void Sgd::step(std::span<const float> thresholds) {
+  GSX_CHECK(thresholds.empty() || thresholds.size() == parameters_.size(),
+            "sgd: needs one threshold ", "for each of the ", parameters_.size(),
+            " parameters or none, got ", thresholds.size());
+  for (const float t : thresholds)
+    GSX_CHECK(t >= 0, "sgd: thresholds must not be negative, got ", t);
   check_not_recorded("sgd", parameters_);
   std::vector<kernels::SgdTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor& p = parameters_[i];
     const Tensor g = p.grad();
     if (!g.defined()) continue;
-    all.push_back(
-        {p.storage_size(), g.device_data(), p.device_data(), velocity_[i].device_data(), 0});
+    all.push_back({p.storage_size(), g.device_data(), p.device_data(), velocity_[i].device_data(),
+                   thresholds.empty() ? 0 : thresholds[i]});
   }
   if (all.empty()) return;
   const Tensor& p = parameters_[0];

@@ -27,7 +27,7 @@ void sgd(Exec& e, int64_t n, float lr, float momentum, const float* g, float* w,
 void shrink_one(int64_t n, float threshold, float* w) {
   for (int64_t i = 0; i < n; ++i) {
     const float rest = std::fabs(w[i]) - threshold;
-    w[i] = rest > 0 ? std::copysign(rest, w[i]) : 0.0f;
+    w[i] = rest <= 0 ? 0.0f : std::copysign(rest, w[i]);
   }
 }
 
@@ -37,8 +37,8 @@ void shrink(Exec&, int k, int64_t n, float threshold, float* const* parts) {
     double squares = 0;
     for (int j = 0; j < k; ++j) squares += static_cast<double>(parts[j][i]) * parts[j][i];
     const double length = std::sqrt(squares);
-    const float factor = length > threshold ? static_cast<float>(1.0 - threshold / length) : 0.0f;
-    for (int j = 0; j < k; ++j) parts[j][i] = factor > 0 ? parts[j][i] * factor : 0.0f;
+    const float factor = length <= threshold ? 0.0f : static_cast<float>(1.0 - threshold / length);
+    for (int j = 0; j < k; ++j) parts[j][i] = factor == 0 ? 0.0f : parts[j][i] * factor;
   }
 }
 

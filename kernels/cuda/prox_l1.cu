@@ -10,7 +10,7 @@ namespace gsx::kernels::GSX_BACKEND {
 
 __device__ __forceinline__ float soft_threshold(float w, float threshold) {
   const float rest = std::fabs(w) - threshold;
-  return rest > 0 ? std::copysign(rest, w) : 0.0f;
+  return rest <= 0 ? 0.0f : std::copysign(rest, w);
 }
 
 __device__ __forceinline__ void sgd_element(const SgdStep& s, float threshold, float g, float& w,
@@ -64,9 +64,9 @@ __global__ void __launch_bounds__(kShrinkThreads)
     squares += w * w;
   }
   const double length = std::sqrt(squares);
-  const float factor = length > threshold ? static_cast<float>(1.0 - threshold / length) : 0.0f;
+  const float factor = length <= threshold ? 0.0f : static_cast<float>(1.0 - threshold / length);
   for (int j = 0; j < k; ++j) {
-    parts.data[j][i] = factor > 0 ? parts.data[j][i] * factor : 0.0f;
+    parts.data[j][i] = factor == 0 ? 0.0f : parts.data[j][i] * factor;
   }
 }
 

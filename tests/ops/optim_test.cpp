@@ -81,6 +81,34 @@ TEST_CASE("a constant gradient frees gamma only above rho times 1 - momentum") {
   CHECK(gamma_after(-0.0051f, 200) > 0);
 }
 
+TEST_CASE("SGD takes the proximal step in the same pass, to the same bits") {
+  test::on_every_device([](const ContextPtr& context) {
+    INFO(context->device());
+    std::vector<std::vector<float>> values[2];
+    for (const bool fused : {false, true}) {
+      const Tensor a = vec(context, {0.5f, -0.02f, 0.013f, -1.5f, 0}),
+                   b = vec(context, {0.3f, -0.001f, 0.7f});
+      Sgd sgd({a, b}, {.lr = 0.1f, .momentum = 0.5f});
+      for (int i = 0; i < 3; ++i) {
+        a.set_grad(vec(context, {0.1f, 0.2f, -0.05f, 0.3f, 0.01f * static_cast<float>(i)}));
+        b.set_grad(vec(context, {-0.3f, 0.01f, 0.02f}));
+        if (fused) {
+          sgd.step(std::vector<float>{0.02f, 0});
+        } else {
+          sgd.step();
+          soft_threshold(a, 0.02f);
+        }
+      }
+      values[fused] = {a.to_vector(), b.to_vector()};
+      CHECK_THROWS_WITH(sgd.step(std::vector<float>{0.1f}),
+                        "sgd: needs one threshold for each of the 2 parameters or none, got 1");
+      CHECK_THROWS_WITH(sgd.step(std::vector<float>{0.1f, -1}),
+                        "sgd: thresholds must not be negative, got -1");
+    }
+    CHECK(values[0] == values[1]);
+  });
+}
+
 TEST_CASE("block soft threshold shrinks the length of each channel's scales") {
   test::on_every_device([](const ContextPtr& context) {
     INFO(context->device());
@@ -99,6 +127,12 @@ TEST_CASE("block soft threshold shrinks the length of each channel's scales") {
     block_soft_threshold({one}, 0.5f);
     CHECK(one.to_vector() == std::vector<float>{0.25f, -0.25f, 0, 0, 0});
     for (const float v : one.to_vector()) CHECK((v != 0 || !std::signbit(v)));
+    const float nan = std::nanf("");
+    const Tensor lost = vec(context, {nan, 1}), with = vec(context, {1, 1});
+    soft_threshold(lost, 0.5f);
+    CHECK(std::isnan(lost.at(0)));
+    block_soft_threshold({lost, with}, 0.5f);
+    CHECK((std::isnan(lost.at(0)) && std::isnan(with.at(0)) && with.at(1) < 1));
     CHECK_THROWS_WITH(block_soft_threshold({a, one}, 0.5f),
                       "soft_threshold: tied scales must have one shape, got [4] and [5]");
     CHECK_THROWS_WITH(soft_threshold(a, -1),
