@@ -125,6 +125,9 @@ Tensor reshape(const Tensor& x, const Shape&);
 Tensor pad2d(const Tensor& x, const Padding&, PadMode);  // negative padding crops (zero mode)
 Tensor upsample_nearest(const Tensor& x, int factor);
 Tensor concat(const std::vector<Tensor>& xs);  // along channels; images, or dense [N, C]
+// Pictures [first, first + count) of a batch N ..., images or dense, and batches put together.
+Tensor slice_batch(const Tensor& x, int64_t first, int64_t count);
+Tensor concat_batch(const std::vector<Tensor>& xs);
 struct PoolOptions {
   int size = 2, stride = 2, pad = 0;
   bool ceil_mode = false;          // as PyTorch: windows start inside the image or its left padding

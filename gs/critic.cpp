@@ -48,11 +48,8 @@ Losses CriticStage::step(int) {
                           ? seen(targets_.of(photos).pictures, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat);
   zero_gradients(trained_parameters(critic_));
-  const RunOptions run = training_run();
-  const Tensor on_real = gan_loss(critic_.run(real, run), true, GanLoss::lsgan_patch);
-  const Tensor on_photos = gan_loss(critic_.run(seen(photos.pictures, kPictureFormat), run), false,
-                                    GanLoss::lsgan_patch);
-  const Tensor loss = affine(add(on_real, on_photos), 0.5f, 0);
+  const Tensor loss = discriminator_loss(critic_, real, seen(photos.pictures, kPictureFormat),
+                                         GanLoss::lsgan_patch);
   const double value = loss.item();
   loss.backward();
   optimizer_.step();

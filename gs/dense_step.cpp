@@ -1,6 +1,8 @@
 // A step of CycleGAN training; see dense_step.h.
 #include "gs/dense_step.h"
 
+#include <tuple>
+
 #include "engine/work_span.h"
 #include "gs/objective.h"
 #include "gs/slimming_step.h"
@@ -24,14 +26,16 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
                        const Tensor& y, DenseLosses* losses) {
   const WorkSpan span("generators");
   const RunOptions run = training_run();
-  const Tensor fake = to.generator.run(x, run);
+  Tensor fake, same;
+  if (o.identity > 0) std::tie(fake, same) = to.generator.run_both(x, y, run);
+  else fake = to.generator.run(x, run);
   const Tensor gan = gan_loss(to.critic.run(fake, run), true, GanLoss::lsgan_patch);
   const Tensor cycle = l1_loss(back.generator.run(fake, run), x);
   Tensor total = add(gan, affine(cycle, o.cycle, 0));
   losses->gan += gan.item();
   losses->cycle += cycle.item();
   if (o.identity > 0) {
-    const Tensor identity = l1_loss(to.generator.run(y, run), y);
+    const Tensor identity = l1_loss(same, y);
     losses->identity += identity.item();
     total = add(total, affine(identity, o.identity, 0));
   }
@@ -43,11 +47,8 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
 double critic_phase(DenseSide& side, const Tensor& real, const Tensor& fake) {
   const WorkSpan span("discriminators");
   zero_gradients(trained_parameters(side.critic));
-  const RunOptions run = training_run();
-  const Tensor on_real = gan_loss(side.critic.run(real, run), true, GanLoss::lsgan_patch);
-  const Tensor on_fake =
-      gan_loss(side.critic.run(side.pool.query(fake), run), false, GanLoss::lsgan_patch);
-  const Tensor loss = affine(add(on_real, on_fake), 0.5f, 0);
+  const Tensor loss =
+      discriminator_loss(side.critic, real, side.pool.query(fake), GanLoss::lsgan_patch);
   const double value = loss.item();
   loss.backward();
   side.critic_optimizer.step();

@@ -27,9 +27,4 @@ class ImagePool {
   Rng rng_;
 };
 
-// Picture i of a batch, as [1,C,H,W], and back, there for any other [1,...], too: both copy storage
-// as it lies.
-Tensor picture_of(const Tensor& batch, int64_t i);
-Tensor batch_of(const std::vector<Tensor>& pictures);
-
 }  // namespace gsx

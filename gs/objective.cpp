@@ -18,6 +18,14 @@ Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
   fail("gan_loss: unknown kind");
 }
 
+Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
+                          GanLoss kind) {
+  RunOptions run;
+  run.training = true;
+  const auto [on_real, on_fake] = discriminator.run_both(real, fake, run);
+  return affine(add(gan_loss(on_real, true, kind), gan_loss(on_fake, false, kind)), 0.5f, 0);
+}
+
 DistanceKind parse_distance(const std::string& name) {
   if (name == "perceptual") return DistanceKind::perceptual;
   if (name == "mse") return DistanceKind::mse;

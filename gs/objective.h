@@ -13,6 +13,9 @@ enum class GanLoss : uint8_t {
                 // non-saturating form -log D(G(x)))
 };
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
+// What a discriminator learns from: the mean of its losses on real and on generated pictures.
+Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
+                          GanLoss);
 
 // The format everything but generators speaks: RGB in -1..1.
 inline constexpr ImageFormat kPictureFormat = {-1, 1, false};

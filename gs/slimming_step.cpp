@@ -230,10 +230,7 @@ void SlimmingStep::discriminator_work() {
   const Tensor real = options.teacher_is_real ? convert_images(y_teacher_, student_.output_format,
                                                                discriminator_.input_format)
                                               : y_real_;
-  const RunOptions run = training_run();
-  const Tensor loss_real = gan_loss(discriminator_.run(real, run), true, options.gan_loss);
-  const Tensor loss_fake = gan_loss(discriminator_.run(fake_, run), false, options.gan_loss);
-  const Tensor loss = affine(add(loss_real, loss_fake), 0.5f, 0);
+  const Tensor loss = discriminator_loss(discriminator_, real, fake_, options.gan_loss);
   discriminator_loss_ = loss.detach();
   const WorkSpan backward("discriminator backward");
   loss.backward();

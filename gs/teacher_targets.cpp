@@ -1,7 +1,7 @@
 // Remembered teacher pictures; see teacher_targets.h.
 #include "gs/teacher_targets.h"
 
-#include "gs/image_pool.h"
+#include "engine/ops.h"
 
 namespace gsx {
 
@@ -18,7 +18,7 @@ TeacherTarget joined(const std::vector<TeacherTarget>& parts) {
   const auto batch = [&](const auto& member) {
     std::vector<Tensor> all;
     for (const TeacherTarget& t : parts) all.push_back(member(t));
-    return batch_of(all);
+    return concat_batch(all);
   };
   TeacherTarget out;
   out.pictures = batch([](const TeacherTarget& t) { return t.pictures; });
@@ -44,7 +44,7 @@ TeacherTarget TeacherTargets::of(const PictureBatch& batch, const Distance* styl
       out.push_back(found->second);
       continue;
     }
-    out.push_back(of_photo(picture_of(batch.pictures, static_cast<int64_t>(i)), styles));
+    out.push_back(of_photo(slice_batch(batch.pictures, static_cast<int64_t>(i), 1), styles));
     const size_t bytes = bytes_of(out.back());
     if (bytes_ + bytes > max_bytes_) continue;
     bytes_ += bytes;

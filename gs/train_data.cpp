@@ -124,7 +124,7 @@ PictureBatch TrainData::next(Domain domain, int n) {
     pictures.push_back(one.images);
     out.keys.push_back(one.samples[0].id());
   }
-  out.pictures = n == 1 ? pictures[0] : batch_of(pictures);
+  out.pictures = n == 1 ? pictures[0] : concat_batch(pictures);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/io/image.h"
@@ -85,6 +86,10 @@ class Graph {
 
   // ---- Running. x [N,C,H,W].
   Tensor run(const Tensor& x, const RunOptions& = {}) const;
+  // Two batches: as one where no layer mixes the pictures of a batch, so that whatever is made of
+  // the weights is made once.
+  std::pair<Tensor, Tensor> run_both(const Tensor& a, const Tensor& b,
+                                     const RunOptions& = {}) const;
   // The values of the named nodes, in that order; nodes after the last one needed do not run.
   std::vector<Tensor> run_taps(const Tensor& x, const std::vector<std::string>& taps,
                                const RunOptions& = {}) const;

@@ -92,6 +92,9 @@ class Node {
   // The integer program's version (DESIGN 5.3). Default: real inputs to run(), real output.
   virtual IntegerValue run_integer(std::span<const IntegerValue> in) const;
 
+  // Whether, in training, a picture's result depends on the others of its batch.
+  virtual bool mixes_batch() const { return false; }
+
   // Channels. Kinds that make fresh channels (input, conv, conv_transpose, linear) have no sources;
   // every other kind's output channel c is kept or cut together with its sources. `in`: shapes of
   // the inputs. Default: channel c of every input.

@@ -127,6 +127,15 @@ Tensor Graph::run(const Tensor& x, const RunOptions& options) const {
   return execute(*this, x, {output()}, options)[0];
 }
 
+std::pair<Tensor, Tensor> Graph::run_both(const Tensor& a, const Tensor& b,
+                                          const RunOptions& options) const {
+  const bool mixes = std::any_of(nodes_.begin(), nodes_.end(),
+                                 [](const auto& node) { return node->mixes_batch(); });
+  if (mixes || options.forced) return {run(a, options), run(b, options)};
+  const Tensor y = run(concat_batch({a, b}), options);
+  return {slice_batch(y, 0, a.dim(0)), slice_batch(y, a.dim(0), b.dim(0))};
+}
+
 std::vector<Tensor> Graph::run_taps(const Tensor& x, const std::vector<std::string>& names,
                                     const RunOptions& options) const {
   std::vector<int> wanted;

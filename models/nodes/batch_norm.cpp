@@ -24,6 +24,7 @@ class BatchNorm : public Norm {
     return batch_norm(in[0], gamma(), beta(), running_mean_.value, running_var_.value,
                       {eps_, momentum_, options.training});
   }
+  bool mixes_batch() const override { return true; }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override {
     if (gamma_zero || gamma_is_zero(c)) return beta_of(c);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "engine/ops.h"
 #include "tests/catch.h"
 
 using namespace gsx;
@@ -14,20 +15,9 @@ Tensor numbered(const ContextPtr& context, int first, int n) {
   for (int i = 0; i < n; ++i) values.insert(values.end(), 3 * 2 * 2, static_cast<float>(first + i));
   return Tensor::from(context, values, {n, 3, 2, 2});
 }
-float number_of(const Tensor& batch, int64_t i) { return picture_of(batch, i).to_vector()[0]; }
+float number_of(const Tensor& batch, int64_t i) { return slice_batch(batch, i, 1).to_vector()[0]; }
 
 }  // namespace
-
-TEST_CASE("image pool: pictures are cut from batches and put together again") {
-  const auto context = Context::create();
-  const Tensor batch = numbered(context, 5, 3);
-  CHECK(number_of(batch, 2) == 7);
-  const Tensor again = batch_of({picture_of(batch, 0), picture_of(batch, 1), picture_of(batch, 2)});
-  CHECK(again.to_vector() == batch.to_vector());
-  CHECK_THROWS_WITH(picture_of(batch, 3), Catch::Contains("no picture 3"));
-  CHECK_THROWS_WITH(batch_of({picture_of(batch, 0), Tensor::zeros(context, {1, 3, 2, 1})}),
-                    Catch::Contains("expected pictures of shape"));
-}
 
 TEST_CASE("image pool: stores and hands on until full, then swaps half of the pictures") {
   const auto context = Context::create();

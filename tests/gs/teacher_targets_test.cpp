@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "gs/image_pool.h"
+#include "engine/ops.h"
 #include "tests/catch.h"
 #include "tests/gs/step_networks.h"
 
@@ -26,11 +26,11 @@ struct Fixture {
     std::vector<Tensor> all;
     for (const int i : numbers) {
       const Shape& s = setting.input;
-      all.push_back(pictures(context, {1, s[1], s[2], s[3]}, kPictureFormat,
-                             static_cast<uint64_t>(100 + i)));
+      all.push_back(
+          pictures(context, {1, s[1], s[2], s[3]}, kPictureFormat, static_cast<uint64_t>(100 + i)));
       batch.keys.push_back("photo " + std::to_string(i));
     }
-    batch.pictures = batch_of(all);
+    batch.pictures = concat_batch(all);
     return batch;
   }
 };

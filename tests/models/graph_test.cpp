@@ -97,6 +97,38 @@ TEST_CASE("gradients do not depend on fusion") {
   CHECK(test::largest_difference(fused, apart) <= 1e-4 * test::largest(apart));
 }
 
+TEST_CASE("two batches run as one give what they give alone, in training, too") {
+  const auto c = test::context();
+  for (const char* name : {"patchgan", "cartoongan"}) {  // instance norms, batch norms
+    INFO(name);
+    Graph graph = make_architecture(name, std::string(name) == "patchgan"
+                                              ? Json{{"width", 5}, {"layers", 2}}
+                                              : Json{{"width", 5}, {"blocks", 1}});
+    test::randomize(graph, c, 6);
+    graph.set_requires_grad(true);
+    const Tensor a = test::picture(c, {1, 3, 20, 16}, 7), b = test::picture(c, {2, 3, 20, 16}, 8);
+    const auto gradients = [&](const Tensor& of_a, const Tensor& of_b) {
+      for (Parameter* p : graph.parameters()) p->value.zero_grad();
+      add(dot(of_a, of_a), affine(dot(of_b, of_b), 0.7f, 0)).backward();
+      std::vector<float> all;
+      for (Parameter* p : graph.parameters()) {
+        if (p->role != Role::weight) continue;
+        const auto g = p->value.grad().to_vector();
+        all.insert(all.end(), g.begin(), g.end());
+      }
+      return all;
+    };
+    const RunOptions training{.training = true};
+    const Tensor alone_a = graph.run(a, training), alone_b = graph.run(b, training);
+    const auto want = gradients(alone_a, alone_b);
+    const auto [together_a, together_b] = graph.run_both(a, b, training);
+    CHECK(test::difference(together_a, alone_a) <= 1e-5 * test::largest(alone_a.to_vector()));
+    CHECK(test::difference(together_b, alone_b) <= 1e-5 * test::largest(alone_b.to_vector()));
+    const auto got = gradients(together_a, together_b);
+    CHECK(test::largest_difference(got, want) <= 1e-4 * test::largest(want));
+  }
+}
+
 TEST_CASE("taps give inner values, and nothing after the last one runs") {
   const auto c = test::context();
   Graph graph = vgg16({.width = 4});

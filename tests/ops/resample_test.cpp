@@ -109,6 +109,57 @@ TEST_CASE("concat") {
   }
 }
 
+TEST_CASE("slice_batch and concat_batch") {
+  const auto picture = [](const Array& a, int64_t n) {
+    const auto size = static_cast<int64_t>(a.v.size()) / a.dim(0);
+    return std::vector<double>(a.v.begin() + n * size, a.v.begin() + (n + 1) * size);
+  };
+  for (const Shape& s :
+       {Shape{4}, Shape{4, 7}, Shape{4, 3, 3}, Shape{4, 3, 2, 5}, Shape{4, 9, 1, 3}}) {
+    for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 1}, {1, 2}, {3, 1}, {0, 4}}) {
+      std::ostringstream name;
+      name << "slice " << first << " + " << count << " of " << s;
+      op_check::check(make(
+          name.str(), {{s}},
+          [=](const std::vector<Tensor>& in) { return slice_batch(in[0], first, count); },
+          [=](const Arrays& in) {
+            std::vector<int64_t> dims(s.begin(), s.end());
+            dims[0] = count;
+            Array y(Shape(dims.begin(), dims.end()));
+            y.v.clear();
+            for (int64_t n = first; n < first + count; ++n)
+              for (const double v : picture(in[0], n)) y.v.push_back(v);
+            return y;
+          }));
+    }
+    std::vector<int64_t> dims(s.begin(), s.end());
+    dims[0] = 1;
+    const Shape one(dims.begin(), dims.end());
+    dims[0] = 9;
+    std::ostringstream name;
+    name << "concat batches of " << s;
+    op_check::check(make(
+        name.str(), {{s}, {one}, {s}},
+        [](const std::vector<Tensor>& in) { return concat_batch(in); },
+        [=](const Arrays& in) {
+          Array y(Shape(dims.begin(), dims.end()));
+          y.v.clear();
+          for (const Array& a : in) y.v.insert(y.v.end(), a.v.begin(), a.v.end());
+          return y;
+        }));
+  }
+  const auto context = Context::create();
+  const Tensor x = Tensor::zeros(context, {2, 3, 4, 4});
+  CHECK_THROWS_WITH(slice_batch(x, 1, 2),
+                    "slice_batch: pictures 1 to 2 must lie in the batch, which has 2");
+  CHECK_THROWS_WITH(slice_batch(Tensor::zeros(context, Shape{}), 0, 1),
+                    "slice_batch: x must be a batch N ..., got shape []");
+  CHECK_THROWS_WITH(concat_batch({}), "concat_batch: needs at least one tensor, got none");
+  CHECK_THROWS_WITH(concat_batch({x, Tensor::zeros(context, {1, 3, 4, 3})}),
+                    "concat_batch: all tensors must agree but for the batch, got [2, 3, 4, 4] and "
+                    "[1, 3, 4, 3]");
+}
+
 TEST_CASE("reshape keeps the logical order") {
   check_reshape({2, 3, 5, 4}, {2, 60});
   check_reshape({2, 9, 5, 2}, {1, 5, 9, 4});
