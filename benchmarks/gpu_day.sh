@@ -131,10 +131,13 @@ maths=fp32
 [ $device = cpu ] || maths='fp32 tf32 bf16'
 for math in $maths; do
   measure "conv-$math" conv --size $size --math $math
+  measure "gram-$math" gram --size $size --math $math
   measure "step-$math" step --model cyclegan --size $size --math $math
 done
 measure norm norm --size $size
 measure quant quant --size $size
+measure linear linear
+measure linear-batch-16 linear --batch 16
 measure step-dense step --model cyclegan --size $size --method dense
 measure step-fast-style step --model fast_style --size $size
 measure infer infer --model cyclegan --size $size

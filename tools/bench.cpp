@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "kernels/isa.h"
+#include "tools/bench_kernels.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/suggest.h"
@@ -16,30 +17,36 @@ namespace {
 
 // A kind of measurement and the flags it takes besides those of computing.
 struct Kind {
-  const char* name;
+  std::string name;
   void (*run)(const BenchOptions&);
   std::vector<std::string> flags;
 };
 
 const std::vector<Kind>& kinds() {
-  static const std::vector<std::string> kernels = {"size", "batch", "samples",
-                                                   "only", "json",  "vs"};
-  static const std::vector<std::string> network = {"model",   "width", "blocks", "size", "batch",
-                                                   "samples", "json",  "trace",  "vs"};
-  const auto network_and = [](const char* flag) {
-    std::vector<std::string> flags = network;
-    flags.push_back(flag);
-    return flags;
-  };
-  static const std::vector<Kind> all = {
-      {"conv", run_bench_kernels, kernels},
-      {"norm", run_bench_kernels, kernels},
-      {"quant", run_bench_kernels, kernels},
-      {"all", run_bench_kernels, kernels},
-      {"infer", run_bench_infer, network_and("quantized")},
-      {"step", run_bench_step, network_and("method")},
-  };
+  static const std::vector<Kind> all = [] {
+    const std::vector<std::string> kernels = {"batch", "samples", "only", "json", "vs"};
+    const std::vector<std::string> network = {"model",   "width", "blocks", "size", "batch",
+                                              "samples", "json",  "trace",  "vs"};
+    const auto with = [](std::vector<std::string> flags, const char* more) {
+      flags.push_back(more);
+      return flags;
+    };
+    std::vector<Kind> kinds;
+    for (const KernelKind& k : kernel_kinds())
+      kinds.push_back({k.name, run_bench_kernels, k.sized ? with(kernels, "size") : kernels});
+    kinds.push_back({"all", run_bench_kernels, with(kernels, "size")});
+    kinds.push_back({"infer", run_bench_infer, with(network, "quantized")});
+    kinds.push_back({"step", run_bench_step, with(network, "method")});
+    return kinds;
+  }();
   return all;
+}
+
+std::string listed_kinds() {  // "conv, norm or step"
+  std::string text;
+  for (size_t i = 0; i < kinds().size(); ++i)
+    text += (i == 0 ? "" : i + 1 < kinds().size() ? ", " : " or ") + kinds()[i].name;
+  return text;
 }
 
 [[noreturn]] void misuse(const std::string& message) {
@@ -69,15 +76,14 @@ void run_bench(const CLI::App& sub, Given& g) {
   }
   std::vector<std::string> names;
   for (const Kind& k : kinds()) names.push_back(k.name);
-  if (g.words.empty()) misuse("say what to measure: conv, norm, quant, all, infer or step");
+  if (g.words.empty()) misuse("say what to measure: " + listed_kinds());
   if (g.words.size() > 1) misuse("one thing at a time, got " + g.words[0] + " and " + g.words[1]);
   const auto kind = std::find_if(kinds().begin(), kinds().end(),
                                  [&](const Kind& k) { return k.name == g.words[0]; });
   if (kind == kinds().end()) {
     const std::string near = nearest(g.words[0], names);
     misuse("cannot measure '" + g.words[0] + "'" +
-           (near.empty() ? "; try conv, norm, quant, all, infer or step"
-                         : "; did you mean " + near + "?"));
+           (near.empty() ? "; try " + listed_kinds() : "; did you mean " + near + "?"));
   }
   std::vector<std::string> allowed = kind->flags;
   for (const char* flag : {"threads", "device", "isa", "conv-algo", "conv-provider",
@@ -93,12 +99,23 @@ void run_bench(const CLI::App& sub, Given& g) {
 
 }  // namespace
 
-Rival::Rival(const Context& ours, const ComputeOptions& options) {
+struct Rival::Facts {
+  const char *name, *key, *variable;
+  std::string ComputeOptions::*provider;  // is `key` where the library computes
+  std::string (Context::*version)() const;
+};
+
+Rival::Rival(Library library, const Context& ours, const ComputeOptions& options) {
+  static const Facts cudnn = {"cuDNN", "cudnn", "GSX_CUDNN", &ComputeOptions::conv_provider,
+                              &Context::conv_provider};
+  static const Facts cublas = {"cuBLAS", "cublas", "GSX_CUBLAS", &ComputeOptions::gemm_provider,
+                               &Context::gemm_provider};
+  facts_ = library == Library::cudnn ? &cudnn : &cublas;
   const Device::Kind kind = ours.device().kind;
-  const bool stand_in = kind == Device::emulated && std::getenv("GSX_CUDNN");
-  if (options.conv_provider == "cudnn" || (kind != Device::cuda && !stand_in)) return;
+  const bool stand_in = kind == Device::emulated && std::getenv(facts_->variable);
+  if (options.*facts_->provider == key() || (kind != Device::cuda && !stand_in)) return;
   ComputeOptions theirs = options;
-  theirs.conv_provider = "cudnn";
+  theirs.*facts_->provider = key();
   try {
     context_ = theirs.context();
   } catch (const Error& e) {
@@ -106,14 +123,17 @@ Rival::Rival(const Context& ours, const ComputeOptions& options) {
   }
 }
 
+std::string Rival::name() const { return facts_->name; }
+std::string Rival::key() const { return facts_->key; }
+std::string Rival::version() const { return ((*context_).*facts_->version)(); }
+
 std::string Rival::line() const {
-  if (context_)
-    return "beside      " + context_->conv_provider() + "; ratio: its time over that of gsx\n";
+  if (context_) return "beside      " + version() + "; ratio: its time over that of gsx\n";
   return absence_.empty() ? "" : "beside      nothing: " + absence_ + '\n';
 }
 
 Json Rival::json() const {
-  if (context_) return {{"version", context_->conv_provider()}};
+  if (context_) return {{"version", version()}};
   return absence_.empty() ? Json(nullptr) : Json{{"absent", absence_}};
 }
 
@@ -150,6 +170,7 @@ void add_bench(CLI::App& app) {
       *app.add_subcommand("bench", "Time kernels, networks and training steps on this machine.");
   sub.footer(R"(Examples:
   gsx bench conv --size 128                        convolutions of the models, each pass
+  gsx bench linear --device cuda                   fully connected layers, cuBLAS beside ours
   gsx bench all --device cuda --json               every kernel there is a case for
   gsx bench infer --model cyclegan --size 256      a network, layer by layer
   gsx bench infer --model cyclegan --quantized     the same in 8 bits, by the integer program
@@ -159,8 +180,7 @@ void add_bench(CLI::App& app) {
   gsx bench --static kernels.cubin --only conv --shared-bytes 33000
 Kernels are compared with their definition before they are timed; a wrong one is an error.)");
   sub.add_option("WHAT", g->words,
-                 "conv, norm, quant, all, infer or step; with --static: files to read instead of "
-                 "this program");
+                 listed_kinds() + "; with --static: files to read instead of this program");
   sub.add_flag("--static", g->static_profile,
                "registers, spills, occupancy and instructions of CUDA kernels; needs no device");
   sub.add_option("--model", o.network.model,

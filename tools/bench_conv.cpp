@@ -120,16 +120,6 @@ double weight_error(const Data& d) {
   return difference.relative();
 }
 
-// What rounding may do to the passes in floating point; Winograd's share is the largest in FP32.
-double bound_of(kernels::MathMode math) {
-  switch (math) {
-    case kernels::MathMode::tf32: return 2e-3;
-    case kernels::MathMode::bf16: return 2e-2;
-    case kernels::MathMode::fp32: break;
-  }
-  return 2e-4;
-}
-
 void visit_passes(const ContextPtr& context, const std::string& layer, const kernels::ConvShape& s,
                   const VisitCase& visit) {
   const Data d(context, s);
@@ -141,14 +131,9 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   c.flops = 2 * pixels * s.w.r * s.w.s * s.w.c * s.w.k;
   c.bytes = 4 * static_cast<double>(s.x.size() + s.w.size() + yv.size());
   c.bound = bound_of(context->exec().math);
-  const auto set_run = [&](const Tensor& output, const std::function<void(Context&)>& run_by) {
-    c.output = output;
-    c.run_by = run_by;
-    c.run = [&context, run_by] { run_by(*context); };
-  };
 
   c.kernel = "conv forward";
-  set_run(d.y, [&](Context& by) {
+  c.set_run(context, d.y, [&](Context& by) {
     by.conv().forward(by.exec(), s, d.x.device_data(), d.w.device_data(), nullptr,
                       d.y.device_data(), {});
   });
@@ -160,7 +145,7 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 
   c.kernel = "conv backward_input";
-  set_run(d.gx, [&](Context& by) {
+  c.set_run(context, d.gx, [&](Context& by) {
     by.conv().backward_input(by.exec(), s, d.gy.device_data(), d.w.device_data(),
                              d.gx.device_data());
   });
@@ -172,7 +157,7 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 
   c.kernel = "conv backward_weight";
-  set_run(d.gw, [&](Context& by) {
+  c.set_run(context, d.gw, [&](Context& by) {
     by.conv().backward_weight(by.exec(), s, d.x.device_data(), d.gy.device_data(), false,
                               d.gw.device_data());
   });

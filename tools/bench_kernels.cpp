@@ -1,17 +1,17 @@
-// gsx bench conv, norm, quant, all: verifies, times and prints kernels.
+// gsx bench of all and of each kind of kernels: verifies, times and prints them.
 #include "tools/bench_kernels.h"
 
 #include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <limits>
+#include <map>
 #include <optional>
 
 #include "engine/error.h"
 #include "kernels/backend.h"
 #include "kernels/isa.h"
 #include "models/architectures.h"
-#include "tools/bench.h"
 #include "tools/peer.h"
 #include "tools/timing.h"
 
@@ -26,6 +26,36 @@ void Difference::add(double got, double want) {
 double Difference::relative() const {
   if (std::isnan(difference_)) return std::numeric_limits<double>::infinity();
   return difference_ == 0 ? 0 : difference_ / largest_;
+}
+
+void KernelCase::set_run(const ContextPtr& context, const Tensor& to,
+                         std::function<void(Context&)> by) {
+  output = to;
+  run = [context, by] { by(*context); };
+  run_by = std::move(by);
+}
+
+double bound_of(kernels::MathMode math) {
+  switch (math) {
+    case kernels::MathMode::tf32: return 2e-3;
+    case kernels::MathMode::bf16: return 2e-2;
+    case kernels::MathMode::fp32: break;
+  }
+  return 2e-4;  // most of it Winograd's
+}
+
+const std::vector<KernelKind>& kernel_kinds() {
+  static const std::vector<KernelKind> kinds = {
+      {.name = "conv", .for_each_case = for_each_conv_case, .rival = Library::cudnn},
+      {.name = "norm", .for_each_case = for_each_norm_case},
+      {.name = "quant", .for_each_case = for_each_quant_case},
+      {.name = "gram", .for_each_case = for_each_gram_case, .rival = Library::cublas},
+      {.name = "linear",
+       .for_each_case = for_each_linear_case,
+       .rival = Library::cublas,
+       .sized = false},
+  };
+  return kinds;
 }
 
 std::vector<SizedNetwork> networks_to_bench(int batch, int size) {
@@ -43,25 +73,42 @@ namespace {
 class KernelBench {
  public:
   KernelBench(const BenchOptions& o, ContextPtr context)
-      : o_(o),
-        context_(std::move(context)),
-        rival_(*context_, o.compute),
-        ceilings_(measure_ceilings(context_)) {
+      : o_(o), context_(std::move(context)), ceilings_(measure_ceilings(context_)) {
     emulated_ = context_->device().kind == Device::emulated;
+    bool sized = false;
+    for (const KernelKind& kind : kernel_kinds()) {
+      if (o.what != "all" && o.what != kind.name) continue;
+      kinds_.push_back(&kind);
+      sized = sized || kind.sized;
+      if (kind.rival) rivals_.try_emplace(*kind.rival, *kind.rival, *context_, o.compute);
+    }
     results_ = bench_header(*context_);
-    results_["size"] = o.size;
+    results_["size"] = sized ? Json(o.size) : Json(nullptr);
     results_["batch"] = o.batch;
     results_["ceiling_gflops"] = known(ceilings_.flops * 1e-9);
     results_["ceiling_gbytes"] = known(ceilings_.bytes * 1e-9);
-    results_["cudnn"] = rival_.json();
+    for (const auto& [library, rival] : rivals_) results_[rival.key()] = rival.json();
     results_["kernels"] = Json::array();
     if (o.vs.empty()) return;
     peer_.emplace(o.vs, context_->threads());
     results_["peer"] = peer_->name();
   }
 
+  void run() {
+    const std::vector<SizedNetwork> networks = networks_to_bench(o_.batch, o_.size);
+    for (const KernelKind* kind : kinds_) {
+      const auto rival = kind->rival ? rivals_.find(*kind->rival) : rivals_.end();
+      rival_ = rival != rivals_.end() && rival->second.context() ? &rival->second : nullptr;
+      columns_said_ = false;
+      kind->for_each_case(context_, networks, [&](const KernelCase& c) { visit(c); });
+    }
+    finish();
+  }
+
+ private:
   void visit(const KernelCase& c) {
     if ((c.kernel + ' ' + c.layer).find(o_.only) == std::string::npos) return;
+    if (c.prepare) c.prepare();
     c.run();
     const double error = c.error();
     const bool right = error <= c.bound;
@@ -70,7 +117,7 @@ class KernelBench {
     std::vector<Work> works;
     if (right && !emulated_) works.push_back({*context_, c.run});
     if (r.right && !works.empty())
-      works.push_back({*rival_.context(), [&] { c.run_by(*rival_.context()); }});
+      works.push_back({*rival_->context(), [&] { c.run_by(*rival_->context()); }});
     const std::vector<Timing> timings = time_in_turns(works, o_.samples);
     Timing t = timings.empty() ? Timing{} : timings.front();
     std::optional<Duel> duel;
@@ -80,6 +127,8 @@ class KernelBench {
     }
     if (timings.size() > 1) r.time = timings.back();
     if (++count_ == 1 && !o_.json) print_heading();
+    if (!columns_said_ && !o_.json) print_columns();
+    columns_said_ = true;
     const double gflops = t.median > 0 ? 1e-9 * c.flops / t.median : 0;
     const double gbytes = t.median > 0 ? 1e-9 * c.bytes / t.median : 0;
     if (!o_.json) print_row(c, t, error, right, gflops, gbytes, r, duel);
@@ -99,7 +148,7 @@ class KernelBench {
                                    {"gbytes_per_s", known(gbytes)},
                                    {"share_of_bytes", share(1e9 * gbytes, ceilings_.bytes)}});
     if (duel) results_["kernels"].back()["vs"] = duel->to_json();
-    if (r.ran) results_["kernels"].back()["cudnn"] = to_json(r, t);
+    if (r.ran) results_["kernels"].back()[rival_->key()] = to_json(r, t);
   }
 
   void finish() {
@@ -109,11 +158,10 @@ class KernelBench {
     GSX_CHECK(wrong_ == 0, wrong_, " of ", count_, " kernels differ from their definition");
   }
 
- private:
   static Json work_of_peer(const KernelCase& c) {
     return {{"what", c.kernel}, {"layer", c.layer}, {"shape", c.shape}};
   }
-  // cuDNN on the case.
+  // The rival on the case.
   struct Rivalry {
     bool ran = false, right = false;
     double error = 0;
@@ -126,14 +174,14 @@ class KernelBench {
 
   Rivalry compare(const KernelCase& c) {
     Rivalry r;
-    if (!rival_.context() || !c.run_by) return r;
+    if (!rival_ || !c.run_by) return r;
     r.ran = true;
     const size_t bytes = static_cast<size_t>(c.output.storage_size()) * sizeof(float);
     context_->backend().memory.fill(c.output.device_data(), 0xff, bytes, context_->exec().stream);
     context_->synchronize();
     try {
-      c.run_by(*rival_.context());
-      rival_.context()->synchronize();
+      c.run_by(*rival_->context());
+      rival_->context()->synchronize();
     } catch (const Error& e) {
       r.refusal = e.what();
       return r;
@@ -165,17 +213,20 @@ class KernelBench {
                 << " GFLOP/s on registers, " << std::setprecision(1) << 1e-9 * ceilings_.bytes
                 << " GB/s from memory, measured just now\n";
     }
-    std::cout
-        << rival_.line()
-        << "ms: median (least to most); shares are of the ceilings; error: largest, relative to "
-           "the definition's values\n"
-        << (peer_ ? "peer: " + peer_->name() + ", in turns; ratio: its time to ours\n\n" : "\n")
-        << std::left << std::setw(36) << "kernel" << std::setw(46) << "layer" << std::right
-        << std::setw(10) << "ms" << std::setw(20) << "(range)" << std::setw(9) << "GFLOP/s"
-        << std::setw(6) << "share" << std::setw(8) << "GB/s" << std::setw(6) << "share"
-        << std::setw(10) << "error";
-    if (rival_.context()) std::cout << std::setw(12) << "cuDNN ms" << std::setw(8) << "ratio";
+    for (const auto& [library, rival] : rivals_) std::cout << rival.line();
+    std::cout << "ms: median (least to most); shares are of the ceilings; error: largest, relative "
+                 "to the definition's values\n"
+              << (peer_ ? "peer: " + peer_->name() + ", in turns; ratio: its time to ours\n" : "");
+  }
+
+  void print_columns() const {
+    std::cout << '\n'
+              << std::left << std::setw(36) << "kernel" << std::setw(46) << "layer" << std::right
+              << std::setw(10) << "ms" << std::setw(20) << "(range)" << std::setw(9) << "GFLOP/s"
+              << std::setw(6) << "share" << std::setw(8) << "GB/s" << std::setw(6) << "share"
+              << std::setw(10) << "error";
     if (peer_) std::cout << "   peer ms   ratio";
+    if (rival_) std::cout << std::setw(12) << rival_->name() + " ms" << std::setw(8) << "ratio";
     std::cout << '\n';
   }
 
@@ -199,27 +250,30 @@ class KernelBench {
     cell(6, 0, ceilings_.bytes > 0 ? 1e11 * gbytes / ceilings_.bytes : 0, "%");
     std::cout << std::setw(10) << std::scientific << std::setprecision(1) << error
               << std::defaultfloat << (right ? "" : "  WRONG");
-    if (duel) {
-      std::cout << std::fixed << std::setprecision(2) << std::setw(10) << 1e3 * duel->theirs.median
-                << std::setw(8) << duel->ratio;
+    if (peer_) {
+      cell(10, 2, duel ? 1e3 * duel->theirs.median : 0);
+      cell(8, 2, duel ? duel->ratio : 0);
     }
     if (r.ran) {
       cell(12, 3, 1e3 * r.time.median);
       cell(8, 2, r.ratio(t));
       if (!r.refusal.empty()) std::cout << "  " << r.refusal;
-      else if (!r.right) std::cout << "  cuDNN WRONG";
+      else if (!r.right) std::cout << "  " << rival_->name() << " WRONG";
     }
     std::cout << std::endl;
   }
 
   const BenchOptions& o_;
   ContextPtr context_;
-  Rival rival_;
+  std::vector<const KernelKind*> kinds_;
+  std::map<Library, Rival> rivals_;  // of these kinds
+  const Rival* rival_ = nullptr;     // of the kind at work; null: none, or not here
   Ceilings ceilings_;
   bool emulated_ = false;
   std::optional<Peer> peer_;
   Json results_;
   int count_ = 0, wrong_ = 0;
+  bool columns_said_ = false;  // of the kind at work
 };
 
 }  // namespace
@@ -227,14 +281,7 @@ class KernelBench {
 void run_bench_kernels(const BenchOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
-  const std::vector<SizedNetwork> networks = networks_to_bench(o.batch, o.size);
-  KernelBench bench(o, context);
-  const VisitCase visit = [&](const KernelCase& c) { bench.visit(c); };
-  const bool all = o.what == "all";
-  if (all || o.what == "conv") for_each_conv_case(context, networks, visit);
-  if (all || o.what == "norm") for_each_norm_case(context, networks, visit);
-  if (all || o.what == "quant") for_each_quant_case(context, networks, visit);
-  bench.finish();
+  KernelBench(o, context).run();
 }
 
 }  // namespace gsx::tools

@@ -330,7 +330,7 @@ void run_bench_infer(const BenchOptions& o) {
   if (!o.vs.empty())
     return run_duel(
         o, *context, [&] { bench.run(); }, what);
-  const Rival rival(*context, o.compute);
+  const Rival rival(Library::cudnn, *context, o.compute);
   std::optional<InferBench> theirs;
   if (rival.context()) theirs.emplace(rival.context(), o);
   std::vector<Work> beside;
@@ -369,7 +369,7 @@ void run_bench_step(const BenchOptions& o) {
   if (!o.vs.empty())
     return run_duel(
         o, *context, [&] { bench.run(); }, "a training step (" + o.method + ")");
-  const Rival rival(*context, o.compute);
+  const Rival rival(Library::cudnn, *context, o.compute);
   std::optional<StepBench> theirs;
   if (rival.context()) theirs.emplace(rival.context(), o);
   std::vector<Work> beside;

@@ -28,7 +28,13 @@ void expect_failure(const std::vector<std::string>& arguments, int code, const s
 TEST_CASE("bench refuses what it cannot measure") {
   expect_failure({"bench"}, 2, "gsx bench: bench: say what to measure");
   expect_failure({"bench", "cnov"}, 2, "cannot measure 'cnov'; did you mean conv?");
+  expect_failure({"bench", "gran"}, 2, "cannot measure 'gran'; did you mean gram?");
+  expect_failure({"bench", "lineal"}, 2, "cannot measure 'lineal'; did you mean linear?");
+  expect_failure({"bench", "everything"}, 2,
+                 "cannot measure 'everything'; try conv, norm, quant, gram, linear, all, infer or "
+                 "step");
   expect_failure({"bench", "conv", "norm"}, 2, "one thing at a time");
+  expect_failure({"bench", "linear", "--size", "64"}, 2, "--size does not go with linear");
   expect_failure({"bench", "conv", "--model", "cyclegan"}, 2, "--model does not go with conv");
   expect_failure({"bench", "infer", "--method", "gs8"}, 2, "--method does not go with infer");
   expect_failure({"bench", "infer"}, 2, "infer needs --model");
@@ -98,6 +104,78 @@ TEST_CASE("bench verifies and times kernels at the models' shapes") {
   CHECK(table.exit_code == 0);
   CHECK(table.out.find("device      cpu") != std::string::npos);
   CHECK(table.out.find("instance_norm forward relu") != std::string::npos);
+}
+
+TEST_CASE("bench verifies and times matrix products") {
+  const auto gram = json_of({"bench", "gram", "--size", "32", "--batch", "2", "--samples", "1",
+                             "--threads", "1", "--json"});
+  CHECK(gram.at("size") == 32);
+  CHECK(gram.at("cublas").is_null());
+  REQUIRE(gram.at("kernels").size() == 8);  // two passes at four taps
+  const auto linear = json_of({"bench", "linear", "--samples", "1", "--batch", "3", "--only",
+                               "4096->1000", "--threads", "1", "--json"});
+  CHECK(linear.at("size").is_null());
+  REQUIRE(linear.at("kernels").size() == 4);
+  for (const auto& json : {gram, linear}) {
+    for (const auto& k : json.at("kernels")) {
+      INFO(k.dump());
+      CHECK(k.at("right") == true);
+      CHECK(k.at("ms").get<double>() > 0);
+      CHECK(!k.contains("cublas"));
+    }
+  }
+  const auto& last = gram.at("kernels")[7];
+  CHECK(last.at("kernel") == "gram backward");
+  CHECK(last.at("layer") == "vgg16 relu4_3 4x4 512 batch 2");
+  CHECK(last.at("gflop").get<double>() == Approx(2e-9 * 2 * 512 * 512 * 16));
+  const auto& first = linear.at("kernels")[0];
+  CHECK(first.at("kernel") == "linear forward");
+  CHECK(first.at("shape").at("in") == 4096);
+  CHECK(first.at("gflop").get<double>() == Approx(2e-9 * 3 * 4096 * 1000));
+}
+
+TEST_CASE("bench verifies cuBLAS beside our matrix products, or multiplies by it") {
+  ProcessOptions options = {.environment = {{"GSX_CUBLAS", GSX_FAKE_CUBLAS_LIBRARY},
+                                            {"GSX_CUDNN", GSX_FAKE_CUDNN_LIBRARY}}};
+  const auto with = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "bench");
+    words.insert(words.end(), {"--device", "emulated"});
+    const ProcessResult r = run_program(words, options);
+    INFO(r.err);
+    REQUIRE(r.exit_code == 0);
+    return r.out;
+  };
+  const auto gram = nlohmann::json::parse(with({"gram", "--size", "32", "--json"}));
+  const auto linear = nlohmann::json::parse(with({"linear", "--only", "4096->1000", "--json"}));
+  for (const auto& json : {gram, linear}) {
+    CHECK(json.at("cublas").at("version") == "cuBLAS 13.1.2");
+    CHECK(!json.contains("cudnn"));
+    for (const auto& k : json.at("kernels")) {
+      INFO(k.dump());
+      CHECK(k.at("ms").is_null());
+      if (k.at("kernel") == "linear backward_bias") CHECK(!k.contains("cublas"));
+      else CHECK(k.at("cublas").at("right") == true);
+    }
+  }
+  CHECK(gram.at("kernels").size() == 8);
+  CHECK(linear.at("kernels").size() == 4);
+
+  const auto by_cublas =
+      nlohmann::json::parse(with({"gram", "--size", "32", "--gemm-provider", "cublas", "--json"}));
+  CHECK(by_cublas.at("gemm_provider") == "cuBLAS 13.1.2");
+  CHECK(by_cublas.at("cublas").is_null());
+  for (const auto& k : by_cublas.at("kernels")) CHECK(k.at("right") == true);
+
+  const std::string all = with({"all", "--size", "32", "--only", "4x4 512"});
+  for (const char* text :
+       {"beside      cuDNN 9.1.2", "beside      cuBLAS 13.1.2", "cuDNN ms", "cuBLAS ms"})
+    CHECK(all.find(text) != std::string::npos);
+
+  options.environment.push_back({"GSX_FAKE_CUBLAS", "old"});
+  const auto alone =
+      nlohmann::json::parse(with({"gram", "--size", "32", "--only", "relu4_3", "--json"}));
+  CHECK(alone.at("cublas").at("absent").get<std::string>().find("11.1.2") != std::string::npos);
+  for (const auto& k : alone.at("kernels")) CHECK(!k.contains("cublas"));
 }
 
 TEST_CASE("bench says that emulated times mean nothing and gives none") {
