@@ -2,6 +2,7 @@
 #include "kernels/conv.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_geometry.h"
@@ -13,15 +14,27 @@
 namespace gsx::kernels {
 namespace {
 
+// y = the correlations of x, and its moments if wanted: from the tasks that write it, or, of at
+// most four channels, from a pass of their own, which is a little faster.
 void correlate(Exec& e, const std::vector<Correlation>& parts, const View& in, const View& out,
-               PadMode mode, const Weights<float>& w, const float* x, const float* bias, float* y) {
+               PadMode mode, const Weights<float>& w, const float* x, const float* bias, float* y,
+               Moments moments = {}) {
+  Workspace::Scope scope(*e.workspace);
+  std::optional<ImageMoments> images;
+  if (moments && out.cs > 4) images.emplace(*e.workspace, out);
+  const ImageMoments* to = images ? &*images : nullptr;
   const WinogradPlan plan(parts);
   if (e.conv_algo != ConvAlgo::direct && winograd_possible(plan, in, out) &&
       (e.conv_algo == ConvAlgo::winograd || plan.pays(out.n, in.c, out.c))) {
-    correlate_winograd(e, plan, in, out, mode, w, x, bias, y);
-    if (!plan.rest.empty()) correlate_direct(e, plan.rest, in, out, mode, w, x, bias, y);
+    correlate_winograd(e, plan, in, out, mode, w, x, bias, y, to);
+    if (!plan.rest.empty()) correlate_direct(e, plan.rest, in, out, mode, w, x, bias, y, to);
   } else {
-    correlate_direct(e, parts, in, out, mode, w, x, bias, y);
+    correlate_direct(e, parts, in, out, mode, w, x, bias, y, to);
+  }
+  if (images) {
+    images->write(moments);
+  } else if (moments) {
+    cpu_instance_norm.moments(e, out, y, moments);
   }
 }
 
@@ -30,8 +43,7 @@ void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, co
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
   correlate(e, parts, shape.x, shape.y(), shape.pad_mode, Weights<float>::forward(shape.w, w), x,
-            bias, y);
-  if (moments) cpu_instance_norm.moments(e, shape.y(), y, moments);
+            bias, y, moments);
 }
 
 // The image with its reflected border made explicit.

@@ -9,6 +9,7 @@
 #include "kernels/cpu/conv_micro.h"
 #include "kernels/cpu/conv_pack.h"
 #include "kernels/cpu/conv_tasks.h"
+#include "kernels/cpu/moments.h"
 
 namespace gsx::kernels {
 
@@ -43,7 +44,8 @@ class Correlate {
     }
   }
 
-  void run(Exec& e, const In* x, const Sum* bias, Sum* y) {
+  // moments: only of floats and more than four outputs; may be null.
+  void run(Exec& e, const In* x, const Sum* bias, Sum* y, const ImageMoments* moments) {
     Workspace::Scope scope(*e.workspace);
     packed_ = e.workspace->take<Packed>(packed_size_);
     const int step = few_ ? 1 : kPanel, steps = ceil_div(out_.cs, step);
@@ -63,13 +65,20 @@ class Correlate {
       s.out_at = e.workspace->take<int32_t>(tasks_.most_pixels());
       s.run_at = e.workspace->take<int32_t>(tasks_.most_taps());
     }
+    MomentParts sums;
+    if (moments != nullptr) sums = MomentParts(*e.workspace, tasks_.count(), out_.cs);
     e.pool->run(tasks_.count(), [&](int64_t index, int worker) {
       const Scratch& s = scratch[static_cast<size_t>(worker)];
       Task t = tasks_.at(index);
       const In* image = x + t.image * in_.image();
       const Slab* slab = slab_of(t, image, s.slab);
-      for (size_t part = 0; part < parts_.size(); ++part) run_part(t, part, s, slab, y);
+      PixelMoments own(sums.at(index, t.k1 - t.k0));
+      for (size_t part = 0; part < parts_.size(); ++part) run_part(t, part, s, slab, y, own);
     });
+    for (int64_t index = 0; index < tasks_.count() && moments != nullptr; ++index) {
+      const Task t = tasks_.at(index);
+      moments->add(t.image, t.k0, sums.at(index, t.k1 - t.k0));
+    }
   }
 
  private:
@@ -118,7 +127,8 @@ class Correlate {
     return copy;
   }
 
-  void run_part(const Task& t, size_t part, const Scratch& s, const Slab* slab, Sum* y) const {
+  void run_part(const Task& t, size_t part, const Scratch& s, const Slab* slab, Sum* y,
+                PixelMoments& moments) const {
     const Correlation& c = parts_[part];
     const Runs& runs = runs_[part];
     const Window& win = t.window;
@@ -148,6 +158,9 @@ class Correlate {
       Arithmetic::multiply_few(b);
     } else {
       Arithmetic::multiply(b);
+    }
+    if constexpr (std::is_same_v<Sum, float>) {
+      for (int i = 0; i < pixels && moments; ++i) moments.add(b.out + b.out_at[i]);
     }
   }
 

@@ -45,8 +45,8 @@ struct QuadArithmetic {
 
 void correlate_direct(Exec& e, const std::vector<Correlation>& parts, const View& in,
                       const View& out, PadMode mode, const Weights<float>& w, const float* x,
-                      const float* bias, float* y) {
-  Correlate<FloatArithmetic>(parts, in, out, mode, w).run(e, x, bias, y);
+                      const float* bias, float* y, const ImageMoments* moments) {
+  Correlate<FloatArithmetic>(parts, in, out, mode, w).run(e, x, bias, y, moments);
 }
 
 void correlate_codes(Exec& e, const std::vector<Correlation>& parts, const View& in,
@@ -54,9 +54,9 @@ void correlate_codes(Exec& e, const std::vector<Correlation>& parts, const View&
                      const int16_t* x, int32_t* y) {
   if (range.fits_byte() && code_products().quads != nullptr) {
     const auto origin = static_cast<int16_t>(range.lo);
-    Correlate<QuadArithmetic>(parts, in, out, mode, w, origin).run(e, x, nullptr, y);
+    Correlate<QuadArithmetic>(parts, in, out, mode, w, origin).run(e, x, nullptr, y, nullptr);
   } else {
-    Correlate<PairArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y);
+    Correlate<PairArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y, nullptr);
   }
 }
 

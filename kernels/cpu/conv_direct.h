@@ -1,14 +1,16 @@
 // Direct convolution: every kernel size, stride and padding, either direction, without im2col.
 #pragma once
 #include "kernels/cpu/conv_geometry.h"
+#include "kernels/cpu/moments.h"
 
 namespace gsx::kernels {
 
 // out = the correlations of `in` with w, plus bias (out.c floats or null). All correlations share
-// in_step; together they write each output pixel once.
+// in_step; together they write each output pixel once. What they write is added to `moments` (of
+// `out`, which has more than four channels) unless that is null.
 void correlate_direct(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
-                      PadMode, const Weights<float>& w, const float* x, const float* bias,
-                      float* y);
+                      PadMode, const Weights<float>& w, const float* x, const float* bias, float* y,
+                      const ImageMoments* moments);
 
 // The same on integer codes, exactly.
 void correlate_codes(Exec&, const std::vector<Correlation>&, const View& in, const View& out,

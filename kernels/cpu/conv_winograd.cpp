@@ -145,11 +145,13 @@ struct Winograd {
     }
   }
 
-  // Channels [k0, k1) of an output's tile, which lie from `planes` on.
+  // Channels [k0, k1) of an output's tile, which lie from `planes` on; what overhangs goes to
+  // `spill` and does not count.
   void transform_output(size_t output, int64_t tile, int k0, int k1, float* planes, int64_t plane,
-                        const float* bias, float* spill, float* y) const {
+                        const float* bias, float* spill, float* y, PixelMoments& moments) const {
     const Correlation& c = plan.outputs[output].c;
     const TileAt t = grid.at(tile);
+    const int size = grid.tile * grid.tile;
     float* pixels[kWinogradPlanes];
     for (int i = 0; i < grid.tile; ++i) {
       for (int j = 0; j < grid.tile; ++j) {
@@ -163,6 +165,18 @@ struct Winograd {
     }
     winograd_output(plan.taps, {planes, plane, kPanel}, k1 - k0, bias ? bias + k0 : nullptr,
                     pixels);
+    for (int i = 0; i < size && moments; ++i)
+      if (pixels[i] != spill) moments.add(pixels[i]);
+  }
+
+  // Cuts tiles [first, first + count) where images end: f(image, begin, end) on each share.
+  template <class F>
+  void each_image(int64_t first, int64_t count, F&& f) const {
+    for (int64_t begin = first, end; begin < first + count; begin = end) {
+      const int64_t image = begin / grid.tiles();
+      end = std::min(first + count, (image + 1) * grid.tiles());
+      f(image, begin, end);
+    }
   }
 
   // One matrix product per plane, over the inputs that matter there.
@@ -201,10 +215,31 @@ struct Scratch {
   bool transform = true;     // whether they are still to be made
 };
 
-void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
-  float* filters = s.filters ? s.filters : s.workers.front().filters;
+// Channels [k0, k1) of `count` tiles of one output; products of neighbours lie `stride` floats
+// apart.
+struct OutputTiles {
+  size_t output;
+  int64_t first;
+  int count, k0, k1, stride;
+  int64_t plane;
+};
+
+// From own.output to y. part(image): where the moments of what is written go.
+template <class F>
+void write_tiles(const Winograd& g, const Scratch& s, const Scratch::Worker& own,
+                 const OutputTiles& tiles, float* y, F&& part) {
+  g.each_image(tiles.first, tiles.count, [&](int64_t image, int64_t begin, int64_t end) {
+    PixelMoments moments(part(image));
+    for (int64_t t = begin; t < end; ++t) {
+      g.transform_output(tiles.output, t, tiles.k0, tiles.k1,
+                         own.output + (t - tiles.first) * tiles.stride, tiles.plane, s.bias,
+                         own.spill, y, moments);
+    }
+  });
+}
+
+void transform_filters(Exec& e, const Winograd& g, const Scratch& s, float* filters) {
   const int panels = ceil_div(g.out.cs, kPanel);
-  const int64_t plane = padded_plane(int64_t{g.block} * g.out.cs);
   const int64_t tasks = s.transform ? static_cast<int64_t>(g.plan.outputs.size()) * panels : 0;
   e.pool->run(tasks, [&](int64_t task, int worker) {
     const size_t o = static_cast<size_t>(task / panels);
@@ -212,44 +247,72 @@ void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, fl
     g.transform_filter(o, 0, k, s.workers[static_cast<size_t>(worker)].taps,
                        filters + g.filter_at[o]);
   });
-  e.pool->run((g.tiles + g.block - 1) / g.block, [&](int64_t index, int worker) {
-    const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
-    const int64_t first = index * g.block;
-    const int count = static_cast<int>(std::min<int64_t>(g.block, g.tiles - first));
-    for (int t = 0; t < count; ++t) g.transform_input(x, first + t, t, s.zeros, own.input);
-    for (size_t o = 0; o < g.plan.outputs.size(); ++o) {
-      g.multiply_planes(o, {count, g.out.cs, own.input, filters + g.filter_at[o], g.filter_plane[o],
-                            own.output, plane, s.in_at, s.out_at});
-      for (int t = 0; t < count; ++t) {
-        g.transform_output(o, first + t, 0, g.out.cs, own.output + int64_t{t} * g.out.cs, plane,
-                           s.bias, own.spill, y);
-      }
-    }
-  });
 }
 
-void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y) {
+void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y,
+                const ImageMoments* moments) {
+  float* filters = s.filters ? s.filters : s.workers.front().filters;
+  transform_filters(e, g, s, filters);
+  const int64_t plane = padded_plane(int64_t{g.block} * g.out.cs);
+  const int64_t blocks = (g.tiles + g.block - 1) / g.block;
+  const auto count = [&](int64_t block) {
+    return static_cast<int>(std::min<int64_t>(g.block, g.tiles - block * g.block));
+  };
+  // Where a block and an image meet is part block + image: from one meeting to the next at least
+  // one of the two grows.
+  MomentParts parts;
+  if (moments != nullptr) parts = MomentParts(*e.workspace, blocks + g.out.n - 1, g.out.cs);
+  e.pool->run(blocks, [&](int64_t block, int worker) {
+    const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
+    const int64_t first = block * g.block;
+    const int tiles = count(block);
+    for (int t = 0; t < tiles; ++t) g.transform_input(x, first + t, t, s.zeros, own.input);
+    for (size_t o = 0; o < g.plan.outputs.size(); ++o) {
+      g.multiply_planes(o, {tiles, g.out.cs, own.input, filters + g.filter_at[o], g.filter_plane[o],
+                            own.output, plane, s.in_at, s.out_at});
+      write_tiles(g, s, own, {o, first, tiles, 0, g.out.cs, g.out.cs, plane}, y,
+                  [&](int64_t image) { return parts[block + image]; });
+    }
+  });
+  for (int64_t block = 0; block < blocks && moments != nullptr; ++block) {
+    g.each_image(block * g.block, count(block), [&](int64_t image, int64_t, int64_t) {
+      moments->add(static_cast<int>(image), 0, parts[block + image]);
+    });
+  }
+}
+
+void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, float* y,
+                const ImageMoments* moments) {
   float* input = s.workers.front().input;
-  const int count = static_cast<int>(g.tiles), groups = g.groups();
+  const int count = static_cast<int>(g.tiles), groups = g.groups(), images = g.out.n;
   const int64_t plane = padded_plane(int64_t{count} * kGroup);
+  const int64_t tasks = static_cast<int64_t>(g.plan.outputs.size()) * groups;
+  const auto first_of = [&](int64_t task) { return static_cast<int>(task % groups) * kGroup; };
+  const auto last_of = [&](int64_t task) { return std::min(first_of(task) + kGroup, g.out.cs); };
+  MomentParts parts;
+  if (moments != nullptr) parts = MomentParts(*e.workspace, tasks * images, kGroup);
+  const auto part = [&](int64_t task, int64_t image) {
+    return parts.at(task * images + image, last_of(task) - first_of(task));
+  };
   e.pool->for_ranges(count, kPhaseTiles, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       g.transform_input(x, t, static_cast<int>(t), s.zeros, input);
   });
-  e.pool->run(static_cast<int64_t>(g.plan.outputs.size()) * groups, [&](int64_t task, int worker) {
+  e.pool->run(tasks, [&](int64_t task, int worker) {
     const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
     const size_t o = static_cast<size_t>(task / groups);
-    const int k0 = static_cast<int>(task % groups) * kGroup, k1 = std::min(k0 + kGroup, g.out.cs);
+    const int k0 = first_of(task), k1 = last_of(task);
     float* filters = s.filters ? s.filters + task * g.filters() : own.filters;
     for (int k = k0; k < k1 && s.transform; k += kPanel)
       g.transform_filter(o, k0, k, own.taps, filters);
     g.multiply_planes(o, {count, k1 - k0, input, filters, g.filter_plane[o], own.output, plane,
                           s.in_at, s.out_at});
-    for (int t = 0; t < count; ++t) {
-      g.transform_output(o, t, k0, k1, own.output + int64_t{t} * kGroup, plane, s.bias, own.spill,
-                         y);
-    }
+    write_tiles(g, s, own, {o, 0, count, k0, k1, kGroup, plane}, y,
+                [&](int64_t image) { return part(task, image); });
   });
+  for (int64_t task = 0; task < tasks && moments != nullptr; ++task)
+    for (int image = 0; image < images; ++image)
+      moments->add(image, first_of(task), part(task, image));
 }
 
 Scratch take_scratch(Exec& e, const Winograd& g, const float* bias) {
@@ -299,14 +362,14 @@ bool winograd_possible(const WinogradPlan& plan, const View& in, const View& out
 
 void correlate_winograd(Exec& e, const WinogradPlan& plan, const View& in, const View& out,
                         PadMode mode, const Weights<float>& w, const float* x, const float* bias,
-                        float* y) {
+                        float* y, const ImageMoments* moments) {
   const Winograd g(plan, in, out, mode, w);
   Workspace::Scope scope(*e.workspace);
   const Scratch s = take_scratch(e, g, bias);
   if (g.few) {
-    run_groups(e, g, s, x, y);
+    run_groups(e, g, s, x, y, moments);
   } else {
-    run_blocks(e, g, s, x, y);
+    run_blocks(e, g, s, x, y, moments);
   }
 }
 

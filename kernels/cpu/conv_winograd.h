@@ -1,5 +1,6 @@
 // Winograd convolution: 36 products for up to 25 pixels of up to 16 taps each.
 #pragma once
+#include "kernels/cpu/moments.h"
 #include "kernels/cpu/winograd_plan.h"
 
 namespace gsx::kernels {
@@ -9,7 +10,8 @@ bool winograd_possible(const WinogradPlan&, const View& in, const View& out);
 
 // As correlate_direct, for the outputs of a plan that winograd_possible accepts, without its rest.
 void correlate_winograd(Exec&, const WinogradPlan&, const View& in, const View& out, PadMode,
-                        const Weights<float>& w, const float* x, const float* bias, float* y);
+                        const Weights<float>& w, const float* x, const float* bias, float* y,
+                        const ImageMoments* moments);
 
 // The weight gradient's plan: of the correlation that gathers small pixels from big ones.
 bool winograd_weight_possible(const ConvShape&, const WinogradPlan&);

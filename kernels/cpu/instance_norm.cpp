@@ -2,6 +2,7 @@
 // merged per channel in a fixed order; the passes that write run over contiguous channels.
 #include "kernels/instance_norm.h"
 
+#include "kernels/cpu/moments.h"
 #include "kernels/cpu/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -18,7 +19,7 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t kPixels = 64;  // summed in float before double takes over
+constexpr int64_t kPixels = kChunkPixels;
 
 // Calls f(tag, c) for the vectors of cs channels: whole ones, then halves, then single lanes.
 template <class F>
@@ -68,76 +69,18 @@ struct Bands {
   int64_t pixels, bands;
 };
 
-// sums[c], sums[cs + c] = sum of d and of d^2 over a chunk, d = x - (the chunk's first pixel): no
-// cancellation, for one pixel of 64 lies within 8 standard deviations of their mean.
-void sum_chunk(const float* x, int64_t pixels, int cs, float* sums) {
-  for_vector_groups(cs, [=]<int kVectors>(auto d, int c) HWY_ATTR {
-    hn::Vec<decltype(d)> first[kVectors], s1[kVectors], s2[kVectors];
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    for (int j = 0; j < kVectors; ++j) {
-      first[j] = hn::LoadU(d, x + c + j * lanes);
-      s1[j] = s2[j] = hn::Zero(d);
-    }
-    const float* at = x + c + cs;
-    for (int64_t p = 1; p < pixels; ++p, at += cs)
-      for (int j = 0; j < kVectors; ++j) {
-        const auto delta = hn::Sub(hn::LoadU(d, at + j * lanes), first[j]);
-        s1[j] = hn::Add(s1[j], delta);
-        s2[j] = hn::MulAdd(delta, delta, s2[j]);
-      }
-    for (int j = 0; j < kVectors; ++j) {
-      hn::StoreU(s1[j], d, sums + c + j * lanes);
-      hn::StoreU(s2[j], d, sums + cs + c + j * lanes);
-    }
-  });
-}
-
-// Adds a chunk to the mean and the sum of squared deviations so far (Chan et al.), per channel.
-void merge_chunk(int cs, int64_t before, int64_t added, const float* HWY_RESTRICT first,
-                 const float* HWY_RESTRICT sums, double* HWY_RESTRICT mean,
-                 double* HWY_RESTRICT m2) {
-  const double inv = 1.0 / static_cast<double>(added), total = static_cast<double>(before + added);
-  const double share = static_cast<double>(added) / total,
-               both = static_cast<double>(before) * share;
-  for (int c = 0; c < cs; ++c) {
-    const double s1 = sums[c], s2 = sums[cs + c];
-    const double delta = first[c] + s1 * inv - mean[c];
-    mean[c] += delta * share;
-    m2[c] += s2 - s1 * s1 * inv + delta * delta * both;
-  }
-}
-
-// From all bands.
 void moments(Exec& e, const View& v, const float* x, Moments out) {
   Workspace::Scope scope(*e.workspace);
   const Bands bands(v);
-  const int64_t row = 2 * v.cs;
-  double* partial = e.workspace->take<double>(bands.tasks() * row);
-  float* sums = e.workspace->take<float>(bands.tasks() * row);
+  const ImageMoments images(*e.workspace, v);
+  const MomentParts parts(*e.workspace, bands.tasks(), v.cs);
   bands.run(e, [&](int64_t task, int64_t, int64_t at, int64_t pixels) {
-    double* own = partial + task * row;
-    std::fill_n(own, row, 0.0);
-    for (int64_t p = 0; p < pixels; p += kPixels) {
-      const int64_t count = std::min(kPixels, pixels - p);
-      const float* first = x + at + p * v.cs;
-      sum_chunk(first, count, v.cs, sums + task * row);
-      merge_chunk(v.cs, p, count, first, sums + task * row, own, own + v.cs);
-    }
+    PixelMoments own(parts[task]);
+    for (int64_t p = 0; p < pixels; ++p) own.add(x + at + p * v.cs);
   });
-  for (int64_t i = 0; i < int64_t{v.n} * v.c; ++i) {
-    const double* first = partial + i / v.c * bands.bands * row + i % v.c;
-    double m = first[0], m2 = first[v.cs];
-    for (int64_t b = 1; b < bands.bands; ++b) {
-      const double before = static_cast<double>(b * bands.pixels);
-      const double share =
-          static_cast<double>(bands.size(b)) / (before + static_cast<double>(bands.size(b)));
-      const double delta = first[b * row] - m;
-      m += delta * share;
-      m2 += first[b * row + v.cs] + delta * delta * (before * share);
-    }
-    out.mean[i] = static_cast<float>(m);
-    out.var[i] = static_cast<float>(m2 / static_cast<double>(v.plane()));
-  }
+  for (int64_t task = 0; task < bands.tasks(); ++task)
+    images.add(static_cast<int>(task / bands.bands), 0, parts[task]);
+  images.write(out);
 }
 
 // Per image, cs floats each: z = (x - mean) * scale + shift; all zero on padding lanes.

@@ -16,11 +16,12 @@ constexpr int64_t pixel_grain(int64_t cs, int64_t elements = kElementGrain) {
   return std::max<int64_t>(1, elements / std::max<int64_t>(1, cs));
 }
 
-// Calls f.operator()<N>(c) for blocks of N channels from c on, N = 16, 8, then 1: inner loops of
-// constant length over small arrays stay in vector registers.
-template <class F>
+// Calls f.operator()<N>(c) for blocks of N channels from c on, N = kMost, 16, 8, then 1: inner
+// loops of constant length over small arrays stay in vector registers.
+template <int kMost = 16, class F>
 [[gnu::always_inline]] inline void for_blocks(int cs, F&& f) {
   int c = 0;
+  for (; c + kMost <= cs; c += kMost) f.template operator()<kMost>(c);
   for (; c + 16 <= cs; c += 16) f.template operator()<16>(c);
   for (; c + 8 <= cs; c += 8) f.template operator()<8>(c);
   for (; c < cs; ++c) f.template operator()<1>(c);

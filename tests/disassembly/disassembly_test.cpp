@@ -36,6 +36,7 @@ const std::vector<Kernel> kOnAllMachines = {
     {"::outer_tile<1, 8, ", 8},
     {"::outer_tile<2, 4, ", 8},
     {"::outer_tile<3, 4, ", 12},
+    {"::sum_pixels<32>(", 2},
     {"::FmaWork(", 12},
     {"::Input(", 96, each_once(36)},
     {"::output<2>(", 50, each_once(30)},

@@ -93,6 +93,10 @@ std::vector<Case> large_cases() {
       {1, 16, 15, 16, 24, 2, 2, 1, 0, 1, 0, 1, kZero},
       {1, 16, 18, 19, 16, 2, 4, 1, 0, 1, 2, 1, kZero},
       {1, 8, 70, 66, 8, 3, 3, 2, 0, 1, 1, 0, kZero},
+      // Blocks of tiles of several images and phases. The last tile of an image, which no phase but
+      // the directly computed one reaches, is all that one block has of the first image.
+      {3, 8, 26, 23, 8, 4, 4, 2, 1, 1, 1, 1, kZero, true},
+      {2, 8, 81, 81, 8, 3, 3, 2, 1, 1, 1, 1, kZero, true},
   };
 }
 
@@ -231,7 +235,7 @@ struct Data {
 };
 
 struct Outputs {
-  std::vector<float> y, y_without_bias, gx, gw, gbias;
+  std::vector<float> y, mean, var, y_without_bias, gx, gw, gbias;
 };
 
 std::vector<float> poisoned(int64_t size) {
@@ -250,9 +254,15 @@ Outputs run_all(const Data& d, int threads, ConvAlgo algo) {
     Workspace::Scope scope(workspace);
     std::memset(workspace.take(size_t{1} << 22), 0xff, size_t{1} << 22);
   }
-  Outputs o{poisoned(y.size()), poisoned(y.size()), poisoned(d.shape.x.size()),
-            poisoned(d.shape.w.size()), poisoned(y.c)};
-  cpu_conv.forward(e, d.shape, x.data(), w.data(), bias.data(), o.y.data(), {});
+  const int64_t planes = int64_t{y.n} * y.c;
+  Outputs o{poisoned(y.size()), poisoned(planes),           poisoned(planes),
+            poisoned(y.size()), poisoned(d.shape.x.size()), poisoned(d.shape.w.size()),
+            poisoned(y.c)};
+  cpu_conv.forward(e, d.shape, x.data(), w.data(), bias.data(), o.y.data(),
+                   {o.mean.data(), o.var.data()});
+  auto alone = poisoned(y.size());
+  cpu_conv.forward(e, d.shape, x.data(), w.data(), bias.data(), alone.data(), {});
+  REQUIRE(same_bits(o.y, alone));
   cpu_conv.forward(e, d.shape, x.data(), w.data(), nullptr, o.y_without_bias.data(), {});
   cpu_conv.backward_input(e, d.shape, gy.data(), w.data(), o.gx.data());
   cpu_conv.backward_weight(e, d.shape, x.data(), gy.data(), false, o.gw.data());
@@ -261,6 +271,23 @@ Outputs run_all(const Data& d, int threads, ConvAlgo algo) {
   REQUIRE(w == store(d.w, d.shape.w));
   REQUIRE(gy == store(d.gy, y));
   return o;
+}
+
+// Of y as it is; chunks of 64 pixels are summed in float.
+void check_moments(const Outputs& o, const View& v) {
+  const Doubles y = load(o.y, v);
+  Doubles mean, var;
+  for (auto plane = y.begin(); plane != y.end(); plane += v.plane()) {
+    const double pixels = static_cast<double>(v.plane());
+    double sum = 0, squares = 0;
+    std::for_each(plane, plane + v.plane(), [&](double value) { sum += value; });
+    mean.push_back(sum / pixels);
+    std::for_each(plane, plane + v.plane(),
+                  [&](double value) { squares += std::pow(value - mean.back(), 2); });
+    var.push_back(squares / pixels);
+  }
+  CHECK(distance(Doubles(o.mean.begin(), o.mean.end()), mean) <= 5e-6);
+  CHECK(distance(Doubles(o.var.begin(), o.var.end()), var) <= 5e-6);
 }
 
 void check_against_reference(const Case& t, ConvAlgo algo, double bound) {
@@ -286,6 +313,7 @@ void check_against_reference(const Case& t, ConvAlgo algo, double bound) {
   CHECK(distance(load(o.gx, d.shape.x), rgx) <= bound);
   CHECK(distance(load(o.gw, d.shape.w), rgw) <= bound);
   CHECK(distance(Doubles(o.gbias.begin(), o.gbias.end()), rgbias) <= bound);
+  check_moments(o, y);
   CHECK(zero_lanes(o.y, y.c, y.cs));
   CHECK(zero_lanes(o.y_without_bias, y.c, y.cs));
   CHECK(zero_lanes(o.gx, t.c, d.shape.x.cs));
@@ -293,6 +321,8 @@ void check_against_reference(const Case& t, ConvAlgo algo, double bound) {
   for (const int threads : {2, 3}) {
     const Outputs again = run_all(d, threads, algo);
     CHECK(same_bits(o.y, again.y));
+    CHECK(same_bits(o.mean, again.mean));
+    CHECK(same_bits(o.var, again.var));
     CHECK(same_bits(o.gx, again.gx));
     CHECK(same_bits(o.gw, again.gw));
     CHECK(same_bits(o.gbias, again.gbias));
@@ -320,6 +350,21 @@ TEST_CASE("conv agrees with loops in double on every instruction set", "[conv]")
     }
   }
   use_isa(isas().front());
+}
+
+TEST_CASE("conv of nothing has its bias as mean and no variance at all", "[conv]") {
+  for (const Case& t : large_cases()) {
+    INFO(t.name());
+    Data d(t);
+    std::fill(d.w.begin(), d.w.end(), 0.0);
+    for (const ConvAlgo algo : {ConvAlgo::direct, ConvAlgo::winograd}) {
+      const Outputs o = run_all(d, 2, algo);
+      for (size_t i = 0; i < o.mean.size(); ++i) {
+        REQUIRE(o.mean[i] == static_cast<float>(d.bias[i % d.bias.size()]));
+        REQUIRE(o.var[i] == 0);
+      }
+    }
+  }
 }
 
 TEST_CASE("conv passes are each other's adjoints", "[conv]") {
