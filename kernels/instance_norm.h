@@ -1,8 +1,8 @@
 // Instance norm with what follows it fused in, one read for statistics and one read/write pass:
 //   y = quantize(activate(gamma[c] * (x - mean[n,c]) / sqrt(var[n,c] + eps) + beta[c])) + residual
 // mean and biased var over the pixels of each image and channel. Backward recomputes activation and
-// clamp masks from x: nothing but x, mean and var is kept. Sums are chunked by shape (32 pixels in
-// float around the chunk's first pixel, then double), so threads do not change them.
+// clamp masks from x: nothing but x, mean and var is kept. Sums are chunked by shape (a few dozen
+// pixels in float around the first of them, then double), so threads do not change them.
 #pragma once
 #include "kernels/exec.h"
 #include "kernels/moments.h"

@@ -131,8 +131,8 @@ std::pair<Tensor, Tensor> Graph::run_both(const Tensor& a, const Tensor& b,
                                           const RunOptions& options) const {
   const bool mixes = std::any_of(nodes_.begin(), nodes_.end(),
                                  [](const auto& node) { return node->mixes_batch(); });
-  const bool alike = std::equal(a.shape().begin() + 1, a.shape().end(), b.shape().begin() + 1,
-                                b.shape().end());
+  const bool alike =
+      std::equal(a.shape().begin() + 1, a.shape().end(), b.shape().begin() + 1, b.shape().end());
   if (mixes || !alike || options.forced) return {run(a, options), run(b, options)};
   const Tensor y = run(concat_batch({a, b}), options);
   return {slice_batch(y, 0, a.dim(0)), slice_batch(y, a.dim(0), b.dim(0))};
