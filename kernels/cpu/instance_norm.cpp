@@ -35,17 +35,6 @@ HWY_INLINE void for_vectors(int cs, F&& f) {
   for (; c < cs; ++c) f(one, c);
 }
 
-// Like for_vectors, but calls f(tag, c) for two neighbouring vectors at a time where it can:
-// f.operator()<2> and f.operator()<1>.
-template <class F>
-HWY_INLINE void for_vector_groups(int cs, F&& f) {
-  const hn::ScalableTag<float> full;
-  const int pair = 2 * static_cast<int>(hn::Lanes(full));
-  const int pairs = cs / pair * pair;
-  for (int c = 0; c < pairs; c += pair) f.template operator()<2>(full, c);
-  for_vectors(cs - pairs, [&](auto d, int c) HWY_ATTR { f.template operator()<1>(d, pairs + c); });
-}
-
 // How the planes of a batch are cut: `bands` tasks per image of at most `pixels` pixels.
 struct Bands {
   explicit Bands(const View& v)
@@ -201,34 +190,36 @@ void forward(Exec& e, const View& v, const NormEpilogue& o, const InstanceNormFo
   });
 }
 
-// sums[c], sums[cs + c] = sum of gz and of gz * (x - mean) over a chunk.
+// sums[c], sums[cs + c] += sum of gz and of gz * (x - mean) over at most kTogether pixels.
+template <class E>
+HWY_INLINE void add_gradients(const E& epilogue, const Coefficients& k, int cs, int pixels,
+                              const float* x, const float* gy, float* sums) {
+  for_vectors(cs, [=, &epilogue](auto d, int c) HWY_ATTR {
+    const auto mean = hn::LoadU(d, k.mean + c), scale = hn::LoadU(d, k.scale + c),
+               shift = hn::LoadU(d, k.shift + c);
+    auto s1 = hn::LoadU(d, sums + c), s2 = hn::LoadU(d, sums + cs + c);
+    for (int64_t at = c; at < int64_t{pixels} * cs; at += cs) {
+      const auto centred = hn::Sub(hn::LoadU(d, x + at), mean);
+      const auto g = epilogue.backward(d, hn::MulAdd(centred, scale, shift), hn::LoadU(d, gy + at));
+      s1 = hn::Add(s1, g);
+      s2 = hn::MulAdd(g, centred, s2);
+    }
+    hn::StoreU(s1, d, sums + c);
+    hn::StoreU(s2, d, sums + cs + c);
+  });
+}
+
+// The same over a chunk, alone. A few pixels at a time: memory is then read as it lies, and sums
+// are loaded and stored less often than pixels.
 template <class E>
 void gradient_chunk(const E& epilogue, const Coefficients& k, int cs, int64_t pixels,
                     const float* x, const float* gy, float* sums) {
-  for_vector_groups(cs, [=, &epilogue]<int kVectors>(auto d, int c) HWY_ATTR {
-    hn::Vec<decltype(d)> mean[kVectors], scale[kVectors], shift[kVectors], s1[kVectors],
-        s2[kVectors];
-    const int lanes = static_cast<int>(hn::Lanes(d));
-    for (int j = 0; j < kVectors; ++j) {
-      mean[j] = hn::LoadU(d, k.mean + c + j * lanes);
-      scale[j] = hn::LoadU(d, k.scale + c + j * lanes);
-      shift[j] = hn::LoadU(d, k.shift + c + j * lanes);
-      s1[j] = s2[j] = hn::Zero(d);
-    }
-    for (int64_t p = 0; p < pixels; ++p)
-      for (int j = 0; j < kVectors; ++j) {
-        const int64_t at = p * cs + c + j * lanes;
-        const auto centred = hn::Sub(hn::LoadU(d, x + at), mean[j]);
-        const auto g =
-            epilogue.backward(d, hn::MulAdd(centred, scale[j], shift[j]), hn::LoadU(d, gy + at));
-        s1[j] = hn::Add(s1[j], g);
-        s2[j] = hn::MulAdd(g, centred, s2[j]);
-      }
-    for (int j = 0; j < kVectors; ++j) {
-      hn::StoreU(s1[j], d, sums + c + j * lanes);
-      hn::StoreU(s2[j], d, sums + cs + c + j * lanes);
-    }
-  });
+  constexpr int kTogether = 4;
+  std::fill_n(sums, 2 * cs, 0.0f);
+  for (int64_t p = 0; p < pixels; p += kTogether) {
+    const auto count = static_cast<int>(std::min<int64_t>(kTogether, pixels - p));
+    add_gradients(epilogue, k, cs, count, x + p * cs, gy + p * cs, sums);
+  }
 }
 
 struct GradientSums {
