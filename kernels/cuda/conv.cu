@@ -23,10 +23,10 @@ Correlation<X, W, Sum> correlation(const ConvShape& s, const View& in, const X* 
   return c;
 }
 
-void correlate(Exec& e, const FloatCorrelation& c) {
+void correlate(Exec& e, const FloatCorrelation& c, Moments moments) {
   if (c.out.c <= 4) return correlate_few_outputs(e, c);
-  if (c.in.c <= 4 || e.math == MathMode::fp32) return correlate_fp32(e, c);
-  return e.math == MathMode::tf32 ? correlate_tf32(e, c) : correlate_bf16(e, c);
+  if (c.in.c <= 4 || e.math == MathMode::fp32) return correlate_fp32(e, c, moments);
+  return e.math == MathMode::tf32 ? correlate_tf32(e, c, moments) : correlate_bf16(e, c, moments);
 }
 
 void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
@@ -34,14 +34,15 @@ void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const 
   FloatCorrelation c = correlation(s, s.x, x, w, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
   c.bias = bias;
-  correlate(e, c);
-  if (moments) instance_norm.moments(e, s.y(), y, moments);
+  const bool on_the_way = moments && takes_moments(c);
+  correlate(e, c, on_the_way ? moments : Moments{});
+  if (moments && !on_the_way) instance_norm.moments(e, s.y(), y, moments);
 }
 
 void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w, float* gx) {
   FloatCorrelation c = correlation(s, s.y(), gy, w, s.x, gx, !s.transposed);
   c.swapped = true;
-  if (s.pad_mode == PadMode::zero) return correlate(e, c);
+  if (s.pad_mode == PadMode::zero) return correlate(e, c, {});
   const View wide = View::of(s.x.n, s.x.h + s.top + s.bottom, s.x.w + s.left + s.right, s.x.c);
   Workspace::Scope scope(*e.workspace);
   c.plan.y = Axis::of(wide.h, 0, s.w.r, s.stride, true);
@@ -51,7 +52,7 @@ void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w
   c.out.left = s.left;
   c.out.wide_h = wide.h;
   c.out.wide_w = wide.w;
-  correlate(e, c);
+  correlate(e, c, {});
   fold_ring(e, c);
 }
 

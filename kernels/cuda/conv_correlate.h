@@ -4,16 +4,19 @@
 #include <type_traits>
 
 #include "gpu.h"
+#include "kernels/cuda/conv_moments.h"
 #include "kernels/cuda/conv_source.h"
 #include "kernels/cuda/conv_source_scalar.h"
 
 namespace gsx::kernels::GSX_BACKEND::convolution {
 
-// kSwapped: the filter's K is contracted. kScalar: at most four input channels.
-template <class Shape_, bool kSwapped, bool kScalar = false>
+// kSwapped: the filter's K is contracted. kScalar: at most four input channels. kMoments_: the
+// outputs' moments are taken, too.
+template <class Shape_, bool kSwapped, bool kScalar = false, bool kMoments_ = false>
 struct CorrelateProblem {
   using Shape = Shape_;
-  using Params = FloatCorrelation;
+  static constexpr bool kMoments = kMoments_;
+  using Params = std::conditional_t<kMoments, MomentCorrelation, FloatCorrelation>;
   static constexpr int kChunks = Shape::kDepth / Shape::kWidth;  // of an along_k row
   using SourceA =
       std::conditional_t<kScalar, ScalarPixels<Shape::kM, Shape::kDepth, Shape::kThreads>,
@@ -69,14 +72,15 @@ struct CorrelateProblem {
                         phase.x.out0 + at.x * phase.x.out_step),
             m < phase.outputs};
   }
-  // Padding lanes become zero whatever the sums hold.
-  __device__ static void store(const Params& p, const Row& row, const Column& c, const float4& v) {
-    if (!row.stored || c.n >= p.out.cs) return;
+  // Gives what it stores. Padding lanes become zero whatever the sums hold.
+  __device__ static float4 store(const Params& p, const Row& row, const Column& c,
+                                 const float4& v) {
     const int left = p.out.c - c.n;
     const float4 out =
         make_float4(left > 0 ? v.x + c.bias[0] : 0.0f, left > 1 ? v.y + c.bias[1] : 0.0f,
                     left > 2 ? v.z + c.bias[2] : 0.0f, left > 3 ? v.w + c.bias[3] : 0.0f);
-    *reinterpret_cast<float4*>(row.pixel + c.n) = out;
+    if (row.stored && c.n < p.out.cs) *reinterpret_cast<float4*>(row.pixel + c.n) = out;
+    return out;
   }
 };
 

@@ -70,7 +70,7 @@ struct Plan {
   int images = 0;
   bool spread = false;
 
-  int phases() const { return spread ? y.stride * x.stride : 1; }
+  __host__ __device__ int phases() const { return spread ? y.stride * x.stride : 1; }
   // The most outputs a phase has.
   int64_t outputs() const {
     const int step = spread ? y.stride : 1;

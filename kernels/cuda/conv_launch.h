@@ -5,6 +5,7 @@
 
 #include "gpu.h"
 #include "kernels/cuda/conv_geometry.h"
+#include "kernels/cuda/conv_moments.h"
 #include "kernels/cuda/conv_weight.h"
 
 namespace gsx::kernels::GSX_BACKEND::convolution {
@@ -29,12 +30,35 @@ void launch_blocks(const char* name, Kernel kernel, int64_t blocks, int threads,
 }
 
 // Correlations. The first three need at least five output channels, tensor cores also five input
-// channels; tiles_m and tiles_n are filled in on the way.
-void correlate_fp32(Exec&, const FloatCorrelation&);
-void correlate_tf32(Exec&, const FloatCorrelation&);
-void correlate_bf16(Exec&, const FloatCorrelation&);
+// channels; tiles_m and tiles_n are filled in on the way. moments: out, of the outputs, where
+// takes_moments() and the filter is not swapped; may be none.
+void correlate_fp32(Exec&, const FloatCorrelation&, Moments moments);
+void correlate_tf32(Exec&, const FloatCorrelation&, Moments moments);
+void correlate_bf16(Exec&, const FloatCorrelation&, Moments moments);
 void correlate_few_outputs(Exec&, const FloatCorrelation&);  // at most four outputs
 void correlate_codes(Exec&, const CodeCorrelation&);         // exact sums of codes
+
+// Whether a correlation can take the moments of its outputs on the way: there are more than four
+// channels, and no piece touches more than two images.
+constexpr int kMostPieceRows = 64;
+bool takes_moments(const FloatCorrelation&);
+
+// A correlation whose warps leave the moments of their pieces, `rows` outputs each, in the
+// workspace.
+struct MomentPieces {
+  Exec& e;
+  Workspace::Scope scope;
+  MomentCorrelation correlation;
+  int rows;
+
+  MomentPieces(Exec&, const FloatCorrelation&, int pieces_of_tile, int piece_rows);
+  template <class Shape>  // the tiles have been counted
+  static MomentPieces of(Exec& e, const FloatCorrelation& c) {
+    static_assert(Shape::kWarpM <= kMostPieceRows);
+    return {e, c, Shape::kM / Shape::kWarpM, Shape::kWarpM};
+  }
+  void merge(Moments out) const;
+};
 
 // Adds what lies on the border of a reflecting convolution's padded gradient to the pixels of gx
 // that it mirrors.

@@ -5,6 +5,7 @@
 // read them as float4: per 4 steps of the contraction kRows + 8 shared loads for kRows * 32 fmaf.
 #pragma once
 #include "gpu.h"
+#include "kernels/cuda/conv_moments.h"
 #include "kernels/cuda/conv_pipeline.h"
 #include "kernels/cuda/conv_source.h"
 
@@ -80,6 +81,8 @@ struct SimtProduct {
   using Shared = SimtShared<Shape, layout_a, layout_b>;
   using FragmentA = Fragment<typename Shared::TileA, Shape::kRows>;
   using FragmentB = Fragment<typename Shared::TileB, 4>;
+  static constexpr int kQuads = Shape::kColumns / 4;
+  static constexpr int kRowLanes = 0b11010;  // the bits of a lane that lane_m() reads
   float sum[Shape::kRows][Shape::kColumns] = {};
 
   __device__ void add(const typename Shared::TileA& a, const typename Shared::TileB& b) {
@@ -95,6 +98,15 @@ struct SimtProduct {
       }
     }
   }
+
+  // Four neighbouring outputs: where they are kept, and their tile row and first column.
+  __device__ float* outputs(int i, int q) { return &sum[i][4 * q]; }
+  __device__ float4 quad(int i, int q) const {
+    const float* v = &sum[i][4 * q];
+    return make_float4(v[0], v[1], v[2], v[3]);
+  }
+  __device__ static int row(int i) { return Shape::template row<layout_a>(i); }
+  __device__ static int column(int q) { return Shape::column(q); }
 
  private:
   __device__ void add(const FragmentA& x, const FragmentB& y, int first) {
@@ -133,7 +145,7 @@ struct SimtProduct {
 
 // One block's share of a problem. A Problem names its operands' sources and where outputs go:
 //   Params, Shape, SourceA, SourceB; Problem(params) places the block (any() false: nothing to do),
-//   steps(), a(), b(), row(), column() and store().
+//   steps(), a(), b(), row(), column() and store(); kMoments: see conv_moments.h.
 template <class Problem>
 __global__ void __launch_bounds__(Problem::Shape::kThreads, 3)
     simt_kernel(const typename Problem::Params params) {
@@ -146,18 +158,7 @@ __global__ void __launch_bounds__(Problem::Shape::kThreads, 3)
   typename Problem::SourceB b = problem.b(params);
   SimtProduct<Shape, kA, kB> product;
   multiply_async(problem.steps(), a, b, shared, product);
-  typename Problem::Column column[2];
-#pragma unroll
-  for (int q = 0; q < 2; ++q) column[q] = problem.column(params, Shape::column(q));
-#pragma unroll
-  for (int i = 0; i < Shape::kRows; ++i) {
-    const auto row = problem.row(params, Shape::template row<kA>(i));
-#pragma unroll
-    for (int q = 0; q < 2; ++q) {
-      const float* v = &product.sum[i][4 * q];
-      problem.store(params, row, column[q], make_float4(v[0], v[1], v[2], v[3]));
-    }
-  }
+  store_outputs(problem, params, product);
 }
 
 }  // namespace gsx::kernels::GSX_BACKEND::convolution

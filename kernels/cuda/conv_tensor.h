@@ -6,6 +6,7 @@
 // the loads of the next slice fly while the current one is multiplied.
 #pragma once
 #include "gpu.h"
+#include "kernels/cuda/conv_moments.h"
 #include "kernels/cuda/conv_pipeline.h"
 #include "kernels/cuda/conv_source.h"
 #include "kernels/scalar.h"
@@ -108,6 +109,8 @@ struct TensorProduct {
   using Shared = TensorShared<Shape, layout_a, layout_b>;
   using OperandA = TensorOperand<Shape, layout_a, typename Shared::TileA>;
   using OperandB = TensorOperand<Shape, layout_b, typename Shared::TileB>;
+  static constexpr int kQuads = Shape::kColumns;
+  static constexpr int kRowLanes = 0b11101;  // the bits of a lane that row() reads
   float sum[Shape::kRows][Shape::kColumns][4] = {};
 
   __device__ void add(const typename Shared::TileA& a, const typename Shared::TileB& b) {
@@ -130,6 +133,7 @@ struct TensorProduct {
     }
   }
 
+  __device__ float* outputs(int i, int j) { return sum[i][j]; }  // where those of quad() are kept
   // The core leaves lane (g, t) columns 2t, 2t + 1 of rows g and g + 8. Lanes trade with their
   // neighbour so that even ones hold columns 4 (t/2) .. + 3 of row g, odd ones those of row g + 8.
   __device__ float4 quad(int i, int j) const {
@@ -229,17 +233,7 @@ __global__ void __launch_bounds__(Problem::Shape::kThreads)
   } else {
     multiply_async(problem.steps(), a, b, shared, product);
   }
-  typename Problem::Column column[Shape::kColumns];
-#pragma unroll
-  for (int j = 0; j < Shape::kColumns; ++j) column[j] = problem.column(params, product.column(j));
-#pragma unroll
-  for (int i = 0; i < Shape::kRows; ++i) {
-    const auto row = problem.row(params, product.row(i));
-#pragma unroll
-    for (int j = 0; j < Shape::kColumns; ++j) {
-      problem.store(params, row, column[j], product.quad(i, j));
-    }
-  }
+  store_outputs(problem, params, product);
 }
 
 }  // namespace gsx::kernels::GSX_BACKEND::convolution

@@ -125,6 +125,7 @@ template <class Shape_, bool kScalar>
 struct WeightProblem {
   using Shape = Shape_;
   using Params = WeightGradient;
+  static constexpr bool kMoments = false;
   using SourceA = std::conditional_t<
       kScalar, ScalarGather<Shape::kM, Shape::kDepth, Shape::kThreads>,
       GatherSource<Shape::kDepth, Shape::kM / Shape::kWidth, Shape::kWidth, Shape::kThreads>>;

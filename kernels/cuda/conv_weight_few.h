@@ -81,6 +81,7 @@ template <class Shape_, bool kScalar>
 struct FewWeightProblem {
   using Shape = Shape_;
   using Params = WeightGradient;
+  static constexpr bool kMoments = false;
   using SourceA = std::conditional_t<
       kScalar, ScalarPadded<Shape::kM, Shape::kDepth, Shape::kThreads>,
       PaddedSource<Shape::kDepth, Shape::kM / Shape::kWidth, Shape::kWidth, Shape::kThreads>>;

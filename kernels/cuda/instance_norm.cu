@@ -70,11 +70,7 @@ __global__ void __launch_bounds__(kMergeThreads)
   merge(partial + int64_t{image} * p.pieces * 2 * v.cs + c, p.pieces, 2 * v.cs, v.cs, c < v.cs, s1,
         s2);
   if (thread >= kMergeColumns || c >= v.c) return;
-  const auto count = static_cast<double>(v.plane());
-  const double shift = s1 / count, spread = s2 / count - shift * shift;
-  const int64_t at = int64_t{image} * v.c + c;
-  out.mean[at] = static_cast<float>(x[image * v.image() + c] + shift);
-  out.var[at] = static_cast<float>(spread < 0 ? 0.0 : spread);  // keeps a NaN
+  store_moments(out, int64_t{image} * v.c + c, x[image * v.image() + c], s1, s2, v.plane());
 }
 
 // The coefficients from the moments, a thread per image and channel.

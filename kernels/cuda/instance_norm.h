@@ -125,4 +125,13 @@ __device__ __forceinline__ void merge(const double* from, int64_t count, int64_t
   s2 = shared.sum[1][thread];
 }
 
+// The moments of `count` values from the sums of d and d^2, d = value - origin.
+__device__ __forceinline__ void store_moments(const Moments& out, int64_t at, float origin,
+                                              double s1, double s2, int64_t count) {
+  const auto n = static_cast<double>(count);
+  const double shift = s1 / n, spread = s2 / n - shift * shift;
+  out.mean[at] = static_cast<float>(origin + shift);
+  out.var[at] = static_cast<float>(spread < 0 ? 0.0 : spread);  // keeps a NaN
+}
+
 }  // namespace gsx::kernels::GSX_BACKEND::norm

@@ -172,9 +172,12 @@ Outputs run_all(const ConvKernels& table, MathMode math, const Data& d, Cudnn* c
   Exec& e = scratch.exec;
   const Data before = d;
   const View y = d.shape.y();
-  Outputs o{poisoned(y.size()), poisoned(y.size()), poisoned(d.shape.x.size()),
-            poisoned(d.shape.w.size()), poisoned(y.c)};
-  table.forward(e, d.shape, d.x.data(), d.w.data(), d.bias.data(), o.y.data(), {});
+  const int64_t planes = int64_t{y.n} * y.c;
+  Outputs o{poisoned(y.size()), poisoned(planes),           poisoned(planes),
+            poisoned(y.size()), poisoned(d.shape.x.size()), poisoned(d.shape.w.size()),
+            poisoned(y.c)};
+  table.forward(e, d.shape, d.x.data(), d.w.data(), d.bias.data(), o.y.data(),
+                {o.mean.data(), o.var.data()});
   table.forward(e, d.shape, d.x.data(), d.w.data(), nullptr, o.y_without_bias.data(), {});
   table.backward_input(e, d.shape, d.gy.data(), d.w.data(), o.gx.data());
   table.backward_weight(e, d.shape, d.x.data(), d.gy.data(), false, o.gw.data());
@@ -227,8 +230,9 @@ bool same_bits(const Floats& a, const Floats& b) {
 }
 
 bool same_bits(const Outputs& a, const Outputs& b) {
-  return same_bits(a.y, b.y) && same_bits(a.y_without_bias, b.y_without_bias) &&
-         same_bits(a.gx, b.gx) && same_bits(a.gw, b.gw) && same_bits(a.gbias, b.gbias);
+  return same_bits(a.y, b.y) && same_bits(a.mean, b.mean) && same_bits(a.var, b.var) &&
+         same_bits(a.y_without_bias, b.y_without_bias) && same_bits(a.gx, b.gx) &&
+         same_bits(a.gw, b.gw) && same_bits(a.gbias, b.gbias);
 }
 
 }  // namespace gpu_conv

@@ -56,9 +56,9 @@ struct Scratch {
   Exec exec;
 };
 
-// What every pass makes of the data, storage layout.
+// What every pass makes of the data, storage layout. mean, var: of y.
 struct Outputs {
-  Floats y, y_without_bias, gx, gw, gbias;
+  Floats y, mean, var, y_without_bias, gx, gw, gbias;
 };
 Outputs run_all(const ConvKernels& table, MathMode math, const Data& d,
                 gsx::kernels::Cudnn* cudnn = nullptr);

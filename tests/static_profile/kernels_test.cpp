@@ -49,12 +49,20 @@ constexpr Demand kWideShared = {
 constexpr Demand kTensor = {"tensor cores", [](Mix m) { return m.tensor >= 16; }};
 constexpr Demand kTensorPeak = {"tensor cores in its loop", [](Mix m) { return m.tensor >= 8; }};
 constexpr Demand kNoFma = {"no products outside tensor cores", [](Mix m) { return m.fma == 0; }};
+constexpr Demand kSquares = {"no products outside tensor cores but the sums of outputs",
+                             [](Mix m) { return m.fma > 0 && m.fma <= 256; }};
+constexpr Demand kSums = {
+    "no stores below 128 bits but three per quad of columns, in 32 bits", [](Mix m) {
+      return global_stores(m, &AccessWidths::w32) <= 24 &&
+             global_stores(m, &AccessWidths::w64) + global_stores(m, &AccessWidths::narrow) == 0;
+    }};
 constexpr Demand kFma = {"at least 8 FFMA per 128-bit load of shared memory",
                          [](Mix m) { return m.fma >= 8 * m.load_shared.w128 && m.fma >= 128; }};
 constexpr Demand kDot = {"dp2a", [](Mix m) { return m.dot >= 64; }};
 
 // What kernels whose names match must have, on sm_80 and sm_90. The last arguments of the
-// convolutions' problems say that there are few channels: then accesses are of 32 bits.
+// convolutions' problems say that there are few channels: then accesses are of 32 bits; and the
+// very last of a correlation's that its outputs are summed, with 32-bit stores of the sums.
 struct Row {
   const char* pattern;
   std::vector<Demand> demands;
@@ -62,13 +70,17 @@ struct Row {
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> all = {
-      {"simt_kernel<.*CorrelateProblem<.*, false> ?>",
+      {"simt_kernel<.*CorrelateProblem<.*, false, (false|true)> ?>",
        {kWideLoads, kWideStores, kAsync, kWideShared, kFma}},
-      {"simt_kernel<.*CorrelateProblem<.*, true> ?>", {kWideStores, kWideShared, kFma}},
+      {"simt_kernel<.*CorrelateProblem<.*, true, (false|true)> ?>",
+       {kWideStores, kWideShared, kFma}},
       {"simt_kernel<.*:WeightProblem<.*, false> ?>",
        {kWideLoads, kWideStores, kAsync, kWideShared, kFma}},
       {"simt_kernel<.*FewWeightProblem<.*", {kWideShared, kFma}},
-      {"tensor_kernel<.*CorrelateProblem<", {kWideLoads, kWideStores, kTensor, kNoFma}},
+      {"tensor_kernel<.*CorrelateProblem<.*, false> ?>",
+       {kWideLoads, kWideStores, kTensor, kNoFma}},
+      {"tensor_kernel<.*CorrelateProblem<.*, true> ?>",
+       {kWideLoads, kWideStores, kTensor, kSquares, kSums}},
       {"tensor_kernel<.*WeightProblem<", {kWideLoads, kWideStores, kTensor, kNoFma}},
       {"tensor_kernel<.*Problem<.*MathMode\\)1", {kAsync}},
       {"(^|[^_])codes_kernel<false, false>",

@@ -42,6 +42,36 @@ void all_passes(Bench& b, const ConvShape& s, MathMode math = MathMode::fp32) {
   b.exec.math = MathMode::fp32;
 }
 
+void with_moments(Bench& b, const ConvShape& s) {
+  const View y = s.y();
+  const int64_t planes = int64_t{y.n} * y.c;
+  b.backend.conv.forward(b.exec, s, b.image("x", s.x), b.filter("w", s.w), b.floats("bias", s.w.k),
+                         b.fresh("y and its moments", y),
+                         {b.fresh("mean", planes), b.fresh("var", planes)});
+}
+
+// The moments of results, summed on the way and, of small images, not.
+template <MathMode kMath>
+void moments(Bench& b) {
+  b.exec.math = kMath;
+  with_moments(b, square(3, 9, 9, 24, 3, 1, 1));
+  with_moments(b, square(2, 9, 8, 37, 3, 1, 1));
+  with_moments(b, reflecting(square(1, 7, 16, 9, 3, 1, 1)));
+  with_moments(b, square(3, 5, 8, 9, 3, 1, 1));
+  with_moments(b, transposed(2, 8, 24, 40, 3, 2, 1));
+  with_moments(b, transposed(2, 8, 9, 24, 3, 2, 1));
+  with_moments(b, transposed(2, 4, 9, 24, 3, 2, 1));
+  with_moments(b, square(2, 91, 8, 72, 1));  // the largest tiles
+  with_moments(b, square(1, 95, 8, 16, 1));  // more pieces than are merged at a time
+  b.exec.math = MathMode::fp32;
+}
+
+void moments_from_few_channels(Bench& b) {
+  with_moments(b, square(2, 9, 3, 24, 3, 1, 1));
+  with_moments(b, square(2, 9, 2, 72, 3, 1, 1));
+  with_moments(b, square(1, 6, 9, 3, 3, 1, 1));  // to few channels
+}
+
 void bias_gradients(Bench& b) {
   for (const int c : {1, 3, 4, 5, 37}) {
     const View v = View::of(2, 7, 9, c);
@@ -149,6 +179,10 @@ const std::vector<CaseGroup> kConvCases = {
     {"convolutions of large images", large_images<MathMode::fp32>},
     {"TF32 convolutions of large images", large_images<MathMode::tf32>},
     {"BF16 convolutions of large images", large_images<MathMode::bf16>},
+    {"moments of convolutions", moments<MathMode::fp32>},
+    {"moments of TF32 convolutions", moments<MathMode::tf32>},
+    {"moments of BF16 convolutions", moments<MathMode::bf16>},
+    {"moments of convolutions of few channels", moments_from_few_channels},
     {"convolutions of codes", code_convolutions},
     {"a library's floats", staging<float>},
     {"a library's BF16", staging<uint16_t>},
