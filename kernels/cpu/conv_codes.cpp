@@ -43,7 +43,7 @@ HWY_INLINE void add_products(V16 x, V16 w, V32& sum, V32& odd) {
 // Pixels of a tile: as many accumulators as there are registers for. NEON has those of AVX-512 but
 // keeps two sums for each result.
 constexpr int kCodePixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 6 : 8;
-constexpr int kDotPixels = HWY_TARGET == HWY_AVX2 ? 2 : 4;
+constexpr int kDotPixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 2 : 4;
 
 template <class T>
 HWY_INLINE int32_t load_group(const T* p) {

@@ -17,6 +17,9 @@ namespace gsx::kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Channels at a time. Three numbers of each must fit the registers.
+constexpr int kAtOnce = HWY_TARGET == HWY_NEON ? 16 : 32;
+
 // sum, squares = N channels' sums of d and of d^2, d = x - (the first pixel): no cancellation, for
 // one pixel of 64 lies within 8 standard deviations of their mean.
 template <int N>
@@ -24,18 +27,21 @@ void sum_pixels(const float* const* pixels, int count, int c, float* sum, float*
   const hn::CappedTag<float, N> d;
   constexpr int kLanes = hn::MaxLanes(d), kVectors = N / kLanes;
   hn::Vec<decltype(d)> first[kVectors], s1[kVectors], s2[kVectors];
+  HWY_UNROLL(4)
   for (int j = 0; j < kVectors; ++j) {
     first[j] = hn::LoadU(d, pixels[0] + c + j * kLanes);
     s1[j] = s2[j] = hn::Zero(d);
   }
   for (int p = 1; p < count; ++p) {
     const float* at = pixels[p] + c;
+    HWY_UNROLL(4)
     for (int j = 0; j < kVectors; ++j) {
       const auto delta = hn::Sub(hn::LoadU(d, at + j * kLanes), first[j]);
       s1[j] = hn::Add(s1[j], delta);
       s2[j] = hn::MulAdd(delta, delta, s2[j]);
     }
   }
+  HWY_UNROLL(4)
   for (int j = 0; j < kVectors; ++j) {
     hn::StoreU(s1[j], d, sum + j * kLanes);
     hn::StoreU(s2[j], d, squares + j * kLanes);
@@ -45,7 +51,7 @@ void sum_pixels(const float* const* pixels, int count, int c, float* sum, float*
 void AddPixels(const float* const* pixels, int count, const PartialMoments& to) {
   const double inv = 1.0 / count;
   const MergedPixels merged(to.count(), count);
-  for_blocks<32>(to.channels, [&]<int N>(int c) {
+  for_blocks<kAtOnce>(to.channels, [&]<int N>(int c) {
     float sum[N], squares[N];
     sum_pixels<N>(pixels, count, c, sum, squares);
     const float* HWY_RESTRICT first = pixels[0] + c;
