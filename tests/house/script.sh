@@ -83,20 +83,27 @@ build="$work/a clone/build/release"
 mkdir -p "$build/Testing/Temporary"
 echo 'data: there is none' >"$build/tests-not-run.txt"
 cat >"$build/Testing/Temporary/LastTest.log" <<'LOG'
-1/4 Testing: kernels
+1/6 Testing: kernels
 All tests passed (54 assertions in 6 test cases)
 Test Passed.
-2/4 Testing: house_format
+2/6 Testing: house_format
 Test Passed.
-3/4 Testing: engine
+3/6 Testing: engine
 test cases:  9 |  8 passed | 1 failed
 Test Failed.
-4/4 Testing: cli
+4/6 Testing: cli
 Test Failed.
+5/6 Testing: info
+Test Pass Reason:
+Required regular expression found. Regex=[avx2]
+6/6 Testing: exact
+All tests passed (27 assertions in 3 test cases)
+Test Pass Reason:
+Required regular expression found. Regex=[All tests passed]
 LOG
 echo 'exit 8' >"$work/ctest.does"
 call 1 test -L unit
 called 'all'
 called "-L unit"
 says out '  data: there is none'
-[ "$(tail -n 1 "$work/out")" = '15 passed, 2 failed' ] || wrong "last line: $(tail -n 1 "$work/out")"
+[ "$(tail -n 1 "$work/out")" = '19 passed, 2 failed' ] || wrong "last line: $(tail -n 1 "$work/out")"
