@@ -7,6 +7,22 @@
 
 namespace gsx {
 
+namespace {
+
+std::vector<Tensor> grams_of(const std::vector<Tensor>& taps) {
+  std::vector<Tensor> out;
+  for (const Tensor& v : taps) out.push_back(gram(v));
+  return out;
+}
+
+}  // namespace
+
+RunOptions training_run() {
+  RunOptions options;
+  options.training = true;
+  return options;
+}
+
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
   const float target = real ? 1.0f : 0.0f;
   switch (kind) {
@@ -20,9 +36,7 @@ Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
 
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
                           GanLoss kind) {
-  RunOptions run;
-  run.training = true;
-  const auto [on_real, on_fake] = discriminator.run_both(real, fake, run);
+  const auto [on_real, on_fake] = discriminator.run_both(real, fake, training_run());
   return affine(add(gan_loss(on_real, true, kind), gan_loss(on_fake, false, kind)), 0.5f, 0);
 }
 
@@ -70,19 +84,14 @@ Tensor Distance::content(const Tensor& y) const {
 std::vector<Tensor> Distance::grams(const Tensor& y) const {
   const WorkSpan span("target of the distance");
   const NoGrad guard;
-  std::vector<Tensor> out;
-  for (const Tensor& v : tap_values(y, taps_.size())) out.push_back(gram(v));
-  return out;
+  return grams_of(tap_values(y, taps_.size()));
 }
 
 Distance::Target Distance::target(const Tensor& y) const {
   const WorkSpan span("target of the distance");
   const NoGrad guard;
-  Target t;
   const auto values = tap_values(y, taps_.size());
-  t.content = content_of(y, values);
-  for (const Tensor& v : values) t.grams.push_back(gram(v));
-  return t;
+  return {content_of(y, values), grams_of(values)};
 }
 
 std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const {
@@ -90,8 +99,8 @@ std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const
   const Tensor content = content_of(y, values);
   std::vector<Tensor> out = {kind_ == DistanceKind::mse ? mse_loss(content, target.content)
                                                         : l1_loss(content, target.content)};
-  for (size_t i = 0; i < values.size(); ++i)
-    out.push_back(mse_loss(gram(values[i]), target.grams[i]));
+  const auto grams = grams_of(values);
+  for (size_t i = 0; i < grams.size(); ++i) out.push_back(mse_loss(grams[i], target.grams[i]));
   return out;
 }
 

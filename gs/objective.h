@@ -4,6 +4,9 @@
 
 namespace gsx {
 
+// How networks run while they train.
+RunOptions training_run();
+
 // ---- GAN losses on a discriminator's logits [N,1,P,Q] (or [N,1]).
 
 enum class GanLoss : uint8_t {

@@ -27,12 +27,6 @@ std::vector<Tensor> group_scales(Graph& graph, const std::vector<PruneGroup>& gr
   return out;
 }
 
-RunOptions training_run() {
-  RunOptions options;
-  options.training = true;
-  return options;
-}
-
 void zero_gradients(const std::vector<Tensor>& parameters) {
   for (const Tensor& p : parameters) p.zero_grad();
 }

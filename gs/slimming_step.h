@@ -103,8 +103,6 @@ class SlimmingStep {
   Tensor distance_loss_, gan_loss_, generator_loss_, discriminator_loss_;
 };
 
-// How networks run while they train.
-RunOptions training_run();
 // Trained parameters' tensors, all of them, and those of the norms in prunable groups.
 std::vector<Tensor> trained_parameters(Graph&);
 std::vector<Tensor> group_scales(Graph&, const std::vector<PruneGroup>&);

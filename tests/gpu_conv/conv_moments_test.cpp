@@ -53,6 +53,17 @@ Result run(const Data& d, MathMode math, bool with_moments = true) {
   return r;
 }
 
+// Calls f(data, mode) for every case in every mode.
+template <class F>
+void each_case(F&& f) {
+  for (const MathMode math : kModes) {
+    for (const Case& t : moment_cases()) {
+      INFO(t.name() << " mode " << static_cast<int>(math));
+      f(Data(t), math);
+    }
+  }
+}
+
 // The largest distance of a plane's mean in units of its deviation, and of its variance in units of
 // itself; `noise` is what values may be off by.
 struct Errors {
@@ -92,17 +103,13 @@ struct Names : gpu::LaunchObserver {
 }  // namespace
 
 TEST_CASE("conv gives the moments of its result, and the same result") {
-  for (const MathMode math : kModes) {
-    for (const Case& t : moment_cases()) {
-      INFO(t.name() << " mode " << static_cast<int>(math));
-      const Data d(t);
-      const Result r = run(d, math);
-      CHECK(same_bits(r.y, run(d, math, false).y));
-      const Errors off = errors(d.shape.y(), r);
-      CHECK(off.mean <= 3e-7);
-      CHECK(off.var <= 1e-6);
-    }
-  }
+  each_case([](const Data& d, MathMode math) {
+    const Result r = run(d, math);
+    CHECK(same_bits(r.y, run(d, math, false).y));
+    const Errors off = errors(d.shape.y(), r);
+    CHECK(off.mean <= 3e-7);
+    CHECK(off.var <= 1e-6);
+  });
 }
 
 TEST_CASE("moments of conv repeat bit for bit under every schedule") {
@@ -126,48 +133,36 @@ TEST_CASE("moments of conv repeat bit for bit under every schedule") {
 }
 
 TEST_CASE("moments of conv far from zero keep their digits") {
-  for (const MathMode math : kModes) {
-    for (const Case& t : moment_cases()) {
-      INFO(t.name() << " mode " << static_cast<int>(math));
-      Data d(t);
-      for (float& b : d.bias) b += 300;
-      const Errors off = errors(d.shape.y(), run(d, math));
-      CHECK(off.mean <= 3e-7);
-      CHECK(off.var <= 2e-6);
-    }
-  }
+  each_case([](Data d, MathMode math) {
+    for (float& b : d.bias) b += 300;
+    const Errors off = errors(d.shape.y(), run(d, math));
+    CHECK(off.mean <= 3e-7);
+    CHECK(off.var <= 2e-6);
+  });
 }
 
 TEST_CASE("moments of conv whose first pixels are unlike all others") {
-  for (const MathMode math : kModes) {
-    for (const Case& t : moment_cases()) {
-      INFO(t.name() << " mode " << static_cast<int>(math));
-      Data d(t);
-      const auto image = static_cast<size_t>(d.shape.x.image()),
-                 pixel = static_cast<size_t>(d.shape.x.cs);
-      for (size_t i = 0; i < d.x.size(); ++i) {
-        if (i % image >= pixel) d.x[i] = 0;
-      }
-      const Errors off = errors(d.shape.y(), run(d, math));
-      CHECK(off.mean <= 1e-6);
-      CHECK(off.var <= 2e-6);
+  each_case([](Data d, MathMode math) {
+    const auto image = static_cast<size_t>(d.shape.x.image()),
+               pixel = static_cast<size_t>(d.shape.x.cs);
+    for (size_t i = 0; i < d.x.size(); ++i) {
+      if (i % image >= pixel) d.x[i] = 0;
     }
-  }
+    const Errors off = errors(d.shape.y(), run(d, math));
+    CHECK(off.mean <= 1e-6);
+    CHECK(off.var <= 2e-6);
+  });
 }
 
 TEST_CASE("planes of one value have it as their mean and no variance") {
-  for (const MathMode math : kModes) {
-    for (const Case& t : moment_cases()) {
-      INFO(t.name() << " mode " << static_cast<int>(math));
-      Data d(t);
-      std::fill(d.w.begin(), d.w.end(), 0.0f);
-      const Result r = run(d, math);
-      for (size_t i = 0; i < r.mean.size(); ++i) {
-        REQUIRE(r.mean[i] == d.bias[i % d.bias.size()]);
-        REQUIRE(r.var[i] == 0);
-      }
+  each_case([](Data d, MathMode math) {
+    std::fill(d.w.begin(), d.w.end(), 0.0f);
+    const Result r = run(d, math);
+    for (size_t i = 0; i < r.mean.size(); ++i) {
+      REQUIRE(r.mean[i] == d.bias[i % d.bias.size()]);
+      REQUIRE(r.var[i] == 0);
     }
-  }
+  });
 }
 
 TEST_CASE("conv sums on the way where pieces touch two images at most") {
