@@ -31,6 +31,7 @@ struct ProductBlock {
   Sum* out;
   const int32_t* out_at;
   bool far;  // whether `in` lies beyond the nearest caches
+  bool add;  // start from what `out` holds; no bias then
 };
 using FloatBlock = ProductBlock<float, float, float>;
 using PairBlock = ProductBlock<int16_t, int32_t, int16_t>;  // of codes
@@ -75,5 +76,9 @@ void outer(const OuterBlock&);
 // m is at most 4, without further rows; b is contiguous, n any and rounded up to a multiple of 16.
 void outer_few(const OuterBlock&);
 constexpr int kOuterRound = 8;
+
+// to[j*to_row + i] = from[i*from_row + j] for i < rows and j < columns.
+void transpose(const float* from, int64_t from_row, int rows, int columns, float* to,
+               int64_t to_row);
 
 }  // namespace gsx::kernels

@@ -39,7 +39,7 @@ HWY_INLINE void tile(D d, const FloatBlock& b, const Columns& columns, int pixel
   const int32_t* out_at = b.out_at + pixel;
   float* out0 = b.out + columns.first_output;
   float* out1 = b.out + columns.second_output;
-  if (run0 == 0) {
+  if (run0 == 0 && !b.add) {
     const V bias0 = b.bias != nullptr ? hn::LoadU(d, b.bias + columns.first_output) : hn::Zero(d);
     const V bias1 = kVectors > 1 && b.bias != nullptr ? hn::LoadU(d, b.bias + columns.second_output)
                                                       : hn::Zero(d);

@@ -100,7 +100,9 @@ void pack_panel(const Correlation& c, const Runs& runs, const Weights<T>& w, int
         P* line = to + int64_t{(j0 + i) / kGroup} * kGroup * width + (j0 + i) % kGroup;
         for (int o = 0; o < valid; ++o) line[o * kGroup] = from[i * w.c_stride + o];
       }
-    } else {  // c_stride is 1
+    } else if constexpr (kGroup == 1 && std::is_same_v<T, float>) {  // c_stride is 1
+      transpose(from, w.k_stride, valid, w.c, to + int64_t{j0} * width, width);
+    } else {
       for (int i0 = 0; i0 < w.c; i0 += 8) {
         const int i1 = i0 + 8 < w.c ? i0 + 8 : w.c;
         for (int o = 0; o < valid; ++o) {

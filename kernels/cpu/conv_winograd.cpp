@@ -20,15 +20,75 @@ constexpr int64_t kFewElements = 3 << 20;  // transformed input that may lie in 
 constexpr int64_t kFarElements = 1 << 20;  // more than the nearest caches hold
 constexpr int kPhaseTiles = 4;             // tiles per task of a transform phase
 constexpr int kGroup = 2 * kPanel;         // output channels side by side
+constexpr int kFilterBlock = 16;           // input channels of filters transformed at a time
+constexpr int kChunkChannels = 64;         // and, of few tiles' filters, kept in the nearest caches
+constexpr int64_t kChunkTiles = 64;        // where that pays
+
+// What of an output's filters is transformed at once: all of them for many tiles; for few, which
+// would read them once from wherever they were, as much as stays in the nearest caches.
+struct FilterChunk {
+  size_t first_term, last_term;  // one past the last
+  int c0, c1;                    // of each term, input channels [c0, c1)
+  int64_t plane;                 // floats from one of the 36 planes to the next
+  int64_t at;                    // where the first begins, of the same output and group
+
+  int channels() const { return c1 - c0; }
+};
 
 // `count` tiles through `outputs` filters of one output.
 struct Product {
   int count, outputs;
   const float *from, *filters;
-  int64_t filter_plane;
   float* to;
   int64_t to_plane;
   const int32_t *in_at, *out_at;
+};
+
+// The taps of input channels [c0, c0 + channels) and output channels [k, k + width), as
+// winograd_filter reads them: where they lie if they lie well, else packed into `space`.
+struct FilterBlock {
+  const float* rows[kWinogradPlanes];
+  int64_t stride;
+
+  FilterBlock(const Correlation& c, const Weights<float>& w, int side, int k, int width, int c0,
+              int channels, float* space) {
+    const bool all = c.taps() == side * side, in_place = all && w.k_stride == 1 && width == kPanel;
+    stride = in_place ? w.c_stride : kPanel;
+    const int count = channels * width, left = std::min(kFilterBlock, w.c - c0 - channels);
+    const int valid = std::min(width, w.k - k);
+    float* zeros = space + int64_t{side} * side * count;
+    if (!all) std::fill_n(zeros, count, 0.0f);
+    for (int tap = 0; tap < side * side; ++tap) {
+      const int i = tap / side, j = tap % side;
+      rows[tap] = zeros;
+      if (i >= c.y.taps || j >= c.x.taps) continue;
+      const float* from = w.tap(c.y.tap0 + i * c.y.tap_step, c.x.tap0 + j * c.x.tap_step) +
+                          c0 * w.c_stride + k * w.k_stride;
+      fetch_next(w, from, channels, left, valid);
+      float* packed = space + int64_t{tap} * count;
+      if (!in_place) pack(w, from, valid, width, channels, packed);
+      rows[tap] = in_place ? from : packed;
+    }
+  }
+
+ private:
+  // Sends for one tap of the block `channels` input channels further on.
+  static void fetch_next(const Weights<float>& w, const float* from, int channels, int left,
+                         int valid) {
+    const bool rows = w.k_stride == 1;
+    const int lines = left <= 0 ? 0 : rows ? left : valid;
+    const int64_t step = rows ? w.c_stride : w.k_stride;
+    from += channels * w.c_stride;
+    for (int i = 0; i < lines; ++i, from += step) __builtin_prefetch(from, 0, 2);
+  }
+
+  // To [channel][output].
+  static void pack(const Weights<float>& w, const float* from, int valid, int width, int channels,
+                   float* to) {
+    if (valid < width) std::fill_n(to, channels * width, 0.0f);
+    if (w.k_stride != 1) return transpose(from, w.k_stride, valid, channels, to, width);
+    for (int i = 0; i < channels; ++i) std::copy_n(from + i * w.c_stride, valid, to + i * width);
+  }
 };
 
 struct Winograd {
@@ -42,7 +102,8 @@ struct Winograd {
   bool few;                                      // all of them
   int64_t in_plane;                              // floats from one of the 36 planes to the next
   int64_t in_phase;                              // and from one input to the next
-  std::vector<int64_t> filter_plane, filter_at;  // per output, of all its filters
+  std::vector<std::vector<FilterChunk>> chunks;  // per output
+  std::vector<int64_t> filter_at;                // per output, of all its filters
 
   Winograd(const WinogradPlan& p, const View& i, const View& o, PadMode m,
            const Weights<float>& weights)
@@ -66,32 +127,55 @@ struct Winograd {
     in_plane = padded_plane(int64_t{block} * in.cs);
     in_phase = kWinogradPlanes * in_plane;
     int64_t at = 0;
-    for (size_t k = 0; k < plan.outputs.size(); ++k) {
-      filter_plane.push_back(padded_plane(rows(k) * (few ? kGroup : out.cs)));
-      filter_at.push_back(few ? 0 : at);
-      at += kWinogradPlanes * filter_plane.back();
+    for (const WinogradOutput& output : plan.outputs) {
+      filter_at.push_back(at);
+      chunks.push_back(cut(output.terms.size()));
+      at += (few ? groups() : 1) * filters(chunks.size() - 1);
     }
+    filter_at.push_back(at);
   }
 
-  // Filter values per output channel and plane.
-  int64_t rows(size_t output) const {
-    return static_cast<int64_t>(plan.outputs[output].terms.size()) * w.c;
+  // An output's filters in chunks.
+  std::vector<FilterChunk> cut(size_t terms) const {
+    std::vector<FilterChunk> all;
+    const bool whole = !few || tiles > kChunkTiles;
+    const int step = whole ? w.c : round_up(ceil_div(w.c, ceil_div(w.c, kChunkChannels)), 16);
+    const size_t at_once = whole ? terms : 1;
+    int64_t at = 0;
+    for (size_t t = 0; t < terms; t += at_once) {
+      for (int c = 0; c < w.c; c += step) {
+        FilterChunk chunk = {t, t + at_once, c, std::min(w.c, c + step), 0, at};
+        const int64_t rows = static_cast<int64_t>(at_once) * chunk.channels();
+        chunk.plane = padded_plane(rows * (few ? kGroup : out.cs));
+        at += kWinogradPlanes * chunk.plane;
+        all.push_back(chunk);
+      }
+    }
+    return all;
   }
-  int active(size_t output, int plane) const {
+  // Terms of a chunk that count in a plane.
+  int active(size_t output, const FilterChunk& chunk, int plane) const {
+    const std::vector<WinogradTerm>& terms = plan.outputs[output].terms;
     int count = 0;
-    for (const WinogradTerm& t : plan.outputs[output].terms) count += t.active(plane, plan.taps);
+    for (size_t t = chunk.first_term; t < chunk.last_term; ++t)
+      count += terms[t].active(plane, plan.taps);
     return count;
   }
-  int64_t filters() const {
-    int64_t sum = 0, most = 0;
-    for (const int64_t plane : filter_plane) sum += plane, most = std::max(most, plane);
-    return kWinogradPlanes * (few ? most : sum);
+  // Of one output: all its channels, or of a group when few.
+  int64_t filters(size_t output) const {
+    const FilterChunk& last = chunks[output].back();
+    return last.at + kWinogradPlanes * last.plane;
+  }
+  // Of everything.
+  int64_t all_filters() const { return filter_at.back(); }
+  // The most of one chunk.
+  int64_t chunk_filters() const {
+    int64_t most = 0;
+    for (const std::vector<FilterChunk>& all : chunks)
+      for (const FilterChunk& chunk : all) most = std::max(most, kWinogradPlanes * chunk.plane);
+    return most;
   }
   int groups() const { return ceil_div(out.cs, kGroup); }
-  // Of everything that KeptFilters keeps: when few, filters() for each group of each output.
-  int64_t all_filters() const {
-    return filters() * (few ? static_cast<int64_t>(plan.outputs.size()) * groups() : 1);
-  }
   KeptFilters::Key key() const {
     KeptFilters::Key k = {few, plan.taps,    out.cs,     w.c,       w.k,
                           w.s, w.tap_stride, w.c_stride, w.k_stride};
@@ -104,31 +188,31 @@ struct Winograd {
     return k;
   }
   // Scratch of transform_filter: packed taps and a row of zeros.
-  int64_t taps() const { return (int64_t{plan.taps} * plan.taps + 1) * w.c * kPanel; }
+  int64_t taps() const { return (int64_t{plan.taps} * plan.taps + 1) * kFilterBlock * kPanel; }
 
-  // The panel of filters from output channel k on, to planes [panel][active term][c][output] whose
-  // first panel is that of channel k0.
-  void transform_filter(size_t output, int k0, int k, float* taps, float* to) const {
-    const int width = panel_width(k, out.cs), count = w.c * width, side = plan.taps;
-    float* zeros = taps + int64_t{side} * side * count;
-    std::fill(zeros, zeros + count, 0.0f);
+  // A chunk's panel of filters from output channel k on, to planes [panel][active term][c][output]
+  // whose first panel is that of channel k0. Weights come a few input channels at a time, so that
+  // what is packed stays in the nearest cache; the next few are sent for meanwhile.
+  void transform_filter(size_t output, const FilterChunk& chunk, int k0, int k, float* taps,
+                        float* to) const {
+    const int width = panel_width(k, out.cs), side = plan.taps;
     float* next[kWinogradPlanes];
     for (int i = 0; i < kWinogradPlanes; ++i) {
-      next[i] = to + i * filter_plane[output] + int64_t{active(output, i)} * w.c * (k - k0);
+      const int64_t rows = int64_t{active(output, chunk, i)} * chunk.channels();
+      next[i] = to + i * chunk.plane + rows * (k - k0);
     }
-    for (const WinogradTerm& t : plan.outputs[output].terms) {
-      pack_panel<1>(t.c, Runs::per_tap(t.c, w.c), w, k, width, taps);
-      const float* rows[kWinogradPlanes];
-      for (int i = 0; i < side * side; ++i) {
-        const bool is = i / side < t.c.y.taps && i % side < t.c.x.taps;
-        rows[i] = is ? taps + (i / side * t.c.x.taps + i % side) * count : zeros;
+    for (size_t t = chunk.first_term; t < chunk.last_term; ++t) {
+      const WinogradTerm& term = plan.outputs[output].terms[t];
+      for (int c = chunk.c0; c < chunk.c1; c += kFilterBlock) {
+        const int channels = std::min(kFilterBlock, chunk.c1 - c);
+        const FilterBlock from(term.c, w, side, k, width, c, channels, taps);
+        float* planes[kWinogradPlanes];
+        for (int i = 0; i < kWinogradPlanes; ++i) {
+          planes[i] = term.active(i, side) ? next[i] : nullptr;
+          next[i] += planes[i] ? channels * width : 0;
+        }
+        winograd_filter(side, from.rows, from.stride, channels * width, planes);
       }
-      float* planes[kWinogradPlanes];
-      for (int i = 0; i < kWinogradPlanes; ++i) {
-        planes[i] = t.active(i, side) ? next[i] : nullptr;
-        next[i] += planes[i] ? count : 0;
-      }
-      winograd_filter(side, rows, count, planes);
     }
   }
 
@@ -179,8 +263,8 @@ struct Winograd {
     }
   }
 
-  // One matrix product per plane, over the inputs that matter there.
-  void multiply_planes(size_t output, const Product& p) const {
+  // One matrix product per plane, over the inputs that matter there; a chunk but the first adds.
+  void multiply_planes(size_t output, const FilterChunk& chunk, const Product& p) const {
     const std::vector<WinogradTerm>& terms = plan.outputs[output].terms;
     std::vector<int32_t> run_at(terms.size());
     FloatBlock b{};
@@ -188,16 +272,20 @@ struct Winograd {
     b.out_at = p.out_at;
     b.run_at = run_at.data();
     b.pixels = p.count;
-    b.run_length = w.c;
+    b.run_length = chunk.channels();
     b.outputs = p.outputs;
     b.far = few && in_phase > kFarElements;
+    b.add = chunk.at > 0;
     for (int i = 0; i < kWinogradPlanes; ++i) {
       b.runs = 0;
-      for (const WinogradTerm& t : terms)
-        if (t.active(i, plan.taps))
-          run_at[static_cast<size_t>(b.runs++)] = static_cast<int32_t>(t.input * in_phase);
+      for (size_t t = chunk.first_term; t < chunk.last_term; ++t) {
+        if (terms[t].active(i, plan.taps))
+          run_at[static_cast<size_t>(b.runs++)] =
+              static_cast<int32_t>(terms[t].input * in_phase + chunk.c0);
+      }
+      if (b.runs == 0 && b.add) continue;
       b.in = p.from + i * in_plane;
-      b.w = p.filters + i * p.filter_plane;
+      b.w = p.filters + i * chunk.plane;
       b.out = p.to + i * p.to_plane;
       multiply(b);
     }
@@ -244,7 +332,7 @@ void transform_filters(Exec& e, const Winograd& g, const Scratch& s, float* filt
   e.pool->run(tasks, [&](int64_t task, int worker) {
     const size_t o = static_cast<size_t>(task / panels);
     const int k = static_cast<int>(task % panels) * kPanel;
-    g.transform_filter(o, 0, k, s.workers[static_cast<size_t>(worker)].taps,
+    g.transform_filter(o, g.chunks[o].front(), 0, k, s.workers[static_cast<size_t>(worker)].taps,
                        filters + g.filter_at[o]);
   });
 }
@@ -268,8 +356,9 @@ void run_blocks(Exec& e, const Winograd& g, const Scratch& s, const float* x, fl
     const int tiles = count(block);
     for (int t = 0; t < tiles; ++t) g.transform_input(x, first + t, t, s.zeros, own.input);
     for (size_t o = 0; o < g.plan.outputs.size(); ++o) {
-      g.multiply_planes(o, {tiles, g.out.cs, own.input, filters + g.filter_at[o], g.filter_plane[o],
-                            own.output, plane, s.in_at, s.out_at});
+      g.multiply_planes(o, g.chunks[o].front(),
+                        {tiles, g.out.cs, own.input, filters + g.filter_at[o], own.output, plane,
+                         s.in_at, s.out_at});
       write_tiles(g, s, own, {o, first, tiles, 0, g.out.cs, g.out.cs, plane}, y,
                   [&](int64_t image) { return parts[block + image]; });
     }
@@ -302,11 +391,14 @@ void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, fl
     const Scratch::Worker& own = s.workers[static_cast<size_t>(worker)];
     const size_t o = static_cast<size_t>(task / groups);
     const int k0 = first_of(task), k1 = last_of(task);
-    float* filters = s.filters ? s.filters + task * g.filters() : own.filters;
-    for (int k = k0; k < k1 && s.transform; k += kPanel)
-      g.transform_filter(o, k0, k, own.taps, filters);
-    g.multiply_planes(o, {count, k1 - k0, input, filters, g.filter_plane[o], own.output, plane,
-                          s.in_at, s.out_at});
+    for (const FilterChunk& chunk : g.chunks[o]) {
+      float* filters = own.filters;
+      if (s.filters) filters = s.filters + g.filter_at[o] + task % groups * g.filters(o) + chunk.at;
+      for (int k = k0; k < k1 && s.transform; k += kPanel)
+        g.transform_filter(o, chunk, k0, k, own.taps, filters);
+      g.multiply_planes(
+          o, chunk, {count, k1 - k0, input, filters, own.output, plane, s.in_at, s.out_at});
+    }
     write_tiles(g, s, own, {o, 0, count, k0, k1, kGroup, plane}, y,
                 [&](int64_t image) { return part(task, image); });
   });
@@ -345,7 +437,7 @@ Scratch take_scratch(Exec& e, const Winograd& g, const float* bias) {
     own.taps = space.take<float>(g.taps());
     own.spill = space.take<float>(channels);
     if (s.filters == nullptr) {
-      own.filters = shared && !g.few ? shared->filters : space.take<float>(g.filters());
+      own.filters = shared && !g.few ? shared->filters : space.take<float>(g.few ? g.chunk_filters() : g.all_filters());
     }
     own.input = shared && g.few ? shared->input : space.take<float>(input);
     own.output = space.take<float>(output);

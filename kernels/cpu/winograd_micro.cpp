@@ -161,6 +161,12 @@ struct PlaneSide {
   HWY_INLINE const float* source(int i, int c) const { return at(i, c); }
   HWY_INLINE float* target(int i, int c) const { return at(i, c); }
 };
+// Sixteen channels at a time, `stride` floats apart.
+struct StridedSide {
+  const float* const* in;
+  int64_t stride;
+  HWY_INLINE const float* source(int i, int c) const { return in[i] + c / 16 * stride + c % 16; }
+};
 // Pixels, some of which are not wanted.
 struct SomePixels : PixelSide {
   HWY_INLINE bool wanted(int i) const { return out[i] != nullptr; }
@@ -225,8 +231,8 @@ void output(const Planes& from, int channels, const float* bias, float* const* p
                                                    PixelSide{nullptr, pixels}, bias, channels);
 }
 template <int kTaps>
-void filter(const float* const* rows, int count, float* const* planes) {
-  transform<FilterMap<kTaps>>(PixelSide{rows, nullptr}, SomePixels{{nullptr, planes}}, nullptr,
+void filter(const float* const* rows, int64_t stride, int count, float* const* planes) {
+  transform<FilterMap<kTaps>>(StridedSide{rows, stride}, SomePixels{{nullptr, planes}}, nullptr,
                               count);
 }
 template <int kTaps>
@@ -245,10 +251,10 @@ void Output(int taps, const Planes& from, int channels, const float* bias, float
   if (taps == 3) return output<3>(from, channels, bias, pixels);
   output<4>(from, channels, bias, pixels);
 }
-void Filter(int taps, const float* const* rows, int count, float* const* planes) {
-  if (taps == 2) return filter<2>(rows, count, planes);
-  if (taps == 3) return filter<3>(rows, count, planes);
-  filter<4>(rows, count, planes);
+void Filter(int taps, const float* const* rows, int64_t stride, int count, float* const* planes) {
+  if (taps == 2) return filter<2>(rows, stride, count, planes);
+  if (taps == 3) return filter<3>(rows, stride, count, planes);
+  filter<4>(rows, stride, count, planes);
 }
 void FilterAdjoint(int taps, const Planes& from, int count, float* rows, int64_t stride) {
   if (taps == 2) return filter_adjoint<2>(from, count, rows, stride);
@@ -277,8 +283,9 @@ void winograd_output(int taps, const Planes& from, int channels, const float* bi
                      float* const* pixels) {
   HWY_DYNAMIC_DISPATCH(Output)(taps, from, channels, bias, pixels);
 }
-void winograd_filter(int taps, const float* const* rows, int count, float* const* planes) {
-  HWY_DYNAMIC_DISPATCH(Filter)(taps, rows, count, planes);
+void winograd_filter(int taps, const float* const* rows, int64_t stride, int count,
+                     float* const* planes) {
+  HWY_DYNAMIC_DISPATCH(Filter)(taps, rows, stride, count, planes);
 }
 void winograd_filter_adjoint(int taps, const Planes& from, int count, float* rows, int64_t stride) {
   HWY_DYNAMIC_DISPATCH(FilterAdjoint)(taps, from, count, rows, stride);

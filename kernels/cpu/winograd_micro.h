@@ -29,9 +29,11 @@ void winograd_output_adjoint(int taps, const float* const* pixels, int channels,
 // A' m A + bias (null: none), into M*M pixels.
 void winograd_output(int taps, const Planes& from, int channels, const float* bias,
                      float* const* pixels);
-// G g G'; rows: R*R pointers to `count` filter values each, count a multiple of 8; planes: 36
-// pointers to as many results, null where they are known to be zero.
-void winograd_filter(int taps, const float* const* rows, int count, float* const* planes);
+// G g G'; rows: R*R pointers to `count` filter values each, count a multiple of 8, of which 16 lie
+// together and the next 16 `stride` floats after them; planes: 36 pointers to as many results, null
+// where they are known to be zero.
+void winograd_filter(int taps, const float* const* rows, int64_t stride, int count,
+                     float* const* planes);
 // G' u G, into R*R rows of `count` values, `stride` apart.
 void winograd_filter_adjoint(int taps, const Planes& from, int count, float* rows, int64_t stride);
 
