@@ -21,8 +21,7 @@ constexpr int64_t kFarElements = 1 << 20;  // more than the nearest caches hold
 constexpr int kPhaseTiles = 4;             // tiles per task of a transform phase
 constexpr int kGroup = 2 * kPanel;         // output channels side by side
 constexpr int kFilterBlock = 16;           // input channels of filters transformed at a time
-constexpr int kChunkChannels = 64;         // and, of few tiles' filters, kept in the nearest caches
-constexpr int64_t kChunkTiles = 64;        // where that pays
+constexpr int kChunkChannels = 128;        // and, of few tiles' filters, kept in the nearest caches
 
 // What of an output's filters is transformed at once: all of them for many tiles; for few, which
 // would read them once from wherever they were, as much as stays in the nearest caches.
@@ -138,9 +137,8 @@ struct Winograd {
   // An output's filters in chunks.
   std::vector<FilterChunk> cut(size_t terms) const {
     std::vector<FilterChunk> all;
-    const bool whole = !few || tiles > kChunkTiles;
-    const int step = whole ? w.c : round_up(ceil_div(w.c, ceil_div(w.c, kChunkChannels)), 16);
-    const size_t at_once = whole ? terms : 1;
+    const int step = !few ? w.c : round_up(ceil_div(w.c, ceil_div(w.c, kChunkChannels)), 16);
+    const size_t at_once = few ? 1 : terms;
     int64_t at = 0;
     for (size_t t = 0; t < terms; t += at_once) {
       for (int c = 0; c < w.c; c += step) {
@@ -396,8 +394,8 @@ void run_groups(Exec& e, const Winograd& g, const Scratch& s, const float* x, fl
       if (s.filters) filters = s.filters + g.filter_at[o] + task % groups * g.filters(o) + chunk.at;
       for (int k = k0; k < k1 && s.transform; k += kPanel)
         g.transform_filter(o, chunk, k0, k, own.taps, filters);
-      g.multiply_planes(
-          o, chunk, {count, k1 - k0, input, filters, own.output, plane, s.in_at, s.out_at});
+      g.multiply_planes(o, chunk,
+                        {count, k1 - k0, input, filters, own.output, plane, s.in_at, s.out_at});
     }
     write_tiles(g, s, own, {o, 0, count, k0, k1, kGroup, plane}, y,
                 [&](int64_t image) { return part(task, image); });
@@ -437,7 +435,9 @@ Scratch take_scratch(Exec& e, const Winograd& g, const float* bias) {
     own.taps = space.take<float>(g.taps());
     own.spill = space.take<float>(channels);
     if (s.filters == nullptr) {
-      own.filters = shared && !g.few ? shared->filters : space.take<float>(g.few ? g.chunk_filters() : g.all_filters());
+      own.filters = shared && !g.few
+                        ? shared->filters
+                        : space.take<float>(g.few ? g.chunk_filters() : g.all_filters());
     }
     own.input = shared && g.few ? shared->input : space.take<float>(input);
     own.output = space.take<float>(output);
