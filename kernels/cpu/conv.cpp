@@ -80,6 +80,9 @@ void backward_input(Exec& e, const ConvShape& shape, const float* gy, const floa
     correlate(e, gather_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else if (shape.pad_mode == PadMode::zero) {
     correlate(e, spread_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
+  } else if (const WinogradPlan plan(gather_correlations(g));
+             e.conv_algo != ConvAlgo::direct && winograd_spread_pays(shape, plan)) {
+    spread_winograd(e, shape, plan, gy, w, gx);
   } else {
     g.big = padded_view(shape);
     g.top = g.left = 0;

@@ -39,6 +39,23 @@ struct InputMap {  // B'
   }
 };
 
+struct InputAdjointMap {  // B
+  static constexpr int kIn = 6, kOut = 6;
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE void apply(D d, const V* in, V* out) {
+    const V a = hn::Set(d, kA), b = hn::Set(d, kB), a2 = hn::Set(d, kA2), b2 = hn::Set(d, kB2);
+    const V product = hn::Set(d, kA2 * kB2), sum = hn::Set(d, kA2 + kB2);
+    const V sum_a = hn::Add(in[1], in[2]), odd_a = hn::Mul(a, hn::Sub(in[1], in[2]));
+    const V sum_b = hn::Add(in[3], in[4]), odd_b = hn::Mul(b, hn::Sub(in[3], in[4]));
+    out[0] = hn::Mul(product, in[0]);
+    out[1] = hn::NegMulAdd(b2, odd_a, hn::NegMulAdd(a2, odd_b, hn::Mul(product, in[5])));
+    out[2] = hn::Neg(hn::MulAdd(sum, in[0], hn::MulAdd(b2, sum_a, hn::Mul(a2, sum_b))));
+    out[3] = hn::NegMulAdd(sum, in[5], hn::Add(odd_a, odd_b));
+    out[4] = hn::Add(in[0], hn::Add(sum_a, sum_b));
+    out[5] = in[5];
+  }
+};
+
 template <int kTile>
 struct OutputMap {  // A'
   static constexpr int kIn = 6, kOut = kTile;
@@ -161,6 +178,11 @@ struct PlaneSide {
   HWY_INLINE const float* source(int i, int c) const { return at(i, c); }
   HWY_INLINE float* target(int i, int c) const { return at(i, c); }
 };
+// Pixels that results are added to, one after the other: some may be the same.
+struct SumSide {
+  float* const* out;
+  HWY_INLINE float* target(int i, int c) const { return out[i] + c; }
+};
 // Sixteen channels at a time, `stride` floats apart.
 struct StridedSide {
   const float* const* in;
@@ -176,6 +198,15 @@ HWY_INLINE bool wanted(const To&, int) {
   return true;
 }
 HWY_INLINE bool wanted(const SomePixels& to, int i) { return to.wanted(i); }
+
+template <class D, class To>
+HWY_INLINE void store(D d, const To& to, int i, int c, hn::Vec<D> v) {
+  hn::StoreU(v, d, to.target(i, c));
+}
+template <class D>
+HWY_INLINE void store(D d, const SumSide& to, int i, int c, hn::Vec<D> v) {
+  hn::StoreU(hn::Add(hn::LoadU(d, to.target(i, c)), v), d, to.target(i, c));
+}
 
 // M x M' on one vector of channels.
 template <class Map, bool kBias, class D, class From, class To>
@@ -200,7 +231,7 @@ HWY_INLINE void transform_at(D d, const From& from, const To& to, const float* b
     HWY_UNROLL(6)
     for (int x = 0; x < kOut; ++x) {
       if (!wanted(to, y * kOut + x)) continue;
-      hn::StoreU(kBias ? hn::Add(out[x], add) : out[x], d, to.target(y * kOut + x, c));
+      store(d, to, y * kOut + x, c, kBias ? hn::Add(out[x], add) : out[x]);
     }
   }
 }
@@ -218,6 +249,11 @@ HWY_INLINE void transform(const From& from, const To& to, const float* bias, int
 void Input(const float* const* pixels, int channels, const Planes& to) {
   transform<InputMap>(PixelSide{pixels, nullptr}, PlaneSide{to.base, to.plane, to.panel}, nullptr,
                       channels);
+}
+
+void InputAdjoint(const Planes& from, int channels, float* const* pixels) {
+  transform<InputAdjointMap>(PlaneSide{from.base, from.plane, from.panel}, SumSide{pixels}, nullptr,
+                             channels);
 }
 
 template <int kTaps>
@@ -269,12 +305,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(Input);
+HWY_EXPORT(InputAdjoint);
 HWY_EXPORT(OutputAdjoint);
 HWY_EXPORT(Output);
 HWY_EXPORT(Filter);
 HWY_EXPORT(FilterAdjoint);
 void winograd_input(const float* const* pixels, int channels, const Planes& to) {
   HWY_DYNAMIC_DISPATCH(Input)(pixels, channels, to);
+}
+void winograd_input_adjoint(const Planes& from, int channels, float* const* pixels) {
+  HWY_DYNAMIC_DISPATCH(InputAdjoint)(from, channels, pixels);
 }
 void winograd_output_adjoint(int taps, const float* const* pixels, int channels, const Planes& to) {
   HWY_DYNAMIC_DISPATCH(OutputAdjoint)(taps, pixels, channels, to);

@@ -24,6 +24,8 @@ struct Planes {
 
 // B' d B; pixels: 36 pointers to the tile's channels.
 void winograd_input(const float* const* pixels, int channels, const Planes& to);
+// pixels += B m B', of 36 planes; pixels that are the same one get the sum.
+void winograd_input_adjoint(const Planes& from, int channels, float* const* pixels);
 // A y A', of the M*M pixels of the output's gradient.
 void winograd_output_adjoint(int taps, const float* const* pixels, int channels, const Planes& to);
 // A' m A + bias (null: none), into M*M pixels.

@@ -38,6 +38,7 @@ const std::vector<Kernel> kOnAllMachines = {
     {"::outer_tile<3, 4, ", 12},
     {"::FmaWork(", 12},
     {"::Input(", 96, each_once(36)},
+    {"::InputAdjoint(", 60, each_once(36)},
     {"::output<2>(", 50, each_once(30)},
     {"::output<3>(", 40, each_once(24)},
     {"::output<4>(", 27, each_once(18)},

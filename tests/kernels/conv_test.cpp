@@ -82,6 +82,10 @@ std::vector<Case> large_cases() {
       {2, 64, 33, 30, 48, 3, 3, 1, 1, 1, 1, 1, kReflect},
       {1, 128, 20, 20, 64, 3, 3, 1, 1, 1, 1, 1, kZero},
       {1, 64, 16, 16, 32, 3, 3, 2, 1, 0, 1, 0, kZero, true},
+      // Reflected borders whose gradient few tiles spread: asymmetric, tall taps, wide ones.
+      {2, 40, 37, 29, 37, 3, 3, 1, 2, 0, 1, 2, kReflect},
+      {1, 16, 30, 31, 24, 4, 4, 1, 1, 2, 3, 1, kReflect},
+      {1, 24, 26, 25, 16, 2, 3, 1, 0, 1, 1, 1, kReflect},
       // Winograd's other tiles and phases, whole and overhanging.
       {1, 24, 41, 38, 16, 3, 3, 2, 1, 1, 1, 1, kReflect},
       {2, 16, 34, 37, 24, 4, 4, 2, 1, 1, 1, 1, kZero},
