@@ -207,23 +207,36 @@ void instance_norm(Exec& e, const View& v, const int32_t* x, const float* scale,
   });
 }
 
-void weight_codes(Exec& e, const ChannelBlocks& blocks, bool per_channel, const float* w,
+int8_t weight_byte(float w, float step) {
+  const float code = scalar::clamp(scalar::weight_code(w, step), -127.0f, 127.0f);
+  return static_cast<int8_t>(static_cast<int32_t>(code));
+}
+
+// n weights of one step, and of a step each.
+void codes_of_row(int64_t n, float step, const float* HWY_RESTRICT w, int8_t* HWY_RESTRICT codes) {
+  for (int64_t i = 0; i < n; ++i) codes[i] = weight_byte(w[i], step);
+}
+void codes_of_row(int64_t n, const float* HWY_RESTRICT steps, const float* HWY_RESTRICT w,
+                  int8_t* HWY_RESTRICT codes) {
+  for (int64_t i = 0; i < n; ++i) codes[i] = weight_byte(w[i], steps[i]);
+}
+
+void weight_codes(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w,
                   const float* scales, int8_t* codes) {
-  e.pool->for_ranges(
-      blocks.outer, pixel_grain(blocks.ks * blocks.inner),
-      [&, s = scales, b = blocks](int64_t begin, int64_t end) {
-        for (int64_t o = begin; o < end; ++o) {
-          const int64_t at = o * b.ks * b.inner;
-          for (int64_t k = 0; k < b.k; ++k) {
-            const float step = s[per_channel ? k : 0];
-            for (int64_t i = at + k * b.inner; i < at + (k + 1) * b.inner; ++i) {
-              const float code = scalar::clamp(scalar::weight_code(w[i], step), -127.0f, 127.0f);
-              codes[i] = static_cast<int8_t>(static_cast<int32_t>(code));
-            }
-          }
-          std::fill(codes + at + b.k * b.inner, codes + at + b.ks * b.inner, int8_t{0});
-        }
-      });
+  const int64_t block = b.ks * b.inner, counted = b.k * b.inner;
+  e.pool->for_ranges(b.outer, pixel_grain(block), [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin * block; at < end * block; at += block) {
+      if (!per_channel) {
+        codes_of_row(counted, scales[0], w + at, codes + at);
+      } else if (b.inner == 1) {
+        codes_of_row(b.k, scales, w + at, codes + at);
+      } else {
+        for (int64_t k = 0; k < b.k; ++k)
+          codes_of_row(b.inner, scales[k], w + at + k * b.inner, codes + at + k * b.inner);
+      }
+      std::fill(codes + at + counted, codes + at + block, int8_t{0});
+    }
+  });
 }
 
 const IntegerKernels& table() {
