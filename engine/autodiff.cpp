@@ -63,7 +63,7 @@ class BackwardPass {
       p.tensor->freed = true;
       p.tensor.reset();
       const WorkSpan span([&] { return node->made_in.empty() ? node->op : node->made_in; });
-      Grads grads(*this, node->inputs);
+      Grads grads(*this, node->inputs, p.grad);
       node->backward(p.grad, grads);
     }
   }
@@ -115,6 +115,7 @@ bool Grads::wants(int i) const { return inputs_[i].requires_grad(); }
 void Grads::add(int i, Tensor g) {
   if (wants(i)) pass_.push(inputs_[i], std::move(g));
 }
+void Grads::hand_on(int i) { add(i, std::move(gy_)); }
 Grads::Target Grads::accumulate_into(int i) { return pass_.target(inputs_[i]); }
 
 void Tensor::backward() const {

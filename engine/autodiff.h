@@ -15,6 +15,8 @@ class Grads {
   // Adds g to the gradient of input i. g must be fresh (owned by nobody else) or never written
   // later.
   void add(int i, Tensor g);
+  // Adds the result's gradient as it came, and owns it no longer: the last thing a closure does.
+  void hand_on(int i);
   // For kernels that can add in place: the buffer that collects input i's gradient, and whether it
   // already holds a part (then add to it, else overwrite every element and padding lane).
   struct Target {
@@ -25,10 +27,11 @@ class Grads {
 
  private:
   friend class BackwardPass;
-  explicit Grads(class BackwardPass& pass, const std::vector<Tensor>& inputs)
-      : pass_(pass), inputs_(inputs) {}
+  Grads(class BackwardPass& pass, const std::vector<Tensor>& inputs, Tensor& gy)
+      : pass_(pass), inputs_(inputs), gy_(gy) {}
   class BackwardPass& pass_;
   const std::vector<Tensor>& inputs_;
+  Tensor& gy_;
 };
 
 // Marks y as computed from the inputs, unless recording is off or no input requires a gradient.

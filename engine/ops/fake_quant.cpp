@@ -67,7 +67,7 @@ Tensor fake_quantize_weight(const Tensor& w, const WeightQuant& options, const T
   w.backend().fake_quant.weight_forward(w.exec(), blocks, options.per_channel, in(w), in(scales),
                                         out(y));
   return record(y, "fake_quantize_weight", {w},
-                [](const Tensor& gy, Grads& grads) { grads.add(0, gy); });
+                [](const Tensor&, Grads& grads) { grads.hand_on(0); });
 }
 
 }  // namespace gsx
