@@ -15,6 +15,7 @@ thread_local bool no_grad = false;
 std::atomic<uint64_t> next_order{0};
 
 void add_in_place(const Tensor& into, const Tensor& g) {
+  into.changed();
   into.backend().elementwise.accumulate(into.exec(), into.storage_size(), g.device_data(),
                                         into.device_data());
 }

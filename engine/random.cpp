@@ -16,6 +16,7 @@ void fill_logical(const Tensor& t, F&& fill) {
             "them before");
   const Tensor dense =
       t.layout() == Layout::dense ? t : Tensor::empty(t.context(), Shape{t.numel()});
+  dense.changed();
   fill(t.exec(), t.numel(), dense.device_data());
   if (!dense.same(t)) t.copy_from(dense.to_vector());
 }

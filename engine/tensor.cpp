@@ -198,7 +198,7 @@ void Tensor::write_bytes(const void* from, size_t count, size_t element) const {
             " bytes");
   GSX_CHECK(static_cast<int64_t>(count) == storage_size(), "tensor: the storage of shape ", shape(),
             " needs ", storage_size(), " values, got ", count);
-  forget_kept();
+  changed();
   context()->upload(from, raw(), impl_->storage->bytes);
 }
 
@@ -223,7 +223,7 @@ float Tensor::at(int64_t i) const {
 
 void Tensor::put(int64_t i, float value) const {
   check_index(*this, i);
-  forget_kept();
+  changed();
   context()->upload(&value, device_data() + i, sizeof value);
 }
 
@@ -242,7 +242,7 @@ std::vector<float> Tensor::to_vector() const {
 void Tensor::copy_from(std::span<const float> values) const {
   GSX_CHECK(static_cast<int64_t>(values.size()) == numel(), "tensor: shape ", shape(), " needs ",
             numel(), " values, got ", values.size());
-  forget_kept();
+  changed();
   with_type(dtype(), [&]<class T>(T*) {
     std::vector<T> copy;
     if (!context()->host_accessible()) copy.resize(static_cast<size_t>(storage_size()));
@@ -258,14 +258,14 @@ void Tensor::copy_from(const Tensor& other) const {
             "tensor: cannot copy shape ", other.shape(), " into shape ", shape());
   GSX_CHECK(device() == other.device(), "tensor: cannot copy from ", other.device(), " to ",
             device(), "; use to()");
-  forget_kept();
+  changed();
   if (other.context() != context()) other.context()->synchronize();  // its stream made the values
   context()->copy(other.raw(), raw(), impl_->storage->bytes);
 }
 
 void Tensor::fill(float value) const {
   GSX_CHECK(dtype() == DType::f32, "fill: expected an f32 tensor, got ", dtype());
-  forget_kept();
+  changed();
   backend().elementwise.fill(exec(), rows(), nullptr, value, device_data());
 }
 
@@ -310,11 +310,24 @@ void Tensor::keep_filters() const {
     impl_->storage->kept = std::make_unique<kernels::KeptFilters>();
 }
 
-void Tensor::forget_kept() const {
-  if (impl_->storage->kept) impl_->storage->kept->clear();
+kernels::KeptFilters* Tensor::kept_filters() const { return impl_->storage->kept.get(); }
+
+void Tensor::keep_largest() const {
+  GSX_CHECK(defined() && layout() == Layout::filter && dtype() == DType::f32,
+            "keep_largest: expected an f32 filter tensor");
+  if (device().kind != Device::cpu || impl_->storage->largest) return;
+  const auto channels = static_cast<size_t>(filter_view().ks);
+  impl_->storage->largest =
+      std::make_unique<KeptLargest>(KeptLargest{std::vector<float>(channels)});
 }
 
-kernels::KeptFilters* Tensor::kept_filters() const { return impl_->storage->kept.get(); }
+KeptLargest* Tensor::kept_largest() const { return impl_->storage->largest.get(); }
+
+void Tensor::changed() const {
+  GSX_CHECK(defined(), "tensor: used before it was given a value");
+  if (impl_->storage->kept) impl_->storage->kept->clear();
+  if (impl_->storage->largest) impl_->storage->largest->valid = false;
+}
 
 Tensor Tensor::grad() const { return impl_ && impl_->grad ? Tensor(impl_->grad) : Tensor(); }
 

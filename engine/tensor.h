@@ -26,6 +26,13 @@ enum class Layout : uint8_t {
   filter,  // rank 4, spoken K C R S (output channels first), stored R S C K, K padded
 };
 
+// The largest |value| of each channel of a filter, padding lanes included, as whoever wrote the
+// values last found them on the way.
+struct KeptLargest {
+  std::vector<float> of_channel;
+  bool valid = false;  // every value is still the one that was written then
+};
+
 class Tensor;
 class Grads;
 using Backward = std::function<void(const Tensor& gy, Grads& grads)>;
@@ -67,12 +74,15 @@ class Tensor {
   const T* data() const {
     return static_cast<const T*>(host_data());
   }
+  // For writing at once: whoever writes again later asks again, so that changed() is called.
   template <class T>
   T* mutable_data() const {
+    changed();
     return static_cast<T*>(host_data());
   }
   const float* f32() const { return data<float>(); }
-  // The storage, for kernels of this tensor's backend() and nobody else.
+  // The storage, for kernels of this tensor's backend() and nobody else. Where they write into a
+  // tensor that had values, call changed() first.
   template <class T = float>
   T* device_data() const {
     return static_cast<T*>(raw());
@@ -103,11 +113,17 @@ class Tensor {
   bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
   // Of a filter that will not change: what convolutions make of it is kept, where the context lets
-  // them (ContextOptions::keep_filters). Copying values into it starts over.
+  // them (ContextOptions::keep_filters). changed() starts over.
   void keep_filters() const;
   kernels::KeptFilters* kept_filters() const;  // null: nothing is to be kept
-  Tensor grad() const;                         // undefined when none has been accumulated
-  void set_grad(const Tensor&) const;          // replaces; an undefined tensor clears
+  // Of a filter on the CPU: from now on Adam's steps also find its largest values, for
+  // weight_scales. Elsewhere it does nothing, as recorded work would not notice changes.
+  void keep_largest() const;
+  KeptLargest* kept_largest() const;  // null: nobody asked
+  // Its values are about to change: what was kept of them is out of date.
+  void changed() const;
+  Tensor grad() const;                 // undefined when none has been accumulated
+  void set_grad(const Tensor&) const;  // replaces; an undefined tensor clears
   void zero_grad() const { set_grad({}); }
   // Adds d(this)/d(leaf) to every trainable leaf's grad() and frees the graph. Without a seed the
   // tensor must have one element; with one it is the gradient of the loss for this tensor.
@@ -120,7 +136,6 @@ class Tensor {
 
  private:
   explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-  void forget_kept() const;  // its values are about to change
   void* raw() const;
   void* host_data() const;
   void read_bytes(void* to, size_t element) const;

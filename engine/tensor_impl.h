@@ -14,6 +14,7 @@ struct Storage {
   size_t bytes;
   void* data;
   std::unique_ptr<kernels::KeptFilters> kept;  // of weights that do not change
+  std::unique_ptr<KeptLargest> largest;        // of weights that Adam changes
 };
 
 // One recorded operation.

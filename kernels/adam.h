@@ -12,7 +12,7 @@ struct AdamStep {
   float rate, root, beta1, beta2, eps, decay;
 };
 
-// A parameter of n floats, for step_many.
+// A parameter of n floats.
 struct AdamTensor {
   int64_t n;
   const float* g;
@@ -23,6 +23,11 @@ struct AdamKernels {
   void (*step)(Exec&, int64_t n, const AdamStep&, const float* g, float* w, float* m, float* v);
   // The same step for `count` parameters that share no memory; tensors: a host array.
   void (*step_many)(Exec&, int count, const AdamStep&, const AdamTensor* tensors);
+  // The same step for a filter, n / ks rows of ks channels, that also finds largest[ks], the
+  // largest |w| of each channel after the step: what FakeQuantKernels::weight_scales would read all
+  // of w again for. Null on every device but the CPU: work recorded there could not tell when they
+  // are out of date.
+  void (*step_largest)(Exec&, const AdamStep&, const AdamTensor&, int64_t ks, float* largest);
 };
 extern const AdamKernels cpu_adam;
 

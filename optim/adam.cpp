@@ -8,6 +8,17 @@
 
 namespace gsx {
 
+namespace {
+
+// Steps p and leaves its largest values to whoever wants them next.
+void step_largest(const Tensor& p, const kernels::AdamStep& s, const kernels::AdamTensor& t) {
+  KeptLargest& largest = *p.kept_largest();
+  p.backend().adam.step_largest(p.exec(), s, t, p.filter_view().ks, largest.of_channel.data());
+  largest.valid = true;
+}
+
+}  // namespace
+
 Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options)
     : options_(options), parameters_(std::move(parameters)) {
   check_parameters("adam", parameters_);
@@ -55,8 +66,11 @@ void Adam::step() {
     const Tensor& p = parameters_[i];
     const Tensor g = p.grad();
     if (!g.defined()) continue;
-    all.push_back({p.storage_size(), g.device_data(), p.device_data(), m_[i].device_data(),
-                   v_[i].device_data()});
+    p.changed();
+    const kernels::AdamTensor t{p.storage_size(), g.device_data(), p.device_data(),
+                                m_[i].device_data(), v_[i].device_data()};
+    if (p.kept_largest()) step_largest(p, s, t);
+    else all.push_back(t);
   }
   if (all.empty()) return;
   const Tensor& p = parameters_[0];

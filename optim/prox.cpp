@@ -15,6 +15,7 @@ void block_soft_threshold(const std::vector<Tensor>& tied, float threshold) {
     GSX_CHECK(w.defined() && w.dtype() == DType::f32, "soft_threshold: needs f32 tensors");
     GSX_CHECK(w.shape() == tied[0].shape(), "soft_threshold: tied scales must have one shape, got ",
               tied[0].shape(), " and ", w.shape());
+    w.changed();
     parts.push_back(w.device_data());
   }
   tied[0].backend().prox_l1.shrink(tied[0].exec(), static_cast<int>(parts.size()),

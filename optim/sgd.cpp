@@ -32,6 +32,7 @@ void Sgd::step(std::span<const float> thresholds) {
     const Tensor& p = parameters_[i];
     const Tensor g = p.grad();
     if (!g.defined()) continue;
+    p.changed();
     all.push_back({p.storage_size(), g.device_data(), p.device_data(), velocity_[i].device_data(),
                    thresholds.empty() ? 0 : thresholds[i]});
   }

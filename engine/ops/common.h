@@ -60,10 +60,14 @@ inline void check_scale_shift(const char* op, const Tensor& gamma, const Tensor&
   check_channels(op, "beta", beta, x);
 }
 
-// What kernels read and write.
+// What kernels read and write. Most write into fresh tensors, but a batch norm's running statistics
+// are not: out() says that values change.
 inline const float* in(const Tensor& t) { return t.device_data(); }
 inline const float* in_or_null(const Tensor& t) { return t.defined() ? in(t) : nullptr; }
-inline float* out(const Tensor& t) { return t.device_data(); }
+inline float* out(const Tensor& t) {
+  t.changed();
+  return t.device_data();
+}
 inline Tensor scalar_like(const Tensor& t) { return Tensor::empty(t.context(), Shape{}); }
 
 inline kernels::Quantizer quantizer_of(const char* op, const QuantRange& r) {

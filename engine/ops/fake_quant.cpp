@@ -1,4 +1,6 @@
 // Quantiser ranges, and fake quantisation with straight-through gradients.
+#include <algorithm>
+
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -18,6 +20,16 @@ kernels::ChannelBlocks blocks_of(const char* op, const Tensor& w) {
 }
 
 float levels(QuantGrid grid) { return grid == QuantGrid::paper ? 128.0f : 127.0f; }
+
+// What the kernel makes of w, from the largest values that are known already.
+Tensor scales_of(const Tensor& w, const KeptLargest& kept, const WeightQuant& options) {
+  std::vector<float> largest(kept.of_channel.begin(), kept.of_channel.begin() + w.dim(0));
+  float of_all = 0;
+  for (const float x : largest) of_all = std::max(of_all, x);
+  if (!options.per_channel) largest = {of_all};
+  for (float& x : largest) x /= levels(options.grid);
+  return Tensor::from(w.context(), largest, Shape{static_cast<int64_t>(largest.size())});
+}
 
 }  // namespace
 
@@ -46,6 +58,10 @@ Tensor fake_quantize(const Tensor& x, const QuantRange& range) {
 
 Tensor weight_scales(const Tensor& w, const WeightQuant& options) {
   const auto blocks = blocks_of("weight_scales", w);
+  if (const KeptLargest* kept = w.kept_largest(); kept && kept->valid)
+    return scales_of(w, *kept, options);
+  // Weights in training are asked for their scales once a step.
+  if (w.layout() == Layout::filter && w.requires_grad()) w.keep_largest();
   Tensor scales = Tensor::empty(w.context(), Shape{options.per_channel ? blocks.k : 1});
   w.backend().fake_quant.weight_scales(w.exec(), blocks, levels(options.grid), options.per_channel,
                                        in(w), out(scales));

@@ -1,6 +1,7 @@
-// The fused Adam step.
+// The fused Adam step, alone or with the largest weights that it leaves.
 #include "kernels/adam.h"
 
+#include "kernels/cpu/largest.h"
 #include "kernels/cpu/parallel.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/adam.cpp"
@@ -40,8 +41,35 @@ void step_many(Exec& e, int count, const AdamStep& s, const AdamTensor* tensors)
   }
 }
 
+// Elements after whose step their largest are taken, while the nearest cache holds them.
+constexpr int64_t kNearElements = 2048;
+
+void step_rows(int64_t rows, int64_t ks, const AdamStep& s, const AdamTensor& t, float* largest) {
+  std::fill_n(largest, ks, 0.0f);
+  const int64_t near = pixel_grain(ks, kNearElements);
+  for (int64_t row = 0; row < rows; row += near) {
+    const int64_t at = row * ks, here = std::min(near, rows - row);
+    step_range(here * ks, s, t.g + at, t.w + at, t.m + at, t.v + at);
+    add_largest(here, ks, ks, t.w + at, largest);
+  }
+}
+
+void step_largest(Exec& e, const AdamStep& s, const AdamTensor& t, int64_t ks, float* largest) {
+  Workspace::Scope scope(*e.workspace);
+  const int64_t rows = t.n / std::max<int64_t>(1, ks), grain = pixel_grain(ks);
+  const int64_t tasks = (rows + grain - 1) / grain;
+  float* parts = e.workspace->take<float>(tasks * ks);
+  e.pool->for_ranges(rows, grain, [=](int64_t begin, int64_t end) {
+    const int64_t at = begin * ks;
+    const AdamTensor part{(end - begin) * ks, t.g + at, t.w + at, t.m + at, t.v + at};
+    step_rows(end - begin, ks, s, part, parts + begin / grain * ks);
+  });
+  std::fill_n(largest, ks, 0.0f);
+  add_largest(tasks, ks, ks, parts, largest);
+}
+
 const AdamKernels& table() {
-  static constexpr AdamKernels kTable = {step, step_many};
+  static constexpr AdamKernels kTable = {step, step_many, step_largest};
   return kTable;
 }
 
@@ -59,7 +87,8 @@ template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace
 
-const AdamKernels cpu_adam = {kBest<&AdamKernels::step>, kBest<&AdamKernels::step_many>};
+const AdamKernels cpu_adam = {kBest<&AdamKernels::step>, kBest<&AdamKernels::step_many>,
+                              kBest<&AdamKernels::step_largest>};
 
 }  // namespace gsx::kernels
 #endif

@@ -1,6 +1,7 @@
 // Fake quantisation of activations and weights.
 #include "kernels/fake_quant.h"
 
+#include "kernels/cpu/largest.h"
 #include "kernels/cpu/parallel.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/fake_quant.cpp"
@@ -32,12 +33,8 @@ void backward(Exec& e, int64_t n, const Quantizer& quantizer, const float* x, co
 void largest_of(const ChannelBlocks& b, const float* w, int64_t begin, int64_t end,
                 float* largest) {
   std::fill_n(largest, b.k, 0.0f);
+  if (b.inner == 1) return add_largest(end - begin, b.k, b.ks, w + begin * b.ks, largest);
   for (int64_t o = begin; o < end; ++o) {
-    if (b.inner == 1) {
-      const float* row = w + o * b.ks;
-      for (int64_t k = 0; k < b.k; ++k) largest[k] = std::max(largest[k], std::fabs(row[k]));
-      continue;
-    }
     for (int64_t k = 0; k < b.k; ++k) {
       const float* row = w + (o * b.ks + k) * b.inner;
       for (int64_t i = 0; i < b.inner; ++i) largest[k] = std::max(largest[k], std::fabs(row[i]));
@@ -49,13 +46,13 @@ void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_chann
                    float* scales) {
   Workspace::Scope scope(*e.workspace);
   const int64_t grain = pixel_grain(b.ks * b.inner);
-  const int64_t tasks = std::max<int64_t>(1, (b.outer + grain - 1) / grain);
-  float* largest = e.workspace->take<float>(tasks * b.k);
+  const int64_t tasks = (b.outer + grain - 1) / grain;
+  float *parts = e.workspace->take<float>(tasks * b.k), *largest = e.workspace->take<float>(b.k);
   e.pool->for_ranges(b.outer, grain, [&](int64_t begin, int64_t end) {
-    largest_of(b, w, begin, end, largest + begin / grain * b.k);
+    largest_of(b, w, begin, end, parts + begin / grain * b.k);
   });
-  for (int64_t t = 1; t < tasks; ++t)
-    for (int64_t k = 0; k < b.k; ++k) largest[k] = std::max(largest[k], largest[t * b.k + k]);
+  std::fill_n(largest, b.k, 0.0f);
+  add_largest(tasks, b.k, b.k, parts, largest);
   if (per_channel) {
     for (int64_t k = 0; k < b.k; ++k) scales[k] = largest[k] / levels;
   } else {

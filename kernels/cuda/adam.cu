@@ -50,6 +50,6 @@ void step(Exec& e, int64_t n, const AdamStep& s, const float* g, float* w, float
 
 }  // namespace
 
-const AdamKernels adam = {step, step_many};
+const AdamKernels adam = {step, step_many, nullptr};
 
 }  // namespace gsx::kernels::GSX_BACKEND

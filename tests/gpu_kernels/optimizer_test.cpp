@@ -56,6 +56,11 @@ TEST_CASE("adam steps many tensors as one by one") {
   }
 }
 
+TEST_CASE("adam finds largest values on the CPU alone, where no work is recorded") {
+  CHECK(cpu_adam.step_largest != nullptr);
+  CHECK(emulated::adam.step_largest == nullptr);
+}
+
 TEST_CASE("sgd has the CPU's bits") {
   for (const int64_t n : kSizes) {
     INFO("n " << n);
