@@ -202,7 +202,6 @@ def report():
     peak = r["conv"]["256"]["ceiling_gflops"]
     macs = r["layers"]["infer --size 256"]["macs_true"]
     vnni_ms = 2 * macs / (4 * peak * 1e6)
-    int8_ms = next(w for w in r["works"] if "integer" in w["title"])["theirs"]["ms"]
     page = f"""# Speed on the CPU
 
 Made by `benchmarks/compare.py run`, which writes this page from its JSON ([benchmarks.json](benchmarks.json)).
@@ -261,7 +260,7 @@ Pruning leaves any number of channels; lanes up to the next multiple of eight ar
   products help: F(4x4, 3x3) saves a factor of 4, less its transforms.
 - ONNX Runtime's int8 model uses VNNI, four products per lane and instruction; fp32 Winograd does not. Our
   integer program does: the row below it. Its {macs / 1e9:.1f} G multiply-adds take {vnni_ms:.0f} ms at four times the
-  FMA peak, without norms, quantisers and borders; 1.6 times ONNX Runtime's speed would be {int8_ms / 1.6:.0f} ms.
+  FMA peak, without norms, quantisers and borders.
 - The norm's backward pass must read two tensors twice and write one, whose lines the processor reads first: at
   256x256x64 that is 100 MB, which at the memory's rate, {r['norm']['ceiling_gbytes']:.0f} GB/s just then, takes
   {100.7 / r['norm']['ceiling_gbytes']:.1f} ms.

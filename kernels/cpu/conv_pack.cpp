@@ -16,13 +16,6 @@ Runs::Runs(const Correlation& c, const View& in) {
   length = merged ? c.x.taps * in.c : in.c;
 }
 
-Runs Runs::per_tap(const Correlation& c, int channels) {
-  Runs r;
-  r.count = c.taps();
-  r.length = channels;
-  return r;
-}
-
 void Runs::offsets(const Correlation& c, int width, int cs, int32_t* at) const {
   const int columns = merged ? 1 : c.x.taps;
   for (int a = 0; a < c.y.taps && count > 0; ++a) {

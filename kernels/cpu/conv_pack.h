@@ -71,12 +71,8 @@ struct Runs {
   bool merged = false;
 
   Runs(const Correlation& c, const View& in);
-  static Runs per_tap(const Correlation& c, int channels);
   // Offset of each run in a slab `width` pixels wide.
   void offsets(const Correlation& c, int width, int cs, int32_t* at) const;
-
- private:
-  Runs() = default;
 };
 
 // Weight panel of outputs [k, k + width): [run][j / kGroup][output][j % kGroup], zero beyond w.k

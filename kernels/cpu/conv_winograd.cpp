@@ -13,8 +13,6 @@ namespace {
 constexpr int64_t kBlockElements = 512 * 1024;  // transformed tiles of a block
 constexpr int kTileStep = 24;                   // tiles of a block: whole register tiles
 constexpr int kMostBlockTiles = 96;
-constexpr int64_t kFewElements = 3 << 20;  // transformed input that may lie in an outer cache
-constexpr int kPhaseTiles = 4;             // tiles per task of a transform phase
 constexpr int kGroup = WinogradFilters::kGroup;
 
 struct Winograd {
@@ -42,7 +40,7 @@ struct Winograd {
     int64_t terms = 0;
     for (const WinogradOutput& output : plan.outputs)
       terms += static_cast<int64_t>(output.terms.size());
-    few = kWinogradPlanes * tiles * inputs * in.cs <= kFewElements &&
+    few = kWinogradPlanes * tiles * inputs * in.cs <= WinogradFilters::kFewElements &&
           2 * tiles * inputs <= 3 * terms * out.cs;
     if (few) block = static_cast<int>(tiles);
     in_plane = padded_plane(int64_t{block} * in.cs);
@@ -176,7 +174,7 @@ void run_groups(Exec& e, const Winograd& g, const WinogradFilters& filters, cons
   const auto part = [&](int64_t task, int64_t image) {
     return parts.at(task * images + image, last_of(task) - first_of(task));
   };
-  e.pool->for_ranges(count, kPhaseTiles, [&](int64_t begin, int64_t end) {
+  e.pool->for_ranges(count, kTransformTiles, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       g.transform_input(x, t, static_cast<int>(t), s.zeros, input);
   });
@@ -214,14 +212,13 @@ Scratch take_scratch(Exec& e, const Winograd& g, const WinogradFilters& filters,
   for (int t = 0; t < g.block; ++t) s.in_at[t] = t * g.in.cs, s.out_at[t] = t * channels;
   const int64_t input = g.in_phase * static_cast<int64_t>(g.plan.inputs.size());
   const int64_t output = kWinogradPlanes * padded_plane(int64_t{g.block} * channels);
-  float* shared = filters.take_shared(space);
+  s.filters = filters.take(space, e.pool->size());
   for (int i = 0; i < e.pool->size(); ++i) {
     Scratch::Worker own{};
     own.spill = space.take<float>(channels);
     own.input = i > 0 && g.few ? s.workers.front().input : space.take<float>(input);
     own.output = space.take<float>(output);
     s.workers.push_back(own);
-    s.filters.push_back(filters.take(space, shared));
   }
   return s;
 }

@@ -9,8 +9,6 @@
 namespace gsx::kernels {
 namespace {
 
-constexpr int64_t kMostElements = 3 << 20;  // transformed tiles that may lie in an outer cache
-constexpr int kPhaseTiles = 4;              // tiles per task of the transform
 constexpr int kGroup = WinogradFilters::kGroup;
 
 struct Spread {
@@ -60,6 +58,31 @@ struct Spread {
   }
 };
 
+struct Scratch {
+  float *zeros, *input;
+  int32_t *in_at, *out_at;
+  int64_t plane;                      // floats from one plane of a group's products to the next
+  std::vector<float*> spill, output;  // per thread
+  std::vector<WinogradFilters::Own> filters;
+
+  Scratch(Exec& e, const Spread& g, const WinogradFilters& f)
+      : plane(padded_plane(g.tiles * kGroup)) {
+    Workspace& space = *e.workspace;
+    zeros = space.take<float>(g.y.cs);
+    std::fill_n(zeros, g.y.cs, 0.0f);
+    input = space.take<float>(kWinogradPlanes * g.plane);
+    in_at = space.take<int32_t>(g.tiles);
+    out_at = space.take<int32_t>(g.tiles);
+    for (int t = 0; t < g.tiles; ++t) in_at[t] = t * g.y.cs, out_at[t] = t * kGroup;
+    for (int i = 0; i < e.pool->size(); ++i) {
+      spill.push_back(space.take<float>(kGroup));
+      std::fill_n(spill.back(), kGroup, 0.0f);
+      output.push_back(space.take<float>(kWinogradPlanes * plane));
+    }
+    filters = f.take(space, e.pool->size());
+  }
+};
+
 }  // namespace
 
 bool winograd_spread_pays(const ConvShape& s, const WinogradPlan& plan) {
@@ -67,49 +90,31 @@ bool winograd_spread_pays(const ConvShape& s, const WinogradPlan& plan) {
     return false;
   const View y = s.y();
   const Spread g(s, plan);
-  return y.cs >= 8 && s.x.cs >= 8 && kWinogradPlanes * g.tiles * y.cs <= kMostElements &&
+  return y.cs >= 8 && s.x.cs >= 8 &&
+         kWinogradPlanes * g.tiles * y.cs <= WinogradFilters::kFewElements &&
          plan.pays(y.n, s.x.c, y.c);
 }
 
 void spread_winograd(Exec& e, const ConvShape& shape, const WinogradPlan& plan, const float* gy,
                      const float* w, float* gx) {
   const Spread g(shape, plan);
-  const View& x = shape.x;
-  WinogradFilters filters(plan, Weights<float>::backward(shape.w, w), x.cs, true);
+  WinogradFilters filters(plan, Weights<float>::backward(shape.w, w), shape.x.cs, true);
   filters.keep(e.kept);
   Workspace::Scope scope(*e.workspace);
-  Workspace& space = *e.workspace;
-  const int count = static_cast<int>(g.tiles);
-  float* zeros = space.take<float>(g.y.cs);
-  std::fill_n(zeros, g.y.cs, 0.0f);
-  float* input = space.take<float>(kWinogradPlanes * g.plane);
-  int32_t* in_at = space.take<int32_t>(count);
-  int32_t* out_at = space.take<int32_t>(count);
-  for (int t = 0; t < count; ++t) in_at[t] = t * g.y.cs, out_at[t] = t * kGroup;
-  const int64_t plane = padded_plane(int64_t{count} * kGroup);
-  struct Worker {
-    float *spill, *output;
-    WinogradFilters::Own filters;
-  };
-  std::vector<Worker> workers;
-  for (int i = 0; i < e.pool->size(); ++i) {
-    workers.push_back({space.take<float>(kGroup), space.take<float>(kWinogradPlanes * plane),
-                       filters.take(space, nullptr)});
-    std::fill_n(workers.back().spill, kGroup, 0.0f);
-  }
-  e.pool->for_ranges(count, kPhaseTiles, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) g.transform(plan, gy, t, zeros, input);
+  const Scratch s(e, g, filters);
+  e.pool->for_ranges(g.tiles, kTransformTiles, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) g.transform(plan, gy, t, s.zeros, s.input);
   });
   e.pool->run(filters.groups(), [&](int64_t task, int worker) {
-    const Worker& own = workers[static_cast<size_t>(worker)];
+    const auto own = static_cast<size_t>(worker);
     const int group = static_cast<int>(task);
     const int k0 = filters.first_of(group), k1 = filters.last_of(group);
-    filters.multiply_group(
-        0, group, own.filters,
-        {count, input, g.plane, kWinogradPlanes * g.plane, in_at, own.output, plane, out_at});
+    filters.multiply_group(0, group, s.filters[own],
+                           {static_cast<int>(g.tiles), s.input, g.plane, kWinogradPlanes * g.plane,
+                            s.in_at, s.output[own], s.plane, s.out_at});
     g.clear(k0, k1, gx);
-    for (int t = 0; t < count; ++t)
-      g.add(t, k0, k1, own.output + int64_t{t} * kGroup, plane, own.spill, gx);
+    for (int64_t t = 0; t < g.tiles; ++t)
+      g.add(t, k0, k1, s.output[own] + t * kGroup, s.plane, s.spill[own], gx);
   });
 }
 

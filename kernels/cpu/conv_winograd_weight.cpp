@@ -15,7 +15,6 @@ namespace {
 // Transformed tiles at a time: few enough for the caches, enough that fetching and storing the
 // products between chunks is a small part.
 constexpr int64_t kLeastChunk = int64_t{1} << 20, kMostChunk = int64_t{5} << 20;
-constexpr int kTransformTiles = 4;    // tiles per task
 constexpr int kColumns = 2 * kPanel;  // small channels of a slice
 constexpr int kManyChannels = 128;    // of the big side: slices of twice the rows
 

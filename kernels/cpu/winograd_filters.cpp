@@ -129,14 +129,14 @@ void WinogradFilters::keep(KeptFilters* kept) {
   if (!made_) kept_ = kept->add(key(), at_.back());
 }
 
-float* WinogradFilters::take_shared(Workspace& space) const {
-  return few_ || kept_ ? nullptr : space.take<float>(at_.back());
-}
-
-WinogradFilters::Own WinogradFilters::take(Workspace& space, float* shared) const {
+std::vector<WinogradFilters::Own> WinogradFilters::take(Workspace& space, int threads) const {
   const int64_t taps = int64_t{plan_.taps} * plan_.taps + 1;  // packed, and a row of zeros
-  Own own{space.take<float>(taps * kBlock * kPanel), shared};
-  if (few_ && !kept_) own.filters = space.take<float>(largest_chunk());
+  float* all = few_ || kept_ ? nullptr : space.take<float>(at_.back());
+  std::vector<Own> own;
+  for (int i = 0; i < threads; ++i) {
+    own.push_back({space.take<float>(taps * kBlock * kPanel), all});
+    if (few_ && !kept_) own.back().filters = space.take<float>(largest_chunk());
+  }
   return own;
 }
 

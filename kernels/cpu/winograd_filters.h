@@ -14,6 +14,8 @@ namespace gsx::kernels {
 class WinogradFilters {
  public:
   static constexpr int kGroup = 2 * kPanel;  // output channels side by side
+  // Few tiles, transformed, are no more numbers than may lie in an outer cache.
+  static constexpr int64_t kFewElements = 3 << 20;
 
   // What of an output's filters is transformed at once: all of them for many tiles.
   struct Chunk {
@@ -47,11 +49,10 @@ class WinogradFilters {
   int first_of(int group) const { return group * kGroup; }
   int last_of(int group) const { return std::min(outputs_, first_of(group) + kGroup); }
 
-  // Where the filters are, or are to be kept, if they are.
+  // Uses what is kept, or keeps what will be made; null: nothing is to be kept. Before take().
   void keep(KeptFilters*);
-  // Takes what a thread needs; `all` filters have room in `shared`, null when few or kept.
-  Own take(Workspace&, float* shared) const;
-  float* take_shared(Workspace&) const;
+  // Scratch of every thread, in their order.
+  std::vector<Own> take(Workspace&, int threads) const;
 
   // For many tiles: transforms all, in parallel; then the products with one output's filters.
   void transform_all(Exec&, const std::vector<Own>&) const;

@@ -5,6 +5,8 @@
 
 namespace gsx::kernels {
 
+constexpr int kTransformTiles = 4;  // tiles per task where a pass only transforms them
+
 struct TileAt {
   int image, y, x;  // first output pixel
 };
