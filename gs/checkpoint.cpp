@@ -1,13 +1,68 @@
 // Reading and writing a run's state; see checkpoint.h.
 #include "gs/checkpoint.h"
 
+#include "models/values.h"
+
 namespace gsx {
+
+namespace fs = std::filesystem;
 
 namespace {
 constexpr const char* kFormat = "gsx checkpoint 1";
 constexpr const char* kMeta = "state";
 std::string numbered(const std::string& name, size_t i) { return name + "." + std::to_string(i); }
+
+// Gives the checkpoint at `path` a second name, under which it outlives the next one. Where the
+// file system has no hard links there is no older checkpoint.
+void keep_previous(const fs::path& path) {
+  const fs::path previous = previous_checkpoint(path), link = previous.string() + ".tmp";
+  std::error_code error;
+  fs::remove(link, error);
+  fs::create_hard_link(path, link, error);
+  if (!error) fs::rename(link, previous, error);
+  fs::remove(link, error);  // renaming does nothing when both are names of one file
+}
+
+// The state's JSON; throws where the file is no checkpoint.
+Json state_of(const SafetensorsFile& file) {
+  const auto& metadata = file.metadata();
+  const auto format = metadata.find("format"), state = metadata.find(kMeta);
+  GSX_CHECK(format != metadata.end() && format->second == kFormat && state != metadata.end(),
+            "checkpoint: ", file.path().string(), " is not a checkpoint of this version of gsx");
+  Json meta = Json::parse(state->second, nullptr, false);
+  GSX_CHECK(meta.is_object(), "checkpoint: the settings in ", file.path().string(), " are damaged");
+  return meta;
+}
+
+bool is_whole(const fs::path& path) {
+  try {
+    state_of(SafetensorsFile::open(path));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Names the older checkpoint where there is one to go on from.
+SafetensorsFile open_checkpoint(const fs::path& path) {
+  try {
+    SafetensorsFile file = SafetensorsFile::open(path);
+    state_of(file);
+    return file;
+  } catch (const Error& e) {
+    const fs::path previous = previous_checkpoint(path);
+    if (!is_whole(previous)) throw;
+    fail(e.what(), "; the checkpoint before it is whole: rename ", previous.string(), " to ",
+         path.filename().string(), " to go on from there");
+  }
+}
+
 }  // namespace
+
+fs::path previous_checkpoint(const fs::path& path) {
+  fs::path previous = path;
+  return previous.replace_extension(".previous" + path.extension().string());
+}
 
 Json to_json(const Rng& rng) {
   const Rng::State s = rng.state();
@@ -41,17 +96,12 @@ void StateWriter::add(const std::string& name, const Sgd& sgd) { add(name, sgd.s
 void StateWriter::write(const std::filesystem::path& path) {
   file_.metadata["format"] = kFormat;
   file_.metadata[kMeta] = meta.dump();
+  keep_previous(path);
   file_.write(path);
 }
 
-StateReader::StateReader(const std::filesystem::path& path) : file_(SafetensorsFile::open(path)) {
-  const auto& metadata = file_.metadata();
-  const auto format = metadata.find("format"), state = metadata.find(kMeta);
-  GSX_CHECK(format != metadata.end() && format->second == kFormat && state != metadata.end(),
-            "checkpoint: ", path.string(), " is not a checkpoint of this version of gsx");
-  meta_ = Json::parse(state->second, nullptr, false);
-  GSX_CHECK(meta_.is_object(), "checkpoint: the settings in ", path.string(), " are damaged");
-}
+StateReader::StateReader(const fs::path& path)
+    : file_(open_checkpoint(path)), meta_(state_of(file_)) {}
 
 bool StateReader::contains(const std::string& name) const { return file_.contains(name); }
 
@@ -82,6 +132,7 @@ Graph StateReader::graph(const std::string& name, const ContextPtr& context) con
     const Layout layout = p->shape.rank() == 4 ? Layout::filter : Layout::dense;
     p->value = Tensor::empty(context, p->shape, layout);
     restore(full, p->value);
+    check_values(*p, p->value.to_vector(), "checkpoint: " + file_.path().string());
   }
   return graph;
 }

@@ -13,6 +13,9 @@ namespace gsx {
 Json to_json(const Rng&);
 Rng rng_from_json(const Json&);
 
+// Where the checkpoint before that at `path` is kept: NAME.previous.safetensors.
+std::filesystem::path previous_checkpoint(const std::filesystem::path& path);
+
 class StateWriter {
  public:
   Json meta = Json::object();
@@ -23,13 +26,15 @@ class StateWriter {
   void add(const std::string& name, const Graph&);
   void add(const std::string& name, const Adam&);
   void add(const std::string& name, const Sgd&);
+  // What was there stays beside it, under the name of previous_checkpoint().
   void write(const std::filesystem::path&);
 
  private:
   SafetensorsWriter file_;
 };
 
-// Throws Error that names the file when it is not a checkpoint of this kind, or is damaged.
+// Throws Error that names the file when it is not a checkpoint of this kind, or is damaged, and the
+// one before it when that is whole.
 class StateReader {
  public:
   explicit StateReader(const std::filesystem::path&);

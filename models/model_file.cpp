@@ -4,6 +4,7 @@
 #include "engine/io/safetensors.h"
 #include "kernels/scalar.h"
 #include "models/nodes/common.h"
+#include "models/values.h"
 
 namespace gsx {
 
@@ -29,14 +30,15 @@ std::vector<float> swap_outer(const std::vector<float>& values, const Shape& fro
   return result;
 }
 
-// Values in the file's order; zeros for a graph without values (whose size is asked for).
+// Values in the file's order.
 std::vector<float> file_values(const Parameter& p) {
-  if (!p.value.defined()) return std::vector<float>(p.shape.numel(), 0.0f);
   const std::vector<float> values = p.value.to_vector();
   return p.file_transposed ? swap_outer(values, p.shape) : values;
 }
 
-void set_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order) {
+void set_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order,
+                const std::string& where) {
+  check_values(p, in_file_order, where);
   const auto values = p.file_transposed ? swap_outer(in_file_order, file_shape(p)) : in_file_order;
   p.value =
       Tensor::from(context, values, p.shape, p.shape.rank() == 4 ? Layout::filter : Layout::dense);
@@ -143,12 +145,24 @@ bool stored_as_codes(const Node& node, const Parameter& p) {
   return p.role == Role::weight && node.weight_quant() && node.parameter(Role::weight_scale);
 }
 
-SafetensorsWriter writer_for(const Graph& given) {
+std::vector<uint8_t> codes_of(const Node& node, const Parameter& p) {
+  const std::vector<float> values = file_values(p);
+  const std::vector<float> scale = node.parameter(Role::weight_scale)->value.to_vector();
+  std::vector<uint8_t> codes(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float step = scale[scale.size() == 1 ? 0 : output_channel(p, i)];
+    const float code = kernels::scalar::weight_code(values[i], step);
+    codes[i] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f)));
+  }
+  return codes;
+}
+
+// The file of a graph; without its values for its size alone.
+SafetensorsWriter writer_for(const Graph& given, bool with_values) {
   Graph graph = given;
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
-    if (!node.weight_quant() || node.parameter(Role::weight_scale)) continue;
-    node.freeze_weight_scale();
+    if (node.weight_quant() && !node.parameter(Role::weight_scale)) node.freeze_weight_scale();
   }
   SafetensorsWriter writer;
   writer.metadata[kGraphKey] = graph_to_json(graph).dump();
@@ -157,19 +171,14 @@ SafetensorsWriter writer_for(const Graph& given) {
     for (const Parameter* p : node.parameters()) {
       const Shape s = file_shape(*p);
       const std::vector<int64_t> shape(s.begin(), s.end());
-      const std::vector<float> values = file_values(*p);
-      if (!stored_as_codes(node, *p)) {
-        writer.add(p->name, shape, values);
-        continue;
+      const bool codes = stored_as_codes(node, *p);
+      if (!with_values) {
+        writer.reserve(p->name, codes ? FileDType::i8 : FileDType::f32, shape);
+      } else if (codes) {
+        writer.add(p->name, FileDType::i8, shape, codes_of(node, *p));
+      } else {
+        writer.add(p->name, shape, file_values(*p));
       }
-      const std::vector<float> scale = node.parameter(Role::weight_scale)->value.to_vector();
-      std::vector<uint8_t> codes(values.size());
-      for (size_t j = 0; j < values.size(); ++j) {
-        const float step = scale[scale.size() == 1 ? 0 : output_channel(*p, j)];
-        const float code = kernels::scalar::weight_code(values[j], step);
-        codes[j] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f)));
-      }
-      writer.add(p->name, FileDType::i8, shape, codes);
     }
   }
   return writer;
@@ -217,22 +226,23 @@ void check_tensors(const Graph& graph, const SafetensorsFile& file, const std::s
 }
 
 void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file) {
+  const std::string where = "load: " + file.path().string();
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
     Parameter* scale = node.parameter(Role::weight_scale);
-    if (scale) set_values(*scale, context, file.floats(scale->name));
+    if (scale) set_values(*scale, context, file.floats(scale->name), where);
     for (Parameter* p : node.parameters()) {
       if (p == scale) continue;
       std::vector<float> values = file.floats(p->name);
       if (stored_as_codes(node, *p)) {
-        GSX_CHECK(file.entry(p->name).dtype == FileDType::i8, "load: ", file.path().string(), ": ",
-                  p->name, " must hold 8-bit codes");
+        GSX_CHECK(file.entry(p->name).dtype == FileDType::i8, where, ": ", p->name,
+                  " must hold 8-bit codes");
         const std::vector<float> steps = scale->value.to_vector();
         for (size_t j = 0; j < values.size(); ++j) {
           values[j] *= steps[steps.size() == 1 ? 0 : output_channel(*p, j)];
         }
       }
-      set_values(*p, context, values);
+      set_values(*p, context, values, where);
     }
   }
 }
@@ -244,17 +254,11 @@ void save_model(const Graph& graph, const std::filesystem::path& path) {
     GSX_CHECK(p->value.defined(), "save_model: parameter ", p->name,
               " has no value; initialise or load the graph first");
   }
-  writer_for(graph).write(path);
+  writer_for(graph, true).write(path);
 }
 
 int64_t file_bytes(const Graph& graph) {
-  if (!graph.context() && graph.quantized()) {
-    Graph valued = graph;
-    Rng rng(0);
-    valued.initialize(Context::create({.device = {}, .threads = 1}), rng, Init{});
-    return static_cast<int64_t>(writer_for(valued).file_bytes());
-  }
-  return static_cast<int64_t>(writer_for(graph).file_bytes());
+  return static_cast<int64_t>(writer_for(graph, false).file_bytes());
 }
 
 Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
@@ -279,7 +283,8 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
 void load_weights(Graph& graph, const ContextPtr& context, const std::filesystem::path& path) {
   const SafetensorsFile file = SafetensorsFile::open(path);
   check_tensors(graph, file, "");
-  for (Parameter* p : graph.parameters()) set_values(*p, context, file.floats(p->name));
+  for (Parameter* p : graph.parameters())
+    set_values(*p, context, file.floats(p->name), "load: " + path.string());
 }
 
 }  // namespace gsx

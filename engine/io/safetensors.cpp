@@ -1,16 +1,16 @@
-// Reads and writes safetensors files; see safetensors.h.
+// Reads safetensors files; see safetensors.h.
 #include "engine/io/safetensors.h"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/error.h"
-#include "engine/io/atomic_file.h"
+#include "engine/io/file_kind.h"
 #include "engine/io/problem.h"
+#include "engine/io/safetensors_text.h"
+#include "engine/io/seal.h"
 
 namespace gsx {
 
@@ -18,27 +18,12 @@ using json = nlohmann::json;
 
 namespace {
 
-constexpr uint64_t kMaxHeader = 100'000'000;  // the reference implementation's own limit
-constexpr const char* kMetadataKey = "__metadata__";
+using namespace safetensors;
 
 constexpr std::array kAllDTypes = {
     FileDType::f64, FileDType::f32, FileDType::f16,    FileDType::bf16, FileDType::i64,
     FileDType::i32, FileDType::i16, FileDType::i8,     FileDType::u64,  FileDType::u32,
     FileDType::u16, FileDType::u8,  FileDType::boolean};
-
-std::string name_of(FileDType t) {
-  std::ostringstream out;
-  out << t;
-  return out.str();
-}
-
-// Names in messages come from the file: cut long ones, and keep control characters off terminals.
-std::string shown(std::string name) {
-  if (name.size() > 80) name = name.substr(0, 77) + "...";
-  for (char& c : name)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  return "'" + name + "'";
-}
 
 // Parses the header text, refusing duplicate keys (JSON parsers silently keep one) and deep
 // nesting.
@@ -70,9 +55,8 @@ uint64_t unsigned_number(const json& value, const std::string& name, const char*
   return value.get<uint64_t>();
 }
 
-// One entry with offsets still relative to the data section of data_bytes bytes.
-SafetensorsFile::Entry parse_entry(const std::string& name, const json& value,
-                                   uint64_t data_bytes) {
+// One entry with offsets still relative to the data section.
+SafetensorsFile::Entry parse_entry(const std::string& name, const json& value) {
   require(value.is_object() && value.contains("dtype") && value.contains("shape") &&
               value.contains("data_offsets"),
           "tensor ", name, " must have dtype, shape and data_offsets");
@@ -98,14 +82,20 @@ SafetensorsFile::Entry parse_entry(const std::string& name, const json& value,
           ": data_offsets must be two numbers");
   const uint64_t begin = unsigned_number(offsets[0], name, "data_offsets");
   const uint64_t end = unsigned_number(offsets[1], name, "data_offsets");
-  require(begin <= end && end <= data_bytes, "tensor ", name, " lies at bytes ", begin, " to ", end,
-          " of a data section of ", data_bytes, " bytes");
+  require(begin <= end, "tensor ", name, " lies at bytes ", begin, " to ", end);
   entry.offset = begin;
   entry.bytes = end - begin;
   const auto count = element_count(entry.shape, size_of(entry.dtype));
   require(count && *count * size_of(entry.dtype) == entry.bytes, "tensor ", name, " has ",
           entry.bytes, " bytes, which does not match its shape and type");
   return entry;
+}
+
+struct CutShort : Problem {};
+
+CutShort cut_short(uint64_t missing) {
+  return {{"is cut short: its last " + std::to_string(missing) +
+           " bytes are missing; download or copy it again"}};
 }
 
 // The arrays must cover the data section without gaps or overlaps. Returns names in data order.
@@ -127,9 +117,45 @@ std::vector<std::string> check_cover(const std::map<std::string, SafetensorsFile
             e.offset < at ? " overlaps another" : " leaves a gap before it");
     at += e.bytes;
   }
+  if (at > data_bytes) throw cut_short(at - data_bytes);
   require(at == data_bytes, "the tensors end at byte ", at, " of a data section of ", data_bytes,
           " bytes");
   return order;
+}
+
+// The length of the header of what looks like a safetensors file; names what looks otherwise.
+uint64_t header_bytes(const InputFile& file) {
+  uint64_t length = 0;
+  char brace = 0;
+  if (file.size() > 8) {
+    file.read_at(0, &length, 8);
+    file.read_at(8, &brace, 1);
+  }
+  if (brace == '{' && length <= kMaxHeader) {
+    if (length > file.size() - 8) throw cut_short(length - (file.size() - 8));
+    return length;
+  }
+  const auto kind = foreign_kind(file);
+  require(!kind, "this is ", kind->what, ", not a safetensors file; ", kind->remedy);
+  throw Problem{"this is not a safetensors file, nor of another kind that gsx knows"};
+}
+
+constexpr const char* kDamaged =
+    "is damaged, or was changed by another program: its checksum does not match";
+
+// The words a file holds besides its tensors, but for the checksum.
+std::map<std::string, std::string> read_metadata(const json& value, bool sealed) {
+  std::map<std::string, std::string> metadata;
+  require(value.is_object(), "the metadata must be an object of strings");
+  for (const auto& [key, item] : value.items()) {
+    require(item.is_string(), "the metadata entry ", shown(key), " must be a string");
+    const std::string text = item.get<std::string>();
+    if (sealed && key == seal::kKey) continue;
+    // A checksum elsewhere than where we write it, or one whose key was hit.
+    require(key != seal::kKey && !text.starts_with(seal::kKind), kDamaged);
+    metadata[key] = text;
+  }
+  return metadata;
 }
 
 }  // namespace
@@ -137,31 +163,21 @@ std::vector<std::string> check_cover(const std::map<std::string, SafetensorsFile
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   SafetensorsFile result{InputFile(path)};
   const InputFile& file = result.file_;
+  const bool sealed = seal::is_sealed(file);
   try {
-    require(file.size() >= 8, "a safetensors file has at least 8 bytes, this one has ",
-            file.size());
-    uint64_t header_bytes = 0;
-    file.read_at(0, &header_bytes, 8);
-    require(header_bytes <= kMaxHeader && header_bytes <= file.size() - 8,
-            "not a safetensors file: it announces a header of ", header_bytes, " bytes and has ",
-            file.size(), " bytes in all");
-    const json header = parse_header(file.read_at(8, header_bytes));
-    const uint64_t data_start = 8 + header_bytes, data_bytes = file.size() - data_start;
+    const uint64_t data_start = 8 + header_bytes(file), data_bytes = file.size() - data_start;
+    const json header = parse_header(file.read_at(8, data_start - 8));
     for (const auto& [name, value] : header.items()) {
-      if (name == kMetadataKey) {
-        require(value.is_object(), "the metadata must be an object of strings");
-        for (const auto& [key, text] : value.items()) {
-          require(text.is_string(), "the metadata entry ", shown(key), " must be a string");
-          result.metadata_[key] = text.get<std::string>();
-        }
-      } else {
-        result.entries_[name] = parse_entry(shown(name), value, data_bytes);
-      }
+      if (name == kMetadataKey) result.metadata_ = read_metadata(value, sealed);
+      else result.entries_[name] = parse_entry(shown(name), value);
     }
     result.names_ = check_cover(result.entries_, data_bytes);
     for (auto& [name, entry] : result.entries_) entry.offset += data_start;
-  } catch (const Problem& e) {
+    require(!sealed || seal::holds(file), kDamaged);
+  } catch (const CutShort& e) {
     fail("safetensors: ", path.string(), ": ", e.what);
+  } catch (const Problem& e) {  // what a damaged header says is noise
+    fail("safetensors: ", path.string(), ": ", sealed && !seal::holds(file) ? kDamaged : e.what);
   }
   return result;
 }
@@ -180,77 +196,6 @@ std::vector<uint8_t> SafetensorsFile::bytes(const std::string& name) const {
 
 std::vector<float> SafetensorsFile::floats(const std::string& name) const {
   return to_floats(entry(name).dtype, bytes(name));
-}
-
-void SafetensorsWriter::add(std::string name, FileDType dtype, std::vector<int64_t> shape,
-                            std::vector<uint8_t> bytes) {
-  GSX_CHECK(name != kMetadataKey, "safetensors: a tensor must not be called ", name);
-  const auto count = element_count(shape, size_of(dtype));
-  GSX_CHECK(count && *count * size_of(dtype) == bytes.size(), "safetensors: tensor ", shown(name),
-            " has ", bytes.size(), " bytes, which does not match its shape and type");
-  GSX_CHECK(taken_.emplace(name, true).second, "safetensors: tensor ", shown(name),
-            " was added twice");
-  arrays_.push_back({std::move(name), dtype, std::move(shape), std::move(bytes)});
-}
-
-void SafetensorsWriter::add(std::string name, std::vector<int64_t> shape,
-                            std::span<const float> values) {
-  std::vector<uint8_t> bytes(values.size_bytes());
-  if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
-  add(std::move(name), FileDType::f32, std::move(shape), std::move(bytes));
-}
-
-void SafetensorsWriter::add(std::string name, const Tensor& f32) {
-  GSX_CHECK(f32.defined() && f32.dtype() == DType::f32, "safetensors: tensor ", shown(name),
-            " must be a float tensor; give other types as bytes");
-  add(std::move(name), {f32.shape().begin(), f32.shape().end()}, f32.to_vector());
-}
-
-std::vector<const SafetensorsWriter::Array*> SafetensorsWriter::in_file_order() const {
-  std::vector<const Array*> order;
-  for (const Array& a : arrays_) order.push_back(&a);
-  std::stable_sort(order.begin(), order.end(), [](const Array* a, const Array* b) {
-    return size_of(a->dtype) > size_of(b->dtype);
-  });
-  return order;
-}
-
-std::string SafetensorsWriter::header() const {
-  std::string text = "{";
-  try {
-    if (!metadata.empty()) text += json(kMetadataKey).dump() + ":" + json(metadata).dump() + ",";
-    uint64_t at = 0;
-    for (const Array* a : in_file_order()) {
-      text += json(a->name).dump() + ":{\"dtype\":\"" + name_of(a->dtype) +
-              "\",\"shape\":" + json(a->shape).dump() + ",\"data_offsets\":[" + std::to_string(at) +
-              "," + std::to_string(at + a->bytes.size()) + "]},";
-      at += a->bytes.size();
-    }
-  } catch (const json::exception&) {
-    fail("safetensors: names and metadata must be UTF-8 text");
-  }
-  if (text.back() == ',') text.pop_back();
-  text += "}";
-  while (text.size() % 8 != 0) text += ' ';  // so that the data starts at a multiple of 8
-  GSX_CHECK(text.size() <= kMaxHeader, "safetensors: names and metadata take ", text.size(),
-            " bytes, at most ", kMaxHeader, " can be read back");
-  return text;
-}
-
-uint64_t SafetensorsWriter::file_bytes() const {
-  uint64_t n = 8 + header().size();
-  for (const Array& a : arrays_) n += a.bytes.size();
-  return n;
-}
-
-void SafetensorsWriter::write(const std::filesystem::path& path) const {
-  const std::string text = header();
-  const uint64_t length = text.size();
-  AtomicFile file(path);
-  file.write(&length, 8);
-  file.write(text.data(), text.size());
-  for (const Array* a : in_file_order()) file.write(a->bytes.data(), a->bytes.size());
-  file.commit();
 }
 
 }  // namespace gsx

@@ -3,7 +3,7 @@
 // major.
 #pragma once
 #include <map>
-#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,8 +14,9 @@
 namespace gsx {
 
 // A file opened for reading. Opening checks everything but the values: lengths, offsets, shapes,
-// types, gaps, overlaps, duplicate names. Arrays are read when asked for. Errors are one sentence
-// with the file's name.
+// types, gaps, overlaps, duplicate names, and the checksum of files that gsx wrote. Arrays are read
+// when asked for. Errors are one sentence with the file's name, and with what a file of another
+// kind is.
 class SafetensorsFile {
  public:
   static SafetensorsFile open(const std::filesystem::path& path);
@@ -30,7 +31,7 @@ class SafetensorsFile {
   const std::filesystem::path& path() const { return file_.path(); }
   uint64_t file_bytes() const { return file_.size(); }
   const std::vector<std::string>& names() const { return names_; }  // in the order of their data
-  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }  // no checksum
   bool contains(const std::string& name) const { return entries_.count(name) != 0; }
   const Entry& entry(const std::string& name) const;
 
@@ -47,7 +48,8 @@ class SafetensorsFile {
 
 // Collects arrays and metadata, then writes them. The bytes depend on what was added and in which
 // order, on nothing else. Wider element types come first, each kind in the order added, so that
-// every array starts at a multiple of its element size (PyTorch's loader insists).
+// every array starts at a multiple of its element size (PyTorch's loader insists). The metadata
+// gets a checksum over the whole file (seal.h), which other readers may ignore.
 class SafetensorsWriter {
  public:
   std::map<std::string, std::string> metadata;
@@ -56,6 +58,8 @@ class SafetensorsWriter {
            std::vector<uint8_t> bytes);
   void add(std::string name, std::vector<int64_t> shape, std::span<const float> values);
   void add(std::string name, const Tensor& f32);  // in logical order (NCHW, KCRS)
+  // An array whose values do not matter, for file_bytes() alone.
+  void reserve(std::string name, FileDType dtype, std::vector<int64_t> shape);
 
   void write(const std::filesystem::path& path) const;  // atomic: atomic_file.h
   uint64_t file_bytes() const;                          // what write() would write
@@ -65,12 +69,13 @@ class SafetensorsWriter {
     std::string name;
     FileDType dtype;
     std::vector<int64_t> shape;
-    std::vector<uint8_t> bytes;
+    uint64_t size;               // in bytes
+    std::vector<uint8_t> bytes;  // none when only reserved
   };
   std::vector<const Array*> in_file_order() const;
   std::string header() const;
   std::vector<Array> arrays_;
-  std::map<std::string, bool> taken_;
+  std::set<std::string> taken_;
 };
 
 }  // namespace gsx

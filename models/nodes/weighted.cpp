@@ -53,10 +53,11 @@ void Weighted::set_weight_quant(const std::optional<WeightQuant>& quant) {
 }
 
 void Weighted::freeze_weight_scale() {
-  if (!quant_ || !weight_.value.defined()) return;
+  if (!quant_ || !present(weight_)) return;
+  weight_scale_.shape = Shape{quant_->per_channel ? out_ : 1};
+  if (!weight_.value.defined()) return;
   const NoGrad no_grad;
   weight_scale_.value = weight_scales(weight_.value, *quant_);
-  weight_scale_.shape = weight_scale_.value.shape();
 }
 
 Tensor Weighted::current_scales() const {

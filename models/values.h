@@ -1,0 +1,15 @@
+// What a parameter's values must be, whichever file they come from.
+#pragma once
+#include <span>
+#include <string>
+
+#include "models/node.h"
+
+namespace gsx {
+
+// Throws Error naming `where` and the parameter unless every value is finite (as a float, which
+// wider types may overflow) and variances and quantiser steps are not negative. Zero is allowed for
+// both: a channel that never varies has that variance, a filter of zeros that step.
+void check_values(const Parameter&, std::span<const float> values, const std::string& where);
+
+}  // namespace gsx
