@@ -2,6 +2,8 @@
 // initialised or loaded). The generators' width counts the channels of the first layer; it may be a
 // fraction, and every layer rounds its own multiple of it.
 #pragma once
+#include <filesystem>
+
 #include "models/graph.h"
 
 namespace gsx {
@@ -48,5 +50,9 @@ Graph squeezenet();
 // affine norms. Options by their names above ("width", "blocks", ...); unknown ones are an Error.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());
 std::vector<std::string> architecture_names();
+// For messages: what to write instead of a name that is none, the nearest one or all.
+std::string instead_of(const std::string& name);
+// The file that a model's name stands for: what follows ARCHITECTURE:, or the name itself.
+std::filesystem::path model_path(const std::string& spec);
 
 }  // namespace gsx

@@ -1,6 +1,8 @@
 // Architectures by name, and opening whatever a user names.
 #include <algorithm>
+#include <filesystem>
 
+#include "engine/suggest.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -106,12 +108,50 @@ Graph make_architecture(const std::string& name, const Json& json) {
     options.finish();
     return squeezenet();
   }
-  std::string known;
-  for (const std::string& n : architecture_names()) known += (known.empty() ? "" : ", ") + n;
-  fail("there is no architecture '", name, "'; the built-in ones are ", known);
+  fail("there is no architecture '", name, "'", instead_of(name));
 }
 
+std::string instead_of(const std::string& name) {
+  const std::string near = did_you_mean(name, architecture_names());
+  if (!near.empty()) return near;
+  std::string known;
+  for (const std::string& n : architecture_names()) known += (known.empty() ? "" : ", ") + n;
+  return "; the built-in ones are " + known;
+}
+
+std::filesystem::path model_path(const std::string& spec) {
+  const auto names = architecture_names();
+  const size_t colon = spec.find(':');
+  const bool prefixed = colon != std::string::npos &&
+                        std::find(names.begin(), names.end(), spec.substr(0, colon)) != names.end();
+  return prefixed ? spec.substr(colon + 1) : spec;
+}
+
+namespace {
+
+// What is neither a file nor ARCHITECTURE:FILE is a mistyped architecture, or one without weights.
+void refuse_no_file(const std::string& spec) {
+  std::error_code ignored;
+  if (std::filesystem::exists(spec, ignored)) return;
+  const auto names = architecture_names();
+  const std::string head = spec.substr(0, spec.find(':'));
+  const bool prefixed = head != spec && head.find('/') == std::string::npos;
+  if (std::find(names.begin(), names.end(), head) != names.end()) {
+    GSX_CHECK(prefixed, "model: ", spec, " is an architecture without weights; give ", spec,
+              ":weights.safetensors");
+    return;
+  }
+  GSX_CHECK(!prefixed, "model: ", spec, " is no file, and there is no architecture '", head, "'",
+            instead_of(head));
+  const std::string near = nearest(spec, names);
+  GSX_CHECK(near.empty(), "model: there is no file ", spec, "; did you mean the architecture ",
+            near, "?");
+}
+
+}  // namespace
+
 Graph open_model(const ContextPtr& context, const std::string& spec) {
+  refuse_no_file(spec);
   const auto names = architecture_names();
   const size_t colon = spec.find(':');
   const std::string head = spec.substr(0, colon);

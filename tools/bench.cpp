@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "engine/suggest.h"
 #include "kernels/isa.h"
 #include "tools/bench_kernels.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
-#include "tools/suggest.h"
 
 namespace gsx::tools {
 namespace {

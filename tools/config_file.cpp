@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tools/suggest.h"
+#include "engine/suggest.h"
 
 namespace gsx::tools {
 
@@ -43,9 +43,7 @@ void read_config_file(CLI::App& command, const std::string& path) {
   for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(in)) {
     const std::string name = item.fullname();
     if (!among(name, known) || name == "config" || name == "help") {
-      const std::string near = nearest(name, known);
-      refuse("unknown setting '" + name + "'" +
-             (near.empty() ? "" : "; did you mean " + near + "?"));
+      refuse("unknown setting '" + name + "'" + did_you_mean(name, known));
     }
     CLI::Option& option = *command.get_option("--" + name);
     if (option.count() > 0) continue;

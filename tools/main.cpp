@@ -3,9 +3,9 @@
 #include <iostream>
 #include <new>
 
+#include "engine/suggest.h"
 #include "tools/commands.h"
 #include "tools/options.h"
-#include "tools/suggest.h"
 
 namespace gsx::tools {
 namespace {
@@ -45,11 +45,6 @@ CLI::App& selected(CLI::App& program) {
 std::string prefix(CLI::App& program) {
   const CLI::App& command = selected(program);
   return &command == &program ? "gsx: " : "gsx " + command.get_name() + ": ";
-}
-
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
-  const std::string near = nearest(word, known);
-  return near.empty() ? "" : "; did you mean " + near + "?";
 }
 
 // Why the command line makes no sense: first what nobody expected, then CLI11's own reason.

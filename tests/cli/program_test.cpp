@@ -8,7 +8,6 @@
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/temp_dir.h"
-#include "tools/suggest.h"
 
 namespace {
 
@@ -172,13 +171,13 @@ TEST_CASE("output that cannot be written is a failure") {
 }
 
 TEST_CASE("distance of words") {
-  using gsx::tools::edit_distance;
+  using gsx::edit_distance;
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("train", "train") == 0);
   CHECK(edit_distance("trian", "train") == 1);
   CHECK(edit_distance("kitten", "sitting") == 3);
-  CHECK(gsx::tools::nearest("--ouput", {"--out", "--output", "--input"}) == "--output");
-  CHECK(gsx::tools::nearest("zebra", {"train", "info"}).empty());
+  CHECK(gsx::nearest("--ouput", {"--out", "--output", "--input"}) == "--output");
+  CHECK(gsx::nearest("zebra", {"train", "info"}).empty());
 }
 
 TEST_CASE("processes are watched: signals, timeouts, folders, environment") {

@@ -1,9 +1,9 @@
 // Edit distance by the usual table; see suggest.h.
-#include "tools/suggest.h"
+#include "engine/suggest.h"
 
 #include <algorithm>
 
-namespace gsx::tools {
+namespace gsx {
 
 int edit_distance(const std::string& a, const std::string& b) {
   const size_t n = a.size(), m = b.size();
@@ -36,4 +36,9 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
   return best;
 }
 
-}  // namespace gsx::tools
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const std::string near = nearest(word, known);
+  return near.empty() ? "" : "; did you mean " + near + "?";
+}
+
+}  // namespace gsx
