@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/io/safetensors.h"
+#include "models/values.h"
 
 namespace gsx {
 namespace {
@@ -100,8 +101,11 @@ std::optional<fs::path> find_lpips_heads(const fs::path& weights) {
 std::vector<std::vector<float>> load_lpips_heads(const fs::path& heads) {
   const SafetensorsFile file = SafetensorsFile::open(heads);
   std::vector<std::vector<float>> weights;
-  while (file.contains(head_name(weights.size())))
-    weights.push_back(file.floats(head_name(weights.size())));
+  for (std::string name = head_name(0); file.contains(name); name = head_name(weights.size())) {
+    weights.push_back(file.floats(name));
+    const Parameter head{name, Role::weight, Shape{}, {}};
+    check_values(head, weights.back(), "load: " + heads.string());
+  }
   GSX_CHECK(!weights.empty(), heads.string(),
             ": expected LPIPS heads lin0.weight, lin1.weight, ..., found none");
   return weights;

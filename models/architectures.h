@@ -47,12 +47,22 @@ Graph vgg16(const Vgg16Options& = {});
 Graph squeezenet();
 
 // By the name used on the command line, "cyclegan_official" being cyclegan without the paper's
-// affine norms. Options by their names above ("width", "blocks", ...); unknown ones are an Error.
+// affine norms. Options by their names above ("width", "blocks", ...), and what weights of others
+// may differ in: "order" (rgb or bgr), "range", "input_range", "output_range" (the values of black
+// and white, "0..255"), "eps" (of every norm). Unknown ones are an Error.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());
 std::vector<std::string> architecture_names();
 // For messages: what to write instead of a name that is none, the nearest one or all.
 std::string instead_of(const std::string& name);
-// The file that a model's name stands for: what follows ARCHITECTURE:, or the name itself.
+
+// A model as users name it: FILE, or ARCH[,KEY=VALUE...][:FILE].
+struct ModelSpec {
+  std::string architecture;  // empty: the file holds its network
+  Json options = Json::object();
+  std::filesystem::path file;  // empty: a bare architecture
+};
+ModelSpec parse_model_spec(const std::string&);
+// The file that a model's name stands for: what follows the colon, or the name itself.
 std::filesystem::path model_path(const std::string& spec);
 
 }  // namespace gsx

@@ -3,6 +3,7 @@
 
 #include "engine/io/safetensors.h"
 #include "kernels/scalar.h"
+#include "models/architectures.h"
 #include "models/nodes/common.h"
 #include "models/values.h"
 
@@ -247,6 +248,35 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
   }
 }
 
+// Opens what should be a model or weights.
+SafetensorsFile open_weights(const std::filesystem::path& path) {
+  SafetensorsFile file = SafetensorsFile::open(path);
+  const auto format = file.metadata().find("format");
+  GSX_CHECK(format == file.metadata().end() || !format->second.starts_with("gsx checkpoint"),
+            "load: ", path.string(), " is a run's checkpoint, not a model; give the ",
+            "model.safetensors or teacher.safetensors beside it, or finish the run with gsx train ",
+            "--resume");
+  return file;
+}
+
+// The architecture whose parameters' names are most like those in the file.
+std::string likely_architecture(const SafetensorsFile& file) {
+  std::string best;
+  double most = -1;
+  for (const std::string& name : architecture_names()) {
+    const Graph graph = make_architecture(name);
+    const auto parameters = graph.parameters();
+    const auto shared =
+        static_cast<double>(std::count_if(parameters.begin(), parameters.end(),
+                                          [&](const auto* p) { return file.contains(p->name); }));
+    const auto all = static_cast<double>(parameters.size() + file.names().size()) - shared;
+    if (shared / all <= most) continue;
+    most = shared / all;
+    best = name;
+  }
+  return best;
+}
+
 }  // namespace
 
 void save_model(const Graph& graph, const std::filesystem::path& path) {
@@ -262,11 +292,11 @@ int64_t file_bytes(const Graph& graph) {
 }
 
 Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
+  const SafetensorsFile file = open_weights(path);
   const auto found = file.metadata().find(kGraphKey);
   GSX_CHECK(found != file.metadata().end(), "load_model: ", path.string(),
-            " holds weights without a network; name its architecture, e.g. cyclegan:",
-            path.filename().string());
+            " holds weights without a network; name its architecture, e.g. ",
+            likely_architecture(file), ":", path.string());
   Graph graph;
   try {
     graph = graph_from_json(Json::parse(found->second));
@@ -281,8 +311,12 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
 }
 
 void load_weights(Graph& graph, const ContextPtr& context, const std::filesystem::path& path) {
-  const SafetensorsFile file = SafetensorsFile::open(path);
-  check_tensors(graph, file, "");
+  const SafetensorsFile file = open_weights(path);
+  check_tensors(
+      graph, file,
+      file.metadata().count(kGraphKey)
+          ? "; the file holds its own network, give it without " + graph.architecture() + ":"
+          : "");
   for (Parameter* p : graph.parameters())
     set_values(*p, context, file.floats(p->name), "load: " + path.string());
 }

@@ -1,6 +1,9 @@
-// Architectures by name, and opening whatever a user names.
+// Architectures by name, with what weights of others differ in.
 #include <algorithm>
-#include <filesystem>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <optional>
 
 #include "engine/suggest.h"
 #include "models/architectures.h"
@@ -38,14 +41,28 @@ class Options {
               json_[key].dump());
     value = json_[key].get<bool>();
   }
+  // Whether the option is there; its text.
+  std::optional<std::string> text(const char* key) {
+    known_.push_back(key);
+    if (!json_.contains(key)) return std::nullopt;
+    return json_[key].is_string() ? json_[key].get<std::string>() : json_[key].dump();
+  }
   void finish() const {
     for (const auto& item : json_.items()) {
       GSX_CHECK(std::find(known_.begin(), known_.end(), item.key()) != known_.end(), architecture_,
-                ": has no option '", item.key(), "'");
+                ": has no option '", item.key(), "'", instead(item.key()));
     }
   }
+  const std::string& architecture() const { return architecture_; }
 
  private:
+  std::string instead(const std::string& key) const {
+    const std::string near = did_you_mean(key, known_);
+    if (!near.empty()) return near;
+    std::string all;
+    for (const std::string& k : known_) all += (all.empty() ? "; it has " : ", ") + k;
+    return all;
+  }
   const std::string& architecture_;
   const Json& json_;
   std::vector<std::string> known_;
@@ -57,7 +74,6 @@ Graph make_cyclegan(Options& options, bool affine) {
   options.read("width", o.width);
   options.read("blocks", o.blocks);
   if (affine) options.read("affine", o.affine);
-  options.finish();
   return cyclegan(o);
 }
 
@@ -68,7 +84,6 @@ Graph make_patchgan(Options& options) {
   options.read("affine", o.affine);
   options.read("pooled", o.pooled);
   options.read("in_channels", o.in_channels);
-  options.finish();
   return patchgan(o);
 }
 
@@ -79,8 +94,9 @@ std::vector<std::string> architecture_names() {
           "vgg16",    "squeezenet"};
 }
 
-Graph make_architecture(const std::string& name, const Json& json) {
-  Options options(name, json);
+namespace {
+
+Graph build(const std::string& name, Options& options) {
   if (name == "cyclegan") return make_cyclegan(options, true);
   if (name == "cyclegan_official") return make_cyclegan(options, false);
   if (name == "patchgan") return make_patchgan(options);
@@ -88,27 +104,90 @@ Graph make_architecture(const std::string& name, const Json& json) {
     CartoonGanOptions o;
     options.read("width", o.width);
     options.read("blocks", o.blocks);
-    options.finish();
     return cartoongan(o);
   }
   if (name == "fast_style") {
     FastStyleOptions o;
     options.read("width", o.width);
     options.read("blocks", o.blocks);
-    options.finish();
     return fast_style(o);
   }
   if (name == "vgg16") {
     Vgg16Options o;
     options.read("width", o.width);
-    options.finish();
     return vgg16(o);
   }
   if (name == "squeezenet") {
-    options.finish();
     return squeezenet();
   }
   fail("there is no architecture '", name, "'", instead_of(name));
+}
+
+// "LO..HI".
+void read_range(const Options& options, const char* key, const std::string& text,
+                ImageFormat& format) {
+  const auto number = [](const std::string& part) {
+    char* end = nullptr;
+    const float value = std::strtof(part.c_str(), &end);
+    return !part.empty() && *end == 0 ? value : std::numeric_limits<float>::quiet_NaN();
+  };
+  const size_t dots = text.find("..");
+  if (dots != std::string::npos) {
+    format.lo = number(text.substr(0, dots));
+    format.hi = number(text.substr(dots + 2));
+  }
+  GSX_CHECK(dots != std::string::npos && format.lo < format.hi && std::isfinite(format.lo) &&
+                std::isfinite(format.hi),
+            options.architecture(), ": ", key,
+            " must be the values of black and white, as 0..255 or -1..1, got ", text);
+}
+
+// Every norm's eps, whichever kind it is of.
+void set_eps(Graph& graph, const std::string& text) {
+  double eps = 0;
+  try {
+    eps = Json::parse(text).get<double>();
+  } catch (const Json::exception&) {  // stays refused
+  }
+  GSX_CHECK(static_cast<float>(eps) > 0 && eps <= 1, graph.architecture(),
+            ": eps must be a number above 0, at most 1, got ", text);
+  Json json = graph_to_json(graph);
+  bool any = false;
+  for (Json& node : json["nodes"]) {
+    if (!node.contains("attributes") || !node["attributes"].contains("eps")) continue;
+    node["attributes"]["eps"] = eps;
+    any = true;
+  }
+  GSX_CHECK(any, graph.architecture(), ": has no norm for the option eps");
+  graph = graph_from_json(json);
+}
+
+// What weights with the same tensors may differ in, and their files do not say.
+void adapt(Graph& graph, Options& options) {
+  if (const auto order = options.text("order")) {
+    GSX_CHECK(*order == "rgb" || *order == "bgr", options.architecture(),
+              ": order must be rgb or bgr, got ", *order);
+    graph.input_format.bgr = graph.output_format.bgr = *order == "bgr";
+  }
+  if (const auto range = options.text("range")) {
+    read_range(options, "range", *range, graph.input_format);
+    read_range(options, "range", *range, graph.output_format);
+  }
+  if (const auto range = options.text("input_range"))
+    read_range(options, "input_range", *range, graph.input_format);
+  if (const auto range = options.text("output_range"))
+    read_range(options, "output_range", *range, graph.output_format);
+  if (const auto eps = options.text("eps")) set_eps(graph, *eps);
+}
+
+}  // namespace
+
+Graph make_architecture(const std::string& name, const Json& json) {
+  Options options(name, json);
+  Graph graph = build(name, options);
+  adapt(graph, options);
+  options.finish();
+  return graph;
 }
 
 std::string instead_of(const std::string& name) {
@@ -117,50 +196,6 @@ std::string instead_of(const std::string& name) {
   std::string known;
   for (const std::string& n : architecture_names()) known += (known.empty() ? "" : ", ") + n;
   return "; the built-in ones are " + known;
-}
-
-std::filesystem::path model_path(const std::string& spec) {
-  const auto names = architecture_names();
-  const size_t colon = spec.find(':');
-  const bool prefixed = colon != std::string::npos &&
-                        std::find(names.begin(), names.end(), spec.substr(0, colon)) != names.end();
-  return prefixed ? spec.substr(colon + 1) : spec;
-}
-
-namespace {
-
-// What is neither a file nor ARCHITECTURE:FILE is a mistyped architecture, or one without weights.
-void refuse_no_file(const std::string& spec) {
-  std::error_code ignored;
-  if (std::filesystem::exists(spec, ignored)) return;
-  const auto names = architecture_names();
-  const std::string head = spec.substr(0, spec.find(':'));
-  const bool prefixed = head != spec && head.find('/') == std::string::npos;
-  if (std::find(names.begin(), names.end(), head) != names.end()) {
-    GSX_CHECK(prefixed, "model: ", spec, " is an architecture without weights; give ", spec,
-              ":weights.safetensors");
-    return;
-  }
-  GSX_CHECK(!prefixed, "model: ", spec, " is no file, and there is no architecture '", head, "'",
-            instead_of(head));
-  const std::string near = nearest(spec, names);
-  GSX_CHECK(near.empty(), "model: there is no file ", spec, "; did you mean the architecture ",
-            near, "?");
-}
-
-}  // namespace
-
-Graph open_model(const ContextPtr& context, const std::string& spec) {
-  refuse_no_file(spec);
-  const auto names = architecture_names();
-  const size_t colon = spec.find(':');
-  const std::string head = spec.substr(0, colon);
-  if (colon != std::string::npos && std::find(names.begin(), names.end(), head) != names.end()) {
-    Graph graph = make_architecture(head);
-    load_weights(graph, context, spec.substr(colon + 1));
-    return graph;
-  }
-  return load_model(context, spec);
 }
 
 }  // namespace gsx

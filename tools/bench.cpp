@@ -184,8 +184,8 @@ Kernels are compared with their definition before they are timed; a wrong one is
   sub.add_flag("--static", g->static_profile,
                "registers, spills, occupancy and instructions of CUDA kernels; needs no device");
   sub.add_option("--model", o.network.model,
-                 "of infer and step: a gsx model file, ARCH:weights.safetensors, or an "
-                 "architecture's name");
+                 "of infer and step: a gsx model file, or an architecture: "
+                 "ARCH[,KEY=VALUE...][:weights.safetensors]");
   add_network_options(sub, o.network);
   sub.add_option("--method", o.method,
                  "of step: gs8 prunes and quantises, gs32 prunes, dense trains two networks as "

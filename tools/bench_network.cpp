@@ -199,7 +199,8 @@ Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOption
 // A network and what it is given.
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
-      : graph(open_network(context, o.network, "bench infer")), x(pictures(context, graph, o)) {
+      : graph(open_runnable_network(context, o.network, "bench infer")),
+        x(pictures(context, graph, o)) {
     if (o.quantized) quantize();
     graph.freeze();
   }
@@ -224,7 +225,7 @@ struct InferBench {
 class StepBench {
  public:
   StepBench(const ContextPtr& context, const BenchOptions& o)
-      : teacher_(open_network(context, o.network, "bench step")),
+      : teacher_(open_runnable_network(context, o.network, "bench step")),
         x_(pictures(context, teacher_, o)) {
     const Shape y = teacher_.infer_shapes(x_.shape()).back();
     GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher_.input_channels() == 3,

@@ -4,7 +4,9 @@
 
 #include "engine/io/dataset.h"
 #include "gs/figures.h"
+#include "models/architectures.h"
 #include "tools/commands.h"
+#include "tools/network.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 
@@ -127,8 +129,7 @@ void run_eval(const EvalOptions& o) {
     nets.features = &features;
     nets.tap = features.taps.back();
     report.has_features = true;
-    const std::string file = o.feature_net.substr(o.feature_net.find(':') + 1);
-    if (const auto heads = find_lpips_heads(file)) {
+    if (const auto heads = find_lpips_heads(model_path(o.feature_net))) {
       lpips.emplace(features, load_lpips_heads(*heads));
       nets.lpips = &*lpips;
     }
@@ -171,7 +172,7 @@ void add_eval(CLI::App& app) {
 Pictures come from testA (else trainA, else the folder itself); real ones of the target domain from
 testB (else trainB). The Frechet distance is computed on the feature network's last tap and carries
 its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added.)");
-  sub.add_option("MODEL", o->model, "a gsx model file, or ARCH:weights.safetensors")->required();
+  sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("--data", o->data, "folder of pictures")->required();
   sub.add_option("--teacher", o->teacher, "model to compare with");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");

@@ -67,9 +67,17 @@ void add_inspect(CLI::App& app) {
   CLI::App& sub = *app.add_subcommand("inspect", "Show a model's layers, channels and cost.");
   sub.footer(R"(Examples:
   gsx inspect runs/gs8-1/model.safetensors --size 128
-  gsx inspect cyclegan --json)");
+  gsx inspect cyclegan --json
+  gsx inspect cartoongan,order=rgb,eps=1e-5:weights.safetensors
+Wherever a model is named, a file without a network needs its architecture in front of it: ARCH:FILE.
+What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
+  order=rgb|bgr           channel order of the pictures it takes and gives
+  range=LO..HI            its values of black and white, e.g. 0..255, -1..1
+  input_range=, output_range=   the same where the two differ
+  eps=E                   of its norms
+  width=, blocks=, affine=, layers=, pooled=, in_channels=   where the architecture has them)");
   sub.add_option("MODEL", o->network.model,
-                 "a gsx model file, ARCH:weights.safetensors, or an architecture's name")
+                 "a gsx model file, or an architecture: ARCH[,KEY=VALUE...][:weights.safetensors]")
       ->required();
   sub.add_option("--size", o->size, "side of the picture that MACs are counted for")
       ->check(CLI::Range(1, 8192))

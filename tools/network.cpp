@@ -1,8 +1,6 @@
 // Opening what a user names; see network.h.
 #include "tools/network.h"
 
-#include <algorithm>
-
 #include "models/architectures.h"
 
 namespace gsx::tools {
@@ -15,17 +13,23 @@ void add_network_options(CLI::App& app, NetworkOptions& o) {
 }
 
 Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std::string& command) {
-  const std::vector<std::string> names = architecture_names();
-  if (std::find(names.begin(), names.end(), o.model) == names.end()) {
+  const ModelSpec spec = parse_model_spec(o.model);
+  if (!spec.file.empty()) {
     GSX_CHECK(o.width == 0 && o.blocks == 0, command,
               ": --width and --blocks go with a bare architecture name, not with the file ",
               o.model);
     return open_model(context, o.model);
   }
-  Json options = Json::object();
+  Json options = spec.options;
   if (o.width > 0) options["width"] = o.width;
   if (o.blocks > 0) options["blocks"] = o.blocks;
-  Graph graph = make_architecture(o.model, options);
+  return make_architecture(spec.architecture, options);
+}
+
+Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o,
+                            const std::string& command) {
+  Graph graph = open_network(context, o, command);
+  if (graph.context()) return graph;
   Rng rng(0);
   graph.initialize(context, rng, {});
   return graph;

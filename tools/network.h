@@ -8,14 +8,21 @@
 namespace gsx::tools {
 
 struct NetworkOptions {
-  std::string model;          // a gsx model file, ARCH:weights.safetensors, or an architecture
+  std::string model;          // a gsx model file, or ARCH[,KEY=VALUE...][:weights.safetensors]
   int width = 0, blocks = 0;  // of a bare architecture; 0: its own
 };
 
 // Adds --width and --blocks.
 void add_network_options(CLI::App&, NetworkOptions&);
 
-// A bare architecture gets fresh weights, the same every time. `command` stands in messages.
+// What --help says of an argument that names a model.
+inline constexpr const char* kModelHelp =
+    "a gsx model file, or ARCH[,KEY=VALUE...]:weights.safetensors (keys: gsx inspect --help)";
+
+// A bare architecture has no weights: it can be asked for its structure, not run. `command` stands
+// in messages.
 Graph open_network(const ContextPtr&, const NetworkOptions&, const std::string& command);
+// A bare architecture gets fresh weights, the same every time.
+Graph open_runnable_network(const ContextPtr&, const NetworkOptions&, const std::string& command);
 
 }  // namespace gsx::tools

@@ -41,7 +41,8 @@ const std::map<std::string, double> kUnits = {{"k", 1e3}, {"M", 1e6}, {"G", 1e9}
 void add_input_options(CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   app.add_option("--teacher", c.teacher,
-                 "the generator to compress: a gsx model, or ARCH:weights.safetensors; "
+                 "the generator to compress: a gsx model, or "
+                 "ARCH[,KEY=VALUE...]:weights.safetensors (gsx inspect --help); "
                  "without it a dense one is trained first")
       ->group("Inputs");
   app.add_option("--data", c.data,

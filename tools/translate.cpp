@@ -7,6 +7,7 @@
 #include "engine/io/npy.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
+#include "tools/network.h"
 #include "tools/options.h"
 
 namespace gsx::tools {
@@ -121,7 +122,7 @@ void add_translate(CLI::App& app) {
   gsx translate fast_style:wave.safetensors cat.jpg --out cat.png
   gsx translate fast_style:wave.safetensors input.npy --out output.npy
 Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clipping.)");
-  sub.add_option("MODEL", o->model, "a gsx model file, or ARCH:weights.safetensors")->required();
+  sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
   sub.add_option("--out", o->out, "result file (one input) or folder")->required();
   sub.add_flag("--json", o->json, "print one JSON object");

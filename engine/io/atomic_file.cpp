@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/io/seal.h"
 
 namespace gsx {
 
@@ -23,7 +24,7 @@ namespace {
 bool lock_and_own(int fd, const fs::path& name) {
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) return false;
   struct stat open_file, named_file;
-  return fstat(fd, &open_file) == 0 && stat(name.c_str(), &named_file) == 0 &&
+  return fstat(fd, &open_file) == 0 && lstat(name.c_str(), &named_file) == 0 &&
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
@@ -40,23 +41,66 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+// The name that a chain of links ends in, whether or not there is a file.
+fs::path followed(fs::path path) {
+  std::error_code error;
+  for (int links = 0; links < 40 && fs::is_symlink(path, error); ++links) {
+    const fs::path to = fs::read_symlink(path, error);
+    if (error) break;
+    path = to.is_absolute() ? to : folder_of(path) / to;
+  }
+  return path;
+}
+
+// The longest names leave no room for more letters.
+std::string temporary_name(const std::string& name) {
+  constexpr size_t kLong = 100;
+  if (name.size() <= kLong) return "." + name + ".tmp";
+  seal::Checksum sum;
+  sum.add(name.data(), name.size());
+  return "." + sum.digits() + ".tmp";
+}
+
+constexpr int kBusy = -2;
+
+// Makes the file `name` and locks it. What bears the name already is never opened for writing,
+// since it may be a link that somebody put there: it is removed, unless another writer holds it
+// (kBusy). Below 0, with errno, where no file can be made.
+int create_locked(const fs::path& name) {
+  for (int tries = 0; tries < 3; ++tries) {
+    const int made = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (made >= 0) {
+      if (lock_and_own(made, name)) return made;
+      close(made);
+      return kBusy;
+    }
+    if (errno != EEXIST) return -1;
+    const int left = open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const bool busy = left >= 0 && !lock_and_own(left, name);
+    const bool removed = !busy && unlink(name.c_str()) == 0;
+    const int why = errno;
+    if (left >= 0) close(left);
+    if (busy) return kBusy;
+    errno = why;
+    if (!removed && why != ENOENT) return -1;
+  }
+  return kBusy;
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(followed(path_)) {
   GSX_CHECK(path_.has_filename(), "write ", path_.string(), ": expected the name of a file");
   std::error_code ignored;
-  GSX_CHECK(!fs::is_directory(path_, ignored), "write ", path_.string(),
-            ": a folder has this name");
-  temporary_ = folder_of(path_) / ("." + path_.filename().string() + ".tmp");
-  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  const fs::file_status there = fs::status(target_, ignored);
+  GSX_CHECK(!fs::is_directory(there), "write ", path_.string(), ": a folder has this name");
+  GSX_CHECK(!fs::exists(there) || fs::is_regular_file(there), "write ", path_.string(),
+            ": what has this name is not a file");
+  temporary_ = folder_of(target_) / temporary_name(target_.filename().string());
+  fd_ = create_locked(temporary_);
+  GSX_CHECK(fd_ != kBusy, "write ", path_.string(), ": another process is writing this file");
   GSX_CHECK(fd_ >= 0, "write ", path_.string(),
             ": cannot create a file there: ", std::strerror(errno));
-  if (!lock_and_own(fd_, temporary_)) {
-    close(fd_);
-    fd_ = -1;
-    fail("write ", path_.string(), ": another process is writing this file");
-  }
-  if (ftruncate(fd_, 0) != 0) fail("write ", path_.string(), ": ", std::strerror(errno));
 }
 
 AtomicFile::~AtomicFile() {
@@ -79,12 +123,14 @@ void AtomicFile::write(const void* data, size_t bytes) {
 
 void AtomicFile::commit() {
   GSX_CHECK(fd_ >= 0, "write ", path_.string(), ": the file has been committed already");
+  struct stat old;
+  if (stat(target_.c_str(), &old) == 0) fchmod(fd_, old.st_mode & 0777);
   GSX_CHECK(fsync(fd_) == 0, "write ", path_.string(), ": ", std::strerror(errno));
-  GSX_CHECK(std::rename(temporary_.c_str(), path_.c_str()) == 0, "write ", path_.string(), ": ",
+  GSX_CHECK(std::rename(temporary_.c_str(), target_.c_str()) == 0, "write ", path_.string(), ": ",
             std::strerror(errno));
   close(fd_);
   fd_ = -1;
-  sync_folder(folder_of(path_));
+  sync_folder(folder_of(target_));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view content) {

@@ -8,8 +8,9 @@
 namespace gsx {
 
 // Collects the new content of `path` in the hidden file .NAME.tmp beside it; commit() makes it
-// durable and gives it its name (fsync, rename, fsync of the folder). Without commit nothing is
-// left behind. A second writer of the same path is refused. The folder must exist.
+// durable and gives it its name (fsync, rename, fsync of the folder) and the permissions of the
+// file it replaces. A path that is a link is followed. Without commit nothing is left behind. A
+// second writer of the same path is refused. The folder must exist.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -21,7 +22,7 @@ class AtomicFile {
   void commit();
 
  private:
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_, target_, temporary_;  // as given, where its links end
   int fd_ = -1;
 };
 

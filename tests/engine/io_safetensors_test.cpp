@@ -8,7 +8,6 @@
 #include <random>
 
 #include "engine/error.h"
-#include "engine/io/atomic_file.h"
 #include "tests/catch.h"
 #include "tests/data.h"
 #include "tests/sealed_file.h"
@@ -260,27 +259,6 @@ TEST_CASE("element types convert to float") {
   std::memcpy(bytes.data(), &d, 8);
   CHECK(to_floats(FileDType::f64, bytes) == std::vector<float>{-1.25e10f});
   CHECK_THROWS_AS(to_floats(FileDType::f64, std::vector<uint8_t>(7)), Error);
-}
-
-TEST_CASE("atomic files: the old content stays until commit") {
-  TempDir dir;
-  const auto path = dir / "f";
-  write_file_atomically(path, "old");
-  {
-    AtomicFile file(path);
-    file.write("new content", 11);
-    CHECK(read_text(path) == "old");
-    CHECK_THROWS_WITH(AtomicFile(path), Contains("another process is writing"));
-  }
-  CHECK(read_text(path) == "old");
-  CHECK_FALSE(std::filesystem::exists(dir / ".f.tmp"));
-  write_text(dir / ".f.tmp", "left behind by a killed run, longer than what comes");
-  write_file_atomically(path, "new");
-  CHECK(read_text(path) == "new");
-  CHECK_FALSE(std::filesystem::exists(dir / ".f.tmp"));
-  CHECK_THROWS_WITH(write_file_atomically(dir / "no" / "f", "x"), Contains("cannot create"));
-  CHECK_THROWS_WITH(write_file_atomically(dir.path(), "x"), Contains("a folder has this name"));
-  CHECK_THROWS_AS(read_file(path, 2), Error);
 }
 
 TEST_CASE("safetensors: expected values of a trained file", "[data]") {

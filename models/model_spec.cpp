@@ -1,0 +1,94 @@
+// Models as users name them, and opening them; see architectures.h.
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/suggest.h"
+#include "models/architectures.h"
+
+namespace gsx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_architecture(const std::string& name) {
+  const auto names = architecture_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// "KEY=VALUE,KEY=VALUE": numbers and truths as such, anything else as text.
+Json read_options(const std::string& spec, std::string text) {
+  Json options = Json::object();
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    const std::string item = text.substr(0, comma);
+    text.erase(0, comma + 1);
+    const size_t equals = item.find('=');
+    GSX_CHECK(equals != std::string::npos && equals > 0 && equals + 1 < item.size(),
+              "model: ", spec, ": options are KEY=VALUE with commas between, got '", item, "'");
+    const std::string key = item.substr(0, equals), value = item.substr(equals + 1);
+    GSX_CHECK(!options.contains(key), "model: ", spec, ": the option ", key, " is given twice");
+    const Json parsed = Json::parse(value, nullptr, false);
+    options[key] = parsed.is_number() || parsed.is_boolean() ? parsed : Json(value);
+  }
+  return options;
+}
+
+// What is neither a file nor an architecture is mistyped.
+void refuse_unknown(const std::string& spec) {
+  std::error_code ignored;
+  if (fs::exists(spec, ignored)) return;
+  const std::string name = spec.substr(0, spec.find_first_of(":,"));
+  const bool prefixed = name != spec && name.find('/') == std::string::npos;
+  GSX_CHECK(!prefixed, "model: ", spec, " is no file, and there is no architecture '", name, "'",
+            instead_of(name));
+  const std::string near = nearest(spec, architecture_names());
+  GSX_CHECK(near.empty(), "model: there is no file ", spec, "; did you mean the architecture ",
+            near, "?");
+}
+
+// A folder in a model's place, most likely a run's.
+void refuse_folder(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return;
+  for (const char* name : {"model.safetensors", "teacher.safetensors"}) {
+    GSX_CHECK(!fs::exists(path / name, ignored), "model: ", path.string(), " is a folder; give ",
+              (path / name).string());
+  }
+  fail("model: ", path.string(), " is a folder; give the safetensors file of a model");
+}
+
+}  // namespace
+
+ModelSpec parse_model_spec(const std::string& spec) {
+  const size_t colon = spec.find(':');
+  const std::string head = spec.substr(0, colon);
+  const size_t comma = std::min(head.find(','), head.size());
+  const std::string name = head.substr(0, comma);
+  if (!is_architecture(name)) return {"", Json::object(), spec};
+  ModelSpec result{name, read_options(spec, head.substr(std::min(comma + 1, head.size()))), {}};
+  if (colon != std::string::npos) {
+    result.file = spec.substr(colon + 1);
+    GSX_CHECK(!result.file.empty(), "model: ", spec, " names no file behind the colon");
+  }
+  return result;
+}
+
+fs::path model_path(const std::string& spec) {
+  const ModelSpec parsed = parse_model_spec(spec);
+  return parsed.file.empty() ? fs::path(spec) : parsed.file;
+}
+
+Graph open_model(const ContextPtr& context, const std::string& spec) {
+  const ModelSpec parsed = parse_model_spec(spec);
+  GSX_CHECK(!parsed.file.empty(), "model: ", spec, " is an architecture without weights; give ",
+            spec, ":weights.safetensors");
+  if (parsed.architecture.empty()) refuse_unknown(spec);
+  refuse_folder(parsed.file);
+  if (parsed.architecture.empty()) return load_model(context, parsed.file);
+  Graph graph = make_architecture(parsed.architecture, parsed.options);
+  load_weights(graph, context, parsed.file);
+  return graph;
+}
+
+}  // namespace gsx
