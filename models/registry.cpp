@@ -151,7 +151,7 @@ void set_eps(Graph& graph, const std::string& text) {
   }
   GSX_CHECK(static_cast<float>(eps) > 0 && eps <= 1, graph.architecture(),
             ": eps must be a number above 0, at most 1, got ", text);
-  Json json = graph_to_json(graph);
+  Json json = Json::parse(graph_to_json(graph).dump());  // as a file holds it
   bool any = false;
   for (Json& node : json["nodes"]) {
     if (!node.contains("attributes") || !node["attributes"].contains("eps")) continue;

@@ -17,8 +17,8 @@ TEST_CASE("safetensors: files of other kinds are named, with what to do") {
                          const std::string& remedy) {
     INFO(kind);
     write_text(path, content);
-    CHECK_THROWS_WITH(SafetensorsFile::open(path), Contains(path.string() + ": this is " + kind +
-                                                            ", not a safetensors file; ") &&
+    CHECK_THROWS_WITH(SafetensorsFile::open(path), Contains(path.string() + ": this is " + kind) &&
+                                                       Contains(", not a safetensors file; ") &&
                                                        Contains(remedy));
   };
   const std::string body(600, 'x'), zip = "PK\x03\x04\x00\x00\x08\x08"s + std::string(18, '\0');
