@@ -135,9 +135,10 @@ uint64_t header_bytes(const InputFile& file) {
     if (length > file.size() - 8) throw cut_short(length - (file.size() - 8));
     return length;
   }
-  const auto kind = foreign_kind(file);
-  require(!kind, "this is ", kind->what, ", not a safetensors file; ", kind->remedy);
-  throw Problem{"this is not a safetensors file, nor of another kind that gsx knows"};
+  const std::optional<FileKind> kind = foreign_kind(file);
+  require(kind.has_value(), "this is not a safetensors file, nor of another kind that gsx knows");
+  throw Problem{"this is " + std::string(kind->what) + ", not a safetensors file; " +
+                std::string(kind->remedy)};
 }
 
 constexpr const char* kDamaged =
