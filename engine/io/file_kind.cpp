@@ -28,10 +28,6 @@ struct Magic {
 };
 
 constexpr Magic kMagics[] = {
-    // Its magic number follows as a pickled integer.
-    {0,
-     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv,
-     {"a PyTorch file of the old kind", kSaveTensors}},
     {4, "TFL3"sv, {"a TensorFlow Lite model", kExport}},
     {0, "\x89HDF\r\n\x1a\n"sv, {"an HDF5 file, as Keras writes", kExport}},
     {0, "GGUF"sv, {"a GGUF model", kExport}},
@@ -97,6 +93,13 @@ bool is_pickle(const std::string& start) {
   return start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5;
 }
 
+// Before zip archives came, PyTorch's files began with this number, pickled.
+FileKind pickle_kind(const std::string& start) {
+  constexpr std::string_view kMagicNumber = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;
+  const bool torch = std::string_view(start).substr(0, 64).find(kMagicNumber) != start.npos;
+  return {torch ? "a PyTorch file of the old kind" : "a Python pickle", kSaveTensors};
+}
+
 // Text of any encoding that keeps ASCII; no control characters but those that lay it out.
 bool is_text(const std::string& start) {
   return std::all_of(start.begin(), start.end(), [](char c) {
@@ -127,7 +130,7 @@ std::optional<FileKind> foreign_kind(const InputFile& file) {
   for (const Magic& m : kMagics)
     if (start.size() >= m.at && std::string_view(start).substr(m.at).starts_with(m.bytes))
       return m.kind;
-  if (is_pickle(start)) return FileKind{"a Python pickle", kSaveTensors};
+  if (is_pickle(start)) return pickle_kind(start);
   if (is_onnx(start)) return FileKind{"an ONNX model", kExport};
   if (is_text(start)) return text_kind(start);
   return std::nullopt;

@@ -4,6 +4,7 @@
 #include "engine/error.h"
 #include "engine/io/safetensors.h"
 #include "tests/catch.h"
+#include "tests/data.h"
 #include "tests/temp_dir.h"
 
 using namespace gsx;
@@ -73,4 +74,27 @@ TEST_CASE("safetensors: a download that was cut says how much is missing") {
     CHECK_THROWS_WITH(SafetensorsFile::open(dir / "cut"),
                       Contains("cut short: its last " + std::to_string(told) + " bytes"));
   }
+}
+
+TEST_CASE("files that other programs wrote are called by their names", "[data]") {
+  const auto data = require_data();
+  int named = 0;
+  for (const char* folder : {"onnx", "checkpoints", "photos"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(data / folder)) {
+      const std::string suffix = entry.path().extension().string();
+      std::string want;
+      if (suffix == ".onnx") want = "ONNX";
+      if (suffix == ".pth" || suffix == ".ckpt") want = "PyTorch";
+      if (suffix == ".pt") want = "TorchScript";
+      if (suffix == ".npz") want = "NumPy arrays";
+      if (suffix == ".jpg") want = "JPEG";
+      if (want.empty()) continue;
+      INFO(entry.path());
+      const auto kind = foreign_kind(InputFile(entry.path()));
+      REQUIRE(kind);
+      CHECK_THAT(std::string(kind->what), Contains(want));
+      ++named;
+    }
+  }
+  CHECK(named > 50);
 }

@@ -36,7 +36,8 @@ TEST_CASE("what weights of others differ in can be told") {
   CHECK(told.input_format == ImageFormat{0, 255, false});
   CHECK(told.output_format == ImageFormat{-1, 1, false});
   int norms = 0;
-  for (const Json& node : graph_to_json(told)["nodes"]) {
+  const Json written = graph_to_json(told);
+  for (const Json& node : written["nodes"]) {
     if (node["kind"] != "instance_norm") continue;
     CHECK(node["attributes"]["eps"] == 1e-5);
     ++norms;
