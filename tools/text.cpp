@@ -79,9 +79,9 @@ std::string shell_quoted(const std::string& word) {
   return out + "'";
 }
 
-void print_name(const std::string& name) {
+std::string for_stdout(const std::string& name) {
   static const bool terminal = isatty(STDOUT_FILENO);
-  std::cout << (terminal ? printable(name) : name) << '\n';
+  return terminal ? printable(name) : name;
 }
 
 std::string naming(const std::string& file, const std::string& message) {

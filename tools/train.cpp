@@ -13,6 +13,7 @@
 #include "tools/options.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -248,7 +249,7 @@ void print_dense(const TrainResult& r) {
   const ModelFigures& t = r.teacher;
   std::cout << "MACs per picture  " << format_si(t.macs_true) << "\nfile on disk      "
             << format_bytes(t.file_bytes) << "\nms per picture    " << fixed(t.ms_per_image, 1)
-            << "\n\nmodel    " << r.teacher_model.string() << std::endl;
+            << "\n\nmodel    " << for_stdout(r.teacher_model.string()) << std::endl;
 }
 
 void print_table(const TrainResult& r) {
@@ -278,8 +279,8 @@ void print_table(const TrainResult& r) {
   }
   if (r.r_f > 0) std::cout << "(1) " << r.distance_name << '\n';
   if (r.distance_to_teacher >= 0) std::cout << "(2) " << r.distance_to_teacher_name << '\n';
-  std::cout << "\nmodel    " << r.model.string() << "\nsamples  "
-            << (r.model.parent_path() / "samples").string() << std::endl;
+  std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
+            << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
 }
 
 // Also leaves the settings of a run beside its results; `gsx train --config` repeats it.
@@ -312,6 +313,7 @@ void run_train(CLI::App& app, TrainOptions& o) {
   printer.message("device   " + device);
   warn_of_emulation(*o.config.context);
   const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
+  printer.clear_line();
   if (!result.finished) {
     fail("stopped on request; the checkpoint is written, continue with: gsx train --resume ",
          o.config.run_dir.string());

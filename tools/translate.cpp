@@ -54,7 +54,7 @@ void run_translate(const TranslateOptions& o) {
       translate_one(graph, context, job);
       results.add(job.target);
       written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
-      if (!o.json) print_name(job.out.string());
+      if (!o.json) std::cout << for_stdout(job.out.string()) << '\n';
     } catch (const Error& error) {
       const std::string why = naming(job.in.string(), error.what());
       if (jobs.size() == 1) fail(why);

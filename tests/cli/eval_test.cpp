@@ -49,6 +49,13 @@ TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad p
       run_program({"train", "--data", (dir / "data").string(), "--out", (dir / "run").string()});
   CHECK(trained.exit_code == 1);
   CHECK(contains(trained.err, "it has a folder testA, give it a folder trainA too"));
+  fs::copy(b, dir / "data/trainA");
+  write_text(dir / "data/trainA/x.tiff", "");
+  const std::string left_out = run_program({"train", "--data", (dir / "data").string(), "--teacher",
+                                            "none", "--out", (dir / "run").string()})
+                                   .err;
+  CHECK(contains(left_out, "trainA: 1 .tiff; gsx reads JPEG, PNG and PPM"));
+  CHECK(contains(left_out, "testA: 1 .gif, 1 folder; gsx reads JPEG, PNG and PPM"));
 }
 
 TEST_CASE("eval fails when no picture can be used, and says why the last one could not") {
