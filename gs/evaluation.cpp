@@ -33,9 +33,9 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
   const FeatureNet net = open_feature_net(run);
   const std::string& spec = run.config.feature_net;
   std::optional<Lpips> lpips;
-  if (net.graph.architecture() == "squeezenet")
-    if (const auto heads = find_lpips_heads(model_path(spec)))
-      lpips.emplace(net.graph, load_lpips_heads(*heads));
+  if (!spec.empty() && net.graph.architecture() == "squeezenet")
+    lpips = open_lpips(net.graph, model_path(spec),
+                       [&](const std::string& text) { run.observer.warning(text); });
   Evaluation evaluation(
       {&student, &teacher, &net.graph, net.graph.taps.back(), lpips ? &*lpips : nullptr});
   for (const Tensor& photo : photos) evaluation.add_photo(photo);

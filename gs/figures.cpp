@@ -71,11 +71,12 @@ void Evaluation::add_to(FeatureStatistics& statistics, const Tensor& picture) co
 
 void Evaluation::add_photo(const Tensor& photo) {
   NoGrad no_grad;
+  // A photo that one of the networks cannot take fails before anything of it is counted.
   const Tensor y = picture_of(*nets_.model, photo);
+  const Tensor t = nets_.teacher ? picture_of(*nets_.teacher, photo) : Tensor();
   add_to(model_, y);
   photos_ += static_cast<int>(photo.dim(0));
   if (!nets_.teacher) return;
-  const Tensor t = picture_of(*nets_.teacher, photo);
   add_to(teacher_, t);
   const ImageDifference difference = image_difference(y, t, kPicture);
   mean_abs_ += difference.mean_abs * static_cast<double>(photo.dim(0));

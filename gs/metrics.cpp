@@ -62,6 +62,12 @@ Lpips::Lpips(const Graph& net, std::vector<std::vector<float>> heads)
   GSX_CHECK(heads_.size() == net.taps.size(),
             "lpips: there must be one head per tap of the network, got ", heads_.size(),
             " heads and ", net.taps.size(), " taps");
+  const std::vector<Shape> shapes = net.infer_shapes(net.example_input());
+  for (size_t k = 0; k < heads_.size(); ++k) {
+    const Shape& s = shapes.at(static_cast<size_t>(net.find(net.taps[k])));
+    GSX_CHECK(s[1] == static_cast<int64_t>(heads_[k].size()), "lpips: head ", k, " must have ",
+              s[1], " weights, one per channel of tap ", net.taps[k], ", got ", heads_[k].size());
+  }
 }
 
 std::vector<double> Lpips::operator()(const Tensor& a, const Tensor& b) const {
@@ -73,8 +79,6 @@ std::vector<double> Lpips::operator()(const Tensor& a, const Tensor& b) const {
   std::vector<double> distances(a.dim(0), 0.0);
   for (size_t k = 0; k < heads_.size(); ++k) {
     const Shape& s = taps_a[k].shape();
-    GSX_CHECK(s[1] == static_cast<int64_t>(heads_[k].size()), "lpips: head ", k, " must have ",
-              s[1], " weights, one per channel of tap ", net_->taps[k], ", got ", heads_[k].size());
     const std::vector<float> va = taps_a[k].to_vector(), vb = taps_b[k].to_vector();
     const int64_t pixels = s[2] * s[3], image = s[1] * pixels;
     for (int64_t n = 0; n < s[0]; ++n)
@@ -88,10 +92,10 @@ std::string Lpips::name() const { return "LPIPS v0.1 (" + net_->architecture() +
 std::optional<fs::path> find_lpips_heads(const fs::path& weights) {
   if (has_heads(weights)) return weights;
   std::vector<fs::path> beside;
-  std::error_code ignored;
+  std::error_code error;
   const fs::path folder = weights.has_parent_path() ? weights.parent_path() : fs::path(".");
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().extension() == ".safetensors") beside.push_back(entry.path());
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (it->path().extension() == ".safetensors") beside.push_back(it->path());
   std::sort(beside.begin(), beside.end());
   for (const fs::path& path : beside)
     if (has_heads(path)) return path;
@@ -109,6 +113,19 @@ std::vector<std::vector<float>> load_lpips_heads(const fs::path& heads) {
   GSX_CHECK(!weights.empty(), heads.string(),
             ": expected LPIPS heads lin0.weight, lin1.weight, ..., found none");
   return weights;
+}
+
+std::optional<Lpips> open_lpips(const Graph& net, const fs::path& weights,
+                                const std::function<void(const std::string&)>& warning) {
+  const auto heads = find_lpips_heads(weights);
+  if (!heads) return std::nullopt;
+  try {
+    return Lpips(net, load_lpips_heads(*heads));
+  } catch (const Error& error) {
+    warning("no LPIPS is measured: the heads in " + heads->string() +
+            " do not fit: " + error.what());
+    return std::nullopt;
+  }
 }
 
 }  // namespace gsx

@@ -3,6 +3,7 @@
 // nothing else.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -59,5 +60,10 @@ class Lpips {
 // file itself, or the first by name of the safetensors files beside it that has them.
 std::optional<std::filesystem::path> find_lpips_heads(const std::filesystem::path& weights);
 std::vector<std::vector<float>> load_lpips_heads(const std::filesystem::path& heads);
+
+// LPIPS on `net` by the heads found for its weight file. Heads are found by chance, so those that
+// do not fit or cannot be read are a warning; without any there is nothing.
+std::optional<Lpips> open_lpips(const Graph& net, const std::filesystem::path& weights,
+                                const std::function<void(const std::string&)>& warning);
 
 }  // namespace gsx

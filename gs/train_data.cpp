@@ -32,6 +32,14 @@ class Part : public ImageSource {
 
 using Source = std::shared_ptr<const ImageSource>;
 
+void warn_of_left_out(const DataLayout& layout, TrainObserver& observer) {
+  for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b}) {
+    if (folder.empty()) continue;
+    const std::string text = left_out_text(open_picture_folder(folder));
+    if (!text.empty()) observer.warning(text);
+  }
+}
+
 struct Split {
   Source training, held_out;
 };
@@ -90,6 +98,9 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
     impl_->split[1] = split_built_in(ProceduralDomain::striped, load_size);
   } else {
     const DataLayout layout = find_layout(config.data);
+    GSX_CHECK(!layout.train_a.empty(), "train: there are no photos to train on in ", config.data,
+              "; it has a folder testA, give it a folder trainA too");
+    warn_of_left_out(layout, observer);
     impl_->split[0] = split_folder(layout.train_a, layout.test_a);
     impl_->split[1] = split_folder(layout.train_b, layout.test_b);
   }

@@ -11,6 +11,8 @@
 #include "tools/bench_kernels.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
+#include "tools/numbers.h"
+#include "tools/outputs.h"
 
 namespace gsx::tools {
 namespace {
@@ -94,6 +96,7 @@ void run_bench(const CLI::App& sub, Given& g) {
   const bool network = o.what == "infer" || o.what == "step";
   if (network && o.network.model.empty())
     misuse(o.what + " needs --model, a file or an architecture's name");
+  if (!o.trace.empty()) prepare_output_file("--trace", o.trace, o.network.model);
   kind->run(o);
 }
 
@@ -195,13 +198,13 @@ Kernels are compared with their definition before they are timed; a wrong one is
   sub.add_flag("--quantized", o.quantized,
                "of infer: bring a network in full precision to 8 bits, as gs8 has them, first");
   sub.add_option("--size", o.size, "side of the pictures")
-      ->check(CLI::Range(16, 8192))
+      ->check(whole_number(16, 8192))
       ->capture_default_str();
   sub.add_option("--batch", o.batch, "pictures at a time")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 1024))
       ->capture_default_str();
   sub.add_option("--samples", o.samples, "times everything is timed")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   sub.add_option("--only", o.only, "only kernels or cases with this in their name");
   sub.add_option("--trace", o.trace,
@@ -210,7 +213,7 @@ Kernels are compared with their definition before they are timed; a wrong one is
                  "time a peer's command in turns with gsx; benchmarks/peers has some");
   sub.add_option("--shared-bytes", o.shared_bytes,
                  "of --static: dynamic shared memory per block that occupancy assumes")
-      ->check(CLI::Range(0, 1 << 20))
+      ->check(whole_number(0, 1 << 20))
       ->capture_default_str();
   sub.add_flag("--json", o.json, "print one JSON object");
   add_compute_options(sub, o.compute);

@@ -7,8 +7,10 @@
 #include "models/architectures.h"
 #include "tools/commands.h"
 #include "tools/network.h"
+#include "tools/numbers.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -24,22 +26,26 @@ struct EvalOptions {
 };
 
 // The pictures of a folder one by one, scaled and cut to `size` unless it is 0; calls use(picture)
-// with [1,3,H,W], RGB in -1..1. Damaged files are named and left out.
+// with [1,3,H,W], RGB in -1..1. Those that are damaged, or that `use` fails on, are named, left out
+// and counted; Error when that is all of them.
 template <class Use>
 int for_each_picture(const ContextPtr& context, const fs::path& folder, int size, Use&& use) {
-  int skipped = 0;
-  for (const fs::path& file : list_images(folder)) {
-    Image image;
+  const std::vector<fs::path> files = list_images(folder);
+  const std::string left_out = left_out_text(open_picture_folder(folder));
+  if (!left_out.empty()) warn(left_out);
+  size_t skipped = 0;
+  for (const fs::path& file : files) {
     try {
-      image = read_image(file);
+      const Image image = read_image(file);
+      use(to_tensor(context, size > 0 ? fit_square(image, size) : image));
     } catch (const Error& error) {
-      std::cerr << "warning: skipped: " << error.what() << '\n';
-      ++skipped;
-      continue;
+      const std::string why = naming(file.string(), error.what());
+      GSX_CHECK(++skipped < files.size(), "none of the ", files.size(), " pictures in ",
+                folder.string(), " can be used; the last one: ", why);
+      warn("skipped: " + why);
     }
-    use(to_tensor(context, size > 0 ? fit_square(image, size) : image));
   }
-  return skipped;
+  return static_cast<int>(skipped);
 }
 
 struct Report {
@@ -86,9 +92,9 @@ Json to_json(const EvalOptions& o, const Report& r) {
 void print_report(const Report& r) {
   const Evaluation::Result& q = r.quality;
   std::cout << "device             " << r.device << "\npictures           " << q.photos;
-  if (r.skipped > 0) std::cout << " (" << r.skipped << " damaged ones skipped)";
-  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[2]
-            << " x " << r.input[3] << "\nfile               " << format_bytes(r.model.file_bytes)
+  if (r.skipped > 0) std::cout << " (" << r.skipped << " skipped)";
+  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[3]
+            << " x " << r.input[2] << "\nfile               " << format_bytes(r.model.file_bytes)
             << "\nms per picture     " << r.model.ms_per_image << '\n';
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);
@@ -129,20 +135,17 @@ void run_eval(const EvalOptions& o) {
     nets.features = &features;
     nets.tap = features.taps.back();
     report.has_features = true;
-    if (const auto heads = find_lpips_heads(model_path(o.feature_net))) {
-      lpips.emplace(features, load_lpips_heads(*heads));
-      nets.lpips = &*lpips;
-    }
+    lpips = open_lpips(features, model_path(o.feature_net), warn);
+    if (lpips) nets.lpips = &*lpips;
   }
   const DataLayout layout = find_layout(o.data);
   const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
   Evaluation evaluation(nets);
   report.skipped += for_each_picture(context, photos, o.size, [&](const Tensor& photo) {
-    if (report.input.rank() == 0) report.input = photo.shape();
     evaluation.add_photo(photo);
+    if (report.input.rank() == 0) report.input = photo.shape();
   });
-  GSX_CHECK(report.input.rank() != 0, "no picture in ", photos.string(), " can be read");
   if (!real.empty() && nets.features)
     report.skipped += for_each_picture(
         context, real, o.size, [&](const Tensor& picture) { evaluation.add_real(picture); });
@@ -177,7 +180,7 @@ its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the
   sub.add_option("--teacher", o->teacher, "model to compare with");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut pictures to this side (0: as they are)")
-      ->check(CLI::Range(0, 8192));
+      ->check(whole_number(0, 8192));
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
   sub.callback([o] { run_eval(*o); });

@@ -3,7 +3,6 @@
 
 #include <iomanip>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "engine/context.h"
 #include "kernels/isa.h"
@@ -12,8 +11,6 @@
 
 namespace gsx::tools {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 int64_t pages(int which) {
   return static_cast<int64_t>(sysconf(which)) * static_cast<int64_t>(sysconf(_SC_PAGESIZE));
@@ -84,7 +81,7 @@ void add_info(CLI::App& program) {
   command->callback([json] {
     const Json info = gather();
     if (*json) {
-      std::cout << info.dump(2) << '\n';
+      print_json(info);
     } else {
       print(info);
     }

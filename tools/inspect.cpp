@@ -3,6 +3,7 @@
 
 #include "tools/commands.h"
 #include "tools/network.h"
+#include "tools/numbers.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 
@@ -80,7 +81,7 @@ What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
                  "a gsx model file, or an architecture: ARCH[,KEY=VALUE...][:weights.safetensors]")
       ->required();
   sub.add_option("--size", o->size, "side of the picture that MACs are counted for")
-      ->check(CLI::Range(1, 8192))
+      ->check(whole_number(1, 8192))
       ->capture_default_str();
   add_network_options(sub, o->network);
   sub.add_flag("--json", o->json, "print one JSON object");

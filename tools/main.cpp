@@ -2,10 +2,14 @@
 // line on stderr. Exit code 0: done, 1: failed, 2: misused.
 #include <iostream>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <system_error>
 
+#include "engine/error.h"
 #include "engine/suggest.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 namespace {
@@ -47,6 +51,19 @@ std::string prefix(CLI::App& program) {
   return &command == &program ? "gsx: " : "gsx " + command.get_name() + ": ";
 }
 
+// CLI11's reason in our words, where its own are about types.
+std::string plain(const CLI::ParseError& error) {
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) && text.find(" required ") != text.npos)
+    return text.substr(0, text.find(": ")) + " needs a value";
+  const std::string unreadable = "Could not convert: ", between = " = ";
+  const size_t equals = text.find(between);
+  if (text.rfind(unreadable, 0) == 0 && equals != text.npos)
+    return text.substr(unreadable.size(), equals - unreadable.size()) +
+           ": expected a number, got " + text.substr(equals + between.size());
+  return text;
+}
+
 // Why the command line makes no sense: first what nobody expected, then CLI11's own reason.
 std::string misuse(CLI::App& program, const CLI::ParseError& error) {
   CLI::App& command = selected(program);
@@ -64,7 +81,24 @@ std::string misuse(CLI::App& program, const CLI::ParseError& error) {
     for (const CLI::App* known : program.get_subcommands({})) names.push_back(known->get_name());
     return "unknown command '" + word + "'" + did_you_mean(word, names);
   }
-  return error.what();
+  return plain(error);
+}
+
+// What went wrong that is no gsx::Error, without the words of libraries.
+std::string kind_of(const std::exception& error) {
+  if (const auto* system = dynamic_cast<const std::system_error*>(&error))
+    return "the system said: " + system->code().message();
+  if (dynamic_cast<const nlohmann::json::exception*>(&error)) return "a text of unexpected form";
+  if (dynamic_cast<const std::out_of_range*>(&error)) return "something that is not in a list";
+  if (dynamic_cast<const std::logic_error*>(&error)) return "a value that should not be";
+  return "something unexpected";
+}
+
+// Results that were not written are results lost.
+int finish(CLI::App& program) {
+  if (std::cout.flush()) return 0;
+  std::cerr << prefix(program) << "standard output cannot be written\n";
+  return kFailed;
 }
 
 int run(int argc, char** argv) {
@@ -73,23 +107,26 @@ int run(int argc, char** argv) {
   set_command_line(argc, argv);
   try {
     program.parse(argc, argv);
-    if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
-    return 0;
+    return finish(program);
   } catch (const CLI::Success& asked) {  // --help and --version
-    return program.exit(asked);
+    program.exit(asked);
+    return finish(program);
   } catch (const CLI::ParseError& error) {
     if (argc < 2) {
       std::cerr << program.help();
     } else {
       const CLI::App& command = selected(program);
-      std::cerr << prefix(program) << misuse(program, error) << "\nTry 'gsx "
+      std::cerr << prefix(program) << printable(misuse(program, error)) << "\nTry 'gsx "
                 << (&command == &program ? "" : command.get_name() + " ") << "--help'.\n";
     }
     return kMisused;
   } catch (const std::bad_alloc&) {
     std::cerr << prefix(program) << "out of memory\n";
+  } catch (const Error& error) {
+    std::cerr << prefix(program) << printable(error.what()) << '\n';
   } catch (const std::exception& error) {
-    std::cerr << prefix(program) << error.what() << '\n';
+    std::cerr << prefix(program) << "an error of gsx itself, not of yours (" << kind_of(error)
+              << "); please report it with the command: " << command_line() << '\n';
   }
   return kFailed;
 }

@@ -2,14 +2,15 @@
 #include "tools/network.h"
 
 #include "models/architectures.h"
+#include "tools/numbers.h"
 
 namespace gsx::tools {
 
 void add_network_options(CLI::App& app, NetworkOptions& o) {
   app.add_option("--width", o.width, "of a bare architecture: channels of the first layer")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_number(1, 4096));
   app.add_option("--blocks", o.blocks, "of a bare architecture: residual blocks")
-      ->check(CLI::Range(1, 256));
+      ->check(whole_number(1, 256));
 }
 
 Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std::string& command) {

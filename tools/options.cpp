@@ -7,6 +7,8 @@
 #include <iostream>
 
 #include "kernels/isa.h"
+#include "tools/numbers.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -23,15 +25,6 @@ std::string valid_device(const std::string& text) {
     const std::string message = error.what();
     return message.substr(message.find(": ") + 2);  // CLI11 names the flag
   }
-}
-
-std::string quoted(const std::string& word) {
-  const std::string plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string out = "'";
-  for (char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 }  // namespace
@@ -87,7 +80,7 @@ void warn_of_emulation(const Context& context) {
 void add_compute_options(CLI::App& app, ComputeOptions& o) {
   constexpr const char* kGroup = "Computing";
   app.add_option("--threads", o.threads, "threads to use (0: every core the process may run on)")
-      ->check(CLI::Range(0, 1024))
+      ->check(whole_number(0, 1024))
       ->group(kGroup);
   app.add_option("--device", o.device,
                  "where to compute: cpu, cuda, cuda:N, or emulated (CUDA kernels on the processor, "
@@ -128,11 +121,14 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
 
 void set_command_line(int argc, char** argv) {
   the_command_line = "gsx";
-  for (int i = 1; i < argc; ++i) the_command_line += " " + quoted(argv[i]);
+  for (int i = 1; i < argc; ++i) the_command_line += " " + shell_quoted(argv[i]);
 }
 
 const std::string& command_line() { return the_command_line; }
 
-void print_json(const Json& json) { std::cout << json.dump(2) << std::endl; }
+void print_json(const Json& json) {
+  // Names of files may hold bytes that are no UTF-8.
+  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << std::endl;
+}
 
 }  // namespace gsx::tools

@@ -1,11 +1,16 @@
 // Live lines and plain lines; see progress.h.
 #include "tools/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
+#include <string_view>
+
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -28,6 +33,21 @@ std::string with_prefix(double value, const char* const* prefixes, int count) {
 constexpr auto kLivePause = std::chrono::milliseconds(100);
 constexpr auto kPlainPause = std::chrono::seconds(10);
 
+// Whether stderr is a terminal that obeys the codes of a live line.
+bool is_live_terminal() {
+  const char* kind = std::getenv("TERM");
+  const std::string_view name = kind ? kind : "";
+  return isatty(STDERR_FILENO) && !name.empty() && name != "dumb";
+}
+
+// Letters that fit on a line of the terminal without its wrapping, as wide as it is now.
+size_t line_width() {
+  constexpr size_t kUnknown = 80;
+  winsize size = {};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return (known ? size.ws_col : kUnknown) - 1;
+}
+
 }  // namespace
 
 std::string format_duration(double seconds) {
@@ -48,7 +68,7 @@ std::string format_bytes(double bytes) {
   return with_prefix(bytes, kPrefixes, 4);
 }
 
-ProgressPrinter::ProgressPrinter() : terminal_(isatty(STDERR_FILENO)) {}
+ProgressPrinter::ProgressPrinter() : terminal_(is_live_terminal()) {}
 ProgressPrinter::~ProgressPrinter() { clear_line(); }
 
 void ProgressPrinter::clear_line() {
@@ -79,19 +99,19 @@ void ProgressPrinter::progress(const TrainProgress& p) {
     return;
   }
   std::string text = line(p);
-  if (text.size() > 160) text.resize(160);
+  if (const size_t width = line_width(); text.size() > width) text.resize(width);
   std::cerr << "\r\033[K" << text << std::flush;
   live_ = true;
 }
 
 void ProgressPrinter::message(const std::string& text) {
   clear_line();
-  std::cerr << text << std::endl;
+  std::cerr << printable(text) << std::endl;
 }
 
 void ProgressPrinter::warning(const std::string& text) {
   clear_line();
-  std::cerr << "warning: " << text << std::endl;
+  warn(text);
 }
 
 }  // namespace gsx::tools

@@ -23,10 +23,11 @@ class ProgressPrinter : public TrainObserver {
   void progress(const TrainProgress&) override;
   void message(const std::string&) override;
   void warning(const std::string&) override;
+  // Takes the live line away, for what is to be printed in its place.
+  void clear_line();
 
  private:
   using Clock = std::chrono::steady_clock;
-  void clear_line();
   std::string line(const TrainProgress&) const;
 
   bool terminal_;

@@ -1,10 +1,10 @@
 // Recording spans and writing them for trace viewers; see trace.h.
 #include "tools/trace.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "engine/error.h"
+#include "engine/io/atomic_file.h"
+#include "tools/outputs.h"
 
 namespace gsx::tools {
 
@@ -48,10 +48,9 @@ void write_trace(const std::filesystem::path& path, const std::string& process,
                       {"ts", 1e6 * s.start},
                       {"dur", 1e6 * s.duration}});
   }
-  std::ofstream out(path);
-  out << Json({{"traceEvents", events}, {"displayTimeUnit", "ms"}}).dump(1) << '\n';
-  out.flush();
-  GSX_CHECK(out, "--trace: ", path.string(), " cannot be written");
+  const Json trace = {{"traceEvents", events}, {"displayTimeUnit", "ms"}};
+  write_file_atomically(behind_links(path),
+                        trace.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace gsx::tools

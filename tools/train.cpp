@@ -9,8 +9,11 @@
 #include "gs/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
+#include "tools/numbers.h"
 #include "tools/options.h"
+#include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -54,11 +57,11 @@ void add_input_options(CLI::App& app, TrainOptions& o) {
                  "squeezenet:FILE, vgg16:FILE; without it taps of the discriminator")
       ->group("Inputs");
   app.add_option("--size", c.size, "side of the training pictures (0: 64 built in, else 128)")
-      ->check(CLI::Range(0, 4096))
+      ->check(whole_number(0, 4096))
       ->group("Inputs");
   app.add_option("--load-size", c.load_size,
                  "resize the short side to this before cropping (0: --size)")
-      ->check(CLI::Range(0, 8192))
+      ->check(whole_number(0, 8192))
       ->group("Inputs");
   app.add_flag("--no-flip", o.no_flip, "do not mirror pictures at random")->group("Inputs");
 }
@@ -68,7 +71,7 @@ void add_budget_options(CLI::App& app, TrainOptions& o) {
   app.add_option("--target-ratio", c.target_ratio,
                  "compress until the file is this many times smaller than the teacher's "
                  "(without any budget: 12 for gs8, 3 for gs32)")
-      ->check(CLI::Range(1.0, 1e6))
+      ->check(number(1, 1e6))
       ->group("Budget");
   app.add_option("--target-macs", c.target_macs,
                  "compress until one picture of --size costs this many multiply-accumulates "
@@ -76,7 +79,7 @@ void add_budget_options(CLI::App& app, TrainOptions& o) {
       ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::CASE_SENSITIVE))
       ->group("Budget");
   app.add_option("--rho", c.rho, "weight of the sparsity term instead of a budget (Eq. 4)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->group("Budget");
 }
 
@@ -98,7 +101,7 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--beta", c.beta, "weight of that distance (Eq. 4)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--quant-grid", o.quant_grid, "quantiser grids: int8 fits 8 bits; see docs")
@@ -114,17 +117,17 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
                "distill: 8-bit weights and activations, as gs8 has them")
       ->group(kGroup);
   app.add_option("--width", c.width, "channels of the first layer of a dense or distilled network")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 1024))
       ->group(kGroup);
   app.add_option("--blocks", c.blocks, "residual blocks of a dense network")
-      ->check(CLI::Range(1, 64))
+      ->check(whole_number(1, 64))
       ->group(kGroup);
 }
 
 void add_schedule_options(CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   constexpr const char* kGroup = "Schedule (0: the method's default)";
-  const auto steps = CLI::Range(0, 100'000'000);
+  const auto steps = whole_number(0, 100'000'000);
   app.add_option("--dense-steps", c.dense_steps, "steps of teacher training")
       ->check(steps)
       ->group(kGroup);
@@ -137,21 +140,21 @@ void add_schedule_options(CLI::App& app, TrainOptions& o) {
       ->check(steps)
       ->group(kGroup);
   app.add_option("--batch", c.batch, "pictures per step")
-      ->check(CLI::Range(0, 1024))
+      ->check(whole_number(0, 1024))
       ->group(kGroup);
   app.add_option("--lr", c.lr,
                  "Adam rate of the generator while slimming; by default 1.5 % of the "
                  "size (rms) of the teacher's weights")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->group(kGroup);
   app.add_option("--lr-gamma", c.lr_gamma, "SGD rate of the norm scales")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->group(kGroup);
   app.add_option("--lr-discriminator", c.lr_discriminator, "Adam rate of the discriminator")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->group(kGroup);
   app.add_option("--lr-finetune", c.lr_finetune, "Adam rate after extraction")
-      ->check(CLI::NonNegativeNumber)
+      ->check(zero_or_more())
       ->group(kGroup);
   app.add_option("--weight-decay", c.weight_decay, "L2 term coupled into Adam")->group(kGroup);
   app.add_option("--seed", c.seed, "random seed; equal seeds give equal bits")
@@ -169,11 +172,11 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
                  "holds its own as config.toml")
       ->group("Run");
   app.add_option("--checkpoint-every", c.checkpoint_every, "steps between checkpoints")
-      ->check(CLI::Range(1, 100'000'000))
+      ->check(whole_number(1, 100'000'000))
       ->capture_default_str()
       ->group("Run");
   app.add_option("--sample-every", c.sample_every, "steps between sample sheets")
-      ->check(CLI::Range(1, 100'000'000))
+      ->check(whole_number(1, 100'000'000))
       ->capture_default_str()
       ->group("Run");
   app.add_flag("--json", o.json, "print the result as one JSON object")->group("Run");
@@ -183,7 +186,8 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
 fs::path new_run_dir(const std::string& method) {
   for (int i = 1;; ++i) {
     const fs::path dir = fs::path("runs") / (method + "-" + std::to_string(i));
-    if (!fs::exists(dir)) return dir;
+    std::error_code ignored;
+    if (!fs::exists(dir, ignored)) return dir;
   }
 }
 
@@ -223,9 +227,11 @@ void finish_config(const CLI::App& app, TrainOptions& o) {
     return;
   }
   c.run_dir = o.out.empty() ? new_run_dir(c.method) : fs::path(o.out);
-  GSX_CHECK(!fs::exists(c.run_dir / "checkpoint.safetensors"), "run folder ", c.run_dir.string(),
-            " holds a run already; continue it with --resume ", c.run_dir.string(),
-            " or choose another --out");
+  std::error_code ignored;
+  GSX_CHECK(!fs::exists(c.run_dir / "checkpoint.safetensors", ignored), "run folder ",
+            c.run_dir.string(), " holds a run already; continue it with --resume ",
+            c.run_dir.string(), " or choose another --out");
+  check_run_folder(c, o.config_file);
 }
 
 std::string fixed(double value, int digits) {
@@ -244,7 +250,7 @@ void print_dense(const TrainResult& r) {
   const ModelFigures& t = r.teacher;
   std::cout << "MACs per picture  " << format_si(t.macs_true) << "\nfile on disk      "
             << format_bytes(t.file_bytes) << "\nms per picture    " << fixed(t.ms_per_image, 1)
-            << "\n\nmodel    " << r.teacher_model.string() << std::endl;
+            << "\n\nmodel    " << for_stdout(r.teacher_model.string()) << std::endl;
 }
 
 void print_table(const TrainResult& r) {
@@ -274,8 +280,8 @@ void print_table(const TrainResult& r) {
   }
   if (r.r_f > 0) std::cout << "(1) " << r.distance_name << '\n';
   if (r.distance_to_teacher >= 0) std::cout << "(2) " << r.distance_to_teacher_name << '\n';
-  std::cout << "\nmodel    " << r.model.string() << "\nsamples  "
-            << (r.model.parent_path() / "samples").string() << std::endl;
+  std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
+            << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
 }
 
 // Also leaves the settings of a run beside its results; `gsx train --config` repeats it.
@@ -308,6 +314,7 @@ void run_train(CLI::App& app, TrainOptions& o) {
   printer.message("device   " + device);
   warn_of_emulation(*o.config.context);
   const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
+  printer.clear_line();
   if (!result.finished) {
     fail("stopped on request; the checkpoint is written, continue with: gsx train --resume ",
          o.config.run_dir.string());

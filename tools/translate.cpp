@@ -1,18 +1,18 @@
 // gsx translate: pictures (or raw tensors) in, pictures (or raw tensors) out.
-#include <algorithm>
-#include <filesystem>
 #include <iostream>
 
-#include "engine/io/dataset.h"
+#include "engine/io/image.h"
 #include "engine/io/npy.h"
+#include "engine/io/picture_folder.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/options.h"
+#include "tools/outputs.h"
+#include "tools/text.h"
+#include "tools/translate_plan.h"
 
 namespace gsx::tools {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -23,84 +23,43 @@ struct TranslateOptions {
   bool json = false;
 };
 
-bool is_tensor_file(const fs::path& p) { return p.extension() == ".npy"; }
-
-struct Job {
-  fs::path in, out;
-};
-
-fs::path result_name(const fs::path& in) {
-  return in.stem().string() + (is_tensor_file(in) ? ".npy" : ".png");
-}
-
-// Every file to translate with where its result goes. --out names a file when there is one input
-// file and the name has a suffix, else a folder.
-std::vector<Job> list_jobs(const TranslateOptions& o) {
-  std::vector<fs::path> files;
-  bool folder_given = false;
-  for (const std::string& input : o.inputs) {
-    GSX_CHECK(fs::exists(input), "no such file or folder: ", input);
-    if (!fs::is_directory(input)) {
-      files.emplace_back(input);
-      continue;
-    }
-    folder_given = true;
-    const std::vector<fs::path> found = list_images(input);
-    files.insert(files.end(), found.begin(), found.end());
-    for (const auto& entry : fs::directory_iterator(input))
-      if (is_tensor_file(entry.path())) files.push_back(entry.path());
-  }
-  GSX_CHECK(!files.empty(), "no pictures (JPEG, PNG) or .npy tensors in the folders given");
-  const fs::path out(o.out);
-  if (files.size() == 1 && !folder_given && out.has_extension() && !fs::is_directory(out)) {
-    const std::string want = result_name(files[0]).extension().string();
-    GSX_CHECK(out.extension() == want, "--out: the result of ", files[0].string(), " is a ", want,
-              " file, got ", out.string());
-    return {{files[0], out}};
-  }
-  std::vector<Job> jobs;
-  std::map<fs::path, fs::path> taken;
-  for (const fs::path& in : files) {
-    const fs::path name = result_name(in);
-    const auto [it, fresh] = taken.try_emplace(name, in);
-    GSX_CHECK(fresh, "both ", it->second.string(), " and ", in.string(), " would be written to ",
-              (out / name).string(), "; translate them into different folders");
-    jobs.push_back({in, out / name});
-  }
-  fs::create_directories(out);
-  return jobs;
-}
-
-void translate_one(const Graph& graph, const ContextPtr& context, const Job& job) {
+void translate_one(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
   NoGrad no_grad;
-  if (is_tensor_file(job.in)) {
+  if (is_tensor_name(job.in)) {
     const Tensor x = read_npy(context, job.in);
     GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
               ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
-    write_npy(job.out, graph.evaluate(x));
+    write_npy(job.target, graph.evaluate(x));
     return;
   }
   const Image image = read_image(job.in);
   const Tensor x = to_tensor(context, image, graph.input_format);
-  write_png(job.out, to_image(translate(graph, x), 0, graph.output_format));
+  write_png(job.target, to_image(translate(graph, x), 0, graph.output_format));
 }
 
 void run_translate(const TranslateOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
+  const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Graph graph = open_model(context, o.model);
   graph.freeze();
-  const std::vector<Job> jobs = list_jobs(o);
+  prepare_folders(jobs);
   int failed = 0;
   Json written = Json::array();
-  for (const Job& job : jobs) {
+  FileSet results;
+  for (const TranslateJob& job : jobs) {
     try {
+      GSX_CHECK(results.find(job.target).empty(), "the result of ", job.in.string(),
+                " would replace that of another input, ", job.out.string(),
+                ": their names are the same in this folder; translate them into different folders");
       translate_one(graph, context, job);
+      results.add(job.target);
       written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
-      if (!o.json) std::cout << job.out.string() << '\n';
+      if (!o.json) std::cout << for_stdout(job.out.string()) << '\n';
     } catch (const Error& error) {
-      if (jobs.size() == 1) throw;
-      std::cerr << "gsx translate: " << error.what() << '\n';
+      const std::string why = naming(job.in.string(), error.what());
+      if (jobs.size() == 1) fail(why);
+      std::cerr << "gsx translate: " << printable(why) << '\n';
       ++failed;
     }
   }

@@ -12,24 +12,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Names of the picture files of a folder, sorted bytewise; empty when there is no such folder.
-std::vector<fs::path> images_in(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    std::error_code ignored;
-    if (name[0] != '.' && is_image_name(name) && it->is_regular_file(ignored))
-      files.push_back(it->path());
-  }
-  GSX_CHECK(!error || !fs::exists(folder), "data: cannot read the folder ", folder.string(), ": ",
-            error.message());
-  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
-    return a.filename().string() < b.filename().string();
-  });
-  return files;
-}
-
 class FolderSource : public ImageSource {
  public:
   explicit FolderSource(std::vector<fs::path> files) : files_(std::move(files)) {}
@@ -42,37 +24,6 @@ class FolderSource : public ImageSource {
 };
 
 }  // namespace
-
-std::vector<fs::path> list_images(const fs::path& folder) {
-  std::error_code ignored;
-  GSX_CHECK(fs::is_directory(folder, ignored), "data: there is no folder ", folder.string());
-  std::vector<fs::path> files = images_in(folder);
-  GSX_CHECK(!files.empty(), "data: no pictures in ", folder.string(),
-            "; looked for *.jpg, *.jpeg, *.png and *.ppm");
-  return files;
-}
-
-DataLayout find_layout(const fs::path& folder) {
-  std::error_code ignored;
-  GSX_CHECK(fs::is_directory(folder, ignored), "data: there is no folder ", folder.string());
-  DataLayout layout;
-  const auto part = [&](const char* name) {
-    const fs::path path = folder / name;
-    return fs::is_directory(path, ignored) ? path : fs::path();
-  };
-  layout.train_a = part("trainA");
-  if (!layout.train_a.empty()) {
-    layout.train_b = part("trainB");
-    layout.test_a = part("testA");
-    layout.test_b = part("testB");
-    return layout;
-  }
-  GSX_CHECK(!images_in(folder).empty(), "data: nothing to train on in ", folder.string(),
-            "; looked for subfolders trainA (and trainB, testA, testB) and for *.jpg, *.jpeg, "
-            "*.png and *.ppm in it");
-  layout.train_a = folder;
-  return layout;
-}
 
 std::shared_ptr<const ImageSource> folder_source(const fs::path& folder) {
   return std::make_shared<FolderSource>(list_images(folder));

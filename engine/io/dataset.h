@@ -11,21 +11,10 @@
 #include <vector>
 
 #include "engine/io/image.h"
+#include "engine/io/picture_folder.h"
 #include "engine/random.h"
 
 namespace gsx {
-
-// The picture files of a folder (not of its subfolders; hidden files are left out), sorted by name.
-// Error when the folder is missing or has none.
-std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder);
-
-// The domains in a data folder: its subfolders trainA, trainB, testA, testB where they are, or the
-// folder itself as train_a. What is absent is an empty path. Error, saying what was looked for,
-// when there are neither pictures nor trainA.
-struct DataLayout {
-  std::filesystem::path train_a, train_b, test_a, test_b;
-};
-DataLayout find_layout(const std::filesystem::path& folder);
 
 // Pictures by number. Numbers are an order only: what belongs to a picture is filed under its key.
 class ImageSource {

@@ -64,6 +64,8 @@ TEST_CASE("files are short, introduced, guarded and free of notes and machine pa
   expect_none(text_offences);
 }
 
+TEST_CASE("std::filesystem is asked without throwing") { expect_none(filesystem_offences); }
+
 TEST_CASE("the layering rule sees what it forbids") {
   const auto offences = [](const std::string& path, const std::string& include) {
     return include_offences({path, "// A file.\n#include " + include + "\n"}).size();
@@ -99,4 +101,16 @@ TEST_CASE("the text rules see what they forbid") {
   std::string long_file = "// A.\n";
   for (int i = 0; i < 500; ++i) long_file += "int a;\n";
   CHECK(text_offences({"engine/a.cpp", long_file}).size() == 1);
+}
+
+TEST_CASE("the filesystem rule sees what it forbids") {
+  const auto offences = [](const std::string& text) {
+    return filesystem_offences({"gs/a.cpp", "// A.\n" + text}).size();
+  };
+  CHECK(offences("if (fs::exists(path)) return;") == 1);
+  CHECK(offences("std::filesystem::create_directories(a / f(b));") == 1);
+  CHECK(offences("for (const auto& e : fs::directory_iterator(path, error)) use(e);") == 1);
+  CHECK(offences("fs::directory_iterator it(path);") == 1);
+  CHECK(offences("for (fs::directory_iterator it(path, error), end; it != end;)") == 0);
+  CHECK(offences("return fs::is_directory(f(path),\n                        ignored);") == 0);
 }

@@ -1,6 +1,7 @@
 // The rules, line by line; see rules.h.
 #include "tests/house/rules.h"
 
+#include <algorithm>
 #include <map>
 #include <regex>
 #include <set>
@@ -147,5 +148,33 @@ Offences text_offences(const SourceFile& file) {
     found.push_back(at(file, lines, "more than " + std::to_string(kMostLines) + " lines"));
   }
   if (ends(file.path, ".h") && !guarded) found.push_back(at(file, 1, "no #pragma once"));
+  return found;
+}
+
+Offences filesystem_offences(const SourceFile& file) {
+  static const std::regex kCall(
+      R"(\b(fs|std::filesystem)::(exists|is_\w+|status|symlink_status|create_\w+|read_symlink|copy\w*|)"
+      R"(remove\w*|rename|file_size|absolute|canonical|weakly_canonical|relative|equivalent|space|)"
+      R"(last_write_time|current_path|temp_directory_path|resize_file|permissions|)"
+      R"((recursive_)?directory_iterator)\s*\w*\()");
+  static const std::regex kChecked(R"(\b(error|ignored)\b)");
+  Offences found;
+  const std::string from = top_folder(file.path);
+  if (!is_cpp(file.path) || !kSees.count(from) || from == "tests" || from == "benchmarks") {
+    return found;
+  }
+  const std::string& text = file.text;
+  for (std::sregex_iterator it(text.begin(), text.end(), kCall), end; it != end; ++it) {
+    const size_t start = static_cast<size_t>(it->position()), open = start + it->length();
+    size_t close = open;
+    for (int depth = 1; depth > 0 && close < text.size(); ++close) {
+      depth += text[close] == '(' ? 1 : text[close] == ')' ? -1 : 0;
+    }
+    const size_t before = text.find_last_not_of(' ', start == 0 ? 0 : start - 1);
+    const bool in_loop = start > 0 && text[before] == ':';  // its steps throw
+    if (!in_loop && std::regex_search(text.substr(open, close - open), kChecked)) continue;
+    const auto line = std::count(text.begin(), text.begin() + it->position(), '\n') + 1;
+    found.push_back(at(file, static_cast<int>(line), "std::filesystem may throw here"));
+  }
   return found;
 }

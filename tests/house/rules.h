@@ -20,3 +20,7 @@ Offences condition_offences(const SourceFile&);
 
 // Length, the opening comment, include guards, notes left behind, paths of one machine.
 Offences text_offences(const SourceFile&);
+
+// Library code and tools call std::filesystem with an error_code (named error or ignored): what it
+// throws otherwise speaks of filesystem errors to people.
+Offences filesystem_offences(const SourceFile&);

@@ -1,0 +1,114 @@
+// Listing folders without throwing what libraries throw; see picture_folder.h.
+#include "engine/io/picture_folder.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "engine/error.h"
+#include "engine/io/image.h"
+
+namespace gsx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Formats that people have and gsx does not read.
+constexpr std::array kOtherFormats = {".webp", ".gif",  ".heic", ".heif", ".tif", ".tiff",
+                                      ".bmp",  ".avif", ".jxl",  ".jp2",  ".tga", ".psd",
+                                      ".dng",  ".cr2",  ".cr3",  ".nef",  ".arw", ".jfif"};
+constexpr const char* kLookedFor = "*.jpg, *.jpeg, *.png and *.ppm";
+
+std::string ending_of(const fs::path& name) {
+  std::string ending = name.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending;
+}
+
+bool is_other_format(const std::string& ending) {
+  return std::find(kOtherFormats.begin(), kOtherFormats.end(), ending) != kOtherFormats.end();
+}
+
+void sort_by_name(std::vector<fs::path>& files) {
+  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
+    return a.filename().string() < b.filename().string();
+  });
+}
+
+void check_is_folder(const fs::path& folder) {
+  std::error_code ignored;
+  GSX_CHECK(fs::is_directory(folder, ignored), "data: there is no folder ", folder.string());
+}
+
+}  // namespace
+
+PictureFolder open_picture_folder(const fs::path& folder) {
+  check_is_folder(folder);
+  PictureFolder found;
+  found.path = folder;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const fs::path name = it->path().filename();
+    const std::string ending = ending_of(name);
+    std::error_code ignored;
+    if (name.native()[0] == '.') continue;
+    if (it->is_directory(ignored)) {
+      ++found.folders;
+    } else if (is_image_name(name)) {
+      found.pictures.push_back(it->path());
+    } else if (is_tensor_name(name)) {
+      found.tensors.push_back(it->path());
+    } else if (is_other_format(ending)) {
+      ++found.left_out[ending];
+    }
+  }
+  GSX_CHECK(!error, "data: cannot read the folder ", folder.string(), ": ", error.message());
+  sort_by_name(found.pictures);
+  sort_by_name(found.tensors);
+  return found;
+}
+
+std::string left_out_text(const PictureFolder& folder) {
+  std::string what;
+  const auto add = [&](int count, const std::string& name) {
+    if (count > 0) what += (what.empty() ? "" : ", ") + std::to_string(count) + " " + name;
+  };
+  for (const auto& [ending, count] : folder.left_out) add(count, ending);
+  add(folder.folders, folder.folders == 1 ? "folder" : "folders");
+  if (what.empty()) return "";
+  return "left out of " + folder.path.string() + ": " + what + "; gsx reads JPEG, PNG and PPM";
+}
+
+bool is_tensor_name(const fs::path& name) { return ending_of(name) == ".npy"; }
+
+bool looks_like_a_picture(const fs::path& name) {
+  return is_image_name(name) || is_tensor_name(name) || is_other_format(ending_of(name));
+}
+
+std::vector<fs::path> list_images(const fs::path& folder) {
+  const PictureFolder found = open_picture_folder(folder);
+  const std::string left_out = left_out_text(found);
+  GSX_CHECK(!found.pictures.empty(), "data: no pictures in ", folder.string(), "; looked for ",
+            kLookedFor, left_out.empty() ? "" : "; " + left_out);
+  return found.pictures;
+}
+
+DataLayout find_layout(const fs::path& folder) {
+  check_is_folder(folder);
+  const auto part = [&](const char* name) {
+    std::error_code ignored;
+    const fs::path path = folder / name;
+    return fs::is_directory(path, ignored) ? path : fs::path();
+  };
+  const DataLayout layout = {part("trainA"), part("trainB"), part("testA"), part("testB")};
+  if (!layout.train_a.empty() || !layout.test_a.empty()) return layout;
+  const PictureFolder found = open_picture_folder(folder);
+  const std::string left_out = left_out_text(found);
+  GSX_CHECK(!found.pictures.empty(), "data: no pictures in ", folder.string(),
+            "; looked for subfolders trainA (and trainB, testA, testB) and for ", kLookedFor,
+            " in it", left_out.empty() ? "" : "; " + left_out);
+  return {folder, {}, {}, {}};
+}
+
+}  // namespace gsx

@@ -1,0 +1,41 @@
+// What lies in a folder of pictures, and the domains in a data folder.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gsx {
+
+// Everything in a folder that a person may take for a picture; hidden entries are not looked at.
+struct PictureFolder {
+  std::filesystem::path path;
+  // Names that end as a format that is read, sorted bytewise. Broken links among them are found
+  // out, and named, by whoever reads them.
+  std::vector<std::filesystem::path> pictures;
+  std::vector<std::filesystem::path> tensors;  // .npy, likewise
+  std::map<std::string, int> left_out;         // pictures of other formats, by their ending
+  int folders = 0;                             // subfolders, which are not looked into
+};
+// Error, in one sentence, when there is no such folder or it cannot be read.
+PictureFolder open_picture_folder(const std::filesystem::path& folder);
+
+// "left out of photos: 3 .webp, 1 folder; gsx reads JPEG, PNG and PPM"; empty when nothing was.
+std::string left_out_text(const PictureFolder&);
+
+// Whether a name ends as pictures or tensors do, of formats that are read or not.
+bool looks_like_a_picture(const std::filesystem::path& name);
+bool is_tensor_name(const std::filesystem::path& name);  // .npy in any case
+
+// The pictures of a folder. Error when it has none.
+std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder);
+
+// The domains in a data folder: its subfolders trainA, trainB, testA, testB where trainA or testA
+// is, or the folder itself as train_a. What is absent is an empty path. Error, saying what was
+// looked for, when there are neither pictures nor such folders.
+struct DataLayout {
+  std::filesystem::path train_a, train_b, test_a, test_b;
+};
+DataLayout find_layout(const std::filesystem::path& folder);
+
+}  // namespace gsx

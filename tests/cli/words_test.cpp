@@ -1,0 +1,238 @@
+// What the program says: in its own words, without the controls of a terminal where there is none,
+// and not at all where nobody can read it.
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
+#include "tests/cli/process.h"
+#include "tests/cli/tiny_model.h"
+#include "tests/temp_dir.h"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// What the program writes on a terminal of this many columns; `kind` is its TERM.
+std::string on_terminal(std::vector<std::string> arguments, const char* kind, int columns) {
+  winsize size = {};
+  size.ws_row = 24;
+  size.ws_col = static_cast<unsigned short>(columns);
+  int screen = -1;
+  const pid_t child = forkpty(&screen, nullptr, nullptr, &size);
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    setenv("TERM", kind, 1);
+    if (!*kind) unsetenv("TERM");
+    arguments.insert(arguments.begin(), GSX_PROGRAM);
+    std::vector<char*> argv;
+    for (std::string& word : arguments) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  std::string seen;
+  char buffer[4096];
+  for (ssize_t n; (n = read(screen, buffer, sizeof buffer)) > 0;)
+    seen.append(buffer, static_cast<size_t>(n));
+  close(screen);
+  int status = 0;
+  waitpid(child, &status, 0);
+  INFO(seen);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  return seen;
+}
+
+// A short training, whose progress shows.
+std::vector<std::string> tiny_train(const fs::path& run) {
+  return {"train", "--method",      "dense", "--out",     run.string(), "--size",
+          "16",    "--width",       "4",     "--blocks",  "1",          "--batch",
+          "1",     "--dense-steps", "3",     "--threads", "1"};
+}
+
+}  // namespace
+
+TEST_CASE("progress is cut to the terminal, and plain where there are no codes") {
+  const TempDir dir;
+  constexpr int kColumns = 30;
+  const std::string live = on_terminal(tiny_train(dir / "live"), "xterm", kColumns);
+  const std::string clear = "\r\x1b[K";
+  int lines = 0;
+  for (size_t at = live.find(clear); at != std::string::npos; at = live.find(clear, at + 1)) {
+    const size_t start = at + clear.size();
+    const std::string line = live.substr(start, live.find_first_of("\r\n", start) - start);
+    INFO(line);
+    if (!contains(line, "/3 ")) continue;
+    CHECK(contains(line, "dense"));
+    CHECK(line.size() < kColumns);
+    ++lines;
+  }
+  CHECK(lines > 0);
+  for (const char* kind : {"dumb", ""}) {
+    const std::string plain =
+        on_terminal(tiny_train(dir / ("plain" + std::string(kind))), kind, kColumns);
+    CHECK(contains(plain, "3/3"));
+    CHECK_FALSE(contains(plain, "\x1b"));
+  }
+}
+
+TEST_CASE("help and version that nobody can read are a failure") {
+  for (const char* words : {"--help", "--version", "info --help", "train --help"}) {
+    const ProcessResult r =
+        run_process({"sh", "-c", "exec \"$0\" " + std::string(words) + " >/dev/full", GSX_PROGRAM});
+    INFO(words << ": " << r.err);
+    CHECK(r.exit_code == 1);
+    CHECK(contains(r.err, "standard output cannot be written\n"));
+  }
+}
+
+TEST_CASE("limits of numbers read as people write them") {
+  struct Row {
+    std::vector<std::string> words;
+    std::string message;
+  };
+  const std::vector<Row> rows = {
+      {{"eval", "m", "--data", "d", "--size", "9000"},
+       "gsx eval: --size: expected a whole number from 0 to 8192, got 9000\n"},
+      {{"eval", "m", "--data", "d", "--size", "010"},
+       "gsx eval: --size: expected a whole number from 0 to 8192, got 010\n"},
+      {{"inspect", "cyclegan", "--size", "many"},
+       "gsx inspect: --size: expected a whole number from 1 to 8192, got many\n"},
+      {{"inspect", "cyclegan", "--width", "99999999999999999999"},
+       "gsx inspect: --width: expected a whole number from 1 to 4096, got 99999999999999999999\n"},
+      {{"train", "--size", "5000"},
+       "gsx train: --size: expected a whole number from 0 to 4096, got 5000\n"},
+      {{"train", "--lr", "-1"}, "gsx train: --lr: expected a number, 0 or more, got -1\n"},
+      {{"train", "--lr", "nan"}, "gsx train: --lr: expected a number, 0 or more, got nan\n"},
+      {{"train", "--rho", "inf"}, "gsx train: --rho: expected a number, 0 or more, got inf\n"},
+      {{"train", "--target-ratio", "0.5"},
+       "gsx train: --target-ratio: expected a number from 1 to 1000000, got 0.5\n"},
+      {{"train", "--weight-decay", "some"},
+       "gsx train: --weight-decay: expected a number, got some\n"},
+      {{"translate", "m", "p", "--out"}, "gsx translate: --out needs a value\n"}};
+  for (const Row& row : rows) {
+    const ProcessResult r = run_program(row.words);
+    CHECK(r.exit_code == 2);
+    CHECK(r.err.substr(0, r.err.find('\n') + 1) == row.message);
+  }
+  const std::string help = run_program({"train", "--help"}).out;
+  for (const char* words : {"[0 - ", "e+0", "INT in", "NONNEGATIVE"})
+    CHECK_FALSE(contains(help, words));
+  CHECK(contains(help, "--size INT: 0 to 4096"));
+}
+
+TEST_CASE("mistyped architectures are met with the nearest one") {
+  const auto said = [](const std::vector<std::string>& words) {
+    const ProcessResult r = run_program(words);
+    CHECK(r.exit_code == 1);
+    return r.err;
+  };
+  const TempDir dir;
+  const std::string photo = save_picture(dir / "a.png", 1), out = (dir / "out").string();
+  CHECK(contains(said({"translate", "cyclgan:w.safetensors", photo, "--out", out}),
+                 "there is no architecture 'cyclgan'; did you mean cyclegan?"));
+  CHECK(contains(said({"translate", "cartoongan", photo, "--out", out}),
+                 "is an architecture without weights; give cartoongan:weights.safetensors"));
+  CHECK(contains(said({"translate", "zebra:w", photo, "--out", out}),
+                 "there is no architecture 'zebra'; the built-in ones are cyclegan, "));
+  for (const char* command : {"inspect", "bench infer --model"}) {
+    std::vector<std::string> words = {"inspect", "fast_stlye"};
+    if (command != std::string("inspect")) words = {"bench", "infer", "--model", "fast_stlye"};
+    CHECK(contains(said(words),
+                   "there is no file fast_stlye; did you mean the architecture "
+                   "fast_style?"));
+  }
+  CHECK(contains(said({"eval", "cyclegn", "--data", dir.path().string()}), "cyclegan?"));
+  CHECK_FALSE(fs::exists(out));
+}
+
+TEST_CASE("no words of libraries and no raw bytes reach a person") {
+  const TempDir dir;
+  const std::string name(300, 'n'), escape = "x\x1b[31m\nq", latin = "caf\xe9";
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directory(dir / latin);
+  const std::string photo = save_picture(dir / latin / "a.png", 1);
+  const std::string out = (dir / "out").string();
+  const std::vector<std::vector<std::string>> commands = {
+      {"translate", name, photo, "--out", out},
+      {"translate", model, name, "--out", out},
+      {"translate", model, escape, "--out", out},
+      {"translate", model, photo, "--out", name},
+      {"eval", model, "--data", name},
+      {"eval", model, "--data", escape},
+      {"eval", name, "--data", out},
+      {"inspect", escape},
+      {"train", "--out", name},
+      {"train", "--out", model},
+      {"train", "--resume", name},
+      {"train", "--data", name, "--out", out},
+      {"train", "--data", (dir / latin).string(), "--out", out},
+      {"train", "--teacher", escape, "--out", out},
+      {"train", "--config", escape},
+      {"bench", "infer", "--model", "cyclegan", "--trace", name},
+      {"bench", "nothing" + escape}};
+  for (const auto& words : commands) {
+    const ProcessResult r = run_program(words);
+    INFO(r.err);
+    CHECK((r.exit_code == 1 || r.exit_code == 2));
+    for (const char* word : {"filesystem", "json", "exception", "basic_string", "_M_",
+                             "std::", "an error of gsx itself", "\x1b"})
+      CHECK_FALSE(contains(r.err, word));
+    CHECK_FALSE(r.err.empty());
+  }
+  CHECK(contains(run_program({"train", "--data", (dir / latin).string(), "--out", out}).err,
+                 "--data: a run keeps this name in its checkpoint"));
+
+  // Run folders may have such names; nothing in a run depends on them.
+  const ProcessResult run = run_program(tiny_train(dir / latin / "run"));
+  INFO(run.err);
+  CHECK(run.exit_code == 0);
+
+  // The command in results can be typed again, whatever is in it.
+  const ProcessResult r =
+      run_program({"eval", model, "--data", (dir / latin).string(), "--size", "16", "--json"});
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  const std::string command = nlohmann::json::parse(r.out).at("command");
+  CHECK(contains(command, "$'" + dir.path().string() + "/caf\\xe9'"));
+}
+
+TEST_CASE("a run replaces nothing that it is made from") {
+  const TempDir dir;
+  const auto refused = [&](std::vector<std::string> words, const std::string& why) {
+    words.insert(words.begin(), "train");
+    const ProcessResult r = run_program(words);
+    INFO(r.err);
+    CHECK(r.exit_code == 1);
+    CHECK(contains(r.err, why));
+  };
+  const std::string here = dir.path().string();
+  const std::string teacher = save_generator(dir / "teacher.safetensors");
+  const std::string bytes = read_text(teacher);
+  refused({"--teacher", teacher, "--out", here}, "the run would replace " + teacher);
+  fs::create_directory_symlink(dir.path(), dir / "self");
+  refused({"--teacher", teacher, "--out", (dir / "self").string()},
+          "the run would replace " + teacher);
+  CHECK(read_text(teacher) == bytes);
+  write_text(dir / "config.toml", "seed = 3\n");
+  refused({"--config", (dir / "config.toml").string(), "--out", here}, "config.toml");
+  fs::create_directories(dir / "shots/samples");
+  save_picture(dir / "shots/samples/a.png", 1);
+  refused({"--data", (dir / "shots/samples").string(), "--out", (dir / "shots").string()},
+          "sample sheets would lie among the pictures");
+
+  // A trace is not worth a model.
+  const std::string model = save_generator(dir / "model.safetensors");
+  const ProcessResult r = run_program(
+      {"bench", "infer", "--model", model, "--size", "16", "--samples", "1", "--trace", model});
+  CHECK(r.exit_code == 1);
+  CHECK(contains(r.err, "--trace: " + model + " is a file of the model"));
+  CHECK(read_text(model) == bytes);
+}

@@ -1,0 +1,129 @@
+// Checks over the file system's own names for files; see outputs.h.
+#include "tools/outputs.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "engine/io/picture_folder.h"
+#include "models/architectures.h"
+#include "tools/text.h"
+
+namespace gsx::tools {
+
+namespace fs = std::filesystem;
+
+bool FileSet::identify(const fs::path& path, Identity& identity) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return false;
+  identity = {info.st_dev, info.st_ino};
+  return true;
+}
+
+void FileSet::add(const fs::path& path) {
+  Identity identity;
+  if (identify(path, identity)) names_.try_emplace(identity, path);
+}
+
+fs::path FileSet::find(const fs::path& path) const {
+  Identity identity;
+  if (!identify(path, identity)) return {};
+  const auto found = names_.find(identity);
+  return found == names_.end() ? fs::path() : found->second;
+}
+
+fs::path behind_links(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // the kernel's own limit
+  fs::path at = path;
+  for (int i = 0; i <= kMostLinks; ++i) {
+    std::error_code error;
+    const fs::path to = fs::read_symlink(at, error);
+    if (error) return at;
+    at = at.parent_path() / to;  // an absolute `to` stands alone
+  }
+  fail("write ", path.string(), ": the link leads in circles");
+}
+
+void check_replaceable(const std::string& flag, const fs::path& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) {
+    GSX_CHECK(errno == ENOENT || errno == ENOTDIR, flag, ": cannot write ", path.string(), ": ",
+              std::strerror(errno));
+    return;
+  }
+  GSX_CHECK(S_ISREG(info.st_mode), flag, ": cannot write ", path.string(),
+            S_ISDIR(info.st_mode) ? ": a folder has this name" : ": it is no ordinary file");
+  GSX_CHECK(access(path.c_str(), W_OK) == 0, flag, ": ", path.string(),
+            " is there already and write-protected");
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+void check_writable(const std::string& flag, const fs::path& folder) {
+  std::string probe = (folder / ".gsx-XXXXXX").string();
+  const int file = mkstemp(probe.data());
+  GSX_CHECK(file >= 0, flag, ": no file can be made in ", folder.string(), ": ",
+            std::strerror(errno));
+  close(file);
+  unlink(probe.c_str());
+}
+
+void make_output_folder(const std::string& flag, const fs::path& folder) {
+  std::error_code error, ignored;
+  fs::create_directories(folder, error);
+  GSX_CHECK(fs::is_directory(folder, ignored), flag, ": cannot make the folder ", folder.string(),
+            ": ", error ? error.message() : "something else has this name");
+  check_writable(flag, folder);
+}
+
+void add_model(FileSet& files, const std::string& spec) {
+  if (spec.empty()) return;
+  const fs::path file = model_path(spec);
+  files.add(file);
+  files.add(folder_of(file) / "discriminator.safetensors");
+}
+
+void prepare_output_file(const std::string& flag, const fs::path& path, const std::string& model) {
+  const fs::path target = behind_links(path);
+  FileSet inputs;
+  add_model(inputs, model);
+  GSX_CHECK(inputs.find(target).empty(), flag, ": ", path.string(),
+            " is a file of the model and would be replaced; choose another name");
+  check_replaceable(flag, target);
+  std::error_code ignored;
+  GSX_CHECK(fs::is_directory(folder_of(target), ignored), flag, ": ", path.string(),
+            " cannot be written: there is no folder ", folder_of(target).string());
+  check_writable(flag, folder_of(target));
+}
+
+void check_run_folder(const TrainConfig& c, const std::string& config_file) {
+  for (const auto& [flag, text] :
+       {std::pair{"--teacher", c.teacher}, {"--data", c.data}, {"--feature-net", c.feature_net}})
+    GSX_CHECK(is_utf8(text), flag,
+              ": a run keeps this name in its checkpoint, which holds UTF-8 "
+              "text only, got ",
+              text, "; rename it or give a link");
+  FileSet inputs;
+  add_model(inputs, c.teacher);
+  add_model(inputs, c.feature_net);
+  inputs.add(config_file);
+  for (const char* name : {"teacher.safetensors", "discriminator.safetensors", "model.safetensors",
+                           "checkpoint.safetensors", "log.jsonl", "config.toml"}) {
+    const fs::path input = inputs.find(c.run_dir / name);
+    GSX_CHECK(input.empty(), "--out: the run would replace ", input.string(),
+              ", which it is made from; choose another folder");
+  }
+  FileSet photos;
+  for (const char* part : {"", "trainA", "trainB", "testA", "testB"})
+    if (!c.data.empty()) photos.add(fs::path(c.data) / part);
+  const fs::path samples = c.run_dir / "samples";
+  GSX_CHECK(photos.find(samples).empty(), "--out: the run's sample sheets would lie among the ",
+            "pictures in ", samples.string(), "; choose another folder");
+}
+
+}  // namespace gsx::tools

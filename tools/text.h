@@ -1,0 +1,26 @@
+// Text on its way to people: names of files may hold any bytes, terminals must not get them all.
+#pragma once
+#include <string>
+
+namespace gsx::tools {
+
+bool is_utf8(const std::string&);
+
+// UTF-8 with nothing in it that a terminal would obey: control characters become '?', and so do
+// bytes that are no UTF-8.
+std::string printable(const std::string&);
+
+// Quoted for a shell, which reads the same bytes back; printable itself.
+std::string shell_quoted(const std::string& word);
+
+// A file's name on a line of stdout: printable on terminals, else its very bytes for who reads
+// them.
+void print_name(const std::string&);
+
+// A message about a file, which it names.
+std::string naming(const std::string& file, const std::string& message);
+
+// "warning: TEXT" on stderr.
+void warn(const std::string& text);
+
+}  // namespace gsx::tools
