@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "kernels/isa.h"
+#include "kernels/limits.h"
 
 namespace gsx::tools {
 
@@ -34,6 +35,18 @@ std::string quoted(const std::string& word) {
   return out + "'";
 }
 
+// Threads that wait for each other at every layer and for a processor in between take several times
+// as long.
+void warn_of_threads(int threads) {
+  const kernels::Processors processors = kernels::processors();
+  if (threads <= processors.threads()) return;
+  std::cerr << "warning: --threads " << threads << " is slower than --threads "
+            << processors.threads() << ": the process may run on " << processors.usable
+            << (processors.usable == 1 ? " processor" : " processors");
+  if (processors.quota) std::cerr << ", and its control group allows " << *processors.quota;
+  std::cerr << '\n';
+}
+
 }  // namespace
 
 ContextPtr ComputeOptions::context() const {
@@ -45,6 +58,7 @@ ContextPtr ComputeOptions::context() const {
     fail("isa ", isa, " is not available: this machine and build have ", known,
          "; leave --isa out to use the best");
   }
+  warn_of_threads(threads);
   ContextOptions options;
   options.device = parse_device(device);
   options.threads = threads;
