@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
 #include "engine/io/dataset.h"
 #include "engine/io/npy.h"
@@ -76,11 +77,13 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Job& job
     const Tensor x = read_npy(context, job.in);
     GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
               ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
+    check_room(graph, x.shape());
     write_npy(job.out, graph.evaluate(x));
     return;
   }
-  const Image image = read_image(job.in);
-  const Tensor x = to_tensor(context, image, graph.input_format);
+  Image image = read_image(job.in);
+  check_room(graph, {1, 3, image.height, image.width});
+  const Tensor x = to_tensor(context, std::exchange(image, {}), graph.input_format);
   write_png(job.out, to_image(translate(graph, x), 0, graph.output_format));
 }
 
