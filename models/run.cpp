@@ -161,7 +161,10 @@ double evaluation_bytes(const Graph& graph, const Shape& input) {
   const std::vector<Shape> shapes = graph.infer_shapes(input);
   const auto bytes = [&](int i) {
     const bool codes = graph.quantized() && graph.node(i).kind() == "quantize";
-    return static_cast<double>(shapes[i].numel()) * (codes ? sizeof(int16_t) : sizeof(float));
+    const Shape& s = shapes[i];
+    const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
+    return pixels * kernels::channel_stride(static_cast<int>(s[1])) *
+           (codes ? sizeof(int16_t) : sizeof(float));
   };
   std::vector<int> reads_left(graph.size(), 0);
   for (const Step& step : plan.steps) {
