@@ -38,11 +38,27 @@ bool recording(const std::vector<Tensor>& inputs) {
 
 Tensor record(Tensor y, const char* op, std::vector<Tensor> inputs, Backward backward) {
   if (!recording(inputs)) return y;
-  auto node = std::make_shared<GraphNode>();
-  *node = {op, next_order++, std::move(inputs), std::move(backward),
-           work_observer() ? work_observer()->current() : ""};
-  y.impl_->node = std::move(node);
+  y.impl_->node = std::make_unique<GraphNode>(
+      GraphNode{op, next_order++, std::move(inputs), std::move(backward),
+                work_observer() ? work_observer()->current() : ""});
   return y;
+}
+
+// A node's inputs, and what its closure saved, let go of their nodes while it is destroyed: these
+// wait in a line, which only the outermost call works off.
+void let_go(std::unique_ptr<GraphNode> node) noexcept {
+  thread_local GraphNode* line = nullptr;  // raw: tensors may outlive a thread's other objects
+  thread_local bool working = false;
+  if (!node) return;
+  node->next = line;
+  line = node.release();
+  if (working) return;
+  working = true;
+  while (line) {
+    const std::unique_ptr<GraphNode> first(line);
+    line = first->next;
+  }
+  working = false;
 }
 
 // One walk from a loss back to the leaves, newest operation first.
@@ -60,7 +76,7 @@ class BackwardPass {
       auto it = std::prev(pending_.end());
       Pending p = std::move(it->second);
       pending_.erase(it);
-      std::shared_ptr<GraphNode> node = std::move(p.tensor->node);
+      const std::unique_ptr<GraphNode> node = std::move(p.tensor->node);
       p.tensor->freed = true;
       p.tensor.reset();
       const WorkSpan span([&] { return node->made_in.empty() ? node->op : node->made_in; });

@@ -14,6 +14,19 @@
 
 namespace gsx {
 
+namespace {
+
+// For destructors: a device that fails then has told whoever waited for it, or will.
+template <class F>
+void quietly(F&& f) noexcept {
+  try {
+    f();
+  } catch (const std::exception&) {
+  }
+}
+
+}  // namespace
+
 struct Context::Impl {
   const ContextOptions options;
   const kernels::Backend& backend;
@@ -26,7 +39,6 @@ struct Context::Impl {
   kernels::Exec exec;
   std::mutex staging_mutex;
   Staging staging;
-  // The emulator looks for accesses beyond what was asked for, so there it is given exact sizes.
   Allocator allocator;
   bool poison = false;
   Recording* recording = nullptr;  // what work goes to at present; null: to the device
@@ -34,12 +46,12 @@ struct Context::Impl {
   explicit Impl(const ContextOptions& o)
       : options(o),
         backend(backend_of(o.device)),
-        memory(backend.memory),
+        memory(o.memory ? *o.memory : backend.memory),
         stream(new_stream()),
         pool(o.threads),
         workspace(memory),
         staging(memory, stream),
-        allocator(memory, o.device.kind == Device::emulated) {
+        allocator(memory, keep(o.device)) {
     check_math();
     if (o.conv_provider == ConvProvider::cudnn)
       cudnn = open<kernels::Cudnn>(backend.cudnn_conv, "cuDNN", "--conv-provider");
@@ -48,11 +60,17 @@ struct Context::Impl {
     exec = {&pool, &workspace, stream, o.conv_algo, o.math, cudnn.get(), cublas.get()};
   }
   ~Impl() {
-    select();
+    quietly([&] { select(); });
     cudnn.reset();
     cublas.reset();
     allocator.release_cache();
     memory.destroy_stream(stream);
+  }
+  // The emulator looks for accesses beyond what was asked for, so there it is given exact sizes.
+  // The processor's memory is everybody's, a GPU's ours.
+  static Allocator::Keep keep(const Device& device) {
+    if (device.kind == Device::emulated) return Allocator::Keep::nothing;
+    return device.kind == Device::cpu ? Allocator::Keep::peak : Allocator::Keep::all;
   }
   void* new_stream() {
     select();
@@ -110,10 +128,7 @@ void Recording::make(const std::function<void()>& work) {
   try {
     work();
   } catch (...) {
-    try {
-      end();
-    } catch (const kernels::Failure&) {  // a consequence of what work() threw
-    }
+    quietly([&] { end(); });  // what fails now follows from what work() threw
     throw;
   }
   end();
@@ -135,11 +150,8 @@ void Recording::upload(const void* host, void* device, size_t bytes) {
 }
 
 Recording::~Recording() {
-  in_.select();
-  try {
-    in_.memory.synchronize(in_.stream);  // the last replay
-  } catch (const kernels::Failure&) {    // whoever waits next is told
-  }
+  quietly([&] { in_.select(); });
+  quietly([&] { in_.memory.synchronize(in_.stream); });  // the last replay
   if (graph_) in_.memory.destroy_graph(graph_);
   for (void* p : constants_) in_.memory.release_pinned(p);
   in_.allocator.disown(blocks_);
@@ -186,7 +198,7 @@ void* Context::allocate(size_t bytes) {
   return block.data;
 }
 
-void Context::deallocate(void* p, size_t bytes) noexcept { impl_->allocator.deallocate(p, bytes); }
+void Context::deallocate(void* p) noexcept { impl_->allocator.deallocate(p); }
 
 void Context::release_cache() {
   impl_->select();

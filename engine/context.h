@@ -33,6 +33,7 @@ struct ContextOptions {
   // for about four times those weights' memory, eight where gradients pass through. CPU only.
   bool keep_filters = false;
   bool graphs = true;  // whether repeated work may be recorded and replayed (engine/captured.h)
+  const kernels::MemoryKernels* memory = nullptr;  // tests: in place of the device's own
 };
 
 struct MemoryStats {
@@ -72,7 +73,7 @@ class Context {
 
   // Caching allocator; 64-byte aligned, uninitialised. Thread-safe.
   void* allocate(size_t bytes);
-  void deallocate(void* p, size_t bytes) noexcept;
+  void deallocate(void* p) noexcept;
   void release_cache();
 
   // Copies between the host and this device's memory, and within it, in order with its kernels; the

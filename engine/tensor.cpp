@@ -91,7 +91,7 @@ std::ostream& operator<<(std::ostream& out, DType t) {
 
 Storage::Storage(ContextPtr c, size_t n)
     : context(std::move(c)), bytes(n), data(context->allocate(n)) {}
-Storage::~Storage() { context->deallocate(data, bytes); }
+Storage::~Storage() { context->deallocate(data); }
 
 Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, DType dtype) {
   return empty(context, shape, default_layout(shape), dtype);

@@ -17,23 +17,28 @@ struct Storage {
   std::unique_ptr<KeptLargest> largest;        // of weights that Adam changes
 };
 
-// One recorded operation.
+// One recorded operation. Letting one go may let go of all that led to it.
 struct GraphNode {
   const char* op;
   uint64_t order;  // creation number: inputs always have smaller ones
   std::vector<Tensor> inputs;
   Backward backward;
-  std::string made_in;  // the span of work it was recorded in, when somebody watches
+  std::string made_in;        // the span of work it was recorded in, when somebody watches
+  GraphNode* next = nullptr;  // in the line of those let go
 };
 
+// Lets go of a graph of any depth without recursion.
+void let_go(std::unique_ptr<GraphNode> node) noexcept;
+
 struct Tensor::Impl {
+  ~Impl() { let_go(std::move(node)); }
   std::shared_ptr<Storage> storage;
   Shape shape;
   Layout layout = Layout::dense;
   DType dtype = DType::f32;
   bool trainable = false;
   std::shared_ptr<Impl> grad;
-  std::shared_ptr<GraphNode> node;
+  std::unique_ptr<GraphNode> node;
   bool freed = false;  // backward() has passed here and taken the node
 };
 

@@ -9,4 +9,7 @@ namespace gsx {
 // and the result cropped. No gradient.
 Tensor translate(const Graph& graph, const Tensor& x);
 
+// Error where the processor's memory is too small for translate() of pictures of this shape.
+void check_room(const Graph& graph, const Shape& pictures);
+
 }  // namespace gsx

@@ -27,6 +27,7 @@ class KeptFilters {
   // Uninitialised, 64-byte aligned host memory for `count` numbers.
   float* add(Key key, int64_t count) {
     const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+    entries_.reserve(entries_.size() + 1);  // so that nothing fails once there is memory
     entries_.push_back({std::move(key), static_cast<float*>(cpu_memory.allocate(bytes)), bytes});
     return entries_.back().data;
   }

@@ -4,6 +4,7 @@
 #include "engine/work_span.h"
 #include "models/graph.h"
 #include "models/integer.h"
+#include "models/memory_need.h"
 
 namespace gsx {
 
@@ -151,6 +152,34 @@ std::vector<Tensor> Graph::run_taps(const Tensor& x, const std::vector<std::stri
 Tensor Graph::evaluate(const Tensor& x) const {
   const NoGrad no_grad;
   return quantized() ? run_integer(*this, x) : run(x);
+}
+
+double evaluation_bytes(const Graph& graph, const Shape& input) {
+  RunOptions options;
+  options.fused = !graph.quantized();  // the integer program goes node by node
+  const Plan plan(graph, {graph.output()}, options);
+  const std::vector<Shape> shapes = graph.infer_shapes(input);
+  const auto bytes = [&](int i) {
+    const bool codes = graph.quantized() && graph.node(i).kind() == "quantize";
+    const Shape& s = shapes[i];
+    const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
+    return pixels * kernels::channel_stride(static_cast<int>(s[1])) *
+           (codes ? sizeof(int16_t) : sizeof(float));
+  };
+  std::vector<int> reads_left(graph.size(), 0);
+  for (const Step& step : plan.steps) {
+    for (const int i : step.reads) ++reads_left[i];
+  }
+  ++reads_left[0];  // whoever gave it keeps it
+  double held = 0, most = 0;
+  for (const Step& step : plan.steps) {
+    held += bytes(step.node);
+    most = std::max(most, held);
+    for (const int i : step.reads) {
+      if (--reads_left[i] == 0) held -= bytes(i);
+    }
+  }
+  return most;
 }
 
 }  // namespace gsx

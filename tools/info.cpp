@@ -6,6 +6,7 @@
 
 #include "engine/context.h"
 #include "kernels/isa.h"
+#include "kernels/limits.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
@@ -30,10 +31,13 @@ Json devices() {
 
 Json gather() {
   const ContextPtr context = Context::create();
+  const kernels::Processors processors = kernels::processors();
   return {
       {"version", GSX_VERSION},
       {"devices", devices()},
       {"threads", context->threads()},
+      {"processors", processors.usable},
+      {"processor_quota", processors.quota ? Json(*processors.quota) : Json()},
       {"instruction_sets", kernels::isas()},
       {"formats",
        {{"models", {"safetensors"}},
@@ -61,7 +65,11 @@ void print(const Json& info) {
                   << (device["available"].get<bool>() ? "" : "not available: ")
                   << device["description"].get<std::string>() << '\n';
   }
-  row("threads") << info["threads"] << '\n';
+  row("threads") << info["threads"] << ", on " << info["processors"]
+                 << (info["processors"] == 1 ? " processor" : " processors");
+  if (!info["processor_quota"].is_null())
+    std::cout << " of which the control group allows " << info["processor_quota"];
+  std::cout << '\n';
   row("instructions") << joined(info["instruction_sets"]) << " (the first is used)\n";
   row("models") << joined(info["formats"]["models"]) << '\n';
   row("images read") << joined(info["formats"]["images_in"]) << '\n';

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/suggest.h"
+#include "kernels/shortage.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/text.h"
@@ -121,7 +122,9 @@ int run(int argc, char** argv) {
     }
     return kMisused;
   } catch (const std::bad_alloc&) {
-    std::cerr << prefix(program) << "out of memory\n";
+    std::cerr << prefix(program)
+              << "out of memory: neither this machine nor its limits have more to give; smaller "
+                 "pictures or batches and fewer threads need less\n";
   } catch (const Error& error) {
     std::cerr << prefix(program) << printable(error.what()) << '\n';
   } catch (const std::exception& error) {
@@ -134,4 +137,10 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace gsx::tools
 
-int main(int argc, char** argv) { return gsx::tools::run(argc, argv); }
+int main(int argc, char** argv) {
+  // What caches keep goes back before anybody is told that there is no memory.
+  std::set_new_handler([] {
+    if (!gsx::kernels::give_back_kept_memory()) throw std::bad_alloc();
+  });
+  return gsx::tools::run(argc, argv);
+}

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "kernels/isa.h"
+#include "kernels/limits.h"
 #include "tools/numbers.h"
 #include "tools/text.h"
 
@@ -27,6 +28,18 @@ std::string valid_device(const std::string& text) {
   }
 }
 
+// Threads that wait for each other at every layer and for a processor in between take several times
+// as long.
+void warn_of_threads(int threads) {
+  const kernels::Processors processors = kernels::processors();
+  if (threads <= processors.threads()) return;
+  std::cerr << "warning: --threads " << threads << " is slower than --threads "
+            << processors.threads() << ": the process may run on " << processors.usable
+            << (processors.usable == 1 ? " processor" : " processors");
+  if (processors.quota) std::cerr << ", and its control group allows " << *processors.quota;
+  std::cerr << '\n';
+}
+
 }  // namespace
 
 ContextPtr ComputeOptions::context() const {
@@ -38,6 +51,7 @@ ContextPtr ComputeOptions::context() const {
     fail("isa ", isa, " is not available: this machine and build have ", known,
          "; leave --isa out to use the best");
   }
+  warn_of_threads(threads);
   ContextOptions options;
   options.device = parse_device(device);
   options.threads = threads;

@@ -37,7 +37,7 @@ class EventTimer {
   ~EventTimer() {
     memory_.destroy_event(from_);
     memory_.destroy_event(to_);
-    context_.deallocate(flushed_, kFlushed);
+    context_.deallocate(flushed_);
   }
   EventTimer(const EventTimer&) = delete;
   EventTimer& operator=(const EventTimer&) = delete;

@@ -1,5 +1,6 @@
 // gsx translate: pictures (or raw tensors) in, pictures (or raw tensors) out.
 #include <iostream>
+#include <utility>
 
 #include "engine/io/image.h"
 #include "engine/io/npy.h"
@@ -29,11 +30,13 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Translat
     const Tensor x = read_npy(context, job.in);
     GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
               ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
+    check_room(graph, x.shape());
     write_npy(job.target, graph.evaluate(x));
     return;
   }
-  const Image image = read_image(job.in);
-  const Tensor x = to_tensor(context, image, graph.input_format);
+  Image image = read_image(job.in);
+  check_room(graph, {1, 3, image.height, image.width});
+  const Tensor x = to_tensor(context, std::exchange(image, {}), graph.input_format);
   write_png(job.target, to_image(translate(graph, x), 0, graph.output_format));
 }
 

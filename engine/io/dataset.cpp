@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
 
 #include "engine/error.h"
 
@@ -22,6 +23,14 @@ class FolderSource : public ImageSource {
  private:
   std::vector<fs::path> files_;
 };
+
+Image load_scaled(const ImageSource& source, const LoaderOptions& options, size_t index) {
+  Image image = source.load(index);
+  const int side = std::min(image.width, image.height);
+  const int wanted = options.load_size ? options.load_size : std::max(side, options.size);
+  if (side != wanted) image = resize_short_side(image, wanted);
+  return image;
+}
 
 }  // namespace
 
@@ -62,16 +71,14 @@ void Loader::shuffle() {
 const Image& Loader::scaled(size_t index) {
   const auto found = cache_.find(index);
   if (found != cache_.end()) return found->second;
-  Image image = source_->load(index);
-  const int side = std::min(image.width, image.height);
-  const int wanted = options_.load_size ? options_.load_size : std::max(side, options_.size);
-  if (side != wanted) image = resize_short_side(image, wanted);
+  const auto ready = ahead_.extract(index);
+  Image image = ready ? ready.mapped().get() : load_scaled(*source_, options_, index);
   if (cached_bytes_ + image.rgb.size() > options_.cache_bytes) return uncached_ = std::move(image);
   cached_bytes_ += image.rgb.size();
   return cache_[index] = std::move(image);
 }
 
-size_t Loader::draw() {
+Loader::Drawn Loader::draw() {
   for (;;) {
     if (position_ == order_.size()) {
       ++epoch_;
@@ -81,8 +88,7 @@ size_t Loader::draw() {
     const size_t index = order_[position_++];
     if (bad_.count(index)) continue;
     try {
-      scaled(index);
-      return index;
+      return {index, scaled(index)};
     } catch (const Error& error) {
       bad_.insert(index);
       if (warning_) warning_(std::string(error.what()) + "; skipped");
@@ -92,12 +98,29 @@ size_t Loader::draw() {
   }
 }
 
+// Begins to load what the next batch takes, as far as this epoch goes: the next one's order is not
+// known yet. Where there are no more threads, draw() loads it.
+void Loader::load_ahead() {
+  const size_t end = std::min(order_.size(), position_ + static_cast<size_t>(options_.batch));
+  for (size_t at = position_; at < end; ++at) {
+    const size_t index = order_[at];
+    if (bad_.count(index) || cache_.count(index) || ahead_.count(index)) continue;
+    try {
+      ahead_[index] = std::async(std::launch::async, [source = source_, options = options_, index] {
+        return load_scaled(*source, options, index);
+      });
+    } catch (const std::system_error&) {
+      ahead_.erase(index);
+      return;
+    }
+  }
+}
+
 Batch Loader::next(const ContextPtr& context) {
   Batch batch;
   std::vector<Image> images;
   for (int n = 0; n < options_.batch; ++n) {
-    const size_t index = draw();
-    const Image& image = scaled(index);
+    const auto& [index, image] = draw();
     Augmentation a{image.width, image.height};
     const int width = options_.size ? options_.size : image.width;
     const int height = options_.size ? options_.size : image.height;
@@ -108,6 +131,7 @@ Batch Loader::next(const ContextPtr& context) {
     images.push_back(a.flip ? mirror(cut) : std::move(cut));
     batch.samples.push_back({index, source_->key(index), a});
   }
+  load_ahead();
   batch.images = to_tensor(context, images, options_.format);
   return batch;
 }
@@ -145,6 +169,7 @@ void Loader::restore(const nlohmann::json& state) {
       if (valid) seen[i] = true;
     }
     GSX_CHECK(valid, "loader: the saved position is damaged");
+    ahead_.clear();
     epoch_ = state.at("epoch").get<int64_t>();
     order_ = order;
     position_ = position;

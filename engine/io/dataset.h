@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -22,7 +23,8 @@ class ImageSource {
   virtual ~ImageSource() = default;
   virtual size_t count() const = 0;
   virtual std::string key(size_t i) const = 0;  // unique: the file's name, or a made-up one
-  virtual Image load(size_t i) const = 0;       // Error when the picture is damaged
+  // Error when the picture is damaged. Several threads may load at once.
+  virtual Image load(size_t i) const = 0;
 };
 std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder);
 
@@ -60,7 +62,8 @@ struct LoaderOptions {
 
 // An endless stream of batches. Every picture comes once per epoch, in a fresh random order each; a
 // batch may reach into the next epoch. A picture that cannot be loaded is reported once, counted
-// and left out from then on.
+// and left out from then on. While a batch is worked on, the pictures of the next one that are not
+// kept in memory are loaded by threads of their own; what comes in which order knows nothing of it.
 class Loader {
  public:
   using Warning = std::function<void(const std::string&)>;
@@ -79,8 +82,13 @@ class Loader {
   void restore(const nlohmann::json& state);
 
  private:
-  size_t draw();  // the next loadable picture of this or the next epoch
+  struct Drawn {
+    size_t index;
+    const Image& image;  // until the next call
+  };
+  Drawn draw();  // the next loadable picture of this or the next epoch
   const Image& scaled(size_t index);
+  void load_ahead();
   void shuffle();
   uint64_t source_mark() const;
 
@@ -95,6 +103,7 @@ class Loader {
   std::map<size_t, Image> cache_;
   uint64_t cached_bytes_ = 0;
   Image uncached_;
+  std::map<size_t, std::future<Image>> ahead_;  // being loaded, or ready
 };
 
 // For pictures not trained on: short side scaled to `size`, centre square cut.

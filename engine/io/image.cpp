@@ -46,6 +46,18 @@ void check_picture(const Image& image, const char* what) {
             what, ": expected a picture with pixels, got ", image.width, " x ", image.height);
 }
 
+// Calls f(first row, values) for bands of a picture's rows, with room for the values of each as
+// they lie in a tensor: so that a large picture is not copied whole on its way. Padding lanes are
+// 0.
+template <class F>
+void for_each_band(const kernels::View& v, F&& f) {
+  constexpr int kBandValues = 1 << 18;
+  const int row = v.w * v.cs, rows = std::max(1, kBandValues / row);
+  std::vector<float> values(static_cast<size_t>(std::min(rows, v.h)) * row);
+  for (int first = 0; first < v.h; first += rows)
+    f(first, std::span(values).first(static_cast<size_t>(std::min(rows, v.h - first)) * row));
+}
+
 }  // namespace
 
 Image resize(const Image& image, int width, int height) {
@@ -110,21 +122,24 @@ Tensor to_tensor(const ContextPtr& context, std::span<const Image> images,
                  const PixelFormat& format) {
   GSX_CHECK(!images.empty(), "to_tensor: expected at least one picture, got none");
   const int width = images[0].width, height = images[0].height;
-  const size_t plane = static_cast<size_t>(width) * height;
-  std::vector<float> values(3 * plane * images.size());
-  float* out = values.data();
   for (const Image& image : images) {
     check_picture(image, "to_tensor");
     GSX_CHECK(image.width == width && image.height == height,
               "to_tensor: pictures of a batch must have one size, got ", width, " x ", height,
               " and ", image.width, " x ", image.height);
-    for (int c = 0; c < 3; ++c) {
-      const int channel = format.bgr ? 2 - c : c;
-      for (size_t i = 0; i < plane; ++i)
-        *out++ = format.lo + (format.hi - format.lo) * (image.rgb[3 * i + channel] / 255.0f);
-    }
   }
-  return Tensor::from(context, values, {static_cast<int64_t>(images.size()), 3, height, width});
+  Tensor x = Tensor::empty(context, {static_cast<int64_t>(images.size()), 3, height, width});
+  const kernels::View v = x.view();
+  for (int n = 0; n < v.n; ++n)
+    for_each_band(v, [&](int first, std::span<float> values) {
+      const uint8_t* rgb = images[n].pixel(0, first);
+      for (size_t at = 0; at < values.size(); at += v.cs, rgb += 3)
+        for (int c = 0; c < 3; ++c)
+          values[at + c] =
+              format.lo + (format.hi - format.lo) * (rgb[format.bgr ? 2 - c : c] / 255.0f);
+      context->upload(values.data(), x.device_data() + v.offset(n, first, 0), values.size_bytes());
+    });
+  return x;
 }
 
 Tensor to_tensor(const ContextPtr& context, const Image& image, const PixelFormat& format) {
@@ -138,17 +153,16 @@ Image to_image(const Tensor& x, int64_t n, const PixelFormat& format) {
   GSX_CHECK(format.hi > format.lo, "to_image: white must be above black, got ", format.lo, " to ",
             format.hi);
   const kernels::View v = x.view();
-  std::vector<float> values(static_cast<size_t>(v.image()));
-  x.context()->download(x.device_data() + n * v.image(), values.data(),
-                        values.size() * sizeof(float));
   Image image(v.w, v.h);
   const float scale = 255.0f / (format.hi - format.lo);
-  for (int y = 0; y < v.h; ++y)
-    for (int px = 0; px < v.w; ++px) {
-      const float* in = &values[v.offset(0, y, px)];
+  for_each_band(v, [&](int first, std::span<float> values) {
+    x.context()->download(x.device_data() + v.offset(static_cast<int>(n), first, 0), values.data(),
+                          values.size_bytes());
+    uint8_t* rgb = image.pixel(0, first);
+    for (size_t at = 0; at < values.size(); at += v.cs, rgb += 3)
       for (int c = 0; c < 3; ++c)
-        image.pixel(px, y)[format.bgr ? 2 - c : c] = to_byte((in[c] - format.lo) * scale);
-    }
+        rgb[format.bgr ? 2 - c : c] = to_byte((values[at + c] - format.lo) * scale);
+  });
   return image;
 }
 

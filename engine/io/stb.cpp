@@ -1,10 +1,38 @@
 // Compiles stb_image (JPEG and PNG only, from memory only) and stb_image_write; see stb.h.
 #include "engine/io/stb.h"
 
+#include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "engine/io/image_check.h"
+#include "kernels/shortage.h"
 
+namespace {
+
+// The libraries take a lack of memory for a damaged picture, or abort.
+template <class Allocate>
+void* or_throw(Allocate&& allocate) {
+  void* p = allocate();
+  if (!p && gsx::kernels::give_back_kept_memory()) p = allocate();
+  if (!p) throw std::bad_alloc();
+  return p;
+}
+void* needed(size_t bytes) {
+  return or_throw([&] { return std::malloc(bytes); });
+}
+void* resized(void* p, size_t bytes) {
+  return or_throw([&] { return std::realloc(p, bytes); });
+}
+
+}  // namespace
+
+#define STBI_MALLOC(bytes) needed(bytes)
+#define STBI_REALLOC(p, bytes) resized(p, bytes)
+#define STBI_FREE(p) std::free(p)
+#define STBIW_MALLOC(bytes) needed(bytes)
+#define STBIW_REALLOC(p, bytes) resized(p, bytes)
+#define STBIW_FREE(p) std::free(p)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <thread>
 
 namespace gsx::kernels {
@@ -17,19 +18,52 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 
-// Large blocks ask for huge pages, since kernels jump about in them and every jump would miss the
-// table of small ones. The end that does not fill a huge page stays small, so nothing is wasted.
-void* allocate(size_t bytes) {
-  if (bytes == 0) return nullptr;
-  const bool large = bytes >= kHugePage;
-  const size_t alignment = large ? kHugePage : kAlignment;
-  void* p = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (!p) throw OutOfMemory("cpu: no memory for " + std::to_string(bytes) + " bytes");
-  if (large) madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
-  return p;
+// In front of every block: how long its mapping is; 0 for blocks of the heap.
+struct alignas(kAlignment) Header {
+  size_t mapped;
+};
+
+[[noreturn]] void fail(size_t bytes) {
+  throw OutOfMemory("cpu: no memory for " + std::to_string(bytes) + " bytes");
 }
 
-void release(void* p) { std::free(p); }
+// Whole pages of the system's, from a multiple of kHugePage on.
+std::byte* map(size_t bytes) {
+  const size_t wide = bytes + kHugePage;
+  void* all = mmap(nullptr, wide, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (all == MAP_FAILED) fail(bytes);
+  auto* begin = static_cast<std::byte*>(all);
+  const size_t skip = (kHugePage - reinterpret_cast<uintptr_t>(begin) % kHugePage) % kHugePage;
+  if (skip > 0) munmap(begin, skip);
+  munmap(begin + skip + bytes, kHugePage - skip);
+  return begin + skip;
+}
+
+// Large blocks are mappings of their own: the heap would keep them when they are released. They ask
+// for huge pages, since kernels jump about in them and every jump would miss the table of small
+// ones. The end that does not fill a huge page stays small, so nothing is wasted.
+void* allocate(size_t bytes) {
+  if (bytes == 0) return nullptr;
+  if (bytes > PTRDIFF_MAX - 2 * kHugePage) fail(bytes);
+  const size_t all = sizeof(Header) + (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (bytes < kHugePage) {
+    void* p = std::aligned_alloc(kAlignment, all);
+    if (!p) fail(bytes);
+    return new (p) Header{0} + 1;
+  }
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t mapped = (all + page - 1) / page * page;
+  std::byte* p = map(mapped);
+  madvise(p, mapped / kHugePage * kHugePage, MADV_HUGEPAGE);
+  return new (p) Header{mapped} + 1;
+}
+
+void release(void* p) {
+  if (!p) return;
+  Header* header = static_cast<Header*>(p) - 1;
+  if (header->mapped > 0) munmap(header, header->mapped);
+  else std::free(header);
+}
 
 DeviceInfo info(int) {
   DeviceInfo info;

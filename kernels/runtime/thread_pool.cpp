@@ -1,10 +1,13 @@
 // Threads that sleep until a kernel has work for them; see thread_pool.h.
 #include "kernels/thread_pool.h"
 
-#include <sched.h>
-
+#include <algorithm>
 #include <atomic>
 #include <exception>
+
+#include "kernels/limits.h"
+#include "kernels/memory.h"
+#include "kernels/runtime/denormals.h"
 
 namespace gsx::kernels {
 
@@ -30,13 +33,6 @@ thread_local bool inside_task = false;
 // Long enough to bridge the gap between two kernels, short enough to leave a shared core alone.
 constexpr int kSpins = 2000;
 
-int usable_cpus() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return CPU_COUNT(&set);
-  const unsigned n = std::thread::hardware_concurrency();
-  return n == 0 ? 1 : static_cast<int>(n);
-}
-
 // Tells the core that this is a spin loop.
 void relax() {
 #if defined(__x86_64__)
@@ -57,22 +53,38 @@ bool spin_until(Condition condition) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
-  if (threads <= 0) threads = usable_cpus();
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+namespace {
+
+template <class State>
+void stop(State& state, std::vector<std::thread>& workers) {
+  {
+    std::lock_guard lock(state.mutex);
+    state.stop = true;
+    ++state.generation;
+  }
+  state.wake.notify_all();
+  for (auto& t : workers) t.join();
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->stop = true;
-    ++state_->generation;
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  if (threads <= 0) threads = processors().threads();
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  } catch (const std::exception& e) {
+    const int got = size();
+    stop(*state_, workers_);
+    throw Failure("threads: the system gives only " + std::to_string(got) + " of the " +
+                  std::to_string(threads) + " wanted (" + e.what() + "); use --threads " +
+                  std::to_string(std::max(1, got / 2)));
   }
-  state_->wake.notify_all();
-  for (auto& t : workers_) t.join();
 }
+
+ThreadPool::~ThreadPool() { stop(*state_, workers_); }
 
 void ThreadPool::take_tasks(int worker) {
+  const NoDenormals no_denormals;
   inside_task = true;
   State& s = *state_;
   for (int64_t task = s.next++; task < s.tasks; task = s.next++) {
@@ -111,6 +123,7 @@ void ThreadPool::work(int worker) {
 void ThreadPool::run_erased(int64_t tasks, Call call, void* data) {
   if (tasks <= 0) return;
   if (inside_task || workers_.empty() || tasks == 1) {
+    const NoDenormals no_denormals;
     for (int64_t task = 0; task < tasks; ++task) call(data, task, 0);
     return;
   }

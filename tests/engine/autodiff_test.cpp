@@ -137,3 +137,27 @@ TEST_CASE("a deep graph is freed without recursion") {
   sum(y).backward();
   CHECK(grad_of(x) == std::vector<float>{1});
 }
+
+TEST_CASE("a graph of 100000 operations is dropped without recursion, walked or not") {
+  const auto context = Context::create({.device = {}, .threads = 1});
+  const Tensor x = leaf(context, {1});
+  const auto deep = [&] {
+    Tensor y = x;
+    for (int i = 0; i < 100000; ++i) y = affine(y, 1, 0);
+    return y;
+  };
+  { const Tensor never_walked = deep(); }
+  {
+    const Tensor saved = deep();
+    // What a closure saves leads on as well: here the deep graph, twice.
+    const Tensor product = mul(saved, saved);
+  }
+  sum(deep()).backward();
+  CHECK(grad_of(x) == std::vector<float>{1});
+  {
+    // Nobody asks for the gradient of what was cut off: the walk ends in the middle.
+    const Tensor y = deep();
+    add(y, deep()).backward(Tensor::full(context, {1}, 1.0f));
+  }
+  CHECK(context->memory().current_bytes <= 2 * 512);
+}

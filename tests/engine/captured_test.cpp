@@ -150,22 +150,22 @@ TEST_CASE("captured: memory of a recording is nobody else's, and comes back") {
 }
 
 TEST_CASE("allocator: blocks of a recording are reused by it alone until they are disowned") {
-  Allocator allocator(kernels::cpu_memory, false);
+  Allocator allocator(kernels::cpu_memory, Allocator::Keep::all);
   Allocator::Private mine;
   void* before = allocator.allocate(5000).data;
-  allocator.deallocate(before, 5000);
+  allocator.deallocate(before);
   allocator.own(&mine);
   void* first = allocator.allocate(5000).data;  // the cache's block now belongs to the recording
   CHECK(first == before);
-  allocator.deallocate(first, 5000);
+  allocator.deallocate(first);
   CHECK(allocator.allocate(5000).data == first);
   void* second = allocator.allocate(5000).data;
-  allocator.deallocate(first, 5000);
+  allocator.deallocate(first);
   allocator.own(nullptr);
   void* other = allocator.allocate(5000).data;
   CHECK(other != first);
   CHECK(other != second);
-  allocator.deallocate(second, 5000);  // a result that is given back after the recording
+  allocator.deallocate(second);  // a result that is given back after the recording
   void* another = allocator.allocate(5000).data;
   CHECK(another != first);
   CHECK(another != second);
@@ -173,7 +173,7 @@ TEST_CASE("allocator: blocks of a recording are reused by it alone until they ar
   allocator.disown(mine);
   void* reused = allocator.allocate(5000).data;
   CHECK((reused == first || reused == second));
-  for (void* p : {other, another, reused}) allocator.deallocate(p, 5000);
+  for (void* p : {other, another, reused}) allocator.deallocate(p);
   CHECK(allocator.stats().current_bytes == 0);
   allocator.release_cache();
   CHECK(allocator.stats().cached_bytes == 0);

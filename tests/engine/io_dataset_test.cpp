@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "engine/error.h"
 #include "tests/catch.h"
@@ -30,13 +32,19 @@ class FakeSource : public ImageSource {
   size_t count() const override { return count_; }
   std::string key(size_t i) const override { return "picture" + std::to_string(i); }
   Image load(size_t i) const override {
-    ++loads[i];
+    {
+      std::lock_guard lock(mutex_);
+      ++loads[i];
+      loaders.insert(std::this_thread::get_id());
+    }
     if (bad_.count(i)) fail("image: ", key(i), " is cut off");
     return coloured(12 + static_cast<int>(i), 14, static_cast<int>(i));
   }
   mutable std::map<size_t, int> loads;
+  mutable std::set<std::thread::id> loaders;
 
  private:
+  mutable std::mutex mutex_;
   size_t count_;
   std::set<size_t> bad_;
 };
@@ -204,4 +212,33 @@ TEST_CASE("loader: continues exactly from a saved state") {
   state["order"] = "x";
   CHECK_THROWS_WITH(loader.restore(state), Contains("damaged"));
   CHECK_THROWS_WITH(loader.restore(nlohmann::json::object()), Contains("damaged"));
+}
+
+TEST_CASE("loader: a picture that is not kept is loaded once for each time it comes, ahead") {
+  const auto context = Context::create();
+  const LoaderOptions kept{.batch = 2, .size = 8};
+  LoaderOptions not_kept = kept;
+  not_kept.cache_bytes = 0;
+  const auto source = std::make_shared<FakeSource>(7, std::set<size_t>{3}),
+             twin = std::make_shared<FakeSource>(7, std::set<size_t>{3});
+  std::vector<std::string> warnings[2];
+  {
+    Loader loader(source, not_kept, Rng(5), [&](auto& text) { warnings[0].push_back(text); });
+    Loader same(twin, kept, Rng(5), [&](auto& text) { warnings[1].push_back(text); });
+    for (int n = 0; n < 30; ++n) {
+      const Batch batch = loader.next(context), other = same.next(context);
+      REQUIRE(keys_of(batch) == keys_of(other));
+      REQUIRE(batch.images.to_vector() == other.images.to_vector());
+      REQUIRE(loader.state() == same.state());
+      CHECK(warnings[0] == warnings[1]);
+    }
+    CHECK(warnings[0].size() == 1);
+  }
+  int loads = 0;
+  for (const auto& [index, times] : source->loads) loads += times;
+  CHECK(loads <= 60 + 1 + 2);  // each that came, the damaged one, and those under way at the end
+  CHECK(source->loads[3] == 1);
+  CHECK(source->loaders.size() > 1);
+  // All that is kept is loaded once, and no thread is begun for it.
+  for (const auto& [index, times] : twin->loads) CHECK(times == 1);
 }
