@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/suggest.h"
+#include "tools/values.h"
 
 namespace gsx::tools {
 namespace {
@@ -33,7 +34,10 @@ void fill(CLI::App& program) {
   add_eval(program);
   add_bench(program);
   add_info(program);
-  for (CLI::App* command : program.get_subcommands({})) command->group("Commands");
+  for (CLI::App* command : program.get_subcommands({})) {
+    command->group("Commands");
+    check_values(*command);
+  }
 }
 
 // The subcommand named on the command line, or the program itself.
@@ -77,6 +81,7 @@ int run(int argc, char** argv) {
   fill(program);
   set_command_line(argc, argv);
   try {
+    refuse_missing_values(argc, argv);
     program.parse(argc, argv);
     if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
     return 0;
