@@ -135,7 +135,8 @@ class BudgetSearch {
     protect_last_paths();
   }
 
-  void check_reachable() { least(); }
+  // Without every channel that may go.
+  double least_cost() { return measure_all().cost; }
 
   // The channels to remove, and the cost of the network without them.
   struct Result {
@@ -170,9 +171,9 @@ class BudgetSearch {
     double estimate = 0;
   };
 
-  // Without every channel that may go.
+  Point measure_all() { return measure(static_cast<int>(order_.size())); }
   Point least() {
-    const Point p = measure(static_cast<int>(order_.size()));
+    const Point p = measure_all();
     GSX_CHECK(p.cost <= (1 + kTolerance) * budget_.target,
               "prune_to_budget: target must be at least ", std::ceil(p.cost),
               ", the least this network can be pruned to, got ", budget_.target);
@@ -267,10 +268,8 @@ double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, cons
   return found.cost;
 }
 
-void check_reachable(const Graph& graph, const std::vector<PruneGroup>& groups,
-                     const Budget& budget) {
-  check_target(budget);
-  BudgetSearch(graph, groups, budget).check_reachable();
+double least_cost(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
+  return BudgetSearch(graph, groups, budget).least_cost();
 }
 
 }  // namespace gsx

@@ -43,7 +43,7 @@ struct Budget {
   Shape input;        // [1,C,H,W]
 };
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&);
-// The same Error, without pruning anything.
-void check_reachable(const Graph&, const std::vector<PruneGroup>&, const Budget&);
+// The floor, in the budget's unit; its target does not matter.
+double least_cost(const Graph&, const std::vector<PruneGroup>&, const Budget&);
 
 }  // namespace gsx

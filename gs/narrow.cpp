@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "gs/budget_words.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -47,8 +48,8 @@ Graph narrow_student(const Graph& teacher, const RunState& run, const Budget& bu
   double width = run.config.width;
   if (width == 0 && budget.kind != Budget::Kind::none) {
     int steps = kWidthSteps;  // the narrowest
-    GSX_CHECK(cost_of(build(teacher, 1), run, budget) <= budget.target,
-              "distill: even one channel costs more than the budget of ", budget.target);
+    const double least = cost_of(build(teacher, 1), run, budget);
+    if (least > budget.target) refuse_hard_budget(run, teacher, budget, least);
     const auto wider = [&] { return double(steps + 1) / kWidthSteps; };
     while (wider() <= full && cost_of(build(teacher, wider()), run, budget) <= budget.target)
       ++steps;

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gs/budget_words.h"
 #include "gs/extract.h"
 #include "gs/narrow.h"
+#include "gs/weight_size.h"
 
 namespace gsx {
 
@@ -22,26 +24,16 @@ std::vector<std::string> activation_taps(const Graph& graph) {
   return taps;
 }
 
-const char* unit(const Budget& b) { return b.kind == Budget::Kind::bytes ? " bytes" : " MACs"; }
-
-// The root mean square of a layer's weights, of the median layer.
-float weight_size(const Graph& graph) {
-  std::vector<double> sizes;
-  for (const Parameter* p : graph.parameters()) {
-    if (p->role != Role::weight || !p->value.defined()) continue;
-    double squares = 0;
-    for (const float w : p->value.to_vector()) squares += double{w} * w;
-    sizes.push_back(std::sqrt(squares / static_cast<double>(p->value.numel())));
-  }
-  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
-  std::nth_element(sizes.begin(), middle, sizes.end());
-  return static_cast<float>(*middle);
-}
-
 // In the budget's unit.
 double cost(const Graph& graph, const Budget& b) {
   return b.kind == Budget::Kind::bytes ? static_cast<double>(file_bytes(graph))
                                        : graph.cost(b.input).macs.true_macs;
+}
+
+void check_reachable(const RunState& run, const Graph& teacher, const Graph& student,
+                     const Budget& budget) {
+  const double least = least_cost(student, prune_groups(student), budget);
+  if (least > budget.target * (1 + kTolerance)) refuse_hard_budget(run, teacher, budget, least);
 }
 
 }  // namespace
@@ -61,6 +53,7 @@ Budget make_budget(const RunState& run, const Graph& teacher) {
 }
 
 void check_budget(const RunState& run, const Graph& teacher) {
+  derived_rate(run, teacher);
   const Budget budget = make_budget(run, teacher);
   if (budget.kind == Budget::Kind::none) return;
   if (run.config.method == "distill") {
@@ -70,10 +63,13 @@ void check_budget(const RunState& run, const Graph& teacher) {
   Graph student = teacher;
   if (run.recipe.quantized) insert_quantizers(student, run.config.quantize);
   const double whole = cost(student, budget);
-  GSX_CHECK(whole >= budget.target * (1 - kTolerance), "train: the budget of ", budget.target,
-            unit(budget), " is more than the ", whole,
-            " the network has before pruning; ask for a smaller one");
-  check_reachable(student, prune_groups(student), budget);
+  if (whole < budget.target * (1 - kTolerance)) refuse_idle_budget(run, teacher, budget, whole);
+  check_reachable(run, teacher, student, budget);
+}
+
+float derived_rate(const RunState& run, const Graph& teacher) {
+  const float size = weight_size(teacher);
+  return run.config.method == "distill" ? kFreshRate : kRelativeRate * size;
 }
 
 FeatureNet open_feature_net(const RunState& run) {
@@ -153,8 +149,11 @@ bool first_tap_is_coarse(const Graph& net) {
 
 void StudentStage::build(std::vector<float> weights) {
   if (plan_.slimming.lr == 0) {
-    plan_.slimming.lr =
-        run_.config.method == "distill" ? kFreshRate : kRelativeRate * weight_size(teacher_);
+    plan_.slimming.lr = derived_rate(run_, teacher_);
+    std::ostringstream text;
+    text << "rate     " << plan_.slimming.lr << " (derived; --lr"
+         << (plan_.kind == StagePlan::Kind::finetune ? "-finetune" : "") << " chooses another)";
+    run_.observer.message(text.str());
   }
   plan_.slimming.distance.content_on_pictures = first_tap_is_coarse(features_);
   step_ = std::make_unique<SlimmingStep>(student_, critic_, &features_, features_.taps,
@@ -237,8 +236,10 @@ PictureRows StudentStage::samples(const std::vector<Tensor>& photos) {
 }
 
 void StudentStage::finish() {
-  if (plan_.kind == StagePlan::Kind::slim && budget_.kind != Budget::Kind::none)
+  if (plan_.kind == StagePlan::Kind::slim && budget_.kind != Budget::Kind::none) {
+    check_reachable(run_, teacher_, student_, budget_);
     prune_to_budget(student_, step_->groups(), budget_);
+  }
   if (plan_.kind != StagePlan::Kind::finetune) return;
   freeze_weight_scales(student_);
   save_result(run_, student_, run_.model_file());
@@ -248,8 +249,8 @@ void StudentStage::finish() {
 void StudentStage::check_budget() const {
   if (budget_.kind == Budget::Kind::none) return;
   const double reached = cost(student_, budget_);
-  GSX_CHECK(std::abs(reached / budget_.target - 1) <= kTolerance, "train: the budget of ",
-            budget_.target, unit(budget_), " was missed, the network has ", reached,
+  GSX_CHECK(std::abs(reached / budget_.target - 1) <= kTolerance, asked_budget(run_),
+            " was missed: ", in_words(teacher_, budget_, reached),
             "; choose a slightly different one");
 }
 

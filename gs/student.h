@@ -36,9 +36,12 @@ class StudentStage : public Stage {
 // A budget in bytes of the model file or MACs of one picture; kind none without a target.
 Budget make_budget(const RunState&, const Graph& teacher);
 
-// Refuses a budget that pruning this network has nothing to do for, or cannot reach: before the
-// work.
+// Refuses a budget that pruning this network has nothing to do for, or cannot reach, and a teacher
+// whose weights are zero: before the work.
 void check_budget(const RunState&, const Graph& teacher);
+
+// The rate of Adam where none is given: from the size of the teacher's weights, or kFreshRate.
+float derived_rate(const RunState&, const Graph& teacher);
 
 // The network whose taps the distance looks through, and what to call it in every output.
 struct FeatureNet {

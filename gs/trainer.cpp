@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "gs/dense.h"
+#include "gs/eta.h"
 #include "gs/evaluation.h"
 #include "gs/run_log.h"
 #include "gs/student.h"
@@ -49,7 +50,8 @@ class Run {
   size_t at_ = 0;       // which stage
   int step_ = 0;        // steps done of it
   int total_step_ = 0;  // steps done of all
-  double seconds_ = 0;  // per step, recently
+  double seconds_ = 0;  // per step of this stage, recently
+  std::vector<StagePrice> prices_;
   std::vector<Tensor> photos_;
   StagePtr stage_;
   std::unique_ptr<RunLog> log_;
@@ -134,6 +136,7 @@ TrainResult Run::go() {
     if (at_ + 1 == stages.size()) break;
     stage_ = start_stage(state_, stages[++at_], stage_.get());
     step_ = 0;
+    seconds_ = 0;
     write_checkpoint();
   }
   write_checkpoint();
@@ -176,6 +179,10 @@ void Run::report(const Losses& losses) {
   p.total_step = total_step_;
   p.total_steps = state_.recipe.total_steps();
   p.seconds_per_step = seconds_;
+  if (prices_.empty()) prices_ = stage_prices(state_);
+  prices_[at_].done = step_;
+  prices_[at_].seconds = seconds_;
+  p.seconds_left = seconds_left(prices_, at_);
   p.losses = losses;
   p.channels = stage_->channels();
   state_.observer.progress(p);
@@ -210,13 +217,17 @@ void Run::write_checkpoint() {
 
 TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observer,
                   const std::atomic<bool>& stop) {
-  if (!resume) return Run(config, observer, stop).go();
+  if (!resume) {
+    observer.begins(config);
+    return Run(config, observer, stop).go();
+  }
   const fs::path path = config.run_dir / "checkpoint.safetensors";
   const StateReader in(path);
   try {
     TrainConfig saved = TrainConfig::from_json(in.meta().at("config"));
     saved.run_dir = config.run_dir;
     saved.context = config.context;
+    observer.begins(saved);
     return Run(saved, in, observer, stop).go();
   } catch (const Json::exception& e) {
     fail("checkpoint: ", path.string(), " is damaged: ", e.what());

@@ -1,16 +1,23 @@
-// Settings as TOML; see config_file.h.
+// Settings as TOML, by toml++; see config_file.h.
 #include "tools/config_file.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "engine/io/input_file.h"
 #include "engine/suggest.h"
+#include "tools/path_text.h"
+#include "tools/values.h"
 
 namespace gsx::tools {
 
 namespace {
+
+constexpr uint64_t kMostBytes = 1 << 20;
+
+// How version 0.1.0 began its files. It wrote numbers as they were typed, which TOML may not know.
+constexpr const char* kOldHeader = "# gsx 0.1.0: ";
 
 bool among(const std::string& name, const std::vector<std::string>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -23,48 +30,153 @@ void for_each_given(const CLI::App& command, F&& f) {
     if (option->count() > 0 && !option->get_lnames().empty()) f(option->get_lnames()[0], *option);
 }
 
-std::string toml_value(const std::string& text) {
-  double number = 0;
-  const bool bare = text == "true" || text == "false" || CLI::detail::lexical_cast(text, number);
-  return bare ? text : nlohmann::json(text).dump();  // JSON's strings are TOML's basic strings
+// Puts the bare values of a file of version 0.1.0 in quotes.
+std::string quoted_values(const std::string& text) {
+  std::istringstream in(text);
+  std::string out;
+  for (std::string line; std::getline(in, line); out += line + '\n') {
+    const size_t value = line.find(" = ") == std::string::npos ? 0 : line.find(" = ") + 3;
+    if (value == 0 || line[0] == '#' || line[value] == '"') continue;
+    const std::string bare = line.substr(value);
+    if (bare != "true" && bare != "false") line = line.substr(0, value) + '"' + bare + '"';
+  }
+  return out;
+}
+
+const char* kind_name(const toml::node& value) {
+  switch (value.type()) {
+    case toml::node_type::string: return "text";
+    case toml::node_type::integer: return "a whole number";
+    case toml::node_type::floating_point: return "a number with a fraction or exponent";
+    case toml::node_type::boolean: return "true or false";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::table: return "a table";
+    default: return "a date or time";
+  }
+}
+
+const char* wanted(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::flag: return "true or false";
+    case ValueKind::whole:
+    case ValueKind::natural: return "a whole number";
+    case ValueKind::number: return "a number";
+    case ValueKind::text: return "text in quotes";
+    case ValueKind::number_or_text: return "a number or text in quotes";
+  }
+  return "";
+}
+
+// A file of settings being read into a command's options.
+class SettingsFile {
+ public:
+  SettingsFile(CLI::App& command, std::string path) : command_(command), path_(std::move(path)) {}
+
+  void read() {
+    const toml::table settings = parse();
+    for (const auto& [key, value] : settings) give(std::string(key.str()), value);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw CLI::ValidationError("--config " + path_, why);
+  }
+  [[noreturn]] void refuse(const toml::source_region& at, const std::string& why) const {
+    refuse("line " + std::to_string(at.begin.line) + ": " + why);
+  }
+
+  toml::table parse() {
+    std::string text;
+    try {
+      const std::vector<uint8_t> bytes = read_file(path_, kMostBytes);
+      text.assign(bytes.begin(), bytes.end());
+    } catch (const std::exception& error) {
+      refuse("the file cannot be read: " + std::string(error.what()));
+    }
+    old_ = text.rfind(kOldHeader, 0) == 0;
+    if (old_) text = quoted_values(text);
+    try {
+      return toml::parse(text);
+    } catch (const toml::parse_error& error) {
+      refuse(error.source(), "not TOML: " + std::string(error.description()));
+    }
+  }
+
+  void give(const std::string& name, const toml::node& value) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command_.get_options())
+      if (!option->get_lnames().empty()) known.push_back(option->get_lnames()[0]);
+    if (!among(name, known) || name == "config" || name == "help") {
+      const std::string near = nearest(name, known);
+      refuse(value.source(), "unknown setting '" + name + "'" +
+                                 (near.empty() ? "" : "; did you mean " + near + "?"));
+    }
+    CLI::Option& option = *command_.get_option("--" + name);
+    const std::string text = text_of(name, value, kind_of(option));
+    if (option.count() > 0) return;                                     // the command line wins
+    if (kind_of(option) == ValueKind::flag && text == "false") return;  // given by being there
+    option.add_result(text);
+    try {
+      option.run_callback();
+    } catch (const CLI::Error& error) {
+      refuse(value.source(), error.what());
+    }
+  }
+
+  // The value as one would type it.
+  std::string text_of(const std::string& name, const toml::node& value, ValueKind kind) const {
+    const bool number = kind == ValueKind::number || kind == ValueKind::number_or_text;
+    const bool whole = kind == ValueKind::whole || kind == ValueKind::natural;
+    if (const auto* v = value.as_string()) {
+      if (kind == ValueKind::text || kind == ValueKind::number_or_text) return from_utf8(v->get());
+      if (kind != ValueKind::flag && old_) return v->get();
+      // TOML has no whole numbers of 64 bits without a sign.
+      if (kind == ValueKind::natural && !parse_whole(v->get()) && parse_unsigned(v->get()))
+        return v->get();
+    }
+    if (const auto* v = value.as_integer(); v && (number || whole)) return std::to_string(v->get());
+    if (const auto* v = value.as_floating_point(); v && number) return number_text(v->get());
+    if (const auto* v = value.as_boolean(); v && kind == ValueKind::flag)
+      return v->get() ? "true" : "false";
+    refuse(value.source(), name + " must be " + wanted(kind) + ", got " + kind_name(value));
+  }
+
+  CLI::App& command_;
+  std::string path_;
+  bool old_ = false;
+};
+
+// One line: name = value.
+std::string setting(const std::string& name, const CLI::Option& option) {
+  const std::string typed = option.results()[0];
+  toml::table line;
+  const ValueKind kind = kind_of(option);
+  const auto whole = parse_whole(typed);
+  if (kind == ValueKind::flag) line.insert(name, option.as<bool>());
+  else if ((kind == ValueKind::whole || kind == ValueKind::natural) && whole)
+    line.insert(name, *whole);
+  else if (kind == ValueKind::number) line.insert(name, *parse_number(typed));
+  else line.insert(name, to_utf8(typed));
+  std::ostringstream out;
+  constexpr auto kFlags = toml::toml_formatter::default_flags &
+                          ~toml::format_flags::allow_literal_strings &
+                          ~toml::format_flags::allow_multi_line_strings;
+  out << toml::toml_formatter(line, kFlags) << '\n';
+  return out.str();
 }
 
 }  // namespace
 
 void read_config_file(CLI::App& command, const std::string& path) {
-  const auto refuse = [&](const std::string& why) {
-    throw CLI::ValidationError("--config " + path, why);
-  };
-  std::ifstream in(path);
-  if (!in) refuse("the file cannot be read");
-  std::vector<std::string> known;
-  for (const CLI::Option* option : command.get_options())
-    if (!option->get_lnames().empty()) known.push_back(option->get_lnames()[0]);
-  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(in)) {
-    const std::string name = item.fullname();
-    if (!among(name, known) || name == "config" || name == "help") {
-      refuse("unknown setting '" + name + "'" + did_you_mean(name, known));
-    }
-    CLI::Option& option = *command.get_option("--" + name);
-    if (option.count() > 0) continue;
-    // A flag is given by being there.
-    const bool flag = option.get_expected_min() == 0;
-    if (flag && item.inputs == std::vector<std::string>{"false"}) continue;
-    option.add_result(item.inputs);
-    try {
-      option.run_callback();
-    } catch (const CLI::Error& error) {
-      refuse(error.what());
-    }
-  }
+  SettingsFile(command, path).read();
 }
 
 std::string config_text(const CLI::App& command, const std::vector<std::string>& without) {
-  std::ostringstream out;
+  std::string text;
   for_each_given(command, [&](const std::string& name, const CLI::Option& option) {
-    if (!among(name, without)) out << name << " = " << toml_value(option.results()[0]) << '\n';
+    if (!among(name, without)) text += setting(name, option);
   });
-  return out.str();
+  return text;
 }
 
 std::vector<std::string> given_beside(const CLI::App& command,

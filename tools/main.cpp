@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/text.h"
+#include "tools/values.h"
 
 namespace gsx::tools {
 namespace {
@@ -38,7 +39,10 @@ void fill(CLI::App& program) {
   add_eval(program);
   add_bench(program);
   add_info(program);
-  for (CLI::App* command : program.get_subcommands({})) command->group("Commands");
+  for (CLI::App* command : program.get_subcommands({})) {
+    command->group("Commands");
+    check_values(*command);
+  }
 }
 
 // The subcommand named on the command line, or the program itself.
@@ -107,6 +111,7 @@ int run(int argc, char** argv) {
   fill(program);
   set_command_line(argc, argv);
   try {
+    refuse_missing_values(argc, argv);
     program.parse(argc, argv);
     return finish(program);
   } catch (const CLI::Success& asked) {  // --help and --version

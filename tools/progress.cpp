@@ -77,10 +77,9 @@ void ProgressPrinter::clear_line() {
 }
 
 std::string ProgressPrinter::line(const TrainProgress& p) const {
-  const double left = p.seconds_per_step * (p.total_steps - p.total_step);
   std::string text = format("%-8s %d/%d", p.stage.c_str(), p.step, p.steps);
   text += format("  %3.0f%%", 100.0 * p.total_step / std::max(1, p.total_steps));
-  if (p.seconds_per_step > 0) text += "  ETA " + format_duration(left);
+  if (p.seconds_per_step > 0) text += "  ETA " + format_duration(p.seconds_left);
   for (const auto& [name, value] : p.losses) text += "  " + name + format(" %.4g", value);
   if (p.channels.total > 0) text += format("  channels %d/%d", p.channels.kept, p.channels.total);
   return text;

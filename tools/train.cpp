@@ -1,6 +1,5 @@
 // gsx train: makes a small, fast, faithful generator out of a large one.
-#include <atomic>
-#include <csignal>
+#include <cmath>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -13,21 +12,15 @@
 #include "tools/options.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/stop.h"
 #include "tools/text.h"
+#include "tools/values.h"
 
 namespace gsx::tools {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::atomic<bool> stop_requested{false};
-
-// A first Ctrl-C or SIGTERM asks the trainer to write a checkpoint and return; a second one kills.
-void request_stop(int signal) {
-  stop_requested = true;
-  std::signal(signal, SIG_DFL);
-}
 
 struct TrainOptions {
   TrainConfig config;
@@ -39,7 +32,6 @@ struct TrainOptions {
 
 const std::map<std::string, QuantGrid> kGrids = {
     {"int8", QuantGrid::int8}, {"official", QuantGrid::official}, {"paper", QuantGrid::paper}};
-const std::map<std::string, double> kUnits = {{"k", 1e3}, {"M", 1e6}, {"G", 1e9}};
 
 void add_input_options(CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
@@ -76,7 +68,8 @@ void add_budget_options(CLI::App& app, TrainOptions& o) {
   app.add_option("--target-macs", c.target_macs,
                  "compress until one picture of --size costs this many multiply-accumulates "
                  "(suffixes k, M, G)")
-      ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::CASE_SENSITIVE))
+      ->type_name(kAmountType)
+      ->transform(positive_amount())
       ->group("Budget");
   app.add_option("--rho", c.rho, "weight of the sparsity term instead of a budget (Eq. 4)")
       ->check(zero_or_more())
@@ -109,6 +102,7 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--act-range", o.act_range, "activation range: calibrated, or p as in [0, p]")
+      ->type_name(kRangeType)
       ->capture_default_str()
       ->group(kGroup);
   app.add_flag("--per-tensor", o.per_tensor, "one weight scale per layer instead of per channel")
@@ -215,8 +209,8 @@ void finish_config(const CLI::App& app, TrainOptions& o) {
   c.quantize.weights = {kGrids.at(o.quant_grid), !o.per_tensor};
   c.quantize.act_range = 0;
   if (o.act_range != "calibrated") {
-    float p = 0;
-    if (!CLI::detail::lexical_cast(o.act_range, p) || !(p > 0)) {
+    const auto p = static_cast<float>(parse_number(o.act_range).value_or(0));
+    if (!(p > 0) || !std::isfinite(p)) {
       throw CLI::ValidationError("--act-range",
                                  "expected `calibrated` or a positive number, got " + o.act_range);
     }
@@ -284,35 +278,45 @@ void print_table(const TrainResult& r) {
             << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
 }
 
-// Also leaves the settings of a run beside its results; `gsx train --config` repeats it.
+// Also tells what is run, and leaves a new run's settings beside its results: `gsx train --config`
+// repeats it.
 class RunPrinter : public ProgressPrinter {
  public:
-  RunPrinter(const CLI::App& app, const TrainOptions& o) : app_(app), options_(o) {}
-  void started() override {
-    const TrainConfig& c = options_.config;
-    std::string text = "# gsx " GSX_VERSION ": " + command_line() + "\n" +
-                       config_text(app_, {"out", "json", "config"});
-    if (app_.count("--seed") == 0) text += "seed = " + std::to_string(c.seed) + "\n";
-    write_file_atomically(c.run_dir / "config.toml", text);
+  RunPrinter(const CLI::App& app, const std::string& device) : app_(app), device_(device) {}
+  void begins(const TrainConfig& c) override {
+    seed_ = c.seed;
+    message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
+            std::to_string(c.seed) + ")");
+    message("run      " + c.run_dir.string());
+    message("device   " + device_);
+    warn_of_emulation(*c.context);
+    run_dir_ = c.run_dir;
   }
+  void started() override {
+    std::string text = "# settings of a run, written by gsx " GSX_VERSION ": " + command_line() +
+                       "\n" + config_text(app_, {"out", "json", "config"});
+    if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
+    write_file_atomically(run_dir_ / "config.toml", text);
+  }
+  void progress(const TrainProgress& p) override {
+    tell_step_time(p.seconds_per_step);
+    ProgressPrinter::progress(p);
+  }
+  uint64_t seed() const { return seed_; }  // the run's, which a resumed one brings along
 
  private:
   const CLI::App& app_;
-  const TrainOptions& options_;
+  const std::string device_;
+  fs::path run_dir_;
+  uint64_t seed_ = 0;
 };
 
 void run_train(CLI::App& app, TrainOptions& o) {
   if (!o.config_file.empty()) read_config_file(app, o.config_file);
   finish_config(app, o);
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
-  RunPrinter printer(app, o);
-  printer.message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
-                  std::to_string(o.config.seed) + ")");
-  printer.message("run      " + o.config.run_dir.string());
+  const std::atomic<bool>& stop_requested = stop_on_signals();
   const std::string device = device_text(*o.config.context);
-  printer.message("device   " + device);
-  warn_of_emulation(*o.config.context);
+  RunPrinter printer(app, device);
   const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
   printer.clear_line();
   if (!result.finished) {
@@ -321,7 +325,7 @@ void run_train(CLI::App& app, TrainOptions& o) {
   }
   if (o.json) {
     Json json = result.to_json();
-    json["seed"] = o.config.seed;
+    json["seed"] = printer.seed();
     json["command"] = command_line();
     json["device"] = device;
     print_json(json);

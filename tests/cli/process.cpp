@@ -43,6 +43,7 @@ struct Pipe {
   bool ready = dup2(nothing, 0) == 0 && dup2(out, 1) == 1 && dup2(err, 2) == 2;
   if (!options.folder.empty()) ready = ready && chdir(options.folder.c_str()) == 0;
   for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
+  signal(SIGHUP, SIG_DFL);  // also where the tests run under nohup
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
@@ -89,6 +90,7 @@ class Watch {
     const auto lived = Clock::now() - start_;
     if (options_.send && !sent_ && lived >= options_.send->after && seen(options_.send->text)) {
       kill(child_, options_.send->signal);
+      if (options_.send->second) kill(child_, options_.send->second);
       sent_ = true;
     }
     if (!result_.timed_out && lived > options_.timeout) {

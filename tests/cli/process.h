@@ -14,6 +14,7 @@ struct SignalPlan {
   int signal = 0;
   std::chrono::milliseconds after{0};
   std::string text = {};
+  int second = 0;  // another one, sent right after
 };
 
 struct ProcessOptions {

@@ -189,5 +189,5 @@ TEST_CASE("train refuses what cannot be") {
   std::vector<std::string> greedy = tiny_train(dir.path() / "greedy");
   greedy[greedy.size() - 2] = "--target-ratio";
   greedy.back() = "100000";
-  fails(greedy, "the least this network can be pruned to");
+  fails(greedy, "--target-ratio 100000: the file can become at most");
 }
