@@ -46,5 +46,6 @@ struct FeatureNet {
   std::string name;
 };
 FeatureNet open_feature_net(const RunState&);
+FeatureNet features_of_critic(Graph critic);  // where the run is given none
 
 }  // namespace gsx

@@ -1,4 +1,7 @@
 // A training's settings and results as JSON; see trainer.h.
+#include <algorithm>
+#include <cmath>
+
 #include "gs/trainer.h"
 
 namespace gsx {
@@ -76,6 +79,15 @@ TrainConfig TrainConfig::from_json(const Json& j) {
     fail("config: not a complete set of training settings: ", e.what());
   }
   return c;
+}
+
+void TrainConfig::check_finite() const {
+  for_each_setting(*this, [](std::string name, const auto& value) {
+    if constexpr (std::is_floating_point_v<std::decay_t<decltype(value)>>) {
+      std::replace(name.begin(), name.end(), '_', '-');
+      GSX_CHECK(std::isfinite(value), "train: --", name, " must be a finite number, got ", value);
+    }
+  });
 }
 
 Json TrainResult::to_json() const {
