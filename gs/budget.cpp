@@ -142,10 +142,10 @@ class BudgetSearch {
     std::vector<Candidate> removed;
     double cost = 0;
   };
-  Result run() {
+  Result run(bool floor_will_do) {
     over_ = measure(0);
     if (over_.cost <= budget_.target) return {{}, over_.cost};
-    under_ = least();
+    under_ = floor_will_do ? measure_all() : least();
     if (under_.cost > budget_.target) return result(under_);
     bisect();
     Result best = result(under_);
@@ -171,8 +171,9 @@ class BudgetSearch {
   };
 
   // Without every channel that may go.
+  Point measure_all() { return measure(static_cast<int>(order_.size())); }
   Point least() {
-    const Point p = measure(static_cast<int>(order_.size()));
+    const Point p = measure_all();
     GSX_CHECK(p.cost <= (1 + kTolerance) * budget_.target,
               "prune_to_budget: target must be at least ", std::ceil(p.cost),
               ", the least this network can be pruned to, got ", budget_.target);
@@ -260,9 +261,10 @@ void check_target(const Budget& budget) {
 
 }  // namespace
 
-double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
+double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
+                       bool floor_will_do) {
   check_target(budget);
-  const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run();
+  const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run(floor_will_do);
   for (const Candidate& c : found.removed) zero(graph, groups[c.group], c.channel);
   return found.cost;
 }

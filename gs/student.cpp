@@ -240,7 +240,7 @@ PictureRows StudentStage::samples(const std::vector<Tensor>& photos) {
 
 void StudentStage::finish() {
   if (plan_.kind == StagePlan::Kind::slim && budget_.kind != Budget::Kind::none)
-    prune_to_budget(student_, step_->groups(), budget_);
+    prune_to_budget(student_, step_->groups(), budget_, true);
   if (plan_.kind != StagePlan::Kind::finetune) return;
   freeze_weight_scales(student_);
   save_result(run_, student_, run_.model_file());

@@ -64,14 +64,14 @@ struct TrainData::Impl {
   ContextPtr context;
   TrainObserver& observer;
   std::string folder;
-  int limit = std::numeric_limits<int>::max();
+  size_t limit = std::numeric_limits<size_t>::max();
   mutable std::set<std::string> told = {};  // warnings
 
   const Split& of(Domain d) const { return split[static_cast<int>(d)]; }
   // Numbers of up to `most` pictures, evenly over the source.
   std::vector<size_t> spread(const Source& source, int most) const {
     const size_t count = source ? source->count() : 0;
-    const size_t n = std::min(count, static_cast<size_t>(std::min(most, limit)));
+    const size_t n = std::min(count, static_cast<size_t>(most));
     std::vector<size_t> out;
     for (size_t i = 0; i < n; ++i) out.push_back(i * count / n);
     return out;
@@ -86,8 +86,10 @@ struct TrainData::Impl {
   }
   std::vector<Tensor> pictures(const Source& source, int most) const {
     std::vector<Tensor> out;
-    for (const size_t i : spread(source, most))
+    for (const size_t i : spread(source, most)) {
+      if (out.size() == limit) break;
       if (const auto image = picture(source, i)) out.push_back(to_tensor(context, *image));
+    }
     return out;
   }
   // Reads pictures until `enough` could be read; Error when fewer than `least` can.
@@ -158,7 +160,7 @@ void TrainData::restore(const Json& j) {
     if (impl_->loaders[d]) impl_->loaders[d]->restore(nlohmann::json(j.at(d)));
 }
 
-void TrainData::look_at_most(int pictures) { impl_->limit = pictures; }
+void TrainData::look_at_most(int pictures) { impl_->limit = static_cast<size_t>(pictures); }
 
 void TrainData::check() const {
   if (impl_->built_in) return;
@@ -181,10 +183,12 @@ std::vector<Tensor> TrainData::held_out(Domain d, int most) const {
 std::vector<std::vector<uint8_t>> TrainData::held_out_masks(int most) const {
   GSX_CHECK(impl_->built_in, "masks: only the built-in pictures have them");
   std::vector<std::vector<uint8_t>> masks;
-  for (const size_t i : impl_->spread(impl_->of(Domain::a).held_out, most))
+  for (const size_t i : impl_->spread(impl_->of(Domain::a).held_out, most)) {
+    if (masks.size() == impl_->limit) break;
     masks.push_back(
         procedural_picture(ProceduralDomain::plain, kBuiltInTraining + i, impl_->size, kBuiltInSeed)
             .mask);
+  }
   return masks;
 }
 
