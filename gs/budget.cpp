@@ -143,10 +143,10 @@ class BudgetSearch {
     std::vector<Candidate> removed;
     double cost = 0;
   };
-  Result run() {
+  Result run(bool floor_will_do) {
     over_ = measure(0);
     if (over_.cost <= budget_.target) return {{}, over_.cost};
-    under_ = least();
+    under_ = floor_will_do ? measure_all() : least();
     if (under_.cost > budget_.target) return result(under_);
     bisect();
     Result best = result(under_);
@@ -261,9 +261,10 @@ void check_target(const Budget& budget) {
 
 }  // namespace
 
-double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
+double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
+                       bool floor_will_do) {
   check_target(budget);
-  const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run();
+  const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run(floor_will_do);
   for (const Candidate& c : found.removed) zero(graph, groups[c.group], c.channel);
   return found.cost;
 }

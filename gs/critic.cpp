@@ -38,8 +38,10 @@ CriticStage::CriticStage(RunState& run, const StagePlan& plan, const StateReader
   in.restore("optimizer", optimizer_);
 }
 
-Losses CriticStage::step(int) {
+Losses CriticStage::step(int step) {
   const SlimmingOptions& o = plan_.slimming;
+  const double decay = schedule_factor(run_.recipe.critic_decay, step, plan_.steps);
+  optimizer_.set_lr(static_cast<float>(o.lr_discriminator * decay));
   const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
   const auto seen = [&](const Tensor& x, const ImageFormat& format) {
     return convert_images(x, format, critic_.input_format);
@@ -48,8 +50,8 @@ Losses CriticStage::step(int) {
                           ? seen(targets_.of(photos).pictures, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat);
   zero_gradients(trained_parameters(critic_));
-  const Tensor loss = discriminator_loss(critic_, real, seen(photos.pictures, kPictureFormat),
-                                         GanLoss::lsgan_patch);
+  const Tensor loss =
+      discriminator_loss(critic_, real, seen(photos.pictures, kPictureFormat), o.gan_loss);
   const double value = loss.item();
   loss.backward();
   optimizer_.step();

@@ -29,7 +29,7 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
   Tensor fake, same;
   if (o.identity > 0) std::tie(fake, same) = to.generator.run_both(x, y, run);
   else fake = to.generator.run(x, run);
-  const Tensor gan = gan_loss(to.critic.run(fake, run), true, GanLoss::lsgan_patch);
+  const Tensor gan = gan_loss(to.critic.run(fake, run), true, o.gan_loss);
   const Tensor cycle = l1_loss(back.generator.run(fake, run), x);
   Tensor total = add(gan, affine(cycle, o.cycle, 0));
   losses->gan += gan.item();
@@ -44,11 +44,10 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
   return fake.detach();
 }
 
-double critic_phase(DenseSide& side, const Tensor& real, const Tensor& fake) {
+double critic_phase(DenseSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
   const WorkSpan span("discriminators");
   zero_gradients(trained_parameters(side.critic));
-  const Tensor loss =
-      discriminator_loss(side.critic, real, side.pool.query(fake), GanLoss::lsgan_patch);
+  const Tensor loss = discriminator_loss(side.critic, real, side.pool.query(fake), kind);
   const double value = loss.item();
   loss.backward();
   side.critic_optimizer.step();
@@ -80,8 +79,8 @@ DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions& o, 
     s->optimizer.step();
     s->critic.set_requires_grad(true);
   }
-  losses.discriminator += critic_phase(to_b, b, fake_b);
-  losses.discriminator += critic_phase(to_a, a, fake_a);
+  losses.discriminator += critic_phase(to_b, b, fake_b, o.gan_loss);
+  losses.discriminator += critic_phase(to_a, a, fake_a, o.gan_loss);
   return losses;
 }
 

@@ -9,17 +9,12 @@ namespace gsx {
 
 namespace {
 
-constexpr int kPhotos = 100;        // held-out photos that distances are measured on
 constexpr int kRealPictures = 200;  // of the target domain, for the Frechet distance
 
-void measure_costs(RunState& run, const Graph& teacher, const Graph& student, const Tensor& photo,
-                   TrainResult& r) {
+void measure_costs(RunState& run, const Graph& teacher, const Graph& student, TrainResult& r) {
   const Shape input{1, teacher.input_channels(), run.recipe.size, run.recipe.size};
   r.teacher = measure(teacher, input);
   r.compressed = measure(student, input);
-  const auto ms = time_models({&teacher, &student}, photo);
-  r.teacher.ms_per_image = ms[0];
-  r.compressed.ms_per_image = ms[1];
   const Ratios ratio = ratios(r.teacher, r.compressed);
   r.r_s = ratio.r_s;
   r.r_c = ratio.r_c;
@@ -65,18 +60,26 @@ double mean_stripes(const Graph& model, const std::vector<Tensor>& photos,
 
 }  // namespace
 
-TrainResult evaluate_run(RunState& run) {
+TrainResult evaluate_run(RunState& run, bool timed) {
   const NoGrad guard;
   TrainResult r;
   r.teacher_model = run.teacher_file();
   r.model = run.config.method == "dense" ? run.teacher_file() : run.model_file();
   const Graph teacher = load_model(run.context, r.teacher_model);
   const Graph student = load_model(run.context, r.model);
-  const std::vector<Tensor> photos = run.data.held_out(Domain::a, kPhotos);
-  measure_costs(run, teacher, student, photos.at(0), r);
+  const std::vector<Tensor> photos = run.data.held_out(Domain::a, kEvaluated);
+  GSX_CHECK(!photos.empty(), "evaluation: none of the held-out pictures in ", run.config.data,
+            " can be read; mend or remove them and resume");
+  measure_costs(run, teacher, student, r);
+  if (run.config.method != "dense") r.missed_budget = missed_budget(run, teacher, student);
+  if (timed) {
+    const auto ms = time_models({&teacher, &student}, photos[0]);
+    r.teacher.ms_per_image = ms[0];
+    r.compressed.ms_per_image = ms[1];
+  }
   measure_distances(run, teacher, student, photos, r);
   if (run.data.built_in()) {
-    const auto masks = run.data.held_out_masks(kPhotos);
+    const auto masks = run.data.held_out_masks(kEvaluated);
     r.stripe_energy_teacher = mean_stripes(teacher, photos, masks);
     r.stripe_energy_student = mean_stripes(student, photos, masks);
   }

@@ -4,7 +4,7 @@
 
 namespace gsx {
 
-// Reads the models the run wrote and measures them.
-TrainResult evaluate_run(RunState&);
+// Reads the models the run wrote and measures them; their speed only when `timed`.
+TrainResult evaluate_run(RunState&, bool timed = true);
 
 }  // namespace gsx

@@ -24,6 +24,7 @@ void check(const TrainConfig& c) {
             "budget: give one of rho, target_ratio and target_macs");
   GSX_CHECK(c.beta >= 0 && c.rho >= 0 && c.target_ratio >= 0 && c.target_macs >= 0,
             "train: beta, rho and budgets must not be negative");
+  c.check_finite();
   GSX_CHECK(c.size == 0 || c.size >= 16, "size: must be at least 16, got ", c.size);
 }
 
@@ -72,6 +73,10 @@ Recipe make_recipe(const TrainConfig& c, bool need_critic) {
   r.dense.width = or_default(dense_only || c.method != "distill" ? c.width : 0, built_in ? 16 : 32);
   r.dense.blocks = or_default(c.blocks, built_in ? 4 : 6);
   r.dense.critic_width = built_in ? 24 : 32;
+  if (c.objective == "paper") {
+    r.dense.gan_loss = GanLoss::log;
+    r.critic_decay = r.decay;
+  }
   if (dense_only && c.lr > 0) r.dense.lr = c.lr;
   else if (!built_in) r.dense.lr = 2e-4f;
 
@@ -85,10 +90,12 @@ Recipe make_recipe(const TrainConfig& c, bool need_critic) {
     plan.batch = or_default(c.batch, built_in ? 2 : 1);
     r.stages.push_back(plan);
   } else if (need_critic && !dense_only) {
-    plan.kind = Kind::critic;
-    plan.steps = or_default(c.critic_steps, 200);
-    plan.batch = or_default(c.batch, 4);
-    r.stages.push_back(plan);
+    StagePlan critic = plan;
+    critic.kind = Kind::critic;
+    critic.steps = or_default(c.critic_steps, 200);
+    critic.batch = or_default(c.batch, 4);
+    critic.slimming.gan_loss = r.dense.gan_loss;
+    r.stages.push_back(critic);
   }
   if (dense_only) {
     GSX_CHECK(c.teacher.empty(), "method dense: makes a teacher, so it takes none");

@@ -13,6 +13,7 @@ struct DenseOptions {
   float lr = 4e-4f;  // Adam(0.5, 0.999); constant for half of the stage, then linear to 0
   float cycle = 10, identity = 5;
   int pool = 50;
+  GanLoss gan_loss = GanLoss::lsgan_patch;  // also of the critic stage
 };
 
 struct StagePlan {
@@ -25,8 +26,8 @@ struct StagePlan {
   } kind = Kind::slim;
   int steps = 0;
   int batch = 1;
-  // Of slim, distill and finetune; lr_discriminator of critic. lr 0: kRelativeRate times the size
-  // of the teacher's weights (distill: kFreshRate).
+  // Of slim, distill and finetune; lr_discriminator and gan_loss of critic. lr 0: kRelativeRate
+  // times the size of the teacher's weights (distill: kFreshRate).
   SlimmingOptions slimming;
 };
 const char* name_of(StagePlan::Kind);
@@ -36,6 +37,7 @@ struct Recipe {
   bool quantized = false;
   double target_ratio = 0;            // r_c to reach; 0: none
   Schedule decay = Schedule::cosine;  // of W and theta in slimming; gamma's is cosine
+  Schedule critic_decay = Schedule::constant;
   DenseOptions dense;
   std::vector<StagePlan> stages;
   int total_steps() const;

@@ -45,7 +45,7 @@ float RhoController::rho(int step, Graph& graph, const std::vector<PruneGroup>& 
 
 void RhoController::look(int step, int pause, Graph& graph, const std::vector<PruneGroup>& groups) {
   Graph pruned = graph;
-  prune_to_budget(pruned, groups, budget_);
+  prune_to_budget(pruned, groups, budget_, true);
   double threshold = 0;
   for_each_lost(graph, pruned, groups, [&](const PruneGroup& g, int c) {
     threshold = std::max(threshold, scale_norm(graph, g, c));

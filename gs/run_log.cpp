@@ -1,6 +1,9 @@
 // The run's log; see run_log.h.
 #include "gs/run_log.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
 
@@ -21,12 +24,15 @@ std::string kept_lines(const std::filesystem::path& path, int last) {
 
 }  // namespace
 
-RunLog::RunLog(const std::filesystem::path& path, int last) {
+RunLog::RunLog(const std::filesystem::path& path, int last) : path_(path) {
   write_file_atomically(path, last < 0 ? "" : kept_lines(path, last));
   out_.open(path, std::ios::app);
   GSX_CHECK(out_, "log: cannot write ", path.string());
 }
 
-void RunLog::add(const Json& line) { out_ << line.dump() << '\n' << std::flush; }
+void RunLog::add(const Json& line) {
+  out_ << line.dump() << '\n' << std::flush;
+  GSX_CHECK(out_, "log: cannot write ", path_.string(), ": ", std::strerror(errno));
+}
 
 }  // namespace gsx

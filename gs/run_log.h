@@ -12,9 +12,10 @@ class RunLog {
   // Keeps the whole lines of an existing log whose "total_step" is at most `last`; with last < 0
   // none.
   RunLog(const std::filesystem::path& path, int last);
-  void add(const Json& line);
+  void add(const Json& line);  // Error when it cannot be written
 
  private:
+  std::filesystem::path path_;
   std::ofstream out_;
 };
 

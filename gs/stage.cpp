@@ -26,6 +26,21 @@ StagePtr resume_stage(RunState& run, const StagePlan& plan, const StateReader& i
   }
 }
 
+RunState make_run_state(const TrainConfig& config, bool need_critic, TrainObserver& observer) {
+  Recipe recipe = make_recipe(config, need_critic);
+  ContextPtr context = config.context ? config.context : Context::create();
+  TrainData data(config, recipe.size, recipe.load_size, context, observer);
+  return {config, std::move(recipe), std::move(context), observer, std::move(data)};
+}
+
+Graph open_given(const RunState& run, const char* flag, const std::string& spec) {
+  try {
+    return open_model(run.context, spec);
+  } catch (const Error& e) {
+    fail(flag, ": ", e.what());
+  }
+}
+
 Graph fresh_critic(const RunState& run, Rng& rng) {
   PatchGanOptions o;
   o.width = run.recipe.dense.critic_width;

@@ -61,6 +61,10 @@ using StagePtr = std::unique_ptr<Stage>;
 StagePtr start_stage(RunState&, const StagePlan&, Stage* before);
 StagePtr resume_stage(RunState&, const StagePlan&, const StateReader&);
 
+// Opens what the settings name. Contradictory settings are an Error.
+RunState make_run_state(const TrainConfig&, bool need_critic, TrainObserver&);
+// A network that was named by this flag: errors tell it.
+Graph open_given(const RunState&, const char* flag, const std::string& spec);
 // A PatchGAN with fresh weights, deep enough for the run's pictures.
 Graph fresh_critic(const RunState&, Rng&);
 // Writes a network with the run's recipe as its provenance.

@@ -13,7 +13,6 @@ namespace gsx {
 
 namespace {
 
-constexpr int kLooked = 64;     // pictures for calibration and for the distance's terms
 constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
 constexpr double kTolerance = 0.03;
 
@@ -67,23 +66,35 @@ void check_budget(const RunState& run, const Graph& teacher) {
   check_reachable(run, teacher, student, budget);
 }
 
+std::string missed_budget(const RunState& run, const Graph& teacher, const Graph& student) {
+  const Budget budget = make_budget(run, teacher);
+  if (budget.kind == Budget::Kind::none || run.config.method == "distill") return {};
+  const double reached = cost(student, budget);
+  if (std::abs(reached / budget.target - 1) <= kTolerance) return {};
+  return asked_budget(run) + " was missed: " + in_words(teacher, budget, reached) +
+         ", as near as its channels allow";
+}
+
 float derived_rate(const RunState& run, const Graph& teacher) {
   const float size = weight_size(teacher);
   return run.config.method == "distill" ? kFreshRate : kRelativeRate * size;
 }
 
+FeatureNet features_of_critic(Graph critic) {
+  FeatureNet net = {std::move(critic), "the teacher's discriminator"};
+  net.graph.taps = activation_taps(net.graph);
+  net.graph.freeze();
+  return net;
+}
+
 FeatureNet open_feature_net(const RunState& run) {
+  const std::string& spec = run.config.feature_net;
+  if (spec.empty()) return features_of_critic(load_model(run.context, run.critic_file()));
   FeatureNet net;
-  if (run.config.feature_net.empty()) {
-    net.graph = load_model(run.context, run.critic_file());
-    net.name = "the teacher's discriminator";
-    net.graph.taps = activation_taps(net.graph);
-  } else {
-    net.graph = open_model(run.context, run.config.feature_net);
-    net.name = net.graph.architecture();
-    GSX_CHECK(!net.graph.taps.empty(), "feature net: ", run.config.feature_net,
-              " names no taps; give a network made for features, such as vgg16 or squeezenet");
-  }
+  net.graph = open_given(run, "--feature-net", spec);
+  net.name = net.graph.architecture();
+  GSX_CHECK(!net.graph.taps.empty(), "--feature-net: ", spec,
+            " names no taps; give a network made for features, such as vgg16 or squeezenet");
   net.graph.freeze();
   return net;
 }
@@ -101,8 +112,9 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, StudentStage* b
     student_ = slimmed ? extract(before->student_) : before->student_;
     critic_ = before->critic_;
     weights = before->step_->distance().weights();
-    if (slimmed) check_budget();
-    else if (run.recipe.quantized) quantize();
+    if (!slimmed && run.recipe.quantized) quantize();
+    const std::string missed = slimmed ? missed_budget(run, teacher_, student_) : "";
+    if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
   } else {
     critic_ = load_model(run.context, run.critic_file());
     if (plan.kind == StagePlan::Kind::distill) {
@@ -236,22 +248,11 @@ PictureRows StudentStage::samples(const std::vector<Tensor>& photos) {
 }
 
 void StudentStage::finish() {
-  if (plan_.kind == StagePlan::Kind::slim && budget_.kind != Budget::Kind::none) {
-    check_reachable(run_, teacher_, student_, budget_);
-    prune_to_budget(student_, step_->groups(), budget_);
-  }
+  if (plan_.kind == StagePlan::Kind::slim && budget_.kind != Budget::Kind::none)
+    prune_to_budget(student_, step_->groups(), budget_, true);
   if (plan_.kind != StagePlan::Kind::finetune) return;
   freeze_weight_scales(student_);
   save_result(run_, student_, run_.model_file());
-  if (run_.config.method != "distill") check_budget();
-}
-
-void StudentStage::check_budget() const {
-  if (budget_.kind == Budget::Kind::none) return;
-  const double reached = cost(student_, budget_);
-  GSX_CHECK(std::abs(reached / budget_.target - 1) <= kTolerance, asked_budget(run_),
-            " was missed: ", in_words(teacher_, budget_, reached),
-            "; choose a slightly different one");
 }
 
 }  // namespace gsx

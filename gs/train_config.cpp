@@ -1,4 +1,7 @@
 // A training's settings and results as JSON; see trainer.h.
+#include <algorithm>
+#include <cmath>
+
 #include "gs/trainer.h"
 
 namespace gsx {
@@ -78,6 +81,15 @@ TrainConfig TrainConfig::from_json(const Json& j) {
   return c;
 }
 
+void TrainConfig::check_finite() const {
+  for_each_setting(*this, [](std::string name, const auto& value) {
+    if constexpr (std::is_floating_point_v<std::decay_t<decltype(value)>>) {
+      std::replace(name.begin(), name.end(), '_', '-');
+      GSX_CHECK(std::isfinite(value), "train: --", name, " must be a finite number, got ", value);
+    }
+  });
+}
+
 Json TrainResult::to_json() const {
   Json j = {{"finished", finished},
             {"teacher", figures_json(teacher)},
@@ -93,6 +105,7 @@ Json TrainResult::to_json() const {
               {"compressed", compressed_distance}}},
             {"model", model.string()},
             {"teacher_model", teacher_model.string()}};
+  if (!missed_budget.empty()) j["missed_budget"] = missed_budget;
   if (distance_to_teacher >= 0)
     j["distance_to_teacher"] = {{"name", distance_to_teacher_name}, {"value", distance_to_teacher}};
   if (stripe_energy_teacher >= 0) {

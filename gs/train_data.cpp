@@ -1,6 +1,10 @@
 // Training and held-out pictures; see train_data.h.
 #include "gs/train_data.h"
 
+#include <limits>
+#include <optional>
+#include <set>
+
 #include "engine/io/dataset.h"
 #include "engine/io/procedural.h"
 #include "gs/image_pool.h"
@@ -67,32 +71,49 @@ struct TrainData::Impl {
   int size = 0;
   ContextPtr context;
   TrainObserver& observer;
+  std::string folder;
+  size_t limit = std::numeric_limits<size_t>::max();
+  mutable std::set<std::string> told = {};  // warnings
 
   const Split& of(Domain d) const { return split[static_cast<int>(d)]; }
   // Numbers of up to `most` pictures, evenly over the source.
-  static std::vector<size_t> spread(const Source& source, int most) {
+  std::vector<size_t> spread(const Source& source, int most) const {
     const size_t count = source ? source->count() : 0;
     const size_t n = std::min(count, static_cast<size_t>(most));
     std::vector<size_t> out;
     for (size_t i = 0; i < n; ++i) out.push_back(i * count / n);
     return out;
   }
+  std::optional<Image> picture(const Source& source, size_t i) const {
+    try {
+      return fit_square(source->load(i), size);
+    } catch (const Error& e) {
+      if (told.insert(e.what()).second) observer.warning(std::string(e.what()) + "; skipped");
+      return {};
+    }
+  }
   std::vector<Tensor> pictures(const Source& source, int most) const {
     std::vector<Tensor> out;
     for (const size_t i : spread(source, most)) {
-      try {
-        out.push_back(to_tensor(context, fit_square(source->load(i), size)));
-      } catch (const Error& e) {
-        observer.warning(std::string(e.what()) + "; skipped");
-      }
+      if (out.size() == limit) break;
+      if (const auto image = picture(source, i)) out.push_back(to_tensor(context, *image));
     }
     return out;
+  }
+  // Reads pictures until `enough` could be read; Error when fewer than `least` can.
+  void check(const Source& source, const char* what, int most, int least, int enough) const {
+    int readable = 0;
+    for (const size_t i : spread(source, most))
+      if (readable < enough && picture(source, i)) ++readable;
+    GSX_CHECK(readable >= least, "--data: ", folder, " must hold at least ", least, " ", what,
+              " that can be read, got ", readable);
   }
 };
 
 TrainData::TrainData(const TrainConfig& config, int size, int load_size, const ContextPtr& context,
                      TrainObserver& observer)
-    : impl_(new Impl{{}, {}, config.data.empty(), load_size == size, size, context, observer}) {
+    : impl_(new Impl{
+          {}, {}, config.data.empty(), load_size == size, size, context, observer, config.data}) {
   if (impl_->built_in) {
     impl_->split[0] = split_built_in(ProceduralDomain::plain, load_size);
     impl_->split[1] = split_built_in(ProceduralDomain::striped, load_size);
@@ -150,6 +171,18 @@ void TrainData::restore(const Json& j) {
     if (impl_->loaders[d]) impl_->loaders[d]->restore(nlohmann::json(j.at(d)));
 }
 
+void TrainData::look_at_most(int pictures) { impl_->limit = static_cast<size_t>(pictures); }
+
+void TrainData::check() const {
+  if (impl_->built_in) return;
+  // Two, because the distance is normalised by how much pictures differ.
+  impl_->check(impl_->of(Domain::a).training, "pictures to train on", kLooked, 2, 2);
+  if (has_targets())
+    impl_->check(impl_->of(Domain::b).training, "pictures of the target domain",
+                 std::numeric_limits<int>::max(), 1, 1);
+  impl_->check(impl_->of(Domain::a).held_out, "held-out pictures", kEvaluated, 1, kEvaluated);
+}
+
 std::vector<Tensor> TrainData::training(Domain d, int most) const {
   return impl_->pictures(impl_->of(d).training, most);
 }
@@ -161,10 +194,12 @@ std::vector<Tensor> TrainData::held_out(Domain d, int most) const {
 std::vector<std::vector<uint8_t>> TrainData::held_out_masks(int most) const {
   GSX_CHECK(impl_->built_in, "masks: only the built-in pictures have them");
   std::vector<std::vector<uint8_t>> masks;
-  for (const size_t i : Impl::spread(impl_->of(Domain::a).held_out, most))
+  for (const size_t i : impl_->spread(impl_->of(Domain::a).held_out, most)) {
+    if (masks.size() == impl_->limit) break;
     masks.push_back(
         procedural_picture(ProceduralDomain::plain, kBuiltInTraining + i, impl_->size, kBuiltInSeed)
             .mask);
+  }
   return masks;
 }
 

@@ -7,6 +7,10 @@ namespace gsx {
 
 enum class Domain : uint8_t { a, b };  // what goes in, and what should come out
 
+// How many pictures a run looks at to calibrate quantisers and to normalise the distance, and how
+// many held-out photos it is evaluated on.
+inline constexpr int kLooked = 64, kEvaluated = 100;
+
 // Pictures [N,3,S,S] in picture format (RGB, -1..1), and per picture the name of its file and what
 // was done to it.
 struct PictureBatch {
@@ -34,8 +38,14 @@ class TrainData {
 
   // Up to `most` pictures [1,3,S,S], centre crops, evenly over the sorted names: of those trained
   // on, and of those held out (testA and testB, or every tenth file).
+  // Those that cannot be read are told of once and left out.
   std::vector<Tensor> training(Domain, int most) const;
   std::vector<Tensor> held_out(Domain, int most) const;
+  // From now on those two give no more than this, whatever they are asked for.
+  void look_at_most(int pictures);
+  // Error unless there are enough pictures that can be read to train and to evaluate with; tells of
+  // held-out ones that cannot.
+  void check() const;
   // Where the animals are in the held-out pictures of domain a; built-in pictures only.
   std::vector<std::vector<uint8_t>> held_out_masks(int most) const;
 

@@ -3,11 +3,11 @@
 
 #include <chrono>
 
-#include "gs/dense.h"
 #include "gs/eta.h"
 #include "gs/evaluation.h"
+#include "gs/run_lock.h"
 #include "gs/run_log.h"
-#include "gs/student.h"
+#include "gs/start.h"
 
 namespace gsx {
 
@@ -17,27 +17,19 @@ namespace {
 
 constexpr int kLogEvery = 10;
 constexpr int kSampled = 4;  // photos on a sample sheet
+constexpr int kEvery = 200;  // steps between checkpoints and between sample sheets, unless given
 
-// The discriminator that was trained with a teacher lies beside its file.
-fs::path critic_beside(const std::string& teacher) {
-  const fs::path beside = fs::path(teacher).parent_path() / "discriminator.safetensors";
-  std::error_code ignored;
-  return fs::is_regular_file(teacher, ignored) && fs::is_regular_file(beside, ignored) ? beside
-                                                                                       : fs::path();
-}
+fs::path checkpoint_of(const TrainConfig& c) { return c.run_dir / "checkpoint.safetensors"; }
 
 class Run {
  public:
   Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<bool>& stop);
-  Run(const TrainConfig& config, const StateReader& in, TrainObserver& observer,
+  Run(const TrainConfig& config, const StateReader& in, bool new_teacher, TrainObserver& observer,
       const std::atomic<bool>& stop);
   TrainResult go();
 
  private:
-  RunState make_state(const TrainConfig& config, bool need_critic, TrainObserver& observer);
-  void make_sample_folder() const;
-  void adopt_teacher();
-  void check_budget() const;
+  void open_folder(int last_logged);
   bool run_stage();  // false: stopped
   void after_step(const Losses&, double seconds);
   void report(const Losses&);
@@ -52,75 +44,54 @@ class Run {
   int total_step_ = 0;  // steps done of all
   double seconds_ = 0;  // per step of this stage, recently
   std::vector<StagePrice> prices_;
+  Json marks_;  // of the given networks
   std::vector<Tensor> photos_;
   StagePtr stage_;
   std::unique_ptr<RunLog> log_;
 };
 
-RunState Run::make_state(const TrainConfig& config, bool need_critic, TrainObserver& observer) {
-  Recipe recipe = make_recipe(config, need_critic);
-  ContextPtr context = config.context ? config.context : Context::create();
-  TrainData data(config, recipe.size, recipe.load_size, context, observer);
-  return {config, std::move(recipe), std::move(context), observer, std::move(data)};
-}
-
 Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<bool>& stop)
     : stop_(stop),
       need_critic_(!config.teacher.empty() && critic_beside(config.teacher).empty()),
-      state_(make_state(config, need_critic_, observer)) {
-  make_sample_folder();
+      state_(make_run_state(config, need_critic_, observer)) {
+  const Inputs inputs = open_inputs(state_, need_critic_);
+  check_start(state_, inputs);
+  rehearse(state_, inputs, need_critic_);
+  adopt(state_, inputs, need_critic_);
+  marks_ = marks_of(state_, inputs);
   observer.started();
-  log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), -1);
-  if (!config.teacher.empty()) adopt_teacher();
-  check_budget();
-  photos_ = state_.data.held_out(Domain::a, kSampled);
+  open_folder(-1);
   stage_ = start_stage(state_, state_.recipe.stages[0], nullptr);
   write_checkpoint();
 }
 
-Run::Run(const TrainConfig& config, const StateReader& in, TrainObserver& observer,
-         const std::atomic<bool>& stop)
+Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
+         TrainObserver& observer, const std::atomic<bool>& stop)
     : stop_(stop),
       need_critic_(in.meta().at("need_critic").get<bool>()),
-      state_(make_state(config, need_critic_, observer)),
+      state_(make_run_state(config, need_critic_, observer)),
       at_(in.meta().at("stage").get<size_t>()),
-      step_(in.meta().at("step").get<int>()) {
+      step_(in.meta().at("step").get<int>()),
+      marks_(in.meta().value("marks", Json::object())) {
   const auto& stages = state_.recipe.stages;
   GSX_CHECK(at_ < stages.size() && step_ >= 0 && step_ <= stages[at_].steps, "checkpoint: stage ",
             at_, " step ", step_, " is not part of this run");
   for (size_t i = 0; i < at_; ++i) total_step_ += stages[i].steps;
   total_step_ += step_;
   state_.data.restore(in.meta().at("data"));
-  make_sample_folder();
-  log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), total_step_);
-  photos_ = state_.data.held_out(Domain::a, kSampled);
+  state_.data.check();
+  check_marks(state_, marks_, new_teacher);
+  open_folder(total_step_);
   stage_ = resume_stage(state_, stages[at_], in);
 }
 
-void Run::make_sample_folder() const {
+void Run::open_folder(int last_logged) {
+  const fs::path samples = state_.file("samples");
   std::error_code error;
-  fs::create_directories(state_.file("samples"), error);
-  GSX_CHECK(!error, "train: cannot make the folder ", state_.file("samples").string(), ": ",
-            error.message());
-}
-
-void Run::adopt_teacher() {
-  const std::string& spec = state_.config.teacher;
-  const Graph teacher = open_model(state_.context, spec);
-  GSX_CHECK(teacher.input_channels() == 3, "teacher: must take pictures of 3 channels, ", spec,
-            " takes ", teacher.input_channels());
-  save_model(teacher, state_.teacher_file());
-  if (!need_critic_)
-    save_model(load_model(state_.context, critic_beside(spec)), state_.critic_file());
-}
-
-// Refuses a budget that cannot be met before the work, not after it.
-void Run::check_budget() const {
-  if (state_.config.method == "dense") return;
-  Rng any(state_.config.seed, kDenseStream);
-  gsx::check_budget(state_, state_.config.teacher.empty()
-                                ? fresh_generator(state_, any)
-                                : load_model(state_.context, state_.teacher_file()));
+  fs::create_directories(samples, error);
+  GSX_CHECK(!error, "train: cannot make the folder ", samples.string(), ": ", error.message());
+  log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), last_logged);
+  photos_ = state_.data.held_out(Domain::a, kSampled);
 }
 
 TrainResult Run::go() {
@@ -131,6 +102,7 @@ TrainResult Run::go() {
       write_checkpoint();
       return {};
     }
+    write_checkpoint();  // whatever becomes of what follows, the stage's steps are done
     stage_->finish();
     write_samples();
     if (at_ + 1 == stages.size()) break;
@@ -209,28 +181,36 @@ void Run::write_checkpoint() {
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
   out.meta["data"] = state_.data.state();
+  out.meta["marks"] = marks_;
   stage_->save(out);
-  out.write(state_.file("checkpoint.safetensors"));
+  out.write(checkpoint_of(state_.config));
 }
 
 }  // namespace
 
 TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observer,
                   const std::atomic<bool>& stop) {
+  const RunLock lock(config.run_dir, !resume);
   if (!resume) {
-    observer.begins(config);
-    return Run(config, observer, stop).go();
+    check_folder(config);
+    TrainConfig c = config;
+    make_paths_absolute(c);
+    if (c.checkpoint_every == 0) c.checkpoint_every = kEvery;
+    if (c.sample_every == 0) c.sample_every = kEvery;
+    observer.begins(c);
+    return Run(c, observer, stop).go();
   }
-  const fs::path path = config.run_dir / "checkpoint.safetensors";
-  const StateReader in(path);
+  const StateReader in(checkpoint_of(config));
   try {
     TrainConfig saved = TrainConfig::from_json(in.meta().at("config"));
+    take_changes(saved, config);
+    make_paths_absolute(saved);
     saved.run_dir = config.run_dir;
     saved.context = config.context;
     observer.begins(saved);
-    return Run(saved, in, observer, stop).go();
+    return Run(saved, in, !config.teacher.empty(), observer, stop).go();
   } catch (const Json::exception& e) {
-    fail("checkpoint: ", path.string(), " is damaged: ", e.what());
+    fail("checkpoint: ", checkpoint_of(config).string(), " is damaged: ", e.what());
   }
 }
 

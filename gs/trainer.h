@@ -41,9 +41,10 @@ struct TrainConfig {
   bool quantize_student = false;  // distill: quantised like gs8, for equal bytes
   int width = 0, blocks = 0;      // of a dense or distilled network; 0: the recipe's
   bool flip = true;
-  int checkpoint_every = 200, sample_every = 200;  // steps
+  int checkpoint_every = 0, sample_every = 0;  // steps; 0: 200, or as the run has been doing
   Json to_json() const;
   static TrainConfig from_json(const Json&);
+  void check_finite() const;  // Error that names the setting that is not a finite number
 };
 
 struct TrainProgress {
@@ -72,6 +73,7 @@ struct TrainResult {
   std::filesystem::path model;          // the compressed (or dense) model file
   std::filesystem::path teacher_model;  // the teacher as gsx writes it
   ModelFigures teacher, compressed;
+  std::string missed_budget;            // in words, when the budget was missed; else empty
   double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
   double r_f = 0;             // 0 when no distance could be computed
   std::string distance_name;  // what the distances and r_f are distances of
@@ -82,8 +84,10 @@ struct TrainResult {
   Json to_json() const;
 };
 
-// Runs or resumes. With `resume` the run folder's checkpoint decides config and position. `stop` is
-// polled every step: when set, the state is checkpointed and the call returns unfinished.
+// Runs or resumes; holds the run folder meanwhile, so that no other process can. With `resume` the
+// folder's checkpoint decides config and position, but for what changes no result: where data,
+// feature_net and teacher lie now, and checkpoint_every and sample_every, as far as they are given.
+// `stop` is polled every step: when set, the state is checkpointed and the call returns unfinished.
 TrainResult train(const TrainConfig&, bool resume, TrainObserver&, const std::atomic<bool>& stop);
 
 }  // namespace gsx

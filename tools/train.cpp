@@ -159,36 +159,43 @@ void add_schedule_options(CLI::App& app, TrainOptions& o) {
 void add_run_options(CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   app.add_option("--out", o.out, "run folder (default: a new one under runs/)")->group("Run");
-  app.add_option("--resume", o.resume, "continue the run in this folder; takes no other settings")
+  app.add_option(
+         "--resume", o.resume,
+         "continue the run in this folder; takes no other settings than where its inputs lie "
+         "now (--data, --teacher, --feature-net) and how often it writes")
       ->group("Run");
   app.add_option("--config", o.config_file,
                  "settings from a TOML file, named as these flags, which win over it; a run folder "
                  "holds its own as config.toml")
       ->group("Run");
-  app.add_option("--checkpoint-every", c.checkpoint_every, "steps between checkpoints")
+  app.add_option("--checkpoint-every", c.checkpoint_every, "steps between checkpoints (200)")
       ->check(whole_number(1, 100'000'000))
-      ->capture_default_str()
       ->group("Run");
-  app.add_option("--sample-every", c.sample_every, "steps between sample sheets")
+  app.add_option("--sample-every", c.sample_every, "steps between sample sheets (200)")
       ->check(whole_number(1, 100'000'000))
-      ->capture_default_str()
       ->group("Run");
   app.add_flag("--json", o.json, "print the result as one JSON object")->group("Run");
 }
 
-// runs/METHOD-1, runs/METHOD-2, ...: the first that does not exist.
+// runs/METHOD-1, runs/METHOD-2, ...: the first that nobody had, made.
 fs::path new_run_dir(const std::string& method) {
+  std::error_code error;
+  fs::create_directories("runs", error);
   for (int i = 1;; ++i) {
     const fs::path dir = fs::path("runs") / (method + "-" + std::to_string(i));
+    if (fs::create_directory(dir, error)) return dir;
     std::error_code ignored;
-    if (!fs::exists(dir, ignored)) return dir;
+    GSX_CHECK(fs::exists(fs::symlink_status(dir, ignored)), "train: cannot make the run folder ",
+              dir.string(), ": ", error.message(), "; choose another with --out");
   }
 }
 
-// What may be said when resuming: how to compute, not what.
+// What may be said when resuming: how to compute, where the inputs lie now and how often to write,
+// not what.
 const std::vector<std::string> kOfTheMachine = {
-    "resume",    "threads",       "device",        "isa",    "math",
-    "conv-algo", "conv-provider", "gemm-provider", "memory", "json"};
+    "resume",    "threads",       "device",           "isa",          "math",
+    "conv-algo", "conv-provider", "memory",           "json",         "data",
+    "teacher",   "feature-net",   "checkpoint-every", "sample-every", "gemm-provider"};
 
 void finish_config(const CLI::App& app, TrainOptions& o) {
   TrainConfig& c = o.config;
@@ -221,10 +228,6 @@ void finish_config(const CLI::App& app, TrainOptions& o) {
     return;
   }
   c.run_dir = o.out.empty() ? new_run_dir(c.method) : fs::path(o.out);
-  std::error_code ignored;
-  GSX_CHECK(!fs::exists(c.run_dir / "checkpoint.safetensors", ignored), "run folder ",
-            c.run_dir.string(), " holds a run already; continue it with --resume ",
-            c.run_dir.string(), " or choose another --out");
   check_run_folder(c, o.config_file);
 }
 
@@ -311,13 +314,25 @@ class RunPrinter : public ProgressPrinter {
   uint64_t seed_ = 0;
 };
 
+// A folder that was made for a run which could not begin goes again.
+TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
+                          const std::atomic<bool>& stop_requested) {
+  try {
+    return train(o.config, !o.resume.empty(), printer, stop_requested);
+  } catch (...) {
+    std::error_code not_empty;
+    if (o.out.empty() && o.resume.empty()) fs::remove(o.config.run_dir, not_empty);
+    throw;
+  }
+}
+
 void run_train(CLI::App& app, TrainOptions& o) {
   if (!o.config_file.empty()) read_config_file(app, o.config_file);
   finish_config(app, o);
   const std::atomic<bool>& stop_requested = stop_on_signals();
   const std::string device = device_text(*o.config.context);
   RunPrinter printer(app, device);
-  const TrainResult result = train(o.config, !o.resume.empty(), printer, stop_requested);
+  const TrainResult result = run_in_folder(o, printer, stop_requested);
   printer.clear_line();
   if (!result.finished) {
     fail("stopped on request; the checkpoint is written, continue with: gsx train --resume ",
@@ -329,10 +344,12 @@ void run_train(CLI::App& app, TrainOptions& o) {
     json["command"] = command_line();
     json["device"] = device;
     print_json(json);
-    return;
+  } else {
+    result.model == result.teacher_model ? print_dense(result) : print_table(result);
+    std::cout << "device   " << device << std::endl;
   }
-  result.model == result.teacher_model ? print_dense(result) : print_table(result);
-  std::cout << "device   " << device << std::endl;
+  GSX_CHECK(result.missed_budget.empty(), result.missed_budget,
+            "; the model is written all the same");
 }
 
 }  // namespace

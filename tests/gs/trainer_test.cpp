@@ -164,6 +164,7 @@ TEST_CASE("trainer: folders of pictures; without trainB only what needs none", "
   CHECK(r.stripe_energy_teacher == -1);
   REQUIRE_FALSE(observer.warnings.empty());
   CHECK(observer.warnings[0].find("broken.png") != std::string::npos);
+  c.run_dir = dir.path() / "another";
   c.objective = "paper";
   CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("trainA and trainB"));
   c.teacher.clear();

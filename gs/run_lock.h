@@ -1,0 +1,25 @@
+// A run folder belongs to one process at a time.
+#pragma once
+#include <filesystem>
+
+namespace gsx {
+
+// Holds a run folder for as long as this lives or, if the process dies, until then: the system
+// forgets the lock with the process, whatever file it leaves. A folder that another process (or
+// another run of this one) holds is an Error that tells its number.
+class RunLock {
+ public:
+  // With `make`, the folder is made where there is none; else it must be there.
+  RunLock(std::filesystem::path folder, bool make);
+  // Leaves no file of its own behind, and no folder it made that nobody has filled.
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  std::filesystem::path folder_, file_;
+  bool made_ = false;
+  int fd_ = -1;
+};
+
+}  // namespace gsx

@@ -1,0 +1,223 @@
+// What can be known at a run's start is found there: before any step, and without a trace.
+#include "engine/io/procedural.h"
+#include "models/architectures.h"
+#include "models/builder.h"
+#include "tests/catch.h"
+#include "tests/gs/tiny_run.h"
+
+using namespace gsx;
+using namespace gsx::testing;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A folder of pictures; those of numbers from `good` on are damaged.
+fs::path photos(const fs::path& folder, int good, int damaged = 0) {
+  fs::create_directories(folder);
+  for (int i = 0; i < good + damaged; ++i) {
+    const fs::path file = folder / (std::to_string(i) + ".png");
+    if (i < good) write_png(file, procedural_picture(ProceduralDomain::plain, i, 20, 5).image);
+    else write_text(file, "not a picture");
+  }
+  return folder;
+}
+
+Graph saved(Graph graph, const fs::path& file) {
+  Rng rng(3);
+  graph.initialize(Context::create(), rng, {});
+  save_model(graph, file);
+  return graph;
+}
+
+// Without a convolution, and with one that no norm follows.
+Graph bare() {
+  Builder b("bare", 3);
+  b.activation("a", Activation::tanh);
+  return b.take();
+}
+Graph unprunable() {
+  Builder b("unprunable", 3);
+  b.conv("c", {.in = 3, .out = 3, .kernel = 1});
+  return b.take();
+}
+
+struct Fault {
+  const char* name;
+  std::function<void(TrainConfig&, const fs::path&)> make;
+  const char* said;
+};
+
+void no_networks(TrainConfig& c, const fs::path& dir, Graph teacher) {
+  c.teacher = (dir / "teacher.safetensors").string();
+  saved(std::move(teacher), c.teacher);
+}
+
+const Fault kFaults[] = {
+    {"rate", [](TrainConfig& c, const fs::path&) { c.lr_gamma = NAN; }, "--lr-gamma"},
+    {"late rate", [](TrainConfig& c, const fs::path&) { c.lr_finetune = INFINITY; },
+     "--lr-finetune must be a finite number"},
+    {"beta", [](TrainConfig& c, const fs::path&) { c.beta = INFINITY; }, "--beta"},
+    {"rho", [](TrainConfig& c, const fs::path&) { c.target_ratio = 0, c.rho = INFINITY; }, "--rho"},
+    {"decay", [](TrainConfig& c, const fs::path&) { c.weight_decay = NAN; }, "--weight-decay"},
+    {"range", [](TrainConfig& c, const fs::path&) { c.quantize.act_range = INFINITY; },
+     "--act-range"},
+    {"size", [](TrainConfig& c, const fs::path&) { c.size = 30; },
+     "--size 30 does not fit, the teacher makes pictures of 32 x 32 of them; give 28 or 32"},
+    {"dense size", [](TrainConfig& c, const fs::path&) { c.method = "dense", c.size = 31; },
+     "give 28 or 32"},
+    {"no file", [](TrainConfig& c, const fs::path& d) { c.feature_net = d / "none.safetensors"; },
+     "--feature-net: "},
+    {"no taps",
+     [](TrainConfig& c, const fs::path& d) {
+       saved(cyclegan({.width = 3, .blocks = 1}), d / "g.safetensors");
+       c.feature_net = d / "g.safetensors";
+     },
+     "names no taps"},
+    {"features too deep",
+     [](TrainConfig& c, const fs::path& d) {
+       Builder b("deep", 3);
+       b.conv("c", {.in = 3, .out = 2, .kernel = 17});
+       Graph g = b.take();
+       g.taps = {"c"};
+       saved(std::move(g), d / "g.safetensors");
+       c.feature_net = d / "g.safetensors";
+     },
+     "--size 16 does not fit, the feature network: "},
+    {"no convolution", [](TrainConfig& c, const fs::path& d) { no_networks(c, d, bare()); },
+     "has no convolutions"},
+    {"nothing to prune",
+     [](TrainConfig& c, const fs::path& d) {
+       c.method = "gs32";
+       no_networks(c, d, unprunable());
+     },
+     "has no channels that can be pruned"},
+    {"a discriminator for a teacher",
+     [](TrainConfig& c, const fs::path& d) { no_networks(c, d, patchgan({.width = 3})); },
+     "must make pictures of 3 channels"},
+    {"one photo",
+     [](TrainConfig& c, const fs::path& d) {
+       photos(d / "data" / "trainA", 1);
+       photos(d / "data" / "trainB", 2);
+       c.data = d / "data";
+     },
+     "must hold at least 2 pictures to train on that can be read, got 1"},
+    {"one readable photo",
+     [](TrainConfig& c, const fs::path& d) {
+       photos(d / "data" / "trainA", 1, 3);
+       photos(d / "data" / "trainB", 2);
+       c.data = d / "data";
+     },
+     "must hold at least 2 pictures to train on that can be read, got 1"},
+    {"no readable target",
+     [](TrainConfig& c, const fs::path& d) {
+       photos(d / "data" / "trainA", 3);
+       photos(d / "data" / "trainB", 0, 2);
+       c.data = d / "data";
+     },
+     "pictures of the target domain that can be read, got 0"},
+    {"no readable held-out photo",
+     [](TrainConfig& c, const fs::path& d) {
+       photos(d / "data" / "trainA", 3);
+       photos(d / "data" / "trainB", 2);
+       photos(d / "data" / "testA", 0, 1);
+       c.data = d / "data";
+     },
+     "held-out pictures that can be read, got 0"},
+    {"no targets", [](TrainConfig& c, const fs::path& d) { c.data = photos(d / "data", 12); },
+     "trainA and trainB"},
+    {"an architecture that has no narrow form",
+     [](TrainConfig& c, const fs::path& d) {
+       c.method = "distill";
+       c.target_ratio = 0;
+       no_networks(c, d, unprunable());
+     },
+     "cannot make a narrow"},
+};
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("start: what can be known is refused before the first step, and no folder is left") {
+  for (const Fault& fault : kFaults) {
+    INFO(fault.name);
+    const TempDir dir;
+    TrainConfig c = tiny_config(dir / "run");
+    fault.make(c, dir.path());
+    StopAfter observer;
+    CHECK_THROWS_WITH(train(c, false, observer, observer.stop), Catch::Contains(fault.said));
+    CHECK(observer.last.total_step == 0);
+    CHECK_FALSE(fs::exists(c.run_dir));
+  }
+}
+
+TEST_CASE("start: held-out photos that cannot be read are told of at the start and left out") {
+  const TempDir dir;
+  photos(dir / "data" / "trainA", 3);
+  photos(dir / "data" / "trainB", 2);
+  photos(dir / "data" / "testA", 1, 2);
+  TrainConfig c = tiny_config(dir / "run");
+  c.data = dir / "data";
+  StopAfter observer(2);
+  CHECK_FALSE(train(c, false, observer, observer.stop).finished);
+  const auto told = observer.warnings;
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].find("1.png") != std::string::npos);
+  StopAfter rest;
+  TrainConfig same;
+  same.run_dir = c.run_dir;
+  const TrainResult r = train(same, true, rest, rest.stop);
+  CHECK(r.finished);
+  CHECK(rest.warnings == told);
+  CHECK(r.distance_to_teacher >= 0);  // one photo is enough for this, not for a Frechet distance
+  CHECK(r.r_f == 0);
+}
+
+TEST_CASE("start: a network without prunable channels can still be stored in 8 bits") {
+  const TempDir dir;
+  TrainConfig c = tiny_config(dir / "run");
+  no_networks(c, dir.path(), unprunable());
+  c.target_ratio = 0;
+  c.rho = 1;
+  c.critic_steps = 1;
+  CHECK(run_tiny(c).finished);
+}
+
+TEST_CASE("start: the rehearsal leaves nothing in the run folder") {
+  const TempDir dir;
+  TrainConfig c = tiny_config(dir / "run");
+  c.method = "dense";
+  run_tiny(c);
+  CHECK(names_in(c.run_dir) ==
+        std::vector<std::string>{"checkpoint.safetensors", "discriminator.safetensors", "log.jsonl",
+                                 "model.safetensors", "reverse.safetensors", "samples"});
+  CHECK(names_in(c.run_dir / "samples").size() == 1);
+}
+
+TEST_CASE("start: a folder with a run, a model or an input in it is refused and left alone") {
+  const TempDir dir;
+  TrainConfig dense = tiny_config(dir / "dense");
+  dense.method = "dense";
+  run_tiny(dense);
+  CHECK_THROWS_WITH(run_tiny(dense), Catch::Contains("holds a run already"));
+
+  const fs::path nets = dir / "nets";
+  fs::create_directory(nets);
+  fs::copy_file(dense.run_dir / "model.safetensors", nets / "mine.safetensors");
+  fs::copy_file(dense.run_dir / "discriminator.safetensors", nets / "discriminator.safetensors");
+  TrainConfig c = tiny_config(nets);
+  c.teacher = (nets / "mine.safetensors").string();
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("would write over"));
+  fs::rename(nets / "mine.safetensors", nets / "model.safetensors");
+  c.teacher = (nets / "model.safetensors").string();
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("holds a run already"));
+  CHECK(names_in(nets) ==
+        std::vector<std::string>{"discriminator.safetensors", "model.safetensors"});
+}
