@@ -228,7 +228,6 @@ void finish_config(const CLI::App& app, TrainOptions& o) {
     return;
   }
   c.run_dir = o.out.empty() ? new_run_dir(c.method) : fs::path(o.out);
-  check_run_folder(c, o.config_file);
 }
 
 std::string fixed(double value, int digits) {
@@ -318,6 +317,7 @@ class RunPrinter : public ProgressPrinter {
 TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
                           const std::atomic<bool>& stop_requested) {
   try {
+    if (o.resume.empty()) check_run_folder(o.config, o.config_file);
     return train(o.config, !o.resume.empty(), printer, stop_requested);
   } catch (...) {
     std::error_code not_empty;
