@@ -21,7 +21,7 @@ Tensor translate(const Graph& graph, const Tensor& x) {
     const Tensor y = graph.evaluate(pad2d(x, pad, PadMode::reflect));
     return pad2d(y, {0, -pad.bottom, 0, -pad.right}, PadMode::zero);
   }
-  fail("translate: the network does not give back a picture of the size ", in[2], " x ", in[3],
+  fail("translate: the network does not give back a picture of the size ", in[3], " x ", in[2],
        " it was given, nor of a slightly larger one");
 }
 

@@ -17,25 +17,27 @@ namespace {
 struct EvalOptions {
   std::string model, data, teacher, feature_net;
   int size = 0;
+  ReadOptions reading;
   ComputeOptions compute;
   bool json = false;
 };
 
-// The pictures of a folder one by one, scaled and cut to `size` unless it is 0; calls use(picture)
+// The pictures of a folder one by one, scaled and cut to --size unless it is 0; calls use(picture)
 // with [1,3,H,W], RGB in -1..1. Damaged files are named and left out.
 template <class Use>
-int for_each_picture(const ContextPtr& context, const fs::path& folder, int size, Use&& use) {
+int for_each_picture(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
+                     Use&& use) {
   int skipped = 0;
   for (const fs::path& file : list_images(folder)) {
     Image image;
     try {
-      image = read_image(file);
+      image = read_image(file, o.reading);
     } catch (const Error& error) {
       std::cerr << "warning: skipped: " << error.what() << '\n';
       ++skipped;
       continue;
     }
-    use(to_tensor(context, size > 0 ? fit_square(image, size) : image));
+    use(to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image));
   }
   return skipped;
 }
@@ -85,8 +87,8 @@ void print_report(const Report& r) {
   const Evaluation::Result& q = r.quality;
   std::cout << "device             " << r.device << "\npictures           " << q.photos;
   if (r.skipped > 0) std::cout << " (" << r.skipped << " damaged ones skipped)";
-  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[2]
-            << " x " << r.input[3] << "\nfile               " << format_bytes(r.model.file_bytes)
+  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[3]
+            << " x " << r.input[2] << "\nfile               " << format_bytes(r.model.file_bytes)
             << "\nms per picture     " << r.model.ms_per_image << '\n';
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);
@@ -137,14 +139,14 @@ void run_eval(const EvalOptions& o) {
   const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
   Evaluation evaluation(nets);
-  report.skipped += for_each_picture(context, photos, o.size, [&](const Tensor& photo) {
+  report.skipped += for_each_picture(context, photos, o, [&](const Tensor& photo) {
     if (report.input.rank() == 0) report.input = photo.shape();
     evaluation.add_photo(photo);
   });
   GSX_CHECK(report.input.rank() != 0, "no picture in ", photos.string(), " can be read");
   if (!real.empty() && nets.features)
     report.skipped += for_each_picture(
-        context, real, o.size, [&](const Tensor& picture) { evaluation.add_real(picture); });
+        context, real, o, [&](const Tensor& picture) { evaluation.add_real(picture); });
   report.quality = evaluation.result();
   report.model = measure(model, report.input);
   if (report.has_teacher) report.teacher = measure(teacher, report.input);
@@ -177,6 +179,7 @@ its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut pictures to this side (0: as they are)")
       ->check(CLI::Range(0, 8192));
+  add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
   sub.callback([o] { run_eval(*o); });

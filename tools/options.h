@@ -25,6 +25,9 @@ std::string device_text(const Context&);
 void warn_of_emulation(const Context&);
 void add_compute_options(CLI::App&, ComputeOptions&);
 
+// --max-pixels, of commands that read pictures.
+CLI::Option* add_max_pixels(CLI::App&, int64_t& max_pixels);
+
 // The command as typed, quoted so that a shell repeats it.
 void set_command_line(int argc, char** argv);
 const std::string& command_line();

@@ -1,7 +1,9 @@
 // gsx translate: pictures (or raw tensors) in, pictures (or raw tensors) out.
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "engine/io/dataset.h"
 #include "engine/io/npy.h"
@@ -18,6 +20,9 @@ namespace {
 struct TranslateOptions {
   std::string model, out;
   std::vector<std::string> inputs;
+  std::string background = "white";
+  ReadOptions reading;
+  bool keep_alpha = false;
   ComputeOptions compute;
   bool json = false;
 };
@@ -70,18 +75,57 @@ std::vector<Job> list_jobs(const TranslateOptions& o) {
   return jobs;
 }
 
-void translate_one(const Graph& graph, const ContextPtr& context, const Job& job) {
-  NoGrad no_grad;
-  if (is_tensor_file(job.in)) {
-    const Tensor x = read_npy(context, job.in);
-    GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
-              ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
-    write_npy(job.out, graph.evaluate(x));
-    return;
+// white, black or #rrggbb.
+std::optional<Rgb> parse_colour(const std::string& text) {
+  if (text == "white") return Rgb{255, 255, 255};
+  if (text == "black") return Rgb{0, 0, 0};
+  unsigned rgb = 0;
+  const char* end = text.data() + text.size();
+  if (text.size() != 7 || text[0] != '#') return std::nullopt;
+  if (std::from_chars(text.data() + 1, end, rgb, 16).ptr != end) return std::nullopt;
+  return Rgb{static_cast<uint8_t>(rgb >> 16), static_cast<uint8_t>(rgb >> 8),
+             static_cast<uint8_t>(rgb)};
+}
+
+std::string valid_colour(const std::string& text) {
+  return parse_colour(text) ? "" : "expected white, black or #rrggbb, got " + text;
+}
+
+void translate_tensor(const Graph& graph, const ContextPtr& context, const Job& job) {
+  const Tensor x = read_npy(context, job.in);
+  GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
+            ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
+  write_npy(job.out, graph.evaluate(x));
+}
+
+// Says once that there was transparency.
+void translate_picture(const Graph& graph, const ContextPtr& context, const Job& job,
+                       const TranslateOptions& o, bool& told) {
+  const ImageAndAlpha in = read_image_and_alpha(job.in, o.reading);
+  if (!in.alpha.rgb.empty() && !told) {
+    std::cerr << "note: the transparent parts of " << job.in.string() << " are laid on "
+              << o.background << "; --background takes another colour"
+              << (o.keep_alpha ? "" : ", --keep-alpha keeps them transparent") << '\n';
+    told = true;
   }
-  const Image image = read_image(job.in);
-  const Tensor x = to_tensor(context, image, graph.input_format);
-  write_png(job.out, to_image(translate(graph, x), 0, graph.output_format));
+  const Tensor x = to_tensor(context, in.image, graph.input_format);
+  const Image out = to_image(translate(graph, x), 0, graph.output_format);
+  const bool with_alpha = o.keep_alpha && !in.alpha.rgb.empty();
+  write_png(job.out, out, with_alpha ? resize(in.alpha, out.width, out.height) : Image());
+}
+
+void translate_one(const Graph& graph, const ContextPtr& context, const Job& job,
+                   const TranslateOptions& o, bool& told) {
+  NoGrad no_grad;
+  try {
+    if (is_tensor_file(job.in)) return translate_tensor(graph, context, job);
+    translate_picture(graph, context, job, o, told);
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    for (const fs::path& file : {job.in, job.out})
+      if (what.find(file.string()) != std::string::npos) throw;
+    fail(job.in.string(), ": ", what);
+  }
 }
 
 void run_translate(const TranslateOptions& o) {
@@ -91,10 +135,11 @@ void run_translate(const TranslateOptions& o) {
   graph.freeze();
   const std::vector<Job> jobs = list_jobs(o);
   int failed = 0;
+  bool told = false;
   Json written = Json::array();
   for (const Job& job : jobs) {
     try {
-      translate_one(graph, context, job);
+      translate_one(graph, context, job, o, told);
       written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
       if (!o.json) std::cout << job.out.string() << '\n';
     } catch (const Error& error) {
@@ -124,9 +169,18 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
   sub.add_option("MODEL", o->model, "a gsx model file, or ARCH:weights.safetensors")->required();
   sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
   sub.add_option("--out", o->out, "result file (one input) or folder")->required();
+  sub.add_option("--background", o->background,
+                 "what transparent parts are laid on: white, black or #rrggbb")
+      ->check(valid_colour, "")
+      ->capture_default_str();
+  sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their pictures were");
+  add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
-  sub.callback([o] { run_translate(*o); });
+  sub.callback([o] {
+    o->reading.background = *parse_colour(o->background);
+    run_translate(*o);
+  });
 }
 
 }  // namespace gsx::tools

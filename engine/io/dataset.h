@@ -35,7 +35,8 @@ class ImageSource {
   virtual std::string key(size_t i) const = 0;  // unique: the file's name, or a made-up one
   virtual Image load(size_t i) const = 0;       // Error when the picture is damaged
 };
-std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder);
+std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder,
+                                                 const ReadOptions& = {});
 
 // How a picture was prepared: scaled to width x height, cut at x, y to the size of the batch, then
 // perhaps mirrored.
