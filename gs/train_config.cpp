@@ -66,6 +66,7 @@ Json figures_json(const ModelFigures& f) {
 Json TrainConfig::to_json() const {
   Json j = Json::object();
   for_each_setting(*this, [&](const char* name, const auto& value) { j[name] = value; });
+  j["max_pixels"] = max_pixels;
   j["quant_grid"] = kGridNames[static_cast<int>(quantize.weights.grid)];
   return j;
 }
@@ -74,6 +75,7 @@ TrainConfig TrainConfig::from_json(const Json& j) {
   TrainConfig c;
   try {
     for_each_setting(c, [&](const char* name, auto& value) { j.at(name).get_to(value); });
+    c.max_pixels = j.value("max_pixels", c.max_pixels);  // runs of 0.1.0 have none
     c.quantize.weights.grid = grid_from_name(j.at("quant_grid").get<std::string>());
   } catch (const Json::exception& e) {
     fail("config: not a complete set of training settings: ", e.what());

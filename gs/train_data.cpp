@@ -48,10 +48,11 @@ struct Split {
   Source training, held_out;
 };
 
-Split split_folder(const std::filesystem::path& train, const std::filesystem::path& test) {
+Split split_folder(const std::filesystem::path& train, const std::filesystem::path& test,
+                   const ReadOptions& options) {
   if (train.empty()) return {};
-  const Source whole = folder_source(train);
-  if (!test.empty()) return {whole, folder_source(test)};
+  const Source whole = folder_source(train, options);
+  if (!test.empty()) return {whole, folder_source(test, options)};
   Split split = {std::make_shared<Part>(whole, false), std::make_shared<Part>(whole, true)};
   if (split.held_out->count() == 0) split.held_out = split.training;
   return split;
@@ -122,8 +123,9 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
     GSX_CHECK(!layout.train_a.empty(), "train: there are no photos to train on in ", config.data,
               "; it has a folder testA, give it a folder trainA too");
     warn_of_left_out(layout, observer);
-    impl_->split[0] = split_folder(layout.train_a, layout.test_a);
-    impl_->split[1] = split_folder(layout.train_b, layout.test_b);
+    const ReadOptions reading{.max_pixels = config.max_pixels};
+    impl_->split[0] = split_folder(layout.train_a, layout.test_a, reading);
+    impl_->split[1] = split_folder(layout.train_b, layout.test_b, reading);
   }
   LoaderOptions options;
   options.size = size;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "engine/io/image.h"
 #include "gs/channels.h"
 #include "gs/figures.h"
 #include "gs/quantize.h"
@@ -15,9 +16,10 @@ namespace gsx {
 struct TrainConfig {
   std::string method = "gs8";  // gs32, gs8, distill (a narrow student), dense (make a teacher)
   std::string objective =
-      "official";                 // or paper: log loss, real images for D, linear decay (PAPER 1.8)
-  std::string teacher;            // model file or ARCH:weights; empty: train a dense one first
-  std::string data;               // folder; empty: the built-in pictures
+      "official";       // or paper: log loss, real images for D, linear decay (PAPER 1.8)
+  std::string teacher;  // model file or ARCH:weights; empty: train a dense one first
+  std::string data;     // folder; empty: the built-in pictures
+  int64_t max_pixels = kMaxImagePixels;  // of a picture in it, larger ones are left out
   std::string feature_net;        // model file or ARCH:weights; empty: taps of the discriminator
   std::filesystem::path run_dir;  // runs/NAME
   ContextPtr context;             // where to compute; null: on the CPU, with all its threads

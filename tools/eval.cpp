@@ -21,23 +21,25 @@ namespace {
 struct EvalOptions {
   std::string model, data, teacher, feature_net;
   int size = 0;
+  ReadOptions reading;
   ComputeOptions compute;
   bool json = false;
 };
 
-// The pictures of a folder one by one, scaled and cut to `size` unless it is 0; calls use(picture)
+// The pictures of a folder one by one, scaled and cut to --size unless it is 0; calls use(picture)
 // with [1,3,H,W], RGB in -1..1. Those that are damaged, or that `use` fails on, are named, left out
 // and counted; Error when that is all of them.
 template <class Use>
-int for_each_picture(const ContextPtr& context, const fs::path& folder, int size, Use&& use) {
+int for_each_picture(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
+                     Use&& use) {
   const std::vector<fs::path> files = list_images(folder);
   const std::string left_out = left_out_text(open_picture_folder(folder));
   if (!left_out.empty()) warn(left_out);
   size_t skipped = 0;
   for (const fs::path& file : files) {
     try {
-      const Image image = read_image(file);
-      use(to_tensor(context, size > 0 ? fit_square(image, size) : image));
+      const Image image = read_image(file, o.reading);
+      use(to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image));
     } catch (const Error& error) {
       const std::string why = naming(file.string(), error.what());
       GSX_CHECK(++skipped < files.size(), "none of the ", files.size(), " pictures in ",
@@ -142,13 +144,13 @@ void run_eval(const EvalOptions& o) {
   const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
   Evaluation evaluation(nets);
-  report.skipped += for_each_picture(context, photos, o.size, [&](const Tensor& photo) {
+  report.skipped += for_each_picture(context, photos, o, [&](const Tensor& photo) {
     evaluation.add_photo(photo);
     if (report.input.rank() == 0) report.input = photo.shape();
   });
   if (!real.empty() && nets.features)
     report.skipped += for_each_picture(
-        context, real, o.size, [&](const Tensor& picture) { evaluation.add_real(picture); });
+        context, real, o, [&](const Tensor& picture) { evaluation.add_real(picture); });
   report.quality = evaluation.result();
   report.model = measure(model, report.input);
   if (report.has_teacher) report.teacher = measure(teacher, report.input);
@@ -181,6 +183,7 @@ its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut pictures to this side (0: as they are)")
       ->check(whole_number(0, 8192));
+  add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
   sub.callback([o] { run_eval(*o); });

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "engine/io/image.h"
 #include "kernels/isa.h"
 #include "kernels/limits.h"
 #include "tools/numbers.h"
@@ -131,6 +132,16 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
       ->check(CLI::IsMember({"gsx", "cublas"}))
       ->capture_default_str()
       ->group(kGroup);
+}
+
+CLI::Option* add_max_pixels(CLI::App& app, int64_t& max_pixels) {
+  return app
+      .add_option(
+          "--max-pixels", max_pixels,
+          "refuse pictures of more pixels before they are decoded: up to 20 bytes of memory "
+          "each")
+      ->check(whole_number(1, kMostImagePixels))
+      ->capture_default_str();
 }
 
 void set_command_line(int argc, char** argv) {

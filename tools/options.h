@@ -1,6 +1,7 @@
 // Flags that several commands share, and how their values become engine objects.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <string>
 
 #include "engine/context.h"
@@ -24,6 +25,9 @@ std::string device_text(const Context&);
 // Says on stderr that the emulated device computes, where it does.
 void warn_of_emulation(const Context&);
 void add_compute_options(CLI::App&, ComputeOptions&);
+
+// --max-pixels, of commands that read pictures.
+CLI::Option* add_max_pixels(CLI::App&, int64_t& max_pixels);
 
 // The command as typed, quoted so that a shell repeats it.
 void set_command_line(int argc, char** argv);

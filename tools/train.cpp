@@ -55,6 +55,7 @@ void add_input_options(CLI::App& app, TrainOptions& o) {
                  "resize the short side to this before cropping (0: --size)")
       ->check(whole_number(0, 8192))
       ->group("Inputs");
+  add_max_pixels(app, c.max_pixels)->group("Inputs");
   app.add_flag("--no-flip", o.no_flip, "do not mirror pictures at random")->group("Inputs");
 }
 

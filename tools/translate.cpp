@@ -1,5 +1,7 @@
 // gsx translate: pictures (or raw tensors) in, pictures (or raw tensors) out.
+#include <charconv>
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "engine/io/image.h"
@@ -20,24 +22,59 @@ namespace {
 struct TranslateOptions {
   std::string model, out;
   std::vector<std::string> inputs;
+  std::string background = "white";
+  ReadOptions reading;
+  bool keep_alpha = false;
   ComputeOptions compute;
   bool json = false;
 };
 
-void translate_one(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
-  NoGrad no_grad;
-  if (is_tensor_name(job.in)) {
-    const Tensor x = read_npy(context, job.in);
-    GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
-              ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
-    check_room(graph, x.shape());
-    write_npy(job.target, graph.evaluate(x));
-    return;
+// white, black or #rrggbb.
+std::optional<Rgb> parse_colour(const std::string& text) {
+  if (text == "white") return Rgb{255, 255, 255};
+  if (text == "black") return Rgb{0, 0, 0};
+  unsigned rgb = 0;
+  const char* end = text.data() + text.size();
+  if (text.size() != 7 || text[0] != '#') return std::nullopt;
+  if (std::from_chars(text.data() + 1, end, rgb, 16).ptr != end) return std::nullopt;
+  return Rgb{static_cast<uint8_t>(rgb >> 16), static_cast<uint8_t>(rgb >> 8),
+             static_cast<uint8_t>(rgb)};
+}
+
+std::string valid_colour(const std::string& text) {
+  return parse_colour(text) ? "" : "expected white, black or #rrggbb, got " + text;
+}
+
+void translate_tensor(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
+  const Tensor x = read_npy(context, job.in);
+  GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
+            ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
+  check_room(graph, x.shape());
+  write_npy(job.target, graph.evaluate(x));
+}
+
+// Says once that there was transparency.
+void translate_picture(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
+                       const TranslateOptions& o, bool& told) {
+  ImageAndAlpha in = read_image_and_alpha(job.in, o.reading);
+  if (!in.alpha.rgb.empty() && !told) {
+    std::cerr << "note: the transparent parts of " << printable(job.in.string()) << " are laid on "
+              << o.background << "; --background takes another colour"
+              << (o.keep_alpha ? "" : ", --keep-alpha keeps them transparent") << '\n';
+    told = true;
   }
-  Image image = read_image(job.in);
-  check_room(graph, {1, 3, image.height, image.width});
-  const Tensor x = to_tensor(context, std::exchange(image, {}), graph.input_format);
-  write_png(job.target, to_image(translate(graph, x), 0, graph.output_format));
+  check_room(graph, {1, 3, in.image.height, in.image.width});
+  const Tensor x = to_tensor(context, std::exchange(in.image, {}), graph.input_format);
+  const Image out = to_image(translate(graph, x), 0, graph.output_format);
+  const bool with_alpha = o.keep_alpha && !in.alpha.rgb.empty();
+  write_png(job.target, out, with_alpha ? resize(in.alpha, out.width, out.height) : Image());
+}
+
+void translate_one(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
+                   const TranslateOptions& o, bool& told) {
+  const NoGrad no_grad;
+  if (is_tensor_name(job.in)) translate_tensor(graph, context, job);
+  else translate_picture(graph, context, job, o, told);
 }
 
 void run_translate(const TranslateOptions& o) {
@@ -48,6 +85,7 @@ void run_translate(const TranslateOptions& o) {
   graph.freeze();
   prepare_folders(jobs);
   int failed = 0;
+  bool told = false;
   Json written = Json::array();
   FileSet results;
   for (const TranslateJob& job : jobs) {
@@ -55,7 +93,7 @@ void run_translate(const TranslateOptions& o) {
       GSX_CHECK(results.find(job.target).empty(), "the result of ", job.in.string(),
                 " would replace that of another input, ", job.out.string(),
                 ": their names are the same in this folder; translate them into different folders");
-      translate_one(graph, context, job);
+      translate_one(graph, context, job, o, told);
       results.add(job.target);
       written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
       if (!o.json) std::cout << for_stdout(job.out.string()) << '\n';
@@ -87,9 +125,18 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
   sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
   sub.add_option("--out", o->out, "result file (one input) or folder")->required();
+  sub.add_option("--background", o->background,
+                 "what transparent parts are laid on: white, black or #rrggbb")
+      ->check(valid_colour, "")
+      ->capture_default_str();
+  sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their pictures were");
+  add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
-  sub.callback([o] { run_translate(*o); });
+  sub.callback([o] {
+    o->reading.background = *parse_colour(o->background);
+    run_translate(*o);
+  });
 }
 
 }  // namespace gsx::tools

@@ -15,13 +15,15 @@ namespace {
 
 class FolderSource : public ImageSource {
  public:
-  explicit FolderSource(std::vector<fs::path> files) : files_(std::move(files)) {}
+  FolderSource(std::vector<fs::path> files, const ReadOptions& options)
+      : files_(std::move(files)), options_(options) {}
   size_t count() const override { return files_.size(); }
   std::string key(size_t i) const override { return files_.at(i).filename().string(); }
-  Image load(size_t i) const override { return read_image(files_.at(i)); }
+  Image load(size_t i) const override { return read_image(files_.at(i), options_); }
 
  private:
   std::vector<fs::path> files_;
+  ReadOptions options_;
 };
 
 Image load_scaled(const ImageSource& source, const LoaderOptions& options, size_t index) {
@@ -34,8 +36,9 @@ Image load_scaled(const ImageSource& source, const LoaderOptions& options, size_
 
 }  // namespace
 
-std::shared_ptr<const ImageSource> folder_source(const fs::path& folder) {
-  return std::make_shared<FolderSource>(list_images(folder));
+std::shared_ptr<const ImageSource> folder_source(const fs::path& folder,
+                                                 const ReadOptions& options) {
+  return std::make_shared<FolderSource>(list_images(folder), options);
 }
 
 std::string Sample::id() const {

@@ -26,7 +26,8 @@ class ImageSource {
   // Error when the picture is damaged. Several threads may load at once.
   virtual Image load(size_t i) const = 0;
 };
-std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder);
+std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder,
+                                                 const ReadOptions& = {});
 
 // How a picture was prepared: scaled to width x height, cut at x, y to the size of the batch, then
 // perhaps mirrored.

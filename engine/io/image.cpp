@@ -62,8 +62,9 @@ void for_each_band(const kernels::View& v, F&& f) {
 
 Image resize(const Image& image, int width, int height) {
   check_picture(image, "resize");
-  GSX_CHECK(width > 0 && height > 0 && int64_t{width} * height <= kMaxImagePixels,
-            "resize: expected a positive size, got ", width, " x ", height);
+  GSX_CHECK(width > 0 && height > 0 && int64_t{width} * height <= kMostImagePixels,
+            "resize: expected a positive size of at most ", kMostImagePixels, " pixels, got ",
+            width, " x ", height);
   if (width == image.width && height == image.height) return image;
   const auto across = triangle_taps(image.width, width), down = triangle_taps(image.height, height);
   // Rows first, kept as floats: [image.height][width][3].
@@ -180,8 +181,8 @@ Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap) {
             "contact_sheet: expected at least one picture, got none");
   const int64_t width = gap + static_cast<int64_t>(columns) * (cell_width + gap);
   const int64_t height = gap + static_cast<int64_t>(rows.size()) * (cell_height + gap);
-  GSX_CHECK(width * height <= kMaxImagePixels, "contact_sheet: the sheet would have ", width, " x ",
-            height, " pixels, more than is allowed");
+  GSX_CHECK(width * height <= kMostImagePixels, "contact_sheet: the sheet would have ", width,
+            " x ", height, " pixels, more than is allowed");
   Image sheet(static_cast<int>(width), static_cast<int>(height));
   std::fill(sheet.rgb.begin(), sheet.rgb.end(), uint8_t{255});
   for (size_t r = 0; r < rows.size(); ++r)

@@ -1,7 +1,8 @@
 // Pictures: read and checked (JPEG, PNG, binary PPM), written (PNG), cut, resized and turned into
 // tensors. A picture is always 8-bit RGB: grey and palette files are widened, 16-bit ones keep
-// their high byte, transparency is dropped (the colours stay as stored).
+// their high byte, what is transparent is laid over a background.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -23,24 +24,45 @@ struct Image {
   friend bool operator==(const Image&, const Image&) = default;
 };
 
-// Limits checked before anything is decoded.
+// Limits checked before anything is decoded. The usual number of pixels is that of a square of
+// 8192, above what cameras of 60 megapixels give. Beside its file a picture takes 9 bytes a pixel
+// while it is decoded, up to 20 in rare forms of PNG, so at most 1.4 GB.
 inline constexpr int kMaxImageSide = 32'768;
-inline constexpr int64_t kMaxImagePixels = 100'000'000;
+inline constexpr int64_t kMaxImagePixels = 8192 * 8192;
+inline constexpr int64_t kMostImagePixels = 250'000'000;  // what the limit can be raised to
 inline constexpr uint64_t kMaxImageFileBytes = 400'000'000;
+
+using Rgb = std::array<uint8_t, 3>;  // red, green, blue
+
+struct ReadOptions {
+  Rgb background = {255, 255, 255};
+  int64_t max_pixels = kMaxImagePixels;
+};
+
+// A picture over its background and, as a grey picture of the same size, how opaque it was: 255
+// where it hides the background. `alpha` has no pixels when that is everywhere.
+struct ImageAndAlpha {
+  Image image, alpha;
+};
 
 // Reads a picture upright (the EXIF orientation is applied). Refuses, with one sentence naming the
 // file, what is not a whole picture: a missing end, a wrong checksum, absent tables or scans, too
 // many pixels.
-Image read_image(const std::filesystem::path& path);
+Image read_image(const std::filesystem::path& path, const ReadOptions& = {});
+ImageAndAlpha read_image_and_alpha(const std::filesystem::path& path, const ReadOptions& = {});
 // The same from memory; `name` is for messages.
-Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name,
+                   const ReadOptions& = {});
+ImageAndAlpha decode_image_and_alpha(std::span<const uint8_t> bytes, const std::string& name,
+                                     const ReadOptions& = {});
 
 // Whether the name ends as one of the formats read: .jpg .jpeg .png .ppm, in any case.
 bool is_image_name(const std::filesystem::path& path);
 
-// PNG bytes, the same for the same picture. write_png is atomic (atomic_file.h).
-std::vector<uint8_t> encode_png(const Image&);
-void write_png(const std::filesystem::path& path, const Image&);
+// PNG bytes, the same for the same picture: RGB, or RGBA when `alpha` (as above) has pixels.
+// write_png is atomic (atomic_file.h).
+std::vector<uint8_t> encode_png(const Image&, const Image& alpha = {});
+void write_png(const std::filesystem::path& path, const Image&, const Image& alpha = {});
 
 // Triangle filter, as wide as the shrink factor when shrinking (no aliasing), bilinear when
 // growing; samples at pixel centres, edges by renormalised weights.

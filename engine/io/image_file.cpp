@@ -1,24 +1,28 @@
-// Reading and writing pictures: format detection, checks, decoding, EXIF orientation; see image.h.
+// Reading and writing pictures: format detection, EXIF orientation, transparency; see image.h.
 #include <libexif/exif-data.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <memory>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/image.h"
-#include "engine/io/image_check.h"
+#include "engine/io/image_decode.h"
 #include "engine/io/input_file.h"
 #include "engine/io/stb.h"
 
 namespace gsx {
 
-void check_image_size(uint64_t width, uint64_t height) {
+void check_image_size(uint64_t width, uint64_t height, int64_t max_pixels) {
   require(width > 0 && height > 0, "has no pixels");
-  require(width <= kMaxImageSide && height <= kMaxImageSide && width * height <= kMaxImagePixels,
-          "has ", width, " x ", height, " pixels, more than is allowed");
+  require(width <= kMaxImageSide && height <= kMaxImageSide, "has ", width, " x ", height,
+          " pixels, more than is allowed: a side has at most ", kMaxImageSide);
+  const int64_t most = std::min(max_pixels, kMostImagePixels);
+  require(static_cast<int64_t>(width * height) <= most, "has ", width, " x ", height,
+          " pixels, more than is allowed: ", most, " in all; --max-pixels raises that limit");
 }
 
 namespace {
@@ -45,7 +49,7 @@ int exif_orientation(std::span<const uint8_t> block) {
 // Turns a picture stored with this orientation upright: 2 mirrored, 3 half turn, 4 upside down
 // mirror, 5 transposed, 6 quarter turn clockwise, 7 transposed along the other diagonal, 8 quarter
 // turn back.
-Image upright(const Image& image, int orientation) {
+Image upright(Image image, int orientation) {
   if (orientation == 1) return image;
   const bool swap = orientation >= 5;
   const int w = image.width, h = image.height;
@@ -62,7 +66,7 @@ Image upright(const Image& image, int orientation) {
 }
 
 // Binary PPM with 8 bits: "P6", width, height, 255, one white space, pixels.
-Image decode_ppm(std::span<const uint8_t> bytes) {
+Image decode_ppm(std::span<const uint8_t> bytes, int64_t max_pixels) {
   size_t at = 2;
   const auto number = [&] {
     while (at < bytes.size() && (std::isspace(bytes[at]) || bytes[at] == '#')) {
@@ -79,7 +83,7 @@ Image decode_ppm(std::span<const uint8_t> bytes) {
   };
   const uint64_t width = number(), height = number(), most = number();
   require(most == 255, "has ", most, " grey levels where 255 are supported");
-  check_image_size(width, height);
+  check_image_size(width, height, max_pixels);
   require(at < bytes.size() && std::isspace(bytes[at]), "has a bad header");
   ++at;
   require(bytes.size() - at >= 3 * width * height, "is cut off before its end");
@@ -88,31 +92,77 @@ Image decode_ppm(std::span<const uint8_t> bytes) {
   return image;
 }
 
-Image decode(std::span<const uint8_t> bytes) {
+// Lays the pixels over the background.
+ImageAndAlpha over(const Rgb& background, const Samples& samples) {
+  const int step = samples.channels;
+  const size_t pixels = static_cast<size_t>(samples.width) * samples.height;
+  const bool coloured = step >= 3;
+  const uint8_t* alpha = step % 2 == 0 ? samples.data.get() + step - 1 : nullptr;
+  bool opaque = true;
+  for (size_t i = 0; alpha && opaque && i < pixels; ++i) opaque = alpha[i * step] == 255;
+
+  ImageAndAlpha result{Image(samples.width, samples.height), {}};
+  if (!opaque) result.alpha = Image(samples.width, samples.height);
+  for (size_t i = 0; i < pixels; ++i) {
+    const uint8_t* in = samples.data.get() + i * step;
+    const int a = opaque ? 255 : alpha[i * step];
+    for (size_t c = 0; c < 3; ++c)
+      result.image.rgb[3 * i + c] =
+          static_cast<uint8_t>((a * in[coloured ? c : 0] + (255 - a) * background[c] + 127) / 255);
+    if (!opaque) std::fill_n(&result.alpha.rgb[3 * i], 3, static_cast<uint8_t>(a));
+  }
+  return result;
+}
+
+// Where a JPEG begins: some programs leave line ends, a byte order mark or padding before it. Past
+// the end when nothing looks like one.
+size_t jpeg_start(std::span<const uint8_t> bytes) {
+  constexpr size_t kMostBefore = 64;
+  constexpr std::array<uint8_t, 3> kStart = {0xff, 0xd8, 0xff};
+  const auto head = bytes.first(std::min(bytes.size(), kMostBefore + kStart.size()));
+  const auto found = std::search(head.begin(), head.end(), kStart.begin(), kStart.end());
+  return found == head.end() ? bytes.size() : static_cast<size_t>(found - head.begin());
+}
+
+ImageAndAlpha decode(std::span<const uint8_t> bytes, const ReadOptions& options) {
   require(!bytes.empty(), "is empty");
-  if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] == '6') return decode_ppm(bytes);
-  const bool jpeg = bytes.size() >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
-  const bool png = bytes.size() >= 4 && bytes[0] == 0x89 && bytes[1] == 'P' && bytes[2] == 'N';
-  require(jpeg || png, "is not a JPEG, PNG or PPM picture");
-  const ImageInfo info = jpeg ? check_jpeg(bytes) : check_png(bytes);
-  const Image image = stb_decode(bytes);
-  require(image.width == info.width && image.height == info.height,
-          "contradicts itself about its size");
-  return upright(image, exif_orientation(info.exif));
+  if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] == '6')
+    return {decode_ppm(bytes, options.max_pixels), {}};
+  if (bytes.size() >= 4 && bytes[0] == 0x89 && bytes[1] == 'P' && bytes[2] == 'N') {
+    const CheckedPng png = check_png(bytes, options.max_pixels);
+    ImageAndAlpha stored = over(options.background, stb_decode(png));
+    const int orientation = exif_orientation(png.exif);
+    return {upright(std::move(stored.image), orientation),
+            upright(std::move(stored.alpha), orientation)};
+  }
+  const size_t start = jpeg_start(bytes);
+  require(start < bytes.size(), "is not a JPEG, PNG or PPM picture");
+  JpegPicture jpeg = decode_jpeg(bytes.subspan(start), options.max_pixels);
+  return {upright(std::move(jpeg.image), exif_orientation(jpeg.exif)), {}};
 }
 
 }  // namespace
 
-Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
+ImageAndAlpha decode_image_and_alpha(std::span<const uint8_t> bytes, const std::string& name,
+                                     const ReadOptions& options) {
   try {
-    return decode(bytes);
+    return decode(bytes, options);
   } catch (const Problem& problem) {
     fail("image: ", name, " ", problem.what);
   }
 }
 
-Image read_image(const std::filesystem::path& path) {
-  return decode_image(read_file(path, kMaxImageFileBytes), path.string());
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name,
+                   const ReadOptions& options) {
+  return decode_image_and_alpha(bytes, name, options).image;
+}
+
+ImageAndAlpha read_image_and_alpha(const std::filesystem::path& path, const ReadOptions& options) {
+  return decode_image_and_alpha(read_file(path, kMaxImageFileBytes), path.string(), options);
+}
+
+Image read_image(const std::filesystem::path& path, const ReadOptions& options) {
+  return read_image_and_alpha(path, options).image;
 }
 
 bool is_image_name(const std::filesystem::path& path) {
@@ -121,18 +171,31 @@ bool is_image_name(const std::filesystem::path& path) {
   return ending == ".jpg" || ending == ".jpeg" || ending == ".png" || ending == ".ppm";
 }
 
-std::vector<uint8_t> encode_png(const Image& image) {
-  GSX_CHECK(image.width > 0 && image.height > 0 &&
-                image.rgb.size() == size_t{3} * image.width * image.height,
-            "write_png: expected a picture with pixels, got ", image.width, " x ", image.height);
-  std::vector<uint8_t> bytes = stb_encode_png(image);
+std::vector<uint8_t> encode_png(const Image& image, const Image& alpha) {
+  const auto whole = [](const Image& i) {
+    return i.width > 0 && i.height > 0 && i.rgb.size() == size_t{3} * i.width * i.height;
+  };
+  const bool opaque = alpha.rgb.empty();
+  GSX_CHECK(whole(image), "write_png: expected a picture with pixels, got ", image.width, " x ",
+            image.height);
+  GSX_CHECK(opaque || (whole(alpha) && alpha.width == image.width && alpha.height == image.height),
+            "write_png: expected an alpha of ", image.width, " x ", image.height, ", got ",
+            alpha.width, " x ", alpha.height);
+  // The encoder counts bytes in 32 bits.
+  GSX_CHECK(int64_t{image.width} * image.height <= kMostImagePixels, "write_png: expected at most ",
+            kMostImagePixels, " pixels, got ", image.width, " x ", image.height);
+  std::vector<uint8_t> rgba(opaque ? 0 : 4 * alpha.rgb.size() / 3);
+  for (size_t i = 0; i < rgba.size(); ++i)
+    rgba[i] = i % 4 < 3 ? image.rgb[i / 4 * 3 + i % 4] : alpha.rgb[i / 4 * 3];
+  std::vector<uint8_t> bytes = stb_encode_png(opaque ? image.rgb.data() : rgba.data(), image.width,
+                                              image.height, opaque ? 3 : 4);
   GSX_CHECK(!bytes.empty(), "write_png: cannot encode a picture of ", image.width, " x ",
             image.height);
   return bytes;
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  const std::vector<uint8_t> bytes = encode_png(image);
+void write_png(const std::filesystem::path& path, const Image& image, const Image& alpha) {
+  const std::vector<uint8_t> bytes = encode_png(image, alpha);
   write_file_atomically(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 

@@ -195,6 +195,11 @@ Tensor read_npy(const ContextPtr& context, const std::filesystem::path& path) {
   const NpyArray array = read_npy(path);
   GSX_CHECK(array.shape.size() <= 4, "npy: ", path.string(), " has ", array.shape.size(),
             " dimensions, at most 4 are supported");
+  constexpr int64_t kMostOfADimension = 1 << 30;  // kernels count in 32 bits
+  GSX_CHECK(!array.values.empty(), "npy: ", path.string(), " has no elements");
+  for (const int64_t d : array.shape)
+    GSX_CHECK(d <= kMostOfADimension, "npy: ", path.string(), " has a dimension of ", d,
+              ", at most ", kMostOfADimension, " are supported");
   return Tensor::from(context, array.values, Shape(array.shape.begin(), array.shape.end()));
 }
 

@@ -1,12 +1,15 @@
 // Walks the chunks of a PNG: order, lengths, checksums, sizes, and that the compressed pixels are
-// all there. Refuses what libpng treats as an error, plus any wrong checksum.
+// all there. Refuses what libpng treats as an error, plus any wrong checksum. Holds no picture.
+#define ZLIB_CONST
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
+#include <limits>
+#include <new>
 #include <string>
-#include <vector>
 
-#include "engine/io/image_check.h"
-#include "engine/io/stb.h"
+#include "engine/io/image_decode.h"
 
 namespace gsx {
 
@@ -18,40 +21,12 @@ uint32_t big_endian(const uint8_t* p) {
   return static_cast<uint32_t>(p[0]) << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-std::array<uint32_t, 256> make_crc_table() {
-  std::array<uint32_t, 256> table;
-  for (uint32_t n = 0; n < 256; ++n) {
-    uint32_t c = n;
-    for (int k = 0; k < 8; ++k) c = (c & 1) ? 0xedb88320u ^ (c >> 1) : c >> 1;
-    table[n] = c;
-  }
-  return table;
-}
-
-uint32_t crc32(std::span<const uint8_t> bytes) {
-  static const std::array<uint32_t, 256> table = make_crc_table();
-  uint32_t c = 0xffffffffu;
-  for (const uint8_t b : bytes) c = table[(c ^ b) & 0xff] ^ (c >> 8);
-  return ~c;
-}
-
-uint32_t adler32(std::span<const uint8_t> bytes) {
-  uint32_t a = 1, b = 0;
-  for (size_t i = 0; i < bytes.size();) {
-    // 5552 is the longest run whose sums cannot overflow 32 bits.
-    for (const size_t end = std::min(bytes.size(), i + 5552); i < end; ++i) b += a += bytes[i];
-    a %= 65521;
-    b %= 65521;
-  }
-  return b << 16 | a;
-}
-
 struct Header {
   uint32_t width, height;
   int depth, colour, interlace;
 };
 
-Header parse_header(std::span<const uint8_t> data) {
+Header parse_header(std::span<const uint8_t> data, int64_t max_pixels) {
   require(data.size() == 13, "has a header of the wrong length");
   Header h{big_endian(&data[0]), big_endian(&data[4]), data[8], data[9], data[12]};
   // Bit depths allowed for each colour type 0..6, as a bit set.
@@ -66,7 +41,7 @@ Header parse_header(std::span<const uint8_t> data) {
           "has the impossible colour type ", h.colour, " with ", h.depth, " bits");
   require(data[10] == 0 && data[11] == 0 && h.interlace <= 1,
           "uses an unknown compression, filter or interlace method");
-  check_image_size(h.width, h.height);
+  check_image_size(h.width, h.height, max_pixels);
   return h;
 }
 
@@ -96,64 +71,175 @@ uint64_t raw_bytes(const Header& head) {
   return sum;
 }
 
-// The compressed pixels must inflate to what the header announces. Some encoders leave a few bytes
-// more; anything much larger is not worth decoding.
-void check_pixels(const Header& head, std::span<const uint8_t> compressed) {
-  constexpr uint64_t kSlack = 65'536;
-  const uint64_t expected = raw_bytes(head);
-  require(compressed.size() >= 6, "has no pixel data");
-  require(compressed.size() <= 2 * expected + kSlack && expected <= 1'000'000'000,
-          "has more data than its size explains");
-  const std::vector<uint8_t> raw = stb_inflate(compressed, expected + kSlack);
-  require(raw.size() >= expected, "has damaged or missing pixel data");
-  require(adler32(raw) == big_endian(&compressed[compressed.size() - 4]),
-          "has pixel data with a wrong checksum");
+// Inflates the pixel data as they come and keeps only their length: they must give what the header
+// announces. Some encoders leave a few bytes more; anything much larger is not worth decoding.
+class PixelData {
+ public:
+  explicit PixelData(uint64_t expected) : expected_(expected) {
+    if (inflateInit(&stream_) != Z_OK) throw std::bad_alloc();
+  }
+  ~PixelData() { inflateEnd(&stream_); }
+  PixelData(const PixelData&) = delete;
+  PixelData& operator=(const PixelData&) = delete;
+
+  // Returns how many of these bytes belong to the compressed stream; what follows it is padding.
+  size_t add(std::span<const uint8_t> data) {
+    constexpr uint64_t kSlack = 65'536;
+    stream_.next_in = data.data();
+    stream_.avail_in = static_cast<uInt>(data.size());
+    do {
+      stream_.next_out = scratch_.data();
+      stream_.avail_out = static_cast<uInt>(scratch_.size());
+      const int status = ended_ ? Z_BUF_ERROR : inflate(&stream_, Z_NO_FLUSH);
+      if (status == Z_MEM_ERROR) throw std::bad_alloc();
+      if (status == Z_BUF_ERROR) break;  // nothing left to do
+      require(status == Z_OK || status == Z_STREAM_END,
+              "has damaged pixel data or a wrong checksum of them");
+      ended_ = status == Z_STREAM_END;
+      length_ += scratch_.size() - stream_.avail_out;
+      require(length_ <= expected_ + kSlack, "has more pixel data than its size explains");
+    } while (stream_.avail_in > 0 || stream_.avail_out == 0);
+    return data.size() - stream_.avail_in;
+  }
+  void finish() const {
+    require(ended_ && length_ >= expected_, "is missing pixel data: it has ", length_,
+            " bytes of them and needs ", expected_);
+  }
+
+ private:
+  uint64_t expected_, length_ = 0;
+  z_stream stream_{};
+  bool ended_ = false;
+  std::array<uint8_t, 32'768> scratch_;
+};
+
+void append_number(std::vector<uint8_t>& to, size_t n) {
+  for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<uint8_t>(n >> shift));
+}
+
+// The decoder does not look at checksums, so the chunks it is given have none.
+void append_chunk(std::vector<uint8_t>& to, const char* type, std::span<const uint8_t> data) {
+  append_number(to, data.size());
+  to.insert(to.end(), type, type + 4);
+  to.insert(to.end(), data.begin(), data.end());
+  append_number(to, 0);
+}
+
+class PngCheck {
+ public:
+  PngCheck(std::span<const uint8_t> bytes, int64_t max_pixels)
+      : bytes_(bytes), max_pixels_(max_pixels) {}
+  CheckedPng run();
+
+ private:
+  void chunk(const std::string& type, std::span<const uint8_t> data);
+  void header(std::span<const uint8_t> data);
+  void transparency(std::span<const uint8_t> data);
+  void begin_pixels();
+  void pixels(std::span<const uint8_t> data);
+
+  std::span<const uint8_t> bytes_;
+  int64_t max_pixels_;
+  std::string before_;  // the previous chunk's type
+  Header head_{};
+  std::span<const uint8_t> header_, palette_, transparency_;
+  std::unique_ptr<PixelData> pixels_;
+  CheckedPng result_;
+  size_t pixels_at_ = 0;  // where the pixel data start in result_; 0: not yet
+};
+
+void PngCheck::header(std::span<const uint8_t> data) {
+  head_ = parse_header(data, max_pixels_);
+  header_ = data;
+  const uint64_t expected = raw_bytes(head_);
+  require(expected < std::numeric_limits<int>::max(), "has more pixel data than can be decoded");
+  pixels_ = std::make_unique<PixelData>(expected);
+}
+
+// What does not fit is left out, as libpng does.
+void PngCheck::transparency(std::span<const uint8_t> data) {
+  const bool fits = head_.colour == 3   ? !data.empty() && data.size() <= palette_.size() / 3
+                    : head_.colour == 0 ? data.size() == 2
+                                        : head_.colour == 2 && data.size() == 6;
+  if (fits && pixels_at_ == 0) transparency_ = data;
+}
+
+// The decoder gets only what was checked. A palette is filled up with black, which is how others
+// show colours that it does not have.
+void PngCheck::begin_pixels() {
+  std::vector<uint8_t>& to = result_.bytes;
+  to.reserve(bytes_.size() + 1024);
+  to.assign(kSignature.begin(), kSignature.end());
+  append_chunk(to, "IHDR", header_);
+  if (head_.colour == 3) {
+    std::array<uint8_t, 768> colours{};
+    std::copy(palette_.begin(), palette_.end(), colours.begin());
+    append_chunk(to, "PLTE", colours);
+  }
+  if (!transparency_.empty()) append_chunk(to, "tRNS", transparency_);
+  append_number(to, 0);  // the length, see run()
+  to.insert(to.end(), {'I', 'D', 'A', 'T'});
+  pixels_at_ = to.size();
+}
+
+void PngCheck::pixels(std::span<const uint8_t> data) {
+  require(head_.colour != 3 || !palette_.empty(), "has no palette");
+  require(pixels_at_ == 0 || before_ == "IDAT", "has its pixel data in separate places");
+  if (pixels_at_ == 0) begin_pixels();
+  const auto used = data.first(pixels_->add(data));
+  result_.bytes.insert(result_.bytes.end(), used.begin(), used.end());
+}
+
+void PngCheck::chunk(const std::string& type, std::span<const uint8_t> data) {
+  require((type == "IHDR") == before_.empty(), "has its header in the wrong place");
+  if (type == "IHDR") {
+    header(data);
+  } else if (type == "PLTE") {
+    require(pixels_at_ == 0 && palette_.empty() && data.size() % 3 == 0 && data.size() >= 3 &&
+                data.size() <= 768,
+            "has a bad palette");
+    palette_ = data;
+  } else if (type == "tRNS") {
+    transparency(data);
+  } else if (type == "IDAT") {
+    pixels(data);
+  } else if (type == "eXIf") {
+    result_.exif = data;
+  } else if (type == "IEND") {
+    require(data.empty(), "has an end chunk with content");
+  } else {
+    require(type[0] & 32, "has an unknown essential chunk");
+  }
+}
+
+CheckedPng PngCheck::run() {
+  require(bytes_.size() >= 8 && std::equal(kSignature.begin(), kSignature.end(), bytes_.begin()),
+          "is not a PNG file");
+  for (size_t at = 8; before_ != "IEND";) {
+    require(bytes_.size() - at >= 12, "ends before its last chunk");
+    const uint64_t length = big_endian(&bytes_[at]);
+    require(length <= bytes_.size() - at - 12, "is cut off or has a chunk of an absurd length");
+    const auto named = bytes_.subspan(at + 4, 4 + length);
+    require(crc32_z(0, named.data(), named.size()) == big_endian(&bytes_[at + 8 + length]),
+            "has a chunk with a wrong checksum");
+    const std::string type(named.begin(), named.begin() + 4);
+    chunk(type, named.subspan(4));
+    before_ = type;
+    at += 12 + length;
+  }
+  pixels_->finish();
+  std::vector<uint8_t>& to = result_.bytes;
+  const size_t length = to.size() - pixels_at_;
+  for (int i = 0; i < 4; ++i) to[pixels_at_ - 8 + i] = static_cast<uint8_t>(length >> (24 - 8 * i));
+  append_number(to, 0);
+  append_chunk(to, "IEND", {});
+  return std::move(result_);
 }
 
 }  // namespace
 
-ImageInfo check_png(std::span<const uint8_t> bytes) {
-  require(bytes.size() >= 8 && std::equal(kSignature.begin(), kSignature.end(), bytes.begin()),
-          "is not a PNG file");
-  ImageInfo info;
-  Header head{};
-  std::vector<uint8_t> compressed;
-  std::string before;  // the previous chunk's type
-  bool palette = false;
-  for (size_t at = 8;;) {
-    require(bytes.size() - at >= 12, "ends before its last chunk");
-    const uint64_t length = big_endian(&bytes[at]);
-    require(length <= bytes.size() - at - 12, "is cut off or has a chunk of an absurd length");
-    const std::string type(reinterpret_cast<const char*>(&bytes[at + 4]), 4);
-    const auto data = bytes.subspan(at + 8, length);
-    require(crc32(bytes.subspan(at + 4, 4 + length)) == big_endian(&bytes[at + 8 + length]),
-            "has a chunk with a wrong checksum");
-    require((type == "IHDR") == before.empty(), "has its header in the wrong place");
-    if (type == "IHDR") {
-      head = parse_header(data);
-    } else if (type == "PLTE") {
-      require(compressed.empty() && !palette && length % 3 == 0 && length >= 3 && length <= 768,
-              "has a bad palette");
-      palette = true;
-    } else if (type == "IDAT") {
-      require(compressed.empty() || before == "IDAT", "has its pixel data in separate places");
-      compressed.insert(compressed.end(), data.begin(), data.end());
-    } else if (type == "eXIf") {
-      info.exif = data;
-    } else if (type == "IEND") {
-      require(length == 0, "has an end chunk with content");
-      break;
-    } else {
-      require(type[0] & 32, "has an unknown essential chunk");
-    }
-    before = type;
-    at += 12 + length;
-  }
-  require(head.colour != 3 || palette, "has no palette");
-  check_pixels(head, compressed);
-  info.width = static_cast<int>(head.width);
-  info.height = static_cast<int>(head.height);
-  return info;
+CheckedPng check_png(std::span<const uint8_t> bytes, int64_t max_pixels) {
+  return PngCheck(bytes, max_pixels).run();
 }
 
 }  // namespace gsx

@@ -1,11 +1,11 @@
-// Compiles stb_image (JPEG and PNG only, from memory only) and stb_image_write; see stb.h.
+// Compiles stb_image (PNG only, from memory only) and stb_image_write; see stb.h.
 #include "engine/io/stb.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 
-#include "engine/io/image_check.h"
 #include "kernels/shortage.h"
 
 namespace {
@@ -40,7 +40,6 @@ void* resized(void* p, size_t bytes) {
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
@@ -57,38 +56,25 @@ namespace gsx {
 
 static_assert(STBI_MAX_DIMENSIONS == kMaxImageSide);
 
-Image stb_decode(std::span<const uint8_t> bytes) {
-  int width = 0, height = 0, channels = 0;
-  const std::unique_ptr<stbi_uc, decltype(&stbi_image_free)> pixels(
-      stbi_load_from_memory(bytes.data(), static_cast<int>(bytes.size()), &width, &height,
-                            &channels, 3),
-      &stbi_image_free);
-  require(pixels != nullptr, "cannot be decoded (", stbi_failure_reason(), ")");
-  Image image;
-  image.width = width;
-  image.height = height;
-  image.rgb.assign(pixels.get(), pixels.get() + size_t{3} * width * height);
-  return image;
+Samples stb_decode(const CheckedPng& png) {
+  Samples samples;
+  uint8_t* pixels = stbi_load_from_memory(png.bytes.data(), static_cast<int>(png.bytes.size()),
+                                          &samples.width, &samples.height, &samples.channels, 0);
+  if (!pixels && std::strcmp(stbi_failure_reason(), "outofmem") == 0) throw std::bad_alloc();
+  require(pixels, "cannot be decoded (stb_image says: ", stbi_failure_reason(), ")");
+  samples.data = {pixels, &stbi_image_free};
+  return samples;
 }
 
-std::vector<uint8_t> stb_inflate(std::span<const uint8_t> bytes, size_t limit) {
-  std::vector<uint8_t> result(limit);
-  const int n = stbi_zlib_decode_buffer(
-      reinterpret_cast<char*>(result.data()), static_cast<int>(limit),
-      reinterpret_cast<const char*>(bytes.data()), static_cast<int>(bytes.size()));
-  result.resize(n < 0 ? 0 : static_cast<size_t>(n));
-  return result;
-}
-
-std::vector<uint8_t> stb_encode_png(const Image& image) {
+std::vector<uint8_t> stb_encode_png(const uint8_t* pixels, int width, int height, int channels) {
   std::vector<uint8_t> result;
   const auto append = [](void* to, void* data, int size) {
     const auto* from = static_cast<const uint8_t*>(data);
     static_cast<std::vector<uint8_t>*>(to)->insert(static_cast<std::vector<uint8_t>*>(to)->end(),
                                                    from, from + size);
   };
-  const int ok = stbi_write_png_to_func(append, &result, image.width, image.height, 3,
-                                        image.rgb.data(), 3 * image.width);
+  const int ok =
+      stbi_write_png_to_func(append, &result, width, height, channels, pixels, channels * width);
   if (!ok) result.clear();
   return result;
 }

@@ -1,20 +1,13 @@
 // The parts of the stb libraries we use, behind functions of our own. Internal to engine/io.
 #pragma once
-#include <cstdint>
-#include <span>
-#include <vector>
-
-#include "engine/io/image.h"
+#include "engine/io/image_decode.h"
 
 namespace gsx {
 
-// Decodes a JPEG or PNG whose structure was checked before. Throws Problem.
-Image stb_decode(std::span<const uint8_t> bytes);
+// Decodes a PNG that check_png wrote. Throws Problem, or std::bad_alloc.
+Samples stb_decode(const CheckedPng&);
 
-// Inflates a zlib stream that must give at most `limit` bytes; empty when it is damaged or gives
-// more.
-std::vector<uint8_t> stb_inflate(std::span<const uint8_t> bytes, size_t limit);
-
-std::vector<uint8_t> stb_encode_png(const Image&);
+// Pixels of 3 (RGB) or 4 (RGBA) bytes; empty when there is not enough memory.
+std::vector<uint8_t> stb_encode_png(const uint8_t* pixels, int width, int height, int channels);
 
 }  // namespace gsx

@@ -149,6 +149,38 @@ TEST_CASE("npy: malformed files are refused with the file's name") {
   }
 }
 
+TEST_CASE("npy: shapes that overflow or hold nothing are no tensors") {
+  TempDir dir;
+  const auto context = Context::create();
+  const auto refused = [&](const std::string& file, const std::string& part) {
+    INFO(file.substr(10));
+    write_text(dir / "bad.npy", file);
+    CHECK_THROWS_WITH(read_npy(context, dir / "bad.npy"), Contains("bad.npy") && Contains(part));
+  };
+  for (const bool fortran : {false, true}) {
+    const auto shape = [&](const std::string& dims, const char* type = "<f4") {
+      return npy(type, fortran, dims, std::string(64, '\1'));
+    };
+    for (const char* dims : {"(0,)", "(0, 3, 4, 4)", "(1, 3, 0, 5)", "(4294967297, 3, 0, 0)",
+                             "(0, 1, 2147483647, 2147483647)"})
+      refused(shape(dims), "has no elements");
+    for (const char* dims :
+         {"(0, 1099511627776, 1099511627776)", "(4294967296, 4294967296)", "(4294967296,)",
+          "(1, 3, 2147483648, 2147483648)", "(17,)", "(65536, 65536, 65536, 65536)"})
+      refused(shape(dims), "fewer than its shape needs");
+    refused(shape("(72057594037927935, 255)", "|u1"), "fewer than its shape needs");
+    refused(shape("(72057594037927936,)"), "absurd dimension");
+    refused(shape("(18446744073709551617,)"), "absurd dimension");
+    for (const char* dims : {"(-1, -1)", "(2, -8)", "(+1,)", "(1e3,)", "(0x10,)", "(,)", "(1 1)"})
+      refused(shape(dims), "has a header");
+    std::string many = "(";
+    for (int i = 0; i < 65; ++i) many += "1, ";
+    refused(shape(many + ")"), "bad shape");
+  }
+  refused(std::string("\x93NUMPY\2\0\xff\xff\xff\xff{}", 14), "header of 4294967295 bytes");
+  refused(std::string("\x93NUMPY\1\0\0\0{}", 12), "lacks a '{'");
+}
+
 TEST_CASE("npy: expected values of other people's files", "[data]") {
   const auto formats = require_data() / "formats";
   const auto expected = nlohmann::json::parse(read_text(formats / "weights_expected.json"));
