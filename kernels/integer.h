@@ -9,6 +9,11 @@
 
 namespace gsx::kernels {
 
+// What a tap bias holds: a number per channel and tap, which is added where that tap falls inside
+// the input (never in a zero-padded ring, and between the pixels a transposed convolution sets
+// apart), or one per channel for every pixel. A filter of one tap may have either.
+enum class TapBias : uint8_t { per_tap, everywhere };
+
 struct IntegerKernels {
   // y = code of x; n counts padding lanes (code 0).
   void (*to_codes)(Exec&, int64_t n, const float* x, const Quantizer&, int16_t* y);
@@ -18,8 +23,8 @@ struct IntegerKernels {
   void (*sums_to_float)(Exec&, const View&, const int32_t* x, const float* scale, const float* bias,
                         float* y);
   // y[n,p,q,k] += the sum of t[k, tap] over the taps that fall inside the input for that pixel (all
-  // of them with reflect padding). taps: w.r*w.s numbers per channel, or 1: always added.
-  void (*add_taps)(Exec&, const ConvShape&, int taps, const int32_t* t, int32_t* y);
+  // of them with reflect padding), or t[k].
+  void (*add_taps)(Exec&, const ConvShape&, TapBias, const int32_t* t, int32_t* y);
   // Instance norm of the values x * scale[k]: with exact mean and (biased) variance per image and
   // channel and m the mean rounded to an integer, y = fma(x - m, a, b) where, in double,
   // a = gamma*scale/sqrt(var*scale^2 + eps) and b = beta - a*(mean - m). gamma, beta: k floats or

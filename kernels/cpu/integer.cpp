@@ -70,11 +70,12 @@ uint64_t taps_inside(const ConvShape& s, int p, int taps, int before, int size) 
   return mask;
 }
 
-void add_taps(Exec& e, const ConvShape& s, int taps, const int32_t* t, int32_t* y) {
+void add_taps(Exec& e, const ConvShape& s, TapBias kind, const int32_t* t, int32_t* y) {
   const View out = s.y();
   std::vector<uint64_t> rows(out.h, 1), columns(out.w, 1);
-  const int r = taps == 1 ? 1 : s.w.r, c = taps == 1 ? 1 : s.w.s;
-  if (taps > 1) {
+  const bool per_tap = kind == TapBias::per_tap;
+  const int r = per_tap ? s.w.r : 1, c = per_tap ? s.w.s : 1;
+  if (per_tap) {
     for (int p = 0; p < out.h; ++p) rows[p] = taps_inside(s, p, r, s.top, s.x.h);
     for (int q = 0; q < out.w; ++q) columns[q] = taps_inside(s, q, c, s.left, s.x.w);
   }

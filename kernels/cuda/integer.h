@@ -17,7 +17,7 @@ struct alignas(sizeof(T) * kWidth) Pack {
   __device__ __forceinline__ void store(T* p) const { *reinterpret_cast<Pack*>(p) = *this; }
 };
 
-void add_taps(Exec&, const ConvShape&, int taps, const int32_t* t, int32_t* y);
+void add_taps(Exec&, const ConvShape&, TapBias, const int32_t* t, int32_t* y);
 void instance_norm(Exec&, const View&, const int32_t* x, const float* scale, const float* gamma,
                    const float* beta, float eps, float* y);
 

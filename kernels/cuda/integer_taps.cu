@@ -95,15 +95,16 @@ __global__ void __launch_bounds__(kPieceThreads)
   }
 }
 
-void add_taps(Exec& e, const ConvShape& s, int taps, const int32_t* t, int32_t* y) {
+void add_taps(Exec& e, const ConvShape& s, TapBias bias, const int32_t* t, int32_t* y) {
   const View v = s.y();
   if (v.size() == 0) return;
-  const auto kind = taps == 1                        ? TapAxis::all
+  const bool per_tap = bias == TapBias::per_tap;
+  const auto kind = !per_tap                         ? TapAxis::all
                     : s.transposed                   ? TapAxis::transposed
                     : s.pad_mode == PadMode::reflect ? TapAxis::all
                                                      : TapAxis::strided;
-  const TapAxes a{TapAxis::of(kind, taps == 1 ? 1 : s.w.r, s.top, s.x.h, s.stride),
-                  TapAxis::of(kind, taps == 1 ? 1 : s.w.s, s.left, s.x.w, s.stride), v.c, v.cs};
+  const TapAxes a{TapAxis::of(kind, per_tap ? s.w.r : 1, s.top, s.x.h, s.stride),
+                  TapAxis::of(kind, per_tap ? s.w.s : 1, s.left, s.x.w, s.stride), v.c, v.cs};
   Workspace::Scope scope(*e.workspace);
   const int64_t count = int64_t{a.rows.places()} * a.columns.places() * v.cs;
   uint32_t* table = e.workspace->take<uint32_t>(count);

@@ -156,8 +156,10 @@ IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
     const Tensor on_device =
         Tensor::empty(x.tensor.context(), Shape{static_cast<int64_t>(codes.size())}, DType::i32);
     on_device.write_storage<int32_t>(codes);
-    device_kernels.add_taps(exec, shape, static_cast<int>(codes.size()) / out(),
-                            on_device.device_data<int32_t>(), result.tensor.device_data<int32_t>());
+    const auto kind =
+        plane_bias().defined() ? kernels::TapBias::per_tap : kernels::TapBias::everywhere;
+    device_kernels.add_taps(exec, shape, kind, on_device.device_data<int32_t>(),
+                            result.tensor.device_data<int32_t>());
   }
   return result;
 }

@@ -109,7 +109,10 @@ TEST_CASE("tap biases have the CPU's bits") {
                         {1, 4, 5, 37, 3, 3, 2, 1, 0, 1, 0, false, true},
                         {1, 3, 3, 1, 4, 5, 3, 0, 2, 1, 1, false, true},
                         {1, 3, 3, 4, 2, 2, 3, 0, 0, 0, 0, false, true},
-                        {1, 1, 1, 8, 3, 3, 1, 1, 1, 1, 1, false, false}};
+                        {1, 1, 1, 8, 3, 3, 1, 1, 1, 1, 1, false, false},
+                        {2, 5, 3, 5, 1, 1, 1, 2, 1, 0, 3, false, false},
+                        {1, 7, 6, 8, 1, 1, 2, 1, 1, 1, 1, false, false},
+                        {1, 4, 3, 5, 1, 1, 2, 0, -1, 0, -1, false, true}};
   for (const Case& c : cases) {
     ConvShape s;
     s.x = View::of(c.n, c.h, c.w, 3);
@@ -119,12 +122,13 @@ TEST_CASE("tap biases have the CPU's bits") {
     s.pad_mode = c.reflect ? PadMode::reflect : PadMode::zero;
     s.transposed = c.transposed;
     const View v = s.y();
-    for (const int taps : {1, c.r * c.s}) {
+    for (const TapBias kind : {TapBias::everywhere, TapBias::per_tap}) {
+      const int taps = kind == TapBias::per_tap ? c.r * c.s : 1;
       INFO("taps " << taps << " of " << c.r << " x " << c.s << " stride " << c.stride << " h "
                    << c.h << " transposed " << c.transposed);
       const auto t = random_sums(View::of(1, 1, c.k * taps, 1), 1 << 20, 0, 1);
       const auto y = random_sums(v, 1 << 20, 0, 2);
-      compare([&](auto& k, Run& r) { k.add_taps(r.exec, s, taps, r.in(t), r.inout(y)); });
+      compare([&](auto& k, Run& r) { k.add_taps(r.exec, s, kind, r.in(t), r.inout(y)); });
     }
   }
 }

@@ -71,10 +71,23 @@ class RandomGraph {
     if (sa == sb && a != b && pick(2)) graph_.add(make_add(fresh("sum"), a, b));
     else if (sa[2] == sb[2] && sa[3] == sb[3]) graph_.add(make_concat(fresh("concat"), {a, b}));
   }
+  // One tap with its own padding on every side, which it may miss.
+  ConvSpec one_tap(int in, bool transposed) {
+    const int least = transposed ? -2 : 0;  // below zero: more rows, as output_padding makes them
+    const Padding pad = {pick(3), pick(3) + least, pick(3), pick(3) + least};
+    return {.in = in, .out = 4, .kernel = 1, .options = {1 + pick(2), pad}};
+  }
   void resample(int from) {
     const Shape s = shape(from);
     const int wide = channels(from);
-    switch (pick(5)) {
+    switch (pick(7)) {
+      case 5:
+        if (s[2] > 5) graph_.add(make_conv(fresh("tap"), from, one_tap(wide, false)));
+        break;
+      case 6:
+        if (s[2] > 5 && s[2] < 12)
+          graph_.add(make_conv_transpose(fresh("spread"), from, one_tap(wide, true)));
+        break;
       case 0:
         if (s[2] < 12) graph_.add(make_upsample(fresh("up"), from, 2));
         break;

@@ -126,6 +126,29 @@ TEST_CASE("behind zero padding a residual block with nothing left keeps what its
   CHECK(constant.parameter(Role::tap_bias) != nullptr);
 }
 
+TEST_CASE("a dead channel in front of a padded filter of one tap adds nothing in the ring") {
+  for (const bool transposed : {false, true}) {
+    for (const bool quantized : {false, true}) {
+      INFO((transposed ? "transposed, " : "") << (quantized ? "quantised" : "full precision"));
+      Graph masked("ring");
+      masked.add(make_input("input", 3));
+      masked.add(make_conv("conv", 0, {.in = 3, .out = 4}));
+      masked.add(make_instance_norm("norm", 1, 4, true));
+      const ConvSpec ring = {.in = 4, .out = 3, .kernel = 1, .options = {1, Padding::all(1)}};
+      const ConvSpec apart = {.in = 4, .out = 3, .kernel = 1, .options = {.stride = 2}};
+      masked.add(transposed ? make_conv_transpose("one", 2, apart) : make_conv("one", 2, ring));
+      randomize(masked, 3);
+      const Shape size{1, 3, 7, 6};
+      if (quantized) quantize_graph(masked, size);
+      kill_some(masked, prune_groups(masked), 0.5, 3);
+      const Graph small = extract(masked);
+      REQUIRE(layer_width(small, "conv") < 4);
+      const Tensor x = random_images(size, 5);
+      CHECK(max_difference(small.evaluate(x), masked.evaluate(x)) <= (quantized ? 0 : 1e-5));
+    }
+  }
+}
+
 TEST_CASE("extraction counts what is left and remembers what there was") {
   Graph masked = case_named("fast_style").make();
   const std::vector<PruneGroup> groups = prune_groups(masked);

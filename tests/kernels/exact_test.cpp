@@ -129,7 +129,7 @@ TEST_CASE("the integer program has the same bits on every processor", "[exact]")
                  beta = random_floats(y.c, 8);
       auto sums = empty<int32_t>(y.size());
       cpu_conv.forward_codes(e, shape, {-512, 512}, x.data(), w.data(), sums.data());
-      cpu_integer.add_taps(e, shape, taps, t.data(), sums.data());
+      cpu_integer.add_taps(e, shape, TapBias::per_tap, t.data(), sums.data());
       auto plain = empty<float>(y.size()), normed = plain;
       cpu_integer.sums_to_float(e, y, sums.data(), scale.data(), beta.data(), plain.data());
       cpu_integer.instance_norm(e, y, sums.data(), scale.data(), gamma.data(), beta.data(), 1e-5f,

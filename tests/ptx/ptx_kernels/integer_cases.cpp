@@ -41,14 +41,16 @@ void taps(Bench& b) {
       s.top = s.bottom = s.left = s.right = 1;
       s.transposed = transposed;
       const View y = s.y();
-      for (const int count : {1, 9}) {
+      for (const TapBias kind : {TapBias::everywhere, TapBias::per_tap}) {
+        const int count = kind == TapBias::per_tap ? 9 : 1;
         const auto* t = b.codes<int32_t>("t", c, count, count, -1000, 1000);
-        b.backend.integer.add_taps(b.exec, s, count, t,
+        b.backend.integer.add_taps(b.exec, s, kind, t,
                                    b.codes<int32_t>("y", y.pixels(), y.c, y.cs, -9999, 9999));
       }
       if (transposed) continue;
       s.pad_mode = PadMode::reflect;
-      b.backend.integer.add_taps(b.exec, s, 9, b.codes<int32_t>("t", c, 9, 9, -1000, 1000),
+      b.backend.integer.add_taps(b.exec, s, TapBias::per_tap,
+                                 b.codes<int32_t>("t", c, 9, 9, -1000, 1000),
                                  b.codes<int32_t>("y", y.pixels(), y.c, y.cs, -9999, 9999));
     }
   }
