@@ -75,7 +75,7 @@ struct TrainResult {
   std::filesystem::path model;          // the compressed (or dense) model file
   std::filesystem::path teacher_model;  // the teacher as gsx writes it
   ModelFigures teacher, compressed;
-  std::string missed_budget;            // in words, when the budget was missed; else empty
+  std::string missed_budget;  // in words, when the budget was missed; else empty
   double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
   double r_f = 0;             // 0 when no distance could be computed
   std::string distance_name;  // what the distances and r_f are distances of

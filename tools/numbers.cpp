@@ -1,9 +1,9 @@
 // Validators that say what they expect and what came; see numbers.h.
 #include "tools/numbers.h"
 
-#include <charconv>
-#include <cmath>
 #include <sstream>
+
+#include "tools/values.h"
 
 namespace gsx::tools {
 
@@ -17,10 +17,6 @@ CLI::Validator validator(const std::string& expected, const std::string& shown, 
         return accepts(text) ? std::string() : "expected " + expected + ", got " + text;
       },
       shown.empty() ? "" : " " + shown);  // help puts it behind "INT:"
-}
-
-bool finite_number(const std::string& text, double& value) {
-  return CLI::detail::lexical_cast(text, value) && std::isfinite(value);
 }
 
 std::string written(double value) {
@@ -38,25 +34,22 @@ std::string written(double value) {
 CLI::Validator whole_number(int64_t lo, int64_t hi) {
   const std::string range = std::to_string(lo) + " to " + std::to_string(hi);
   return validator("a whole number from " + range, range, [=](const std::string& text) {
-    int64_t value = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-    return read.ec == std::errc() && std::to_string(value) == text && value >= lo && value <= hi;
+    const std::optional<int64_t> value = parse_whole(text);
+    return value && *value >= lo && *value <= hi;
   });
 }
 
 CLI::Validator number(double lo, double hi) {
   const std::string range = written(lo) + " to " + written(hi);
   return validator("a number from " + range, range, [=](const std::string& text) {
-    double value = 0;
-    return finite_number(text, value) && value >= lo && value <= hi;
+    const std::optional<double> value = parse_number(text);
+    return value && *value >= lo && *value <= hi;
   });
 }
 
 CLI::Validator zero_or_more() {
-  return validator("a number, 0 or more", "0 or more", [](const std::string& text) {
-    double value = 0;
-    return finite_number(text, value) && value >= 0;
-  });
+  return validator("a number, 0 or more", "0 or more",
+                   [](const std::string& text) { return parse_number(text).value_or(-1) >= 0; });
 }
 
 }  // namespace gsx::tools

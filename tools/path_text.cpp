@@ -3,26 +3,11 @@
 
 #include <cstddef>
 
+#include "tools/text.h"
+
 namespace gsx::tools {
 
 namespace {
-
-// The bytes of the character in UTF-8 that starts here; 0: none does.
-size_t character_at(const std::string& s, size_t at) {
-  const auto byte = [&](size_t i) {
-    return at + i < s.size() ? static_cast<unsigned char>(s[at + i]) : 0u;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const unsigned second = byte(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second >= 0xa0, beyond = first == 0xf4 && second >= 0x90;
-  return overlong || surrogate || beyond ? 0 : length;
-}
 
 // Whether the character is one of U+F780 ... U+F7FF: EF 9E 80 ... EF 9F BF.
 bool stands_for_byte(const std::string& s, size_t at) {

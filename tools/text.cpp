@@ -1,4 +1,4 @@
-// UTF-8 letter by letter; see text.h.
+// UTF-8 character by character; see text.h.
 #include "tools/text.h"
 
 #include <unistd.h>
@@ -10,48 +10,42 @@ namespace gsx::tools {
 
 namespace {
 
-// Bytes of the well-formed UTF-8 letter that starts at text[i], and its number; 0: there is none.
-size_t letter_at(const std::string& text, size_t i, uint32_t& letter) {
-  const auto byte = [&](size_t k) {
-    return k < text.size() ? static_cast<uint8_t>(text[k]) : uint8_t{0};
-  };
-  const uint8_t first = byte(i);
-  const size_t length = first < 0x80       ? 1
-                        : first >> 5 == 6  ? 2
-                        : first >> 4 == 14 ? 3
-                        : first >> 3 == 30 ? 4
-                                           : 0;
-  if (length <= 1) {
-    letter = first;
-    return length;
-  }
-  letter = first & (0x7fu >> length);
-  for (size_t k = 1; k < length; ++k) {
-    if (byte(i + k) >> 6 != 2) return 0;
-    letter = letter << 6 | (byte(i + k) & 0x3fu);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = letter >= 0xd800 && letter < 0xe000;
-  return letter >= kLeast[length] && letter <= 0x10ffff && !surrogate ? length : 0;
+// Whether a character of this many bytes is a control character: U+0000 to U+001F, U+007F to
+// U+009F.
+bool is_control(const std::string& text, size_t at, size_t bytes) {
+  const auto first = static_cast<uint8_t>(text[at]);
+  if (bytes == 1) return first < 32 || first == 127;
+  return first == 0xc2 && static_cast<uint8_t>(text[at + 1]) < 0xa0;
 }
-
-bool is_control(uint32_t letter) { return letter < 32 || (letter >= 127 && letter < 160); }
 
 }  // namespace
 
+size_t character_at(const std::string& text, size_t at) {
+  const auto byte = [&](size_t i) {
+    return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : uint8_t{0};
+  };
+  const unsigned first = byte(0), second = byte(1);
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool surrogate = first == 0xed && second >= 0xa0, beyond = first == 0xf4 && second >= 0x90;
+  return overlong || surrogate || beyond ? 0 : length;
+}
+
 bool is_utf8(const std::string& text) {
-  uint32_t letter = 0;
   for (size_t i = 0, n = 0; i < text.size(); i += n)
-    if (!(n = letter_at(text, i, letter))) return false;
+    if (!(n = character_at(text, i))) return false;
   return true;
 }
 
 std::string printable(const std::string& text) {
   std::string out;
-  uint32_t letter = 0;
   for (size_t i = 0; i < text.size();) {
-    const size_t n = letter_at(text, i, letter);
-    out += n == 0 || is_control(letter) ? "?" : text.substr(i, n);
+    const size_t n = character_at(text, i);
+    out += n == 0 || is_control(text, i, n) ? "?" : text.substr(i, n);
     i += n == 0 ? 1 : n;
   }
   return out;

@@ -4,6 +4,8 @@
 
 namespace gsx::tools {
 
+// Bytes of the well-formed character in UTF-8 that starts at text[at]; 0: none does.
+size_t character_at(const std::string& text, size_t at);
 bool is_utf8(const std::string&);
 
 // UTF-8 with nothing in it that a terminal would obey: control characters become '?', and so do
