@@ -3,7 +3,6 @@
 
 #include "engine/io/procedural.h"
 #include "gs/student.h"
-#include "models/architectures.h"
 
 namespace gsx {
 
@@ -34,7 +33,7 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
   const std::string& spec = run.config.feature_net;
   std::optional<Lpips> lpips;
   if (net.graph.architecture() == "squeezenet")
-    if (const auto heads = find_lpips_heads(model_path(spec)))
+    if (const auto heads = find_lpips_heads(spec.substr(spec.find(':') + 1)))
       lpips.emplace(net.graph, load_lpips_heads(*heads));
   Evaluation evaluation(
       {&student, &teacher, &net.graph, net.graph.taps.back(), lpips ? &*lpips : nullptr});

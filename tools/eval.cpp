@@ -4,7 +4,6 @@
 
 #include "engine/io/dataset.h"
 #include "gs/figures.h"
-#include "models/architectures.h"
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/options.h"
@@ -129,7 +128,8 @@ void run_eval(const EvalOptions& o) {
     nets.features = &features;
     nets.tap = features.taps.back();
     report.has_features = true;
-    if (const auto heads = find_lpips_heads(model_path(o.feature_net))) {
+    const std::string file = o.feature_net.substr(o.feature_net.find(':') + 1);
+    if (const auto heads = find_lpips_heads(file)) {
       lpips.emplace(features, load_lpips_heads(*heads));
       nets.lpips = &*lpips;
     }
