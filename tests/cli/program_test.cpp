@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/suggest.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/temp_dir.h"
