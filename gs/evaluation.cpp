@@ -3,7 +3,6 @@
 
 #include "engine/io/procedural.h"
 #include "gs/student.h"
-#include "models/architectures.h"
 
 namespace gsx {
 

@@ -259,10 +259,11 @@ SafetensorsFile open_weights(const std::filesystem::path& path) {
   return file;
 }
 
-// The architecture whose parameters' names are most like those in the file.
-std::string likely_architecture(const SafetensorsFile& file) {
+// What to write before a file of weights without a network: the architecture whose parameters have
+// most of its names.
+std::string architecture_advice(const SafetensorsFile& file) {
   std::string best;
-  double most = -1;
+  double most = 0;
   for (const std::string& name : architecture_names()) {
     const Graph graph = make_architecture(name);
     const auto parameters = graph.parameters();
@@ -274,7 +275,9 @@ std::string likely_architecture(const SafetensorsFile& file) {
     most = shared / all;
     best = name;
   }
-  return best;
+  if (!best.empty()) return "name its architecture, e.g. " + best + ":" + file.path().string();
+  return "name its architecture, ARCH:FILE, and its tensors as that does (gsx inspect ARCH): they "
+         "have the names of none";
 }
 
 }  // namespace
@@ -295,8 +298,7 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
   const SafetensorsFile file = open_weights(path);
   const auto found = file.metadata().find(kGraphKey);
   GSX_CHECK(found != file.metadata().end(), "load_model: ", path.string(),
-            " holds weights without a network; name its architecture, e.g. ",
-            likely_architecture(file), ":", path.string());
+            " holds weights without a network; ", architecture_advice(file));
   Graph graph;
   try {
     graph = graph_from_json(Json::parse(found->second));

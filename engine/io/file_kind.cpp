@@ -14,8 +14,8 @@ constexpr std::string_view kSaveTensors =
     "load it in Python, save its tensors with safetensors.torch.save_file and give "
     "ARCH:FILE.safetensors";
 constexpr std::string_view kExport =
-    "save its weights as safetensors under the names that gsx inspect ARCH lists and give "
-    "ARCH:FILE.safetensors";
+    "save its weights as safetensors under PyTorch's names (gsx inspect ARCH lists the layers) and "
+    "give ARCH:FILE.safetensors";
 constexpr std::string_view kUnpack = "unpack it and give the safetensors file in it";
 constexpr std::string_view kNotPicture = "give the model's safetensors file here";
 constexpr std::string_view kAnew = "download the file itself, not a page about it";

@@ -1,5 +1,6 @@
 // What is no model given as one, to every command that takes one; and what a file cannot say.
 #include <fstream>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
