@@ -34,7 +34,6 @@ class Run {
 
  private:
   RunState make_state(const TrainConfig& config, bool need_critic, TrainObserver& observer);
-  void make_sample_folder() const;
   void adopt_teacher();
   void check_budget() const;
   bool run_stage();  // false: stopped
@@ -66,7 +65,10 @@ Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<b
     : stop_(stop),
       need_critic_(!config.teacher.empty() && critic_beside(config.teacher).empty()),
       state_(make_state(config, need_critic_, observer)) {
-  make_sample_folder();
+  std::error_code error;
+  fs::create_directories(state_.file("samples"), error);
+  GSX_CHECK(!error, "train: cannot make the folder ", state_.file("samples").string(), ": ",
+            error.message());
   observer.started();
   log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), -1);
   if (!config.teacher.empty()) adopt_teacher();
@@ -89,17 +91,10 @@ Run::Run(const TrainConfig& config, const StateReader& in, TrainObserver& observ
   for (size_t i = 0; i < at_; ++i) total_step_ += stages[i].steps;
   total_step_ += step_;
   state_.data.restore(in.meta().at("data"));
-  make_sample_folder();
+  fs::create_directories(state_.file("samples"));
   log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), total_step_);
   photos_ = state_.data.held_out(Domain::a, kSampled);
   stage_ = resume_stage(state_, stages[at_], in);
-}
-
-void Run::make_sample_folder() const {
-  std::error_code error;
-  fs::create_directories(state_.file("samples"), error);
-  GSX_CHECK(!error, "train: cannot make the folder ", state_.file("samples").string(), ": ",
-            error.message());
 }
 
 void Run::adopt_teacher() {

@@ -46,14 +46,14 @@ CLI::Validator whole_number(int64_t lo, int64_t hi) {
 
 CLI::Validator number(double lo, double hi) {
   const std::string range = written(lo) + " to " + written(hi);
-  return validator("a number from " + range, range, [=](const std::string& text) {
+  return validator("a finite number from " + range, range, [=](const std::string& text) {
     double value = 0;
     return finite_number(text, value) && value >= lo && value <= hi;
   });
 }
 
 CLI::Validator zero_or_more() {
-  return validator("a number, 0 or more", "0 or more", [](const std::string& text) {
+  return validator("a finite number, 0 or more", "0 or more", [](const std::string& text) {
     double value = 0;
     return finite_number(text, value) && value >= 0;
   });
