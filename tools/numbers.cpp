@@ -41,14 +41,14 @@ CLI::Validator whole_number(int64_t lo, int64_t hi) {
 
 CLI::Validator number(double lo, double hi) {
   const std::string range = written(lo) + " to " + written(hi);
-  return validator("a number from " + range, range, [=](const std::string& text) {
+  return validator("a finite number from " + range, range, [=](const std::string& text) {
     const std::optional<double> value = parse_number(text);
     return value && *value >= lo && *value <= hi;
   });
 }
 
 CLI::Validator zero_or_more() {
-  return validator("a number, 0 or more", "0 or more",
+  return validator("a finite number, 0 or more", "0 or more",
                    [](const std::string& text) { return parse_number(text).value_or(-1) >= 0; });
 }
 

@@ -103,11 +103,13 @@ void prepare_output_file(const std::string& flag, const fs::path& path, const st
 
 void check_run_folder(const TrainConfig& c, const std::string& config_file) {
   for (const auto& [flag, text] :
-       {std::pair{"--teacher", c.teacher}, {"--data", c.data}, {"--feature-net", c.feature_net}})
-    GSX_CHECK(is_utf8(text), flag,
-              ": a run keeps this name in its checkpoint, which holds UTF-8 "
-              "text only, got ",
-              text, "; rename it or give a link");
+       {std::pair{"--teacher", c.teacher}, {"--data", c.data}, {"--feature-net", c.feature_net}}) {
+    std::error_code ignored;
+    const fs::path whole = text.empty() ? fs::path() : fs::absolute(model_path(text), ignored);
+    GSX_CHECK(is_utf8(whole.string()), flag,
+              ": a run keeps this name in its checkpoint, which holds UTF-8 text only, got ",
+              whole.string(), "; rename it");
+  }
   FileSet inputs;
   add_model(inputs, c.teacher);
   add_model(inputs, c.feature_net);

@@ -15,9 +15,8 @@ std::string printable(const std::string&);
 // Quoted for a shell, which reads the same bytes back; printable itself.
 std::string shell_quoted(const std::string& word);
 
-// A file's name on a line of stdout: printable on terminals, else its very bytes for who reads
-// them.
-void print_name(const std::string&);
+// A file's name for stdout: printable on terminals, its very bytes for programs that read them.
+std::string for_stdout(const std::string& name);
 
 // A message about a file, which it names.
 std::string naming(const std::string& file, const std::string& message);

@@ -112,5 +112,6 @@ TEST_CASE("the filesystem rule sees what it forbids") {
   CHECK(offences("for (const auto& e : fs::directory_iterator(path, error)) use(e);") == 1);
   CHECK(offences("fs::directory_iterator it(path);") == 1);
   CHECK(offences("for (fs::directory_iterator it(path, error), end; it != end;)") == 0);
+  CHECK(offences("a = b ? c : fs::absolute(path, ignored);") == 0);
   CHECK(offences("return fs::is_directory(f(path),\n                        ignored);") == 0);
 }
