@@ -102,6 +102,7 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
     const ValueKind kind = kind_of(*option);
     std::vector<std::string> values = members(*option);
     if (values.empty()) values = values_for(kind);
+    if (name == "device") values = {"cpu", "cuda", "cuda:3", "emulated"};
     int accepted = 0;
     if (kind == ValueKind::flag) values = {""};
     for (const std::string& value : values) {
@@ -118,7 +119,9 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
       write(file, "# a comment\n" + config_text(*typed->train, {}));
       read = std::make_unique<TrainFlags>();
       read_config_file(*read->train, file);
-      CHECK(read->results("--" + name) == typed->results("--" + name));
+      const auto were = typed->results("--" + name), are = read->results("--" + name);
+      if (kind == ValueKind::number) CHECK(parse_number(are.at(0)) == parse_number(were.at(0)));
+      else CHECK(are == were);
       CHECK(config_text(*read->train, {}) == config_text(*typed->train, {}));
     }
     CHECK(accepted > 0);

@@ -79,6 +79,7 @@ std::string why_not_theirs(const SourceFile& file, const std::string& name) {
     return "Highway belongs to kernels";
   }
   if (starts(name, "CLI/") && from != "tools") return "CLI11 belongs to tools";
+  if (starts(name, "toml++/") && from != "tools") return "toml++ belongs to tools";
   // What installed headers include, every user of the library must have.
   const bool installed = ends(file.path, ".h") && from != "tools" && from != "tests" &&
                          from != "benchmarks" && !starts(file.path, "kernels/cpu/");
