@@ -35,7 +35,7 @@ class AtStep : public TrainObserver {
 void save_features(const fs::path& file, uint64_t seed) {
   Graph net = vgg16({.width = 2});
   Rng rng(seed);
-  net.initialize(Context::create(), rng, {});
+  net.initialize(Context::create(), rng, {.kind = Init::Kind::kaiming_uniform});
   save_model(net, file);
 }
 
