@@ -1,6 +1,8 @@
 // The checks before a run's first step; see start.h.
 #include "gs/start.h"
 
+#include <algorithm>
+
 #include "gs/evaluation.h"
 
 namespace gsx {
@@ -10,6 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kLeastSize = 16;  // as the recipe has it
+constexpr int kFew = 2;         // pictures of a rehearsal; batch norms need two
 constexpr float kAnyRho = 1e-3f;
 constexpr int kSearched = 64;  // how far from a size that does not fit another is looked for
 
@@ -78,7 +81,8 @@ class Rehearsal {
     fs::create_directory(folder_, error);
     GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",
               error.message());
-    state_.data.look_at_most(2);
+    state_.data.look_at_most(kFew);
+    for (StagePlan& plan : state_.recipe.stages) plan.batch = std::min(plan.batch, kFew);
   }
   ~Rehearsal() {
     std::error_code ignored;
@@ -109,7 +113,6 @@ class Rehearsal {
     TrainConfig c = run.config;
     c.context = run.context;
     c.run_dir = folder_;
-    c.batch = 1;
     // A budget is checked without training; what networks this young can reach tells nothing.
     if (c.method == "gs8" || c.method == "gs32") {
       c.target_ratio = c.target_macs = 0;

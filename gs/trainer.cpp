@@ -56,6 +56,7 @@ Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<b
       state_(make_run_state(config, need_critic_, observer)) {
   const Inputs inputs = open_inputs(state_, need_critic_);
   check_start(state_, inputs);
+  observer.message("check    one step of every stage, on few pictures");
   rehearse(state_, inputs, need_critic_);
   adopt(state_, inputs, need_critic_);
   marks_ = marks_of(state_, inputs);

@@ -75,7 +75,7 @@ TEST_CASE("runs that start at the same time get folders of their own") {
   CHECK_FALSE(fs::exists(dir / "runs" / "gs8-4"));
 }
 
-TEST_CASE("--resume takes moved inputs and how often to write, from any working folder") {
+TEST_CASE("resuming takes moved inputs and how often to write, from any working folder") {
   const TempDir dir;
   ProcessOptions there;
   there.folder = dir.path();

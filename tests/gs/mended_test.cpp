@@ -35,7 +35,7 @@ class AtStep : public TrainObserver {
 void save_features(const fs::path& file, uint64_t seed) {
   Graph net = vgg16({.width = 2});
   Rng rng(seed);
-  net.initialize(Context::create(), rng, {});
+  net.initialize(Context::create(), rng, {.kind = Init::Kind::kaiming_uniform});
   save_model(net, file);
 }
 
@@ -213,4 +213,18 @@ TEST_CASE("mended: a log that cannot be written says so, and keeps its whole lin
   }
   RunLog(path, 5).add({{"total_step", 3}});
   CHECK(read_text(path) == "{\"total_step\":1}\n{\"total_step\":3}\n");
+}
+
+TEST_CASE("mended: a budget between two channels is missed with a warning, and the work is kept") {
+  const TempDir dir;
+  TrainConfig c = tiny_config(dir / "run");
+  c.method = "gs32";
+  c.width = 1;
+  c.target_ratio = 1.3;
+  StopAfter observer;
+  const TrainResult r = train(c, false, observer, observer.stop);
+  CHECK(r.finished);
+  CHECK(r.r_c > 1.3 * 1.03);
+  REQUIRE(observer.warnings.size() == 1);
+  CHECK(observer.warnings[0].find("was missed") != std::string::npos);
 }
