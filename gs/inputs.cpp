@@ -11,16 +11,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error);
+  return error ? path : whole.string();
+}
+
 // A model file, or what a colon separates from a file of weights.
 std::string absolute_spec(const std::string& spec) {
   std::error_code ignored;
-  if (fs::is_regular_file(spec, ignored)) return fs::absolute(spec).string();
+  if (fs::is_regular_file(spec, ignored)) return absolute_path(spec);
   const size_t colon = spec.find(':');
   if (colon == std::string::npos) return spec;
   const std::string file = spec.substr(colon + 1);
-  return fs::is_regular_file(file, ignored)
-             ? spec.substr(0, colon + 1) + fs::absolute(file).string()
-             : spec;
+  return fs::is_regular_file(file, ignored) ? spec.substr(0, colon + 1) + absolute_path(file)
+                                            : spec;
 }
 
 // Differs between networks with other weights; FNV-1a over the floats.
@@ -69,7 +74,7 @@ void adopt(const RunState& run, const Inputs& in, bool need_critic) {
 void make_paths_absolute(TrainConfig& c) {
   c.teacher = absolute_spec(c.teacher);
   c.feature_net = absolute_spec(c.feature_net);
-  if (!c.data.empty()) c.data = fs::absolute(c.data).lexically_normal().string();
+  if (!c.data.empty()) c.data = absolute_path(c.data);
 }
 
 void take_changes(TrainConfig& saved, const TrainConfig& given) {

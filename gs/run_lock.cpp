@@ -73,8 +73,8 @@ RunLock::RunLock(fs::path folder, bool make)
 RunLock::~RunLock() {
   unlink(file_.c_str());
   close(fd_);
-  std::error_code not_empty;
-  if (made_) fs::remove(folder_, not_empty);
+  std::error_code ignored;
+  if (made_) fs::remove(folder_, ignored);
 }
 
 }  // namespace gsx

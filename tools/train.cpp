@@ -321,8 +321,8 @@ TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
     if (o.resume.empty()) check_run_folder(o.config, o.config_file);
     return train(o.config, !o.resume.empty(), printer, stop_requested);
   } catch (...) {
-    std::error_code not_empty;
-    if (o.out.empty() && o.resume.empty()) fs::remove(o.config.run_dir, not_empty);
+    std::error_code ignored;
+    if (o.out.empty() && o.resume.empty()) fs::remove(o.config.run_dir, ignored);
     throw;
   }
 }
