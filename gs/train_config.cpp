@@ -72,8 +72,8 @@ TrainConfig TrainConfig::from_json(const Json& j) {
   try {
     for_each_setting(c, [&](const char* name, auto& value) { j.at(name).get_to(value); });
     c.quantize.weights.grid = grid_from_name(j.at("quant_grid").get<std::string>());
-  } catch (const Json::exception& e) {
-    fail("config: not a complete set of training settings: ", e.what());
+  } catch (const Json::exception&) {
+    fail("config: not a complete set of training settings, or not of this version of gsx");
   }
   return c;
 }

@@ -81,7 +81,9 @@ void add_translate(CLI::App& app) {
 Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clipping.)");
   sub.add_option("MODEL", o->model, "a gsx model file, or ARCH:weights.safetensors")->required();
   sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
-  sub.add_option("--out", o->out, "result file (one input) or folder")->required();
+  sub.add_option("--out", o->out,
+                 "result file (one input) or folder; inputs and the model are never replaced")
+      ->required();
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
   sub.callback([o] { run_translate(*o); });
