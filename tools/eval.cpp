@@ -108,7 +108,7 @@ void print_report(const Report& r) {
   if (q.lpips_to_teacher >= 0) std::cout << "LPIPS to teacher   " << q.lpips_to_teacher << '\n';
   if (q.frechet_distance >= 0) {
     std::cout << "Frechet distance   " << q.frechet_distance << " to " << q.frechet_reference
-              << " (" << q.frechet_name << ")\n";
+              << " (" << for_stdout(q.frechet_name) << ")\n";
     if (q.r_f > 0)
       std::cout << "  of the teacher   " << q.teacher_frechet_distance << ", r_f " << q.r_f << '\n';
   }

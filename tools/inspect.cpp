@@ -1,11 +1,13 @@
 // gsx inspect: what a model is made of and what it costs.
 #include <iostream>
+#include <sstream>
 
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -53,8 +55,9 @@ void run_inspect(const InspectOptions& o) {
     print_json(json);
     return;
   }
-  std::cout << graph.to_string(input) << '\n'
-            << "parameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
+  std::istringstream table(graph.to_string(input));
+  for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
+  std::cout << "\nparameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
             << o.size << " x " << o.size << " pixels\nweights     "
             << format_bytes(cost.weight_bytes) << "\nfile        " << format_bytes(bytes)

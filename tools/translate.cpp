@@ -123,7 +123,9 @@ void add_translate(CLI::App& app) {
 Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clipping.)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
-  sub.add_option("--out", o->out, "result file (one input) or folder")->required();
+  sub.add_option("--out", o->out,
+                 "result file (one input) or folder; inputs and the model are never replaced")
+      ->required();
   sub.add_option("--background", o->background,
                  "what transparent parts are laid on: white, black or #rrggbb")
       ->check(valid_colour, "")
