@@ -110,16 +110,10 @@ void check_run_folder(const TrainConfig& c, const std::string& config_file) {
               ": a run keeps this name in its checkpoint, which holds UTF-8 text only, got ",
               whole.string(), "; rename it");
   }
-  FileSet inputs;
-  add_model(inputs, c.teacher);
-  add_model(inputs, c.feature_net);
-  inputs.add(config_file);
-  for (const char* name : {"teacher.safetensors", "discriminator.safetensors", "model.safetensors",
-                           "checkpoint.safetensors", "log.jsonl", "config.toml"}) {
-    const fs::path input = inputs.find(c.run_dir / name);
-    GSX_CHECK(input.empty(), "--out: the run would replace ", input.string(),
-              ", which it is made from; choose another folder");
-  }
+  FileSet settings;
+  settings.add(config_file);
+  GSX_CHECK(settings.find(c.run_dir / "config.toml").empty(), "--out: the run would replace its ",
+            "own settings, ", config_file, "; choose another folder");
   FileSet photos;
   for (const char* part : {"", "trainA", "trainB", "testA", "testB"})
     if (!c.data.empty()) photos.add(fs::path(c.data) / part);

@@ -44,8 +44,8 @@ void add_model(FileSet&, const std::string& spec);
 void prepare_output_file(const std::string& flag, const std::filesystem::path&,
                          const std::string& model);
 
-// Error when the run folder's files would replace what the run is made from, or its sample sheets
-// would lie among the pictures, or a name cannot be kept in its checkpoint.
+// Error when a new run would replace the file its settings come from, or its sample sheets would
+// lie among its pictures, or a name cannot be kept in its checkpoint.
 void check_run_folder(const TrainConfig&, const std::string& config_file);
 
 }  // namespace gsx::tools
