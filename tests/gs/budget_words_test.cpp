@@ -14,7 +14,7 @@ using namespace gsx::testing;
 
 namespace {
 
-Graph teacher(const ContextPtr& context, int width) {
+Graph teacher(const ContextPtr& context, double width) {
   Graph graph = cyclegan({.width = width, .blocks = 1});
   Rng rng(3);
   graph.initialize(context, rng, Init{});
@@ -23,7 +23,7 @@ Graph teacher(const ContextPtr& context, int width) {
 
 // What a budget is refused with; empty: it is not.
 std::string refusal(const TempDir& dir, const std::string& method, double ratio, double macs,
-                    int width = 8) {
+                    double width = 8) {
   TrainConfig config = tiny_config(dir.path() / "run");
   config.method = method;
   config.width = 0;
