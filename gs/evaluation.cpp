@@ -3,6 +3,7 @@
 
 #include "engine/io/procedural.h"
 #include "gs/student.h"
+#include "models/architectures.h"
 
 namespace gsx {
 
