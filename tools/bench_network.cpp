@@ -11,6 +11,7 @@
 #include "tools/bench.h"
 #include "tools/peer.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 #include "tools/timing.h"
 #include "tools/trace.h"
 
@@ -173,8 +174,8 @@ Json to_json(const BenchOptions& o, const Context& context, const Measured& m, c
 void print_whole(const BenchOptions& o, const Context& context, const Measured& m,
                  const Rival& rival, const std::string& what) {
   print_bench_header(context);
-  std::cout << rival.line() << "measured    " << what << ", " << o.network.model << ", " << o.batch
-            << " x " << o.size << " x " << o.size << " pixels\n"
+  std::cout << rival.line() << "measured    " << what << ", " << for_stdout(o.network.model) << ", "
+            << o.batch << " x " << o.size << " x " << o.size << " pixels\n"
             << std::fixed << std::setprecision(2) << "time        " << 1e3 * m.whole.median
             << " ms, median of " << m.whole.samples << " (" << 1e3 * m.whole.least << " to "
             << 1e3 * m.whole.most << ")\n";
@@ -311,8 +312,8 @@ void run_duel(const BenchOptions& o, Context& context, const std::function<void(
               << " to " << 1e3 * t.most << "), process " << format_bytes(static_cast<double>(bytes))
               << '\n';
   };
-  std::cout << "measured    " << what << ", " << o.network.model << ", " << o.batch << " x "
-            << o.size << " x " << o.size << " pixels, medians of " << duel.ours.samples
+  std::cout << "measured    " << what << ", " << for_stdout(o.network.model) << ", " << o.batch
+            << " x " << o.size << " x " << o.size << " pixels, medians of " << duel.ours.samples
             << " turns\n\n";
   row("gsx", duel.ours, ours);
   row(peer.name(), duel.theirs, theirs);

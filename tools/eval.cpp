@@ -119,6 +119,8 @@ void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   const Graph model = open_model(context, o.model);
+  GSX_CHECK(model.input_channels() == 3, o.model, " takes pictures of ", model.input_channels(),
+            " channels; eval measures generators of colour pictures, which have 3");
   Graph teacher, features;
   std::optional<Lpips> lpips;
   Evaluation::Networks nets;

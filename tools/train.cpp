@@ -275,8 +275,9 @@ void print_table(const TrainResult& r) {
               number(r.stripe_energy_student),
               fixed(r.stripe_energy_student / r.stripe_energy_teacher, 2) + " of the teacher's");
   }
-  if (r.r_f > 0) std::cout << "(1) " << r.distance_name << '\n';
-  if (r.distance_to_teacher >= 0) std::cout << "(2) " << r.distance_to_teacher_name << '\n';
+  if (r.r_f > 0) std::cout << "(1) " << for_stdout(r.distance_name) << '\n';
+  if (r.distance_to_teacher >= 0)
+    std::cout << "(2) " << for_stdout(r.distance_to_teacher_name) << '\n';
   std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
             << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
 }
