@@ -42,9 +42,9 @@ void check_room(const Graph& graph, const Shape& pictures) {
   const double need = evaluation_bytes(graph, kept_shape(graph, pictures).value_or(pictures));
   const kernels::MemoryRoom room = kernels::memory_room();
   const double have = static_cast<double>(room.bytes) + context->memory().cached_bytes;
-  GSX_CHECK(need <= have, "translate: a picture of ", pictures[3], " x ", pictures[2],
-            " needs about ", amount(need), " of memory, and ", room.set_by, " leaves ",
-            amount(have), "; make the picture smaller or allow more");
+  GSX_CHECK(need <= have, "a picture of ", pictures[3], " x ", pictures[2], " needs about ",
+            amount(need), " of memory, and ", room.set_by, " leaves ", amount(have),
+            "; make the picture smaller or allow more");
 }
 
 Tensor translate(const Graph& graph, const Tensor& x) {

@@ -18,16 +18,20 @@ namespace gsx::kernels {
 
 namespace {
 
-std::vector<std::string> words(const std::string& text, char separator = ' ') {
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> all;
   std::istringstream in(text);
-  for (std::string word; std::getline(in, word, separator);)
-    if (!word.empty()) all.push_back(word);
+  for (std::string part; std::getline(in, part, separator);) all.push_back(part);
   return all;
 }
 
 bool lists(const std::string& names, const std::string& name) {
-  const std::vector<std::string> all = words(names, ',');
+  const std::vector<std::string> all = split(names, ',');
   return std::find(all.begin(), all.end(), name) != all.end();
 }
 
@@ -43,7 +47,7 @@ std::optional<uint64_t> number(const std::optional<std::string>& text) {
 // The number after a name: "inactive_file 4096", "MemAvailable:  12 kB".
 std::optional<uint64_t> number_of(const std::optional<std::string>& text, const std::string& name) {
   if (!text) return std::nullopt;
-  for (const std::string& line : words(*text, '\n')) {
+  for (const std::string& line : split(*text, '\n')) {
     const std::vector<std::string> parts = words(line);
     if (parts.size() > 1 && parts[0] == name) return number(parts[1]);
   }
@@ -66,7 +70,7 @@ std::optional<Mount> group_mount(const std::string& line) {
 
 // The process's group as /proc/self/cgroup names it, "N:controllers:path"; version 2: "0::path".
 std::string group_path(const std::string& groups, bool second, const std::string& controller) {
-  for (const std::string& line : words(groups, '\n')) {
+  for (const std::string& line : split(groups, '\n')) {
     const size_t one = line.find(':'), two = line.find(':', one + 1);
     if (two == std::string::npos) continue;
     const std::string controllers = line.substr(one + 1, two - one - 1);
@@ -85,7 +89,7 @@ std::vector<Folder> group_folders(const ReadText& read, const std::string& contr
   std::vector<Folder> folders;
   const std::string mounts = read("/proc/self/mountinfo").value_or("");
   const std::string groups = read("/proc/self/cgroup").value_or("");
-  for (const std::string& line : words(mounts, '\n')) {
+  for (const std::string& line : split(mounts, '\n')) {
     const std::optional<Mount> mount = group_mount(line);
     if (!mount || (!mount->second && !lists(mount->controllers, controller))) continue;
     std::string path = group_path(groups, mount->second, controller);

@@ -2,6 +2,7 @@
 #include "kernels/thread_pool.h"
 
 #include <atomic>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -54,4 +55,21 @@ TEST_CASE("a run inside a task is done by that task's thread") {
   std::atomic<int> count{0};
   pool.run(10, [&](int64_t, int) { pool.run(10, [&](int64_t, int) { ++count; }); });
   CHECK(count == 100);
+}
+
+TEST_CASE("numbers below the normal ones count as zero in tasks, on every thread, and only there") {
+  const volatile float least = std::numeric_limits<float>::min(), half = 0.5f;
+  REQUIRE(least * half > 0);
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    for (const int64_t tasks : {1, 200}) {
+      std::atomic<int> flushed{0};
+      pool.run(tasks, [&](int64_t, int) {
+        if (least * half == 0) ++flushed;
+      });
+      CHECK(flushed == tasks);
+      CHECK_THROWS(pool.run(tasks, [](int64_t, int) { throw std::runtime_error("a task"); }));
+      CHECK(least * half > 0);
+    }
+  }
 }

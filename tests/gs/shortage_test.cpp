@@ -109,6 +109,6 @@ TEST_CASE("a picture that cannot fit is refused before anything is done") {
   graph.initialize(context, rng, {});
   CHECK_NOTHROW(check_room(graph, {1, 3, 64, 64}));
   CHECK_THROWS_WITH(check_room(graph, {1, 3, 1000000, 2000000}),
-                    Contains("translate: a picture of 2000000 x 1000000 needs about ") &&
+                    Contains("a picture of 2000000 x 1000000 needs about ") &&
                         Contains(" leaves ") && Contains("GB"));
 }
