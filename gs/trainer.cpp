@@ -210,8 +210,8 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     saved.context = config.context;
     observer.begins(saved);
     return Run(saved, in, !config.teacher.empty(), observer, stop).go();
-  } catch (const Json::exception& e) {
-    fail("checkpoint: ", checkpoint_of(config).string(), " is damaged: ", e.what());
+  } catch (const Json::exception&) {
+    fail("checkpoint: the state in ", checkpoint_of(config).string(), " is not what gsx writes");
   }
 }
 

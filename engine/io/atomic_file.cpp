@@ -92,9 +92,9 @@ int create_locked(const fs::path& name) {
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(followed(path_)) {
   GSX_CHECK(path_.has_filename(), "write ", path_.string(), ": expected the name of a file");
   std::error_code ignored;
-  const fs::file_status there = fs::status(target_, ignored);
-  GSX_CHECK(!fs::is_directory(there), "write ", path_.string(), ": a folder has this name");
-  GSX_CHECK(!fs::exists(there) || fs::is_regular_file(there), "write ", path_.string(),
+  const fs::file_status status = fs::status(target_, ignored);
+  GSX_CHECK(!fs::is_directory(status), "write ", path_.string(), ": a folder has this name");
+  GSX_CHECK(!fs::exists(status) || fs::is_regular_file(status), "write ", path_.string(),
             ": what has this name is not a file");
   temporary_ = folder_of(target_) / temporary_name(target_.filename().string());
   fd_ = create_locked(temporary_);

@@ -158,7 +158,7 @@ Offences filesystem_offences(const SourceFile& file) {
       R"(remove\w*|rename|file_size|absolute|canonical|weakly_canonical|relative|equivalent|space|)"
       R"(last_write_time|current_path|temp_directory_path|resize_file|permissions|)"
       R"((recursive_)?directory_iterator)\s*\w*\()");
-  static const std::regex kChecked(R"(\b(error|ignored)\b)");
+  static const std::regex kChecked(R"(\b(error|ignored|status)\b)");
   Offences found;
   const std::string from = top_folder(file.path);
   if (!is_cpp(file.path) || !kSees.count(from) || from == "tests" || from == "benchmarks") {
