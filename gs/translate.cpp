@@ -36,10 +36,12 @@ std::string amount(double bytes) {
 }  // namespace
 
 void check_room(const Graph& graph, const Shape& pictures) {
+  constexpr double kScratch = 10e6;  // of convolutions, whatever the size
   GSX_CHECK(pictures.rank() == 4, "translate: expected pictures [N,C,H,W], got shape ", pictures);
   const ContextPtr context = graph.context();
   if (!context || context->device().kind != Device::cpu) return;
-  const double need = evaluation_bytes(graph, kept_shape(graph, pictures).value_or(pictures));
+  const double need =
+      kScratch + evaluation_bytes(graph, kept_shape(graph, pictures).value_or(pictures));
   const kernels::MemoryRoom room = kernels::memory_room();
   const double have = static_cast<double>(room.bytes) + context->memory().cached_bytes;
   GSX_CHECK(need <= have, "a picture of ", pictures[3], " x ", pictures[2], " needs about ",
