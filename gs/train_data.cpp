@@ -89,7 +89,8 @@ struct TrainData::Impl {
     try {
       return fit_square(source->load(i), size);
     } catch (const Error& e) {
-      if (told.insert(e.what()).second) observer.warning(std::string(e.what()) + "; skipped");
+      const std::string why = naming(source->key(i), e.what());
+      if (told.insert(why).second) observer.warning(why + "; skipped");
       return {};
     }
   }

@@ -1,7 +1,6 @@
 // Flags that several commands share, and how their values become engine objects.
 #pragma once
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <string>
 
 #include "engine/context.h"

@@ -78,10 +78,6 @@ std::string for_stdout(const std::string& name) {
   return terminal ? printable(name) : name;
 }
 
-std::string naming(const std::string& file, const std::string& message) {
-  return message.find(file) != message.npos ? message : file + ": " + message;
-}
-
 void warn(const std::string& text) { std::cerr << "warning: " << printable(text) << '\n'; }
 
 }  // namespace gsx::tools

@@ -18,9 +18,6 @@ std::string shell_quoted(const std::string& word);
 // A file's name for stdout: printable on terminals, its very bytes for programs that read them.
 std::string for_stdout(const std::string& name);
 
-// A message about a file, which it names.
-std::string naming(const std::string& file, const std::string& message);
-
 // "warning: TEXT" on stderr.
 void warn(const std::string& text);
 

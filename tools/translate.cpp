@@ -98,8 +98,9 @@ void run_translate(const TranslateOptions& o) {
       written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
       if (!o.json) std::cout << for_stdout(job.out.string()) << '\n';
     } catch (const Error& error) {
-      if (jobs.size() == 1) throw;
-      std::cerr << "gsx translate: " << printable(error.what()) << '\n';
+      const std::string why = naming(job.in.string(), error.what());
+      if (jobs.size() == 1) fail(why);
+      std::cerr << "gsx translate: " << printable(why) << '\n';
       ++failed;
     }
   }

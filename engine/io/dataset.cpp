@@ -94,9 +94,10 @@ Loader::Drawn Loader::draw() {
       return {index, scaled(index)};
     } catch (const Error& error) {
       bad_.insert(index);
-      if (warning_) warning_(std::string(error.what()) + "; skipped");
+      const std::string what = naming(source_->key(index), error.what());
+      if (warning_) warning_(what + "; skipped");
       GSX_CHECK(bad_.size() < order_.size(), "data: none of the ", order_.size(),
-                " pictures can be read; the last one: ", error.what());
+                " pictures can be read; the last one: ", what);
     }
   }
 }

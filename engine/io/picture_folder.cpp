@@ -80,6 +80,10 @@ std::string left_out_text(const PictureFolder& folder) {
   return "left out of " + folder.path.string() + ": " + what + "; gsx reads JPEG, PNG and PPM";
 }
 
+std::string naming(const std::string& file, const std::string& message) {
+  return message.find(file) != message.npos ? message : file + ": " + message;
+}
+
 bool is_tensor_name(const fs::path& name) { return ending_of(name) == ".npy"; }
 
 bool looks_like_a_picture(const fs::path& name) {

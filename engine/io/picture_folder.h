@@ -23,6 +23,9 @@ PictureFolder open_picture_folder(const std::filesystem::path& folder);
 // "left out of photos: 3 .webp, 1 folder; gsx reads JPEG, PNG and PPM"; empty when nothing was.
 std::string left_out_text(const PictureFolder&);
 
+// A message about a file, which it names in front unless it does so anyway.
+std::string naming(const std::string& file, const std::string& message);
+
 // Whether a name ends as pictures or tensors do, of formats that are read or not.
 bool looks_like_a_picture(const std::filesystem::path& name);
 bool is_tensor_name(const std::filesystem::path& name);  // .npy in any case
