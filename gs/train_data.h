@@ -36,6 +36,10 @@ class TrainData {
   // on, and of those held out (testA and testB, or every tenth file).
   std::vector<Tensor> training(Domain, int most) const;
   std::vector<Tensor> held_out(Domain, int most) const;
+  // Up to `most` training pictures that are larger than S x S, for what depends on the size: by
+  // turns the centre at twice the side, and whole (scaled down where that is beyond eight times the
+  // side).
+  std::vector<Tensor> larger(Domain, int most) const;
   // Where the animals are in the held-out pictures of domain a; built-in pictures only.
   std::vector<std::vector<uint8_t>> held_out_masks(int most) const;
 
