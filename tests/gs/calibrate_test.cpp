@@ -63,13 +63,13 @@ Graph uneven() {
     std::vector<float> values = t.to_vector();
     const size_t each = values.size() / 6;
     for (size_t i = 0; i < values.size(); ++i)
-      values[i] *= std::pow(4.0f, static_cast<float>(i / each) - 2);
+      values[i] *= std::pow(3.0f, static_cast<float>(i / each) - 2);
     Tensor(t).copy_from(values);
   }
   const Tensor& w = graph.parameter("narrow.weight")->value;
   std::vector<float> values = w.to_vector();
   for (size_t i = 0; i < values.size(); ++i)
-    values[i] /= std::pow(4.0f, static_cast<float>(i / 9 % 6) - 2);
+    values[i] /= std::pow(3.0f, static_cast<float>(i / 9 % 6) - 2);
   Tensor(w).copy_from(values);
   return graph;
 }
