@@ -45,6 +45,7 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
     r.compressed_distance = result.frechet_distance;
     r.r_f = result.r_f;
   }
+  r.shift = result.shift;
   r.distance_to_teacher = lpips ? result.lpips_to_teacher : result.mean_abs_to_teacher;
   r.distance_to_teacher_name =
       lpips ? lpips->name() : "mean absolute difference in grey levels of 0..255";

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "gs/images.h"
+#include "gs/output_level.h"
 #include "gs/translate.h"
 
 namespace gsx {
@@ -69,6 +71,18 @@ void Evaluation::add_to(FeatureStatistics& statistics, const Tensor& picture) co
                convert_images(picture, kPicture, nets_.features->input_format));
 }
 
+void Evaluation::add_shift(const Tensor& y, const Tensor& t) {
+  for (int n = 0; n < static_cast<int>(y.dim(0)); ++n) {
+    const ChannelMeans of_y = output_means(slice_batch(y, n, 1), kPicture);
+    const ChannelMeans of_t = output_means(slice_batch(t, n, 1), kPicture);
+    for (size_t c = 0; c < std::min(of_y.size(), shift_.mean.size()); ++c) {
+      const double moved = (of_y[c] - of_t[c]) * 255 / (kPicture.hi - kPicture.lo);
+      shift_.mean[c] += moved;
+      shift_.largest = std::max(shift_.largest, std::abs(moved));
+    }
+  }
+}
+
 void Evaluation::add_photo(const Tensor& photo) {
   NoGrad no_grad;
   // A photo that one of the networks cannot take fails before anything of it is counted.
@@ -81,6 +95,7 @@ void Evaluation::add_photo(const Tensor& photo) {
   const ImageDifference difference = image_difference(y, t, kPicture);
   mean_abs_ += difference.mean_abs * static_cast<double>(photo.dim(0));
   psnr_ += std::min(difference.psnr, 100.0) * static_cast<double>(photo.dim(0));
+  add_shift(y, t);
   if (!nets_.lpips) return;
   const ImageFormat& format = nets_.features->input_format;
   for (double d :
@@ -114,6 +129,8 @@ Evaluation::Result Evaluation::result() const {
   if (nets_.teacher && photos_ > 0) {
     r.mean_abs_to_teacher = mean_abs_ / photos_;
     r.psnr_to_teacher = psnr_ / photos_;
+    r.shift = shift_;
+    for (double& colour : r.shift.mean) colour /= photos_;
     if (nets_.lpips) r.lpips_to_teacher = lpips_ / photos_;
   }
   return r;

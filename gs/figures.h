@@ -1,6 +1,7 @@
 // What users compare models by: cost, size on disk, speed, and how far their pictures are from the
 // teacher's and from real ones.
 #pragma once
+#include <array>
 #include <functional>
 
 #include "gs/metrics.h"
@@ -27,6 +28,13 @@ struct Ratios {
   double r_s_paper = 0, r_c_paper = 0;  // PAPER.md 2.8: deconvolutions at output size, weights only
 };
 Ratios ratios(const ModelFigures& teacher, const ModelFigures& compressed);
+
+// How much brighter pictures came out, in grey levels of 0..255: of red, green and blue over all
+// pictures, and the most any colour of any one of them moved.
+struct ColourShift {
+  std::array<double, 3> mean = {};
+  double largest = 0;
+};
 
 // Gathers over pictures how a model does. Every picture may have its own size.
 class Evaluation {
@@ -56,17 +64,20 @@ class Evaluation {
     double r_f = 0;  // teacher_frechet_distance / frechet_distance, or 0
     double lpips_to_teacher = -1;
     double mean_abs_to_teacher = -1, psnr_to_teacher = 0;  // grey levels of 0..255, dB
+    ColourShift shift;                                     // against the teacher's pictures
   };
   Result result() const;
 
  private:
   Tensor picture_of(const Graph& net, const Tensor& photo) const;  // RGB in -1..1
   void add_to(FeatureStatistics&, const Tensor& picture) const;
+  void add_shift(const Tensor& y, const Tensor& t);
 
   Networks nets_;
   FeatureStatistics model_, teacher_, real_;
   int photos_ = 0, reals_ = 0;
   double lpips_ = 0, mean_abs_ = 0, psnr_ = 0;
+  ColourShift shift_;  // its mean: the sum so far
 };
 
 }  // namespace gsx

@@ -1,51 +1,65 @@
-// A histogram with a growing range; see magnitudes.h.
+// A histogram over the leading bits of floats; see magnitudes.h.
 #include "gs/magnitudes.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 #include "engine/error.h"
 
 namespace gsx {
 
-void Magnitudes::cover(float magnitude) {
-  GSX_CHECK(std::isfinite(magnitude), "calibrate: activations must be finite, got ", magnitude);
-  if (range_ == 0) range_ = magnitude;  // all values so far are 0, in the first bin
-  while (magnitude > range_) {
-    for (int i = 0; i < kBins / 2; ++i) bins_[i] = bins_[2 * i] + bins_[2 * i + 1];
-    std::fill(bins_.begin() + kBins / 2, bins_.end(), 0);
-    range_ *= 2;
-  }
+namespace {
+
+constexpr int kDroppedBits = 19;  // of the fraction's 23
+
+int bin_of(float magnitude) {
+  return static_cast<int>(std::bit_cast<uint32_t>(magnitude) >> kDroppedBits);
 }
+// The value in the middle of a bin; the first one's are as good as zero.
+double middle_of(int bin) {
+  const uint32_t bits = (static_cast<uint32_t>(bin) << kDroppedBits) + (1u << (kDroppedBits - 1));
+  return bin == 0 ? 0 : std::bit_cast<float>(bits);
+}
+
+}  // namespace
 
 void Magnitudes::add(std::span<const float> values) {
   for (const float v : values) {
     const float magnitude = std::fabs(v);
-    if (!(magnitude <= range_)) cover(magnitude);
+    GSX_CHECK(std::isfinite(magnitude), "calibrate: activations must be finite, got ", magnitude);
     largest_ = std::max(largest_, magnitude);
     negative_ += v < 0;
-    const int bin = range_ > 0 ? static_cast<int>(magnitude / range_ * kBins) : 0;
-    ++bins_[std::min(bin, kBins - 1)];
+    ++bins_[bin_of(magnitude)];
   }
   count_ += static_cast<int64_t>(values.size());
 }
 
-float Magnitudes::quantile(double q) const {
-  const double rank = q * static_cast<double>(count_);
-  double below = 0;
-  for (int i = 0; i < kBins; ++i) {
-    const auto here = static_cast<double>(bins_[i]);
-    if (here > 0 && below + here >= rank) {
-      const double within = (rank - below) / here;
-      return std::min(static_cast<float>(range_ * (i + within) / kBins), largest_);
-    }
-    below += here;
+double Magnitudes::cost(double p, int levels, double clip_weight) const {
+  const double step = p / levels, rounding = step * step / 12;
+  double sum = 0;
+  for (int bin = 0; bin <= bin_of(largest_); ++bin) {
+    if (bins_[bin] == 0) continue;
+    const double value = std::min<double>(middle_of(bin), largest_), beyond = value - p;
+    const double each = beyond > 0         ? clip_weight * beyond * beyond
+                        : value < step / 2 ? value * value  // becomes zero
+                                           : rounding;
+    sum += each * static_cast<double>(bins_[bin]);
   }
-  return largest_;
+  return sum;
 }
 
-double Magnitudes::negative_share() const {
-  return count_ ? static_cast<double>(negative_) / static_cast<double>(count_) : 0;
+float Magnitudes::range(int levels, double clip_weight) const {
+  constexpr double kFiner = 0.95, kLeast = 0.02;  // ranges tried: a few per cent apart
+  double best = largest_, least = std::numeric_limits<double>::infinity();
+  for (double p = largest_; p > kLeast * largest_; p *= kFiner) {
+    const double c = cost(p, levels, clip_weight);
+    if (c >= least) continue;
+    least = c;
+    best = p;
+  }
+  return static_cast<float>(best);
 }
 
 }  // namespace gsx

@@ -1,19 +1,45 @@
 // Compares picture sizes between nodes; see size_source.h.
 #include "gs/size_source.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "models/nodes.h"
 
 namespace gsx {
 
+namespace {
+
+// After how many picture sizes the sizes of all nodes repeat their pattern, at most: what the
+// strides on the way to a node multiply to, where pictures shrink.
+int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
+  constexpr int64_t kMost = 4096;
+  std::vector<int64_t> along(static_cast<size_t>(graph.size()), 1);
+  int64_t most = 1;
+  for (int i = 1; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    for (const int from : node.inputs) along[i] = std::lcm(along[i], along[from]);
+    const bool pictures = shapes[i].rank() == 4 && shapes[node.inputs[0]].rank() == 4;
+    if (pictures && shapes[i][2] <= shapes[node.inputs[0]][2])
+      along[i] *= node.attributes().value("stride", 1);
+    GSX_CHECK(along[i] <= kMost, "extract: the strides on the way to node ", node.name,
+              " multiply to ", along[i], ", more than the ", kMost,
+              " for which picture sizes are compared");
+    most = std::max(most, along[i]);
+  }
+  return most;
+}
+
+}  // namespace
+
 SizeTable::SizeTable(const Graph& graph) : graph_(&graph), consumers_(graph.consumers()) {
-  constexpr int kSizes =
-      33;  // two sizes that agree for these agree for all: strides multiply to 32 at most
   const Shape example = graph.example_input();
   shapes_.push_back(graph.infer_shapes(example));
-  for (int k = 1; k < kSizes && example.rank() == 4; ++k) {
+  const int64_t sizes = std::max<int64_t>(32, period(graph, shapes_[0])) + 1;
+  for (int64_t k = 1; k < sizes && example.rank() == 4; ++k) {
     try {
       shapes_.push_back(
-          graph.infer_shapes({1, example[1], example[2] + k, example[3] + 2 * kSizes - k}));
+          graph.infer_shapes({1, example[1], example[2] + k, example[3] + 2 * sizes - k}));
     } catch (const Error&) {  // a size this network does not take
     }
   }

@@ -13,17 +13,19 @@ struct SizeSource {
   std::vector<std::string> through;
 };
 
-// Output sizes of every node over a range of picture sizes.
+// Output sizes of every node over a range of picture sizes: as many as the strides multiply to,
+// after which sizes repeat their pattern.
 class SizeTable {
  public:
-  explicit SizeTable(const Graph&);
+  explicit SizeTable(const Graph&);  // Error where strides multiply to thousands
 
+  // Whether two nodes have one size, whatever the picture's is.
+  bool same_size(int a, int b) const;
   // A live node other than those before the reader that has, for every picture, the size the reader
   // (or what stays in front of it) reads now; nullopt when there is none.
   std::optional<SizeSource> find(int reader, const std::vector<bool>& live) const;
 
  private:
-  bool same_size(int a, int b) const;
   std::optional<int> twin(int node, const std::vector<bool>& live) const;
   bool passes_through(const std::vector<std::string>& through, Shape shape) const;
   const Graph* graph_;

@@ -7,6 +7,7 @@
 #include "gs/budget_words.h"
 #include "gs/extract.h"
 #include "gs/narrow.h"
+#include "gs/translate.h"
 #include "gs/weight_size.h"
 
 namespace gsx {
@@ -147,9 +148,14 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize);
   if (run_.config.quantize.act_range > 0) return;
+  // What an instance norm makes of rare values grows with the picture, so crops alone will not do.
+  std::vector<Tensor> photos = run_.data.training(Domain::a, kLooked);
+  for (Tensor& photo : run_.data.larger(Domain::a, static_cast<int>(photos.size()) / 3))
+    photos.push_back(std::move(photo));
   std::vector<Tensor> batches;
-  for (const Tensor& photo : run_.data.training(Domain::a, kLooked))
-    batches.push_back(convert_images(photo, kPictureFormat, student_.input_format));
+  for (const Tensor& photo : photos)
+    batches.push_back(
+        mirrored_to_fit(student_, convert_images(photo, kPictureFormat, student_.input_format)));
   calibrate(student_, batches, run_.config.quantize);
 }
 

@@ -39,7 +39,6 @@ void for_each_setting(Config& c, Visit&& visit) {
   visit("normalize_distance", c.normalize_distance);
   visit("quantize_student", c.quantize_student);
   visit("act_range", c.quantize.act_range);
-  visit("percentile", c.quantize.percentile);
   visit("signed_above", c.quantize.signed_above);
   visit("per_channel", c.quantize.weights.per_channel);
   visit("width", c.width);
@@ -110,6 +109,10 @@ Json TrainResult::to_json() const {
   if (!missed_budget.empty()) j["missed_budget"] = missed_budget;
   if (distance_to_teacher >= 0)
     j["distance_to_teacher"] = {{"name", distance_to_teacher_name}, {"value", distance_to_teacher}};
+  j["shift"] = {{"red", shift.mean[0]},
+                {"green", shift.mean[1]},
+                {"blue", shift.mean[2]},
+                {"largest", shift.largest}};
   if (stripe_energy_teacher >= 0) {
     j["stripe_energy"] = {{"teacher", stripe_energy_teacher}, {"student", stripe_energy_student}};
   }

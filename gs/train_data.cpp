@@ -194,6 +194,31 @@ std::vector<Tensor> TrainData::held_out(Domain d, int most) const {
   return impl_->pictures(impl_->of(d).held_out, most);
 }
 
+std::vector<Tensor> TrainData::larger(Domain d, int most) const {
+  std::vector<Tensor> out;
+  const Source& source = impl_->of(d).training;
+  const int size = impl_->size;
+  for (const size_t i : Impl::spread(source, most)) {
+    try {
+      Image image = source->load(i);
+      const int side = std::min(image.width, image.height);
+      if (side <= size) continue;
+      if (out.size() % 2 == 0) {
+        image = fit_square(image, std::min(side, 2 * size));
+      } else {
+        constexpr int kMost = 4;  // of the short side; the long one may be twice that
+        if (side > kMost * size) image = resize_short_side(image, kMost * size);
+        const int w = std::min(image.width, 2 * kMost * size);
+        const int h = std::min(image.height, 2 * kMost * size);
+        image = crop(image, (image.width - w) / 2, (image.height - h) / 2, w, h);
+      }
+      out.push_back(to_tensor(impl_->context, image));
+    } catch (const Error&) {  // told of when the picture's turn comes in training
+    }
+  }
+  return out;
+}
+
 std::vector<std::vector<uint8_t>> TrainData::held_out_masks(int most) const {
   GSX_CHECK(impl_->built_in, "masks: only the built-in pictures have them");
   std::vector<std::vector<uint8_t>> masks;

@@ -41,6 +41,10 @@ class TrainData {
   // Those that cannot be read are told of once and left out.
   std::vector<Tensor> training(Domain, int most) const;
   std::vector<Tensor> held_out(Domain, int most) const;
+  // Up to `most` training pictures that are larger than S x S, for what depends on the size: by
+  // turns the centre at twice the side, and whole (scaled down where that is beyond eight times the
+  // side).
+  std::vector<Tensor> larger(Domain, int most) const;
   // From now on those two give no more than this, whatever they are asked for.
   void look_at_most(int pictures);
   // Error unless there are enough pictures that can be read to train and to evaluate with; tells of

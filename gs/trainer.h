@@ -83,6 +83,7 @@ struct TrainResult {
   double stripe_energy_teacher = -1, stripe_energy_student = -1;  // built-in pictures only
   double distance_to_teacher = -1;  // mean over held-out pictures, of the kind named below
   std::string distance_to_teacher_name;
+  ColourShift shift;  // of the held-out pictures, against the teacher's
   Json to_json() const;
 };
 

@@ -11,18 +11,62 @@ namespace gsx {
 
 namespace {
 
+constexpr int64_t kMostMultiple = 1024;  // what strides may multiply to
+
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+std::optional<Shape> output_of(const Graph& graph, const Shape& in) {
+  try {
+    return graph.infer_shapes(in).back();
+  } catch (const Error&) {  // a size this network does not take
+    return std::nullopt;
+  }
+}
+
+bool keeps(const Graph& graph, const Shape& in) {
+  const std::optional<Shape> out = output_of(graph, in);
+  return out && out->rank() == 4 && (*out)[2] == in[2] && (*out)[3] == in[3];
+}
 
 // The shape nearest to that of pictures, and no smaller, that the network gives back as it is.
 std::optional<Shape> kept_shape(const Graph& graph, const Shape& in) {
-  for (int64_t multiple = 1; multiple <= 64; multiple *= 2) {
+  if (keeps(graph, in)) return in;
+  for (int64_t multiple = 2; multiple <= kMostMultiple; ++multiple) {
     const Shape larger{in[0], in[1], round_up(in[2], multiple), round_up(in[3], multiple)};
-    // So much cannot be mirrored.
-    if (larger[2] - in[2] >= in[2] || larger[3] - in[3] >= in[3]) break;
-    const Shape out = graph.infer_shapes(larger).back();
-    if (out.rank() == 4 && out[2] == larger[2] && out[3] == larger[3]) return larger;
+    if (keeps(graph, larger)) return larger;
   }
   return std::nullopt;
+}
+
+[[noreturn]] void refuse(const Graph& graph, const Shape& in) {
+  graph.infer_shapes({1, in[1], kMostMultiple, kMostMultiple});  // names what does not fit at all
+  for (int64_t side = 1; side <= kMostMultiple; ++side)
+    GSX_CHECK(!keeps(graph, {1, in[1], side, side}), "translate: the network keeps the size of no ",
+              "picture of ", in[3], " x ", in[2], " pixels or slightly more; it keeps ", side,
+              " x ", side);
+  fail("translate: the network does not give back a picture of the size it is given, be it ", in[3],
+       " x ", in[2], " pixels or another");
+}
+
+// Where pixel i of an endlessly mirrored row of n lies.
+int64_t mirrored(int64_t i, int64_t n) {
+  if (n == 1) return 0;
+  const int64_t at = i % (2 * n - 2);
+  return at < n ? at : 2 * n - 2 - at;
+}
+
+// x continued to h rows of w, mirrored as often as that takes.
+Tensor continued(const Tensor& x, int64_t h, int64_t w) {
+  const Shape in = x.shape();
+  const Padding pad{0, static_cast<int>(h - in[2]), 0, static_cast<int>(w - in[3])};
+  if (pad.bottom < in[2] && pad.right < in[3]) return pad2d(x, pad, PadMode::reflect);
+  const std::vector<float> from = x.to_vector();
+  std::vector<float> to;
+  for (int64_t plane = 0; plane < in[0] * in[1]; ++plane)
+    for (int64_t i = 0; i < h; ++i)
+      for (int64_t j = 0; j < w; ++j)
+        to.push_back(from[(plane * in[2] + mirrored(i, in[2])) * in[3] + mirrored(j, in[3])]);
+  return Tensor::from(x.context(), to, {in[0], in[1], h, w});
 }
 
 std::string amount(double bytes) {
@@ -40,8 +84,9 @@ void check_room(const Graph& graph, const Shape& pictures) {
   GSX_CHECK(pictures.rank() == 4, "translate: expected pictures [N,C,H,W], got shape ", pictures);
   const ContextPtr context = graph.context();
   if (!context || context->device().kind != Device::cpu) return;
-  const double need =
-      kScratch + evaluation_bytes(graph, kept_shape(graph, pictures).value_or(pictures));
+  const std::optional<Shape> kept = kept_shape(graph, pictures);
+  if (!kept) refuse(graph, pictures);
+  const double need = kScratch + evaluation_bytes(graph, *kept);
   const kernels::MemoryRoom room = kernels::memory_room();
   const double have = static_cast<double>(room.bytes) + context->memory().cached_bytes;
   GSX_CHECK(need <= have, "a picture of ", pictures[3], " x ", pictures[2], " needs about ",
@@ -49,18 +94,22 @@ void check_room(const Graph& graph, const Shape& pictures) {
             "; make the picture smaller or allow more");
 }
 
-Tensor translate(const Graph& graph, const Tensor& x) {
-  NoGrad no_grad;
+Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {
+  const NoGrad no_grad;
   const Shape in = x.shape();
   GSX_CHECK(in.rank() == 4, "translate: expected pictures [N,C,H,W], got shape ", in);
-  const std::optional<Shape> nearest = kept_shape(graph, in);
-  GSX_CHECK(nearest, "translate: the network does not give back a picture of the size ", in[3],
-            " x ", in[2], " it was given, nor of a slightly larger one");
-  const Shape& kept = *nearest;
-  if (kept == in) return graph.evaluate(x);
-  const Padding pad{0, static_cast<int>(kept[2] - in[2]), 0, static_cast<int>(kept[3] - in[3])};
-  const Tensor y = graph.evaluate(pad2d(x, pad, PadMode::reflect));
-  return pad2d(y, {0, -pad.bottom, 0, -pad.right}, PadMode::zero);
+  const std::optional<Shape> kept = kept_shape(graph, in);
+  if (!kept) refuse(graph, in);
+  return *kept == in ? x : continued(x, (*kept)[2], (*kept)[3]);
+}
+
+Tensor translate(const Graph& graph, const Tensor& x) {
+  const NoGrad no_grad;
+  const Tensor fitting = mirrored_to_fit(graph, x);
+  const Tensor y = graph.evaluate(fitting);
+  if (fitting.shape() == x.shape()) return y;
+  const auto more = [&](int d) { return static_cast<int>(fitting.dim(d) - x.dim(d)); };
+  return pad2d(y, {0, -more(2), 0, -more(3)}, PadMode::zero);
 }
 
 }  // namespace gsx

@@ -5,10 +5,13 @@
 namespace gsx {
 
 // graph.evaluate(x) for pictures x [N,C,H,W] in the input format, in the output format, of x's
-// size: where the network would give back another size, x is mirrored outwards to one that it keeps
-// and the result cropped. No gradient.
+// size: where the network would give back another size or cannot take x, x is mirrored outwards to
+// a size that it keeps and the result cropped. No gradient.
 Tensor translate(const Graph& graph, const Tensor& x);
 
+// x as translate() mirrors it: of the nearest size at least as large that the network keeps. Error,
+// which says what sizes there are, when there is none near.
+Tensor mirrored_to_fit(const Graph& graph, const Tensor& x);
 // Error where the processor's memory is too small for translate() of pictures of this shape.
 void check_room(const Graph& graph, const Shape& pictures);
 

@@ -268,17 +268,26 @@ void print_table(const TrainResult& r) {
     print_row("distance to real pictures (1)", number(r.teacher_distance),
               number(r.compressed_distance), "r_f " + fixed(r.r_f, 2));
   }
-  if (r.distance_to_teacher >= 0)
+  if (r.distance_to_teacher >= 0) {
     print_row("distance to the teacher (2)", "", number(r.distance_to_teacher), "");
+    const auto& [red, green, blue] = r.shift.mean;
+    print_row("brighter than the teacher (3)", "", number(r.shift.largest),
+              "red " + number(red) + ", green " + number(green) + ", blue " + number(blue));
+  }
   if (r.stripe_energy_teacher >= 0) {
     print_row("stripes painted on the animals", number(r.stripe_energy_teacher),
               number(r.stripe_energy_student),
               fixed(r.stripe_energy_student / r.stripe_energy_teacher, 2) + " of the teacher's");
   }
-  if (r.r_f > 0) std::cout << "(1) " << for_stdout(r.distance_name) << '\n';
-  if (r.distance_to_teacher >= 0)
-    std::cout << "(2) " << for_stdout(r.distance_to_teacher_name) << '\n';
-  std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
+  if (r.r_f > 0)
+    std::cout << "(1) " << for_stdout(r.distance_name) << '
+'; if (r.distance_to_teacher >= 0) std::cout << "(2) " << for_stdout(r.distance_to_teacher_name)
+              << "
+        (3)grey levels of 0..255 : the most of any picture,
+        and the mean of each colour ";
+            std::cout
+            << "
+            model " << for_stdout(r.model.string()) << " samples "
             << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
 }
 

@@ -114,6 +114,8 @@ TEST_CASE("on the built-in pictures the student is small and paints its teacher'
   const auto json = nlohmann::json::parse(r.out);
   CHECK(json.at("r_c").get<double>() >= 8);
   CHECK(json.at("r_s").get<double>() >= 2);
+  CHECK(json.at("shift").at("largest").get<double>() >=
+        std::abs(json.at("shift").at("red").get<double>()));
   const auto& stripes = json.at("stripe_energy");
   CHECK(stripes.at("teacher").get<double>() >= 0.3);
   CHECK(stripes.at("student").get<double>() >= 0.8 * stripes.at("teacher").get<double>());
