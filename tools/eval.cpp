@@ -29,15 +29,16 @@ int for_each_picture(const ContextPtr& context, const fs::path& folder, const Ev
                      Use&& use) {
   int skipped = 0;
   for (const fs::path& file : list_images(folder)) {
-    Image image;
+    Tensor picture;
     try {
-      image = read_image(file, o.reading);
+      const Image image = read_image(file, o.reading);
+      picture = to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image);
     } catch (const Error& error) {
-      std::cerr << "warning: skipped: " << error.what() << '\n';
+      std::cerr << "warning: skipped: " << naming(file, error) << '\n';
       ++skipped;
       continue;
     }
-    use(to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image));
+    use(picture);
   }
   return skipped;
 }

@@ -121,10 +121,7 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Job& job
     if (is_tensor_file(job.in)) return translate_tensor(graph, context, job);
     translate_picture(graph, context, job, o, told);
   } catch (const Error& error) {
-    const std::string what = error.what();
-    for (const fs::path& file : {job.in, job.out})
-      if (what.find(file.string()) != std::string::npos) throw;
-    fail(job.in.string(), ": ", what);
+    fail(naming(job.in, error));
   }
 }
 

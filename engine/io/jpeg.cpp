@@ -25,7 +25,7 @@ struct Decoder {
   jpeg_error_mgr errors{};
   jpeg_progress_mgr progress{};
   std::jmp_buf failed;
-  bool every_scan = true;
+  const char* problem = nullptr;  // one of ours
 
   Decoder();
   ~Decoder() { jpeg_destroy_decompress(&jpeg); }
@@ -48,7 +48,7 @@ void heed_warning(j_common_ptr jpeg, int level) {
 
 void limit_scans(j_common_ptr jpeg) {
   if (decoder_of(jpeg).jpeg.input_scan_number <= kMostScans) return;
-  jpeg->err->msg_code = JERR_BAD_PROGRESSION;
+  decoder_of(jpeg).problem = "has too many scans";
   give_up(jpeg);
 }
 
@@ -60,11 +60,11 @@ Decoder::Decoder() {
 }
 
 void Decoder::fail() {
+  if (problem) throw Problem{problem};
   if (errors.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
   char text[JMSG_LENGTH_MAX];
   errors.format_message(reinterpret_cast<j_common_ptr>(&jpeg), text);
-  require(false, "is damaged or cut off (libjpeg says: ", text, ")");
-  std::abort();
+  throw Problem{std::string("is damaged or cut off (libjpeg says: ") + text + ")"};
 }
 
 // The functions that call setjmp keep nothing that has a destructor.
@@ -112,9 +112,9 @@ bool read_pixels(Decoder& d, Image& image) {
     for (unsigned x = 0; x < d.jpeg.output_width; ++x, from += 4)
       for (int c = 0; c < 3; ++c) *row++ = static_cast<uint8_t>(times(from[c], from[3]));
   }
-  d.every_scan = has_every_scan(d.jpeg);
+  if (!has_every_scan(d.jpeg)) d.problem = "lacks the scan of a colour component";
   jpeg_finish_decompress(&d.jpeg);
-  return true;
+  return !d.problem;
 }
 
 std::vector<uint8_t> exif_of(const jpeg_decompress_struct& jpeg) {
@@ -152,7 +152,6 @@ JpegPicture decode_jpeg(std::span<const uint8_t> bytes, int64_t max_pixels) {
   picture.image = Image(static_cast<int>(decoder.jpeg.image_width),
                         static_cast<int>(decoder.jpeg.image_height));
   if (!read_pixels(decoder, picture.image)) decoder.fail();
-  require(decoder.every_scan, "lacks the scan of a colour component");
   return picture;
 }
 
