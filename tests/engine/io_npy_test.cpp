@@ -161,12 +161,12 @@ TEST_CASE("npy: shapes that overflow or hold nothing are no tensors") {
     const auto shape = [&](const std::string& dims, const char* type = "<f4") {
       return npy(type, fortran, dims, std::string(64, '\1'));
     };
-    for (const char* dims : {"(0,)", "(0, 3, 4, 4)", "(1, 3, 0, 5)", "(4294967297, 3, 0, 0)",
-                             "(0, 1, 2147483647, 2147483647)"})
+    for (const char* dims : {"(0,)", "(0, 3, 4, 4)", "(1, 3, 0, 5)", "(4294967297, 3, 0, 0)"})
       refused(shape(dims), "has no elements");
     for (const char* dims :
-         {"(0, 1099511627776, 1099511627776)", "(4294967296, 4294967296)", "(4294967296,)",
-          "(1, 3, 2147483648, 2147483648)", "(17,)", "(65536, 65536, 65536, 65536)"})
+         {"(0, 1099511627776, 1099511627776)", "(0, 1, 2147483647, 2147483647)",
+          "(4294967296, 4294967296)", "(4294967296,)", "(1, 3, 2147483648, 2147483648)", "(17,)",
+          "(65536, 65536, 65536, 65536)"})
       refused(shape(dims), "fewer than its shape needs");
     refused(shape("(72057594037927935, 255)", "|u1"), "fewer than its shape needs");
     refused(shape("(72057594037927936,)"), "absurd dimension");
