@@ -80,11 +80,17 @@ bool read_header(Decoder& d, std::span<const uint8_t> bytes) {
   return true;
 }
 
-// Whether every component's coarsest coefficients were there; finer ones may be left out.
+// Whether every component was there and, in a progressive file, was refined to its last bit once
+// begun. libjpeg takes a file that ends between two scans for a coarser picture; coefficients that
+// no scan begins may be left out (coef_bits -1), but not the first of a block.
 bool has_every_scan(const jpeg_decompress_struct& jpeg) {
-  for (int c = 0; c < jpeg.num_components; ++c)
-    if (!jpeg.comp_info[c].quant_table || (jpeg.coef_bits && jpeg.coef_bits[c][0] < 0))
+  for (int c = 0; c < jpeg.num_components; ++c) {
+    if (!jpeg.comp_info[c].quant_table) return false;
+    if (!jpeg.coef_bits) continue;
+    const int* bits = jpeg.coef_bits[c];
+    if (bits[0] < 0 || std::any_of(bits, bits + DCTSIZE2, [](int b) { return b > 0; }))
       return false;
+  }
   return true;
 }
 
@@ -112,7 +118,7 @@ bool read_pixels(Decoder& d, Image& image) {
     for (unsigned x = 0; x < d.jpeg.output_width; ++x, from += 4)
       for (int c = 0; c < 3; ++c) *row++ = static_cast<uint8_t>(times(from[c], from[3]));
   }
-  if (!has_every_scan(d.jpeg)) d.problem = "lacks the scan of a colour component";
+  if (!has_every_scan(d.jpeg)) d.problem = "lacks a scan of a colour component";
   jpeg_finish_decompress(&d.jpeg);
   return !d.problem;
 }

@@ -263,14 +263,13 @@ TEST_CASE("picture files: a jpeg cut in mid-scan is refused, also with an end pu
       INFO(n << " of " << whole.size());
       CHECK_THAT(refusal(cut), Contains("libjpeg says"));
       insert(cut, cut.size(), "\xff\xd9");
-      // Between two progressive scans there is a whole, coarser picture.
-      if (!kind.progressive) CHECK_THAT(refusal(cut), Contains("libjpeg says"));
+      CHECK_THAT(refusal(cut), Contains("libjpeg says") || Contains("lacks a scan"));
     }
   }
   Bytes one_scan = jpeg({.apart = true});
   one_scan.resize(next_scan(one_scan));
   insert(one_scan, one_scan.size(), "\xff\xd9");
-  CHECK_THAT(refusal(one_scan), Contains("lacks the scan"));
+  CHECK_THAT(refusal(one_scan), Contains("lacks a scan"));
 }
 
 TEST_CASE("picture files: jpeg that nothing here decodes") {
