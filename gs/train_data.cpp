@@ -76,7 +76,7 @@ struct TrainData::Impl {
       try {
         out.push_back(to_tensor(context, fit_square(source->load(i), size)));
       } catch (const Error& e) {
-        observer.warning(std::string(e.what()) + "; skipped");
+        observer.warning(naming(source->key(i), e) + "; skipped");
       }
     }
     return out;

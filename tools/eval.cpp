@@ -34,7 +34,7 @@ int for_each_picture(const ContextPtr& context, const fs::path& folder, const Ev
       const Image image = read_image(file, o.reading);
       picture = to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image);
     } catch (const Error& error) {
-      std::cerr << "warning: skipped: " << naming(file, error) << '\n';
+      std::cerr << "warning: skipped: " << naming(file.string(), error) << '\n';
       ++skipped;
       continue;
     }

@@ -137,11 +137,6 @@ CLI::Option* add_max_pixels(CLI::App& app, int64_t& max_pixels) {
       ->capture_default_str();
 }
 
-std::string naming(const std::filesystem::path& file, const Error& error) {
-  const std::string what = error.what();
-  return what.find(file.string()) == std::string::npos ? file.string() + ": " + what : what;
-}
-
 void set_command_line(int argc, char** argv) {
   the_command_line = "gsx";
   for (int i = 1; i < argc; ++i) the_command_line += " " + quoted(argv[i]);

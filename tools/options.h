@@ -1,7 +1,6 @@
 // Flags that several commands share, and how their values become engine objects.
 #pragma once
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <string>
 
 #include "engine/context.h"
@@ -28,9 +27,6 @@ void add_compute_options(CLI::App&, ComputeOptions&);
 
 // --max-pixels, of commands that read pictures.
 CLI::Option* add_max_pixels(CLI::App&, int64_t& max_pixels);
-
-// What an error says, with the file it is about in front unless it is named.
-std::string naming(const std::filesystem::path& file, const Error&);
 
 // The command as typed, quoted so that a shell repeats it.
 void set_command_line(int argc, char** argv);

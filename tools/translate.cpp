@@ -121,7 +121,7 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Job& job
     if (is_tensor_file(job.in)) return translate_tensor(graph, context, job);
     translate_picture(graph, context, job, o, told);
   } catch (const Error& error) {
-    fail(naming(job.in, error));
+    fail(naming(job.in.string(), error));
   }
 }
 

@@ -76,6 +76,11 @@ DataLayout find_layout(const fs::path& folder) {
   return layout;
 }
 
+std::string naming(const std::string& picture, const Error& error) {
+  const std::string what = error.what();
+  return what.find(picture) == std::string::npos ? picture + ": " + what : what;
+}
+
 std::shared_ptr<const ImageSource> folder_source(const fs::path& folder,
                                                  const ReadOptions& options) {
   return std::make_shared<FolderSource>(list_images(folder), options);
@@ -137,9 +142,10 @@ size_t Loader::draw() {
       return index;
     } catch (const Error& error) {
       bad_.insert(index);
-      if (warning_) warning_(std::string(error.what()) + "; skipped");
+      const std::string what = naming(source_->key(index), error);
+      if (warning_) warning_(what + "; skipped");
       GSX_CHECK(bad_.size() < order_.size(), "data: none of the ", order_.size(),
-                " pictures can be read; the last one: ", error.what());
+                " pictures can be read; the last one: ", what);
     }
   }
 }

@@ -27,6 +27,9 @@ struct DataLayout {
 };
 DataLayout find_layout(const std::filesystem::path& folder);
 
+// What an error says, with the picture it is about in front unless it names it.
+std::string naming(const std::string& picture, const Error&);
+
 // Pictures by number. Numbers are an order only: what belongs to a picture is filed under its key.
 class ImageSource {
  public:

@@ -174,6 +174,14 @@ TEST_CASE("loader: damaged pictures are named once, counted and left out") {
 
   Loader hopeless(std::make_shared<FakeSource>(3, std::set<size_t>{0, 1, 2}), {}, Rng(1), nullptr);
   CHECK_THROWS_WITH(hopeless.next(context), Contains("none of the 3 pictures"));
+
+  // Whole, but too long to be scaled: the error comes from elsewhere and is given the name.
+  TempDir dir;
+  write_png(dir / "line.png", Image(1, 30'000));
+  warnings.clear();
+  Loader long_line(folder_source(dir.path()), {.size = 256}, Rng(1), warn);
+  CHECK_THROWS_WITH(long_line.next(context), Contains("line.png: resize"));
+  CHECK(warnings.size() == 1);
 }
 
 TEST_CASE("loader: continues exactly from a saved state") {
