@@ -9,6 +9,8 @@ set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(root ${CMAKE_CURRENT_LIST_DIR}/../../build/aarch64-root)
 cmake_path(NORMAL_PATH root)
 set(CMAKE_FIND_ROOT_PATH ${root})
+# Debian keeps a header of libjpeg apart by architecture.
+set(CMAKE_CXX_FLAGS_INIT "-isystem ${root}/usr/include/aarch64-linux-gnu")
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
