@@ -198,7 +198,7 @@ std::vector<Tensor> TrainData::larger(Domain d, int most) const {
   std::vector<Tensor> out;
   const Source& source = impl_->of(d).training;
   const int size = impl_->size;
-  for (const size_t i : Impl::spread(source, most)) {
+  for (const size_t i : impl_->spread(source, most)) {
     try {
       Image image = source->load(i);
       const int side = std::min(image.width, image.height);

@@ -279,15 +279,12 @@ void print_table(const TrainResult& r) {
               number(r.stripe_energy_student),
               fixed(r.stripe_energy_student / r.stripe_energy_teacher, 2) + " of the teacher's");
   }
-  if (r.r_f > 0)
-    std::cout << "(1) " << for_stdout(r.distance_name) << '
-'; if (r.distance_to_teacher >= 0) std::cout << "(2) " << for_stdout(r.distance_to_teacher_name)
-              << "
-        (3)grey levels of 0..255 : the most of any picture,
-        and the mean of each colour ";
-            std::cout
-            << "
-            model " << for_stdout(r.model.string()) << " samples "
+  if (r.r_f > 0) std::cout << "(1) " << for_stdout(r.distance_name) << '\n';
+  if (r.distance_to_teacher >= 0)
+    std::cout
+        << "(2) " << for_stdout(r.distance_to_teacher_name)
+        << "\n(3) grey levels of 0..255: the most of any picture, and the mean of each colour\n";
+  std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
             << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
 }
 
