@@ -94,7 +94,8 @@ void warn_of_emulation(const Context& context) {
 
 void add_compute_options(CLI::App& app, ComputeOptions& o) {
   constexpr const char* kGroup = "Computing";
-  app.add_option("--threads", o.threads, "threads to use (0: every core the process may run on)")
+  app.add_option("--threads", o.threads,
+                 "threads to use (0: as many as can run at once, see gsx info)")
       ->check(whole_number(0, 1024))
       ->group(kGroup);
   app.add_option("--device", o.device,

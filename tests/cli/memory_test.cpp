@@ -93,8 +93,9 @@ TEST_CASE("memory: training that runs out of it, or of threads, says so") {
   }
   CHECK(works > 0);
   // Every thread's stack takes address space.
-  const ProcessResult r = run_limited(megabytes(200), {"info", "--json"});
-  CHECK(r.exit_code == 0);
+  const ProcessResult info = run_limited(megabytes(200), {"info", "--json"});
+  CHECK(info.exit_code == 0);
+  CHECK_THAT(info.out, Contains("\"processors\": ") && Contains("\"processor_quota\": "));
   std::vector<std::string> many = tiny_training(dir / "many");
   many.back() = "1000";
   const ProcessResult threads = run_limited(megabytes(400), many);
