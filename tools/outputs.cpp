@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/io/atomic_file.h"
 #include "engine/io/picture_folder.h"
 #include "models/architectures.h"
 #include "tools/text.h"
@@ -35,18 +36,6 @@ fs::path FileSet::find(const fs::path& path) const {
   return found == names_.end() ? fs::path() : found->second;
 }
 
-fs::path behind_links(const fs::path& path) {
-  constexpr int kMostLinks = 40;  // the kernel's own limit
-  fs::path at = path;
-  for (int i = 0; i <= kMostLinks; ++i) {
-    std::error_code error;
-    const fs::path to = fs::read_symlink(at, error);
-    if (error) return at;
-    at = at.parent_path() / to;  // an absolute `to` stands alone
-  }
-  fail("write ", path.string(), ": the link leads in circles");
-}
-
 void check_replaceable(const std::string& flag, const fs::path& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) {
@@ -58,10 +47,6 @@ void check_replaceable(const std::string& flag, const fs::path& path) {
             S_ISDIR(info.st_mode) ? ": a folder has this name" : ": it is no ordinary file");
   GSX_CHECK(access(path.c_str(), W_OK) == 0, flag, ": ", path.string(),
             " is there already and write-protected");
-}
-
-fs::path folder_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
 void check_writable(const std::string& flag, const fs::path& folder) {

@@ -23,9 +23,6 @@ class FileSet {
   std::map<Identity, std::filesystem::path> names_;
 };
 
-// The file that writing to `path` makes or replaces: links are followed, to where nothing is too.
-std::filesystem::path behind_links(const std::filesystem::path& path);
-
 // Error, naming `flag`, unless a file can stand at `path` (behind links) as far as what is there
 // tells: nothing, or a file that may be written.
 void check_replaceable(const std::string& flag, const std::filesystem::path& path);
@@ -34,8 +31,6 @@ void check_replaceable(const std::string& flag, const std::filesystem::path& pat
 void check_writable(const std::string& flag, const std::filesystem::path& folder);
 // The same for a folder that is made, with its parents, where it is not there.
 void make_output_folder(const std::string& flag, const std::filesystem::path& folder);
-// The folder that holds `path`.
-std::filesystem::path folder_of(const std::filesystem::path& path);
 
 // Everything that a model's name leads to: its file, and the discriminator beside it.
 void add_model(FileSet&, const std::string& spec);

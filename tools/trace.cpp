@@ -52,8 +52,7 @@ void write_trace(const std::filesystem::path& path, const std::string& process,
                       {"dur", 1e6 * s.duration}});
   }
   const Json trace = {{"traceEvents", events}, {"displayTimeUnit", "ms"}};
-  write_file_atomically(behind_links(path),
-                        trace.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file_atomically(path, trace.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace gsx::tools

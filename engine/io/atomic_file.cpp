@@ -37,21 +37,6 @@ void sync_folder(const fs::path& folder) {
   close(fd);
 }
 
-fs::path folder_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-// The name that a chain of links ends in, whether or not there is a file.
-fs::path followed(fs::path path) {
-  std::error_code error;
-  for (int links = 0; links < 40 && fs::is_symlink(path, error); ++links) {
-    const fs::path to = fs::read_symlink(path, error);
-    if (error) break;
-    path = to.is_absolute() ? to : folder_of(path) / to;
-  }
-  return path;
-}
-
 // The longest names leave no room for more letters.
 std::string temporary_name(const std::string& name) {
   constexpr size_t kLong = 100;
@@ -89,7 +74,23 @@ int create_locked(const fs::path& name) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(followed(path_)) {
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+fs::path behind_links(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // the kernel's own limit
+  fs::path at = path;
+  for (int i = 0; i <= kMostLinks; ++i) {
+    std::error_code error;
+    const fs::path to = fs::read_symlink(at, error);
+    if (error) return at;
+    at = at.parent_path() / to;  // an absolute `to` stands alone
+  }
+  fail("write ", path.string(), ": the link leads in circles");
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(behind_links(path_)) {
   GSX_CHECK(path_.has_filename(), "write ", path_.string(), ": expected the name of a file");
   std::error_code ignored;
   const fs::file_status status = fs::status(target_, ignored);

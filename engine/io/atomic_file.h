@@ -26,6 +26,11 @@ class AtomicFile {
   int fd_ = -1;
 };
 
+// The folder that holds `path`.
+std::filesystem::path folder_of(const std::filesystem::path& path);
+// The file that writing to `path` makes or replaces: links are followed, to where nothing is too.
+std::filesystem::path behind_links(const std::filesystem::path& path);
+
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 }  // namespace gsx
