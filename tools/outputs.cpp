@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "engine/io/atomic_file.h"
-#include "engine/io/picture_folder.h"
 #include "models/architectures.h"
 #include "tools/text.h"
 

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/atomic_file.h"
-#include "tools/outputs.h"
 
 namespace gsx::tools {
 
