@@ -255,8 +255,8 @@ TEST_CASE("calibrated on other photos, real teachers in 8 bits keep their bright
     double shift, mean_abs;
   };
   // CartoonGAN's bound is what spikes of rare values leave possible (docs/design.md).
-  for (const Bound& b : {Bound{"fast_style", "fst_wave", 0.3, 2.5},
-                         Bound{"cartoongan", "cartoongan_hayao", 1, 5}}) {
+  for (const Bound& b :
+       {Bound{"fast_style", "fst_wave", 0.3, 2.5}, Bound{"cartoongan", "cartoongan_hayao", 1, 5}}) {
     const RealTeacher nets =
         calibrated(std::string(b.architecture) + ":" +
                    (require_data() / "teachers" / b.folder / "weights.safetensors").string());
