@@ -16,6 +16,14 @@ constexpr double kClipWeight = 8;
 constexpr float kSmallestRange = 1e-6f;  // for inputs that are zero throughout
 constexpr float kMostUneven = 1 << 8;    // a channel's range against the largest one
 
+// The range of a quantiser for these values. Other pictures than these have larger ones, so there
+// is room for them where the grid stays fine against what most values are.
+float range_of(const Magnitudes& values, int levels) {
+  constexpr double kRoom = 1.5, kFine = 0.8;  // steps against the mean
+  const double least = values.range(levels, kClipWeight);
+  return static_cast<float>(std::clamp(kFine * levels * values.mean(), least, kRoom * least));
+}
+
 Quantize* as_quantizer(Graph& graph, int i) { return dynamic_cast<Quantize*>(&graph.node(i)); }
 
 // The graph in full precision; node indices stay the same.
@@ -60,7 +68,7 @@ void scale_along(Parameter& p, int dim, const std::vector<float>& factor) {
 float equalize(Graph& graph, const std::vector<std::vector<int>>& readers, int i,
                const std::vector<Magnitudes>& channels, int levels) {
   std::vector<float> ranges, grown, shrunk;
-  for (const Magnitudes& m : channels) ranges.push_back(m.range(levels, kClipWeight));
+  for (const Magnitudes& m : channels) ranges.push_back(range_of(m, levels));
   const float largest = *std::max_element(ranges.begin(), ranges.end());
   if (largest == 0) return 0;
   for (const float r : ranges) {
@@ -128,7 +136,7 @@ void calibrate(Graph& graph, const std::vector<Tensor>& batches, const QuantizeO
     quantizer->is_signed =
         static_cast<double>(negative) > options.signed_above * static_cast<double>(count);
     const int levels = quantizer->range().hi;
-    const float p = values.size() == 1 ? values[0].range(levels, kClipWeight)
+    const float p = values.size() == 1 ? range_of(values[0], levels)
                                        : equalize(graph, readers, from, values, levels);
     quantizer->p = std::max(p, kSmallestRange);
   }

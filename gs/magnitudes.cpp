@@ -30,6 +30,7 @@ void Magnitudes::add(std::span<const float> values) {
     const float magnitude = std::fabs(v);
     GSX_CHECK(std::isfinite(magnitude), "calibrate: activations must be finite, got ", magnitude);
     largest_ = std::max(largest_, magnitude);
+    total_ += magnitude;
     negative_ += v < 0;
     ++bins_[bin_of(magnitude)];
   }

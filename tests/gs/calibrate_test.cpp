@@ -126,7 +126,7 @@ TEST_CASE("calibration finds ranges and signs, and keeps the full-precision func
       INFO(name << " " << q->name);
       CHECK(q->is_signed == (static_cast<double>(negative) > 0.01 * static_cast<double>(count)));
       CHECK(q->p > 0.02 * largest);
-      CHECK(q->p <= 1.01 * largest);
+      CHECK(q->p <= 1.51 * largest);
     }
     // All but the last shift.
     const Tensor x = random_images(c.input, 3);
@@ -153,7 +153,8 @@ TEST_CASE("channels that nothing but a quantiser reads get one range, in full pr
       largest = std::max(largest, std::fabs(values[c * plane + i]));
     const auto* q = dynamic_cast<const Quantize*>(&graph.node(graph.find("narrow.quantize")));
     REQUIRE(q);
-    CHECK(largest == Approx(q->p).epsilon(0.3));
+    CHECK(largest > 0.4 * q->p);
+    CHECK(largest < 1.1 * q->p);
   }
   const Tensor want = teacher.run_taps(photos[0], {"norm"})[0];
   CHECK(max_difference(plain.run_taps(photos[0], {"norm"})[0], want) <= 1e-5 * max_abs(want));
@@ -254,8 +255,8 @@ TEST_CASE("calibrated on other photos, real teachers in 8 bits keep their bright
     double shift, mean_abs;
   };
   // CartoonGAN's bound is what spikes of rare values leave possible (docs/design.md).
-  for (const Bound& b : {Bound{"fast_style", "fst_wave", 0.3, 2.5},
-                         Bound{"cartoongan", "cartoongan_hayao", 2.5, 5}}) {
+  for (const Bound& b :
+       {Bound{"fast_style", "fst_wave", 0.3, 2.5}, Bound{"cartoongan", "cartoongan_hayao", 1, 5}}) {
     const RealTeacher nets =
         calibrated(std::string(b.architecture) + ":" +
                    (require_data() / "teachers" / b.folder / "weights.safetensors").string());
