@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/error.h"
 #include "engine/io/atomic_file.h"
 
 namespace gsx::tools {
