@@ -73,11 +73,14 @@ Json TrainConfig::to_json() const {
 TrainConfig TrainConfig::from_json(const Json& j) {
   TrainConfig c;
   try {
-    for_each_setting(c, [&](const char* name, auto& value) { j.at(name).get_to(value); });
+    for_each_setting(c, [&](const char* name, auto& value) {
+      GSX_CHECK(j.contains(name), "config: lacks the setting ", name);
+      j.at(name).get_to(value);
+    });
     c.max_pixels = j.value("max_pixels", c.max_pixels);  // runs of 0.1.0 have none
     c.quantize.weights.grid = grid_from_name(j.at("quant_grid").get<std::string>());
   } catch (const Json::exception&) {
-    fail("config: not a complete set of training settings, or not of this version of gsx");
+    fail("config: not a set of training settings of this version of gsx");
   }
   return c;
 }

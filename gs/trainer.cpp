@@ -211,7 +211,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     observer.begins(saved);
     return Run(saved, in, !config.teacher.empty(), observer, stop).go();
   } catch (const Json::exception&) {
-    fail("checkpoint: the state in ", checkpoint_of(config).string(), " is not what gsx writes");
+    fail("checkpoint: the state in ", checkpoint_of(config).string(), " is damaged");
   }
 }
 

@@ -26,7 +26,7 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace();
 
-  // 64-byte aligned (256 on GPUs), uninitialised; valid until the enclosing Scope ends.
+  // 256-byte aligned, uninitialised; valid until the enclosing Scope ends.
   void* take(size_t bytes);
   template <class T>
   T* take(int64_t count) {

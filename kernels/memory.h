@@ -38,7 +38,7 @@ struct MemoryKernels {
   // What the calling thread does from now on happens on this device; 0 at first.
   void (*select)(int device);
 
-  // At least 256-byte aligned (CPU: 64), uninitialised; bytes = 0 gives null. Throws OutOfMemory.
+  // At least 256-byte aligned, uninitialised; bytes = 0 gives null. Throws OutOfMemory.
   void* (*allocate)(size_t bytes);
   void (*release)(void* p);  // null is ignored; waits for the device where it must
   // Host memory that a device copies from and to while the host goes on.

@@ -15,7 +15,7 @@ namespace gsx::kernels {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr size_t kAlignment = 64;
+constexpr size_t kAlignment = 256;  // as GPUs give it
 constexpr size_t kHugePage = size_t{2} << 20;
 
 // In front of every block: how long its mapping is; 0 for blocks of the heap.

@@ -196,8 +196,9 @@ TEST_CASE("start: the rehearsal leaves nothing in the run folder") {
   c.method = "dense";
   run_tiny(c);
   CHECK(names_in(c.run_dir) ==
-        std::vector<std::string>{"checkpoint.safetensors", "discriminator.safetensors", "log.jsonl",
-                                 "model.safetensors", "reverse.safetensors", "samples"});
+        std::vector<std::string>{"checkpoint.previous.safetensors", "checkpoint.safetensors",
+                                 "discriminator.safetensors", "log.jsonl", "model.safetensors",
+                                 "reverse.safetensors", "samples"});
   CHECK(names_in(c.run_dir / "samples").size() == 1);
 }
 

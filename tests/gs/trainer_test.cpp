@@ -175,8 +175,8 @@ TEST_CASE("trainer: folders of pictures; without trainB only what needs none", "
   CHECK(r.finished);
   CHECK(r.r_f == 0);
   CHECK(r.stripe_energy_teacher == -1);
-  REQUIRE_FALSE(observer.warnings.empty());
-  CHECK(observer.warnings[0].find("broken.png") != std::string::npos);
+  CHECK(std::any_of(observer.warnings.begin(), observer.warnings.end(),
+                    [](const auto& text) { return text.find("broken.png") != std::string::npos; }));
   c.run_dir = dir.path() / "another";
   c.objective = "paper";
   CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("trainA and trainB"));
