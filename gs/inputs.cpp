@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "gs/dense.h"
+#include "models/architectures.h"
 
 namespace gsx {
 
@@ -17,15 +18,12 @@ std::string absolute_path(const std::string& path) {
   return error ? path : whole.string();
 }
 
-// A model file, or what a colon separates from a file of weights.
+// The same name from any working folder.
 std::string absolute_spec(const std::string& spec) {
+  const std::string file = model_path(spec).string();
   std::error_code ignored;
-  if (fs::is_regular_file(spec, ignored)) return absolute_path(spec);
-  const size_t colon = spec.find(':');
-  if (colon == std::string::npos) return spec;
-  const std::string file = spec.substr(colon + 1);
-  return fs::is_regular_file(file, ignored) ? spec.substr(0, colon + 1) + absolute_path(file)
-                                            : spec;
+  if (!fs::is_regular_file(file, ignored)) return spec;
+  return spec.substr(0, spec.size() - file.size()) + absolute_path(file);
 }
 
 // Differs between networks with other weights; FNV-1a over the floats.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gs/evaluation.h"
+#include "models/architectures.h"
 
 namespace gsx {
 
@@ -142,9 +143,8 @@ void check_folder(const TrainConfig& c) {
     GSX_CHECK(!fs::exists(c.run_dir / name, ignored), "run folder ", dir,
               " holds a run already; continue it with --resume ", dir, " or choose another --out");
   }
-  const auto file_of = [](const std::string& spec) { return spec.substr(spec.find(':') + 1); };
   for (const fs::path& input :
-       {fs::path(file_of(c.teacher)), critic_beside(c.teacher), fs::path(file_of(c.feature_net))}) {
+       {model_path(c.teacher), critic_beside(c.teacher), model_path(c.feature_net)}) {
     for (const char* name :
          {"teacher.safetensors", "discriminator.safetensors", "reverse.safetensors"}) {
       GSX_CHECK(!fs::equivalent(input, c.run_dir / name, ignored), "run folder ", dir, " holds ",
