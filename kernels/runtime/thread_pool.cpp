@@ -51,10 +51,6 @@ bool spin_until(Condition condition) {
   return condition();
 }
 
-}  // namespace
-
-namespace {
-
 template <class State>
 void stop(State& state, std::vector<std::thread>& workers) {
   {
