@@ -29,8 +29,9 @@ int Graph::add(std::unique_ptr<Node> node) {
             node->name, "' again");
   GSX_CHECK((node->kind() == "input") == nodes_.empty(), "graph: node ", node->name,
             " must not be the first node or a second input");
-  GSX_CHECK(nodes_.empty() == node->inputs.empty(), "graph: node ", node->name,
-            " must have inputs");
+  const bool reads_nothing = nodes_.empty() || node->kind() == "constant";
+  GSX_CHECK(reads_nothing == node->inputs.empty(), "graph: node ", node->name,
+            reads_nothing ? " must have no inputs" : " must have inputs");
   for (const int i : node->inputs) {
     GSX_CHECK(i >= 0 && i < size(), "graph: the inputs of node ", node->name,
               " must be earlier nodes, got ", i);
@@ -166,11 +167,12 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
 
 void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
   for (Parameter* p : parameters()) {
-    if (p->role == Role::weight_scale) continue;
+    if (p->role == Role::weight_scale || p->role == Role::constant) continue;
     p->value = p->shape.rank() == 4 ? Tensor::zeros(context, p->shape, Layout::filter)
                                     : Tensor::zeros(context, p->shape);
     if (p->role == Role::weight) draw_weight(*p, rng, init);
     if (p->role == Role::norm_scale || p->role == Role::running_var) p->value.fill(1);
+    if (p->role == Role::slope) p->value.fill(0.25f);
     if (p->role == Role::norm_scale && init.norm_scale_deviation > 0) {
       rng.fill_normal(p->value, 1, init.norm_scale_deviation);
     }
