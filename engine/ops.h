@@ -55,7 +55,7 @@ inline Tensor leaky_relu(const Tensor& x, float slope) {
 inline Tensor tanh(const Tensor& x) { return activate(x, Activation::tanh); }
 inline Tensor sigmoid(const Tensor& x) { return activate(x, Activation::sigmoid); }
 
-using kernels::Pointwise;  // clip, silu, hard_swish, gelu, gelu_tanh
+using kernels::Pointwise;  // clip, silu, hard_swish, gelu, gelu_tanh, softplus
 using kernels::PointwiseOptions;
 // Formulas: kernels/pointwise.h.
 Tensor pointwise(const Tensor& x, Pointwise, const PointwiseOptions& = {});
@@ -65,6 +65,10 @@ inline Tensor gelu(const Tensor& x) { return pointwise(x, Pointwise::gelu); }
 // lo <= hi; the gradient is 1 inside, bounds included.
 inline Tensor clip(const Tensor& x, float lo, float hi) {
   return pointwise(x, Pointwise::clip, {lo, hi});
+}
+// beta > 0.
+inline Tensor softplus(const Tensor& x, float beta = 1, float threshold = 20) {
+  return pointwise(x, Pointwise::softplus, {beta, threshold});
 }
 // x where it is not negative, slope[c] * x below. x [N,C,H,W] or [N,C]; slope [C], or [1] for all.
 Tensor prelu(const Tensor& x, const Tensor& slope);

@@ -6,9 +6,10 @@
 
 namespace gsx::kernels {
 
-enum class Pointwise : uint8_t { clip, silu, hard_swish, gelu, gelu_tanh };
+enum class Pointwise : uint8_t { clip, silu, hard_swish, gelu, gelu_tanh, softplus };
 
-// The numbers a function takes: clip's bounds a <= b; the others take none.
+// The numbers a function takes: clip's bounds a <= b; softplus's beta a > 0 and threshold b; the
+// others take none.
 struct PointwiseOptions {
   float a = 0, b = 0;
 };
@@ -47,6 +48,7 @@ GSX_HD inline float gelu_tanh_part(float x) {
 
 // clip: x within [a, b]. silu: x sigmoid(x). hard_swish: x min(max(x + 3, 0), 6) / 6. gelu: x times
 // the normal distribution's integral up to x; gelu_tanh: its approximation by tanh.
+// softplus: log(1 + e^(beta x)) / beta, and x where beta x is above the threshold.
 template <Pointwise P>
 GSX_HD inline float pointwise(float x, const PointwiseOptions& o) {
   if constexpr (P == Pointwise::clip) return clamp(x, o.a, o.b);
@@ -54,6 +56,7 @@ GSX_HD inline float pointwise(float x, const PointwiseOptions& o) {
   if constexpr (P == Pointwise::hard_swish) return x * (clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f);
   if constexpr (P == Pointwise::gelu) return 0.5f * x * (1.0f + erf(0.707106781f * x));
   if constexpr (P == Pointwise::gelu_tanh) return 0.5f * x * (1.0f + gelu_tanh_part(x));
+  if constexpr (P == Pointwise::softplus) return o.a * x > o.b ? x : softplus(o.a * x) / o.a;
 }
 
 // The derivative. At the bounds of clip 1, at -3 and 3 of hard_swish that of the middle piece.
@@ -77,12 +80,14 @@ GSX_HD inline float pointwise_slope(float x, const PointwiseOptions& o) {
     const float inner = 0.797884561f * std::fma(0.134145f * u, u, 1.0f);
     return std::fma(0.5f * u * std::fma(-t, t, 1.0f), inner, std::fma(0.5f, t, 0.5f));
   }
+  if constexpr (P == Pointwise::softplus) return o.a * x > o.b ? 1.0f : sigmoid(o.a * x);
 }
 
 }  // namespace scalar
 
-inline constexpr Pointwise kAllPointwise[] = {
-    Pointwise::clip, Pointwise::silu, Pointwise::hard_swish, Pointwise::gelu, Pointwise::gelu_tanh};
+inline constexpr Pointwise kAllPointwise[] = {Pointwise::clip,       Pointwise::silu,
+                                              Pointwise::hard_swish, Pointwise::gelu,
+                                              Pointwise::gelu_tanh,  Pointwise::softplus};
 
 // Calls f.operator()<P>() with the function as a constant.
 template <class F>
@@ -93,6 +98,7 @@ void with_pointwise(Pointwise p, F&& f) {
     case Pointwise::hard_swish: return f.template operator()<Pointwise::hard_swish>();
     case Pointwise::gelu: return f.template operator()<Pointwise::gelu>();
     case Pointwise::gelu_tanh: return f.template operator()<Pointwise::gelu_tanh>();
+    case Pointwise::softplus: return f.template operator()<Pointwise::softplus>();
   }
 }
 

@@ -81,6 +81,7 @@ NodePtr clip_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr silu_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr hard_swish_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr gelu_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr softplus_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr prelu_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr pixel_shuffle_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr pixel_unshuffle_from(std::string name, std::vector<int> inputs, const Json&);
@@ -247,6 +248,7 @@ std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::ve
       {"silu", nodes::silu_from},
       {"hard_swish", nodes::hard_swish_from},
       {"gelu", nodes::gelu_from},
+      {"softplus", nodes::softplus_from},
       {"prelu", nodes::prelu_from},
       {"pixel_shuffle", nodes::pixel_shuffle_from},
       {"pixel_unshuffle", nodes::pixel_unshuffle_from},

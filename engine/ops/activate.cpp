@@ -26,6 +26,8 @@ Tensor pointwise(const Tensor& x, Pointwise function, const PointwiseOptions& op
   check_f32("pointwise", "x", x);
   GSX_CHECK(function != Pointwise::clip || options.a <= options.b,
             "clip: lo must not be above hi, got ", options.a, " and ", options.b);
+  GSX_CHECK(function != Pointwise::softplus || options.a > 0,
+            "softplus: beta must be positive, got ", options.a);
   Tensor y = Tensor::empty_like(x);
   x.backend().elementwise.pointwise(x.exec(), x.rows(), function, options, in(x), out(y));
   return record(y, "pointwise", {x}, [=, x = x.detach()](const Tensor& gy, Grads& grads) {

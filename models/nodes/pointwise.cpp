@@ -1,4 +1,4 @@
-// clip, silu, hard_swish, gelu: functions of one element that norms do not fuse.
+// clip, silu, hard_swish, gelu, softplus: functions of one element that norms do not fuse.
 #include "kernels/pointwise.h"
 
 #include "models/nodes/common.h"
@@ -7,8 +7,8 @@ namespace gsx {
 namespace nodes {
 namespace {
 
-constexpr std::initializer_list<const char*> kKinds = {"clip", "silu", "hard_swish", "gelu",
-                                                       "gelu"};
+constexpr std::initializer_list<const char*> kKinds = {"clip", "silu", "hard_swish",
+                                                       "gelu", "gelu", "softplus"};
 constexpr std::initializer_list<const char*> kGeluForms = {"none", "tanh"};
 
 class PointwiseNode : public Node {
@@ -25,6 +25,8 @@ class PointwiseNode : public Node {
       case Pointwise::clip: return {{"lo", shortest(options_.a)}, {"hi", shortest(options_.b)}};
       case Pointwise::gelu: return {{"approximate", "none"}};
       case Pointwise::gelu_tanh: return {{"approximate", "tanh"}};
+      case Pointwise::softplus:
+        return {{"beta", shortest(options_.a)}, {"threshold", shortest(options_.b)}};
       default: return Json::object();
     }
   }
@@ -68,6 +70,11 @@ NodePtr hard_swish_from(std::string name, std::vector<int> inputs, const Json&) 
 NodePtr gelu_from(std::string name, std::vector<int> inputs, const Json& json) {
   const bool by_tanh = Attributes(name, json).choice("approximate", kGeluForms) == 1;
   return made(name, std::move(inputs), by_tanh ? Pointwise::gelu_tanh : Pointwise::gelu);
+}
+NodePtr softplus_from(std::string name, std::vector<int> inputs, const Json& json) {
+  const Attributes a(name, json);
+  return made(name, std::move(inputs), Pointwise::softplus,
+              {a.positive("beta"), a.number("threshold")});
 }
 
 }  // namespace nodes

@@ -171,4 +171,10 @@ for mode in ("CRD", "DCR"):
                  "DepthToSpace", blocksize=2, mode=mode)
 runtime_case("pixel_unshuffle/onnx", "pixel_unshuffle", {"factor": 2, "order": "dcr"}, (2, 3, 6, 4), "SpaceToDepth",
              blocksize=2)
+# ---- Added later: at the end, so that what was drawn before stays ----
+
+for name, beta, threshold, kinks in (("one", 1.0, 20.0, []), ("beta", 2.0, 3.0, [1.5])):
+    for shape in ((2, 7, 3, 5), (3, 33)):
+        case(f"softplus/{name}_{len(shape)}d", "softplus", {"beta": beta, "threshold": threshold},
+             {"x": away(randn(*shape, scale=3), kinks)}, lambda x: F.softplus(x, beta, threshold))
 golden.write("nodes.safetensors")

@@ -54,13 +54,14 @@ class TiedGraph {
   }
   void add_function() {
     const int x = last();
-    switch (pick(7)) {
+    switch (pick(8)) {
       case 0: graph_.add(make_prelu(fresh("prelu"), x, pick(2) ? channels(x) : 1)); break;
       case 1: graph_.add(make_pointwise(fresh("clip"), x, Pointwise::clip, {0, 1.5f})); break;
       case 2: graph_.add(make_pointwise(fresh("silu"), x, Pointwise::silu)); break;
       case 3: graph_.add(make_pointwise(fresh("swish"), x, Pointwise::hard_swish)); break;
       case 4: graph_.add(make_pointwise(fresh("gelu"), x, Pointwise::gelu)); break;
       case 5: graph_.add(make_pointwise(fresh("gelu"), x, Pointwise::gelu_tanh)); break;
+      case 6: graph_.add(make_pointwise(fresh("plus"), x, Pointwise::softplus, {1, 20})); break;
       default: graph_.add(make_activation(fresh("relu"), x, Activation::relu));
     }
   }
@@ -214,10 +215,13 @@ TEST_CASE("extraction keeps the function of random graphs of every kind of tie")
     const Graph read = graph_from_json(Json::parse(graph_to_json(small).dump()));
     CHECK(read.infer_shapes(kPicture).back() == want.shape());
   }
-  for (const char* kind :
-       {"add", "sub", "mul", "div", "constant", "slice", "concat", "pixel_shuffle",
-        "pixel_unshuffle", "resize", "group_norm", "reduce_mean", "matmul", "prelu", "clip", "silu",
-        "hard_swish", "gelu", "reshape"}) {
+  for (const char* kind : {"add",      "sub",           "mul",
+                           "div",      "constant",      "slice",
+                           "concat",   "pixel_shuffle", "pixel_unshuffle",
+                           "resize",   "group_norm",    "reduce_mean",
+                           "matmul",   "prelu",         "clip",
+                           "silu",     "hard_swish",    "gelu",
+                           "softplus", "reshape"}) {
     INFO(kind);
     CHECK(cut.count(kind) == 1);
   }

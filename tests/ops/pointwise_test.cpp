@@ -49,6 +49,21 @@ TEST_CASE("functions of one element") {
       });
 }
 
+TEST_CASE("softplus, and where it is x") {
+  check(
+      "softplus", [](const Tensor& x) { return softplus(x); },
+      [](double v) { return std::log1p(std::exp(v)); });
+  // From 2 x = 5 on the function is x, and jumps by 0.003.
+  check(
+      "softplus", [](const Tensor& x) { return softplus(x, 2, 5); },
+      [](double v) { return 2 * v > 5 ? v : std::log1p(std::exp(2 * v)) / 2; }, {2.5});
+  const auto context = Context::create();
+  const Tensor x = Tensor::from(context, std::vector<float>{0, 30, -200}, {3});
+  CHECK(softplus(x).to_vector()[1] == 30);
+  CHECK(softplus(x).to_vector()[2] < 1e-37f);
+  CHECK_THROWS_WITH(softplus(x, 0), "softplus: beta must be positive, got 0");
+}
+
 TEST_CASE("functions of one element far out, and at their kinks") {
   const auto context = Context::create();
   const Tensor x = Tensor::from(context, std::vector<float>{0, 1e30f, -1e30f, 3, -3}, {5});
