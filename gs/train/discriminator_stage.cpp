@@ -1,4 +1,4 @@
-// A discriminator for a teacher without one; see critic.h.
+// A discriminator for a teacher without one; see discriminator_stage.h.
 #include "gs/train/discriminator_stage.h"
 
 #include "gs/train/slimming_step.h"
