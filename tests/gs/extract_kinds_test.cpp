@@ -2,7 +2,7 @@
 // with random scales at zero: pruned and extracted equals masked.
 #include <set>
 
-#include "gs/extract.h"
+#include "gs/passes/extract.h"
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"
 
