@@ -66,9 +66,8 @@ Tensor softmax(const Tensor& x) {
   check_f32("softmax", "x", x);
   GSX_CHECK(x.layout() != Layout::filter && x.shape().rank() > 0 && x.numel() > 0,
             "softmax: x must be an image or dense, not empty, got shape ", x.shape());
-  const int64_t last = x.dim(x.shape().rank() - 1);
-  const kernels::Rows rows =
-      x.layout() == Layout::image ? x.rows() : kernels::Rows{x.numel() / last, last, last};
+  const kernels::View v = view_of(x);
+  const kernels::Rows rows{v.pixels(), v.c, v.cs};
   Tensor y = Tensor::empty_like(x);
   x.backend().softmax.forward(x.exec(), rows, in(x), out(y));
   return record(y, "softmax", {x}, [rows, y = y.detach()](const Tensor& gy, Grads& grads) {

@@ -88,8 +88,8 @@ NodePtr slice_from(std::string name, std::vector<int> inputs, const Json& json) 
   const Attributes a(name, json);
   const auto range = [&](const char* key) {
     const std::vector<int64_t> r = a.positions(key, 3);
-    GSX_CHECK(r[2] >= 1, "model file: node ", name, ": the step of ", key,
-              " must be at least 1, got ", r[2]);
+    GSX_CHECK(r[2] >= 1 && r[2] <= kMaxChannels, "model file: node ", name, ": the step of ", key,
+              " must lie in [1, ", kMaxChannels, "], got ", r[2]);
     return SliceRange{r[0], r[1], r[2]};
   };
   std::vector<int> picked;
