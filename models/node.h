@@ -18,7 +18,8 @@
 //   softmax                            [N,L,D]: row with row; over channels: all stay
 //   transpose                          channel c with channel c where it stays in place, else all
 //                                      stay
-//   reshape                            channels with those whose elements they hold
+//   reshape                            channels with those whose elements they hold, and with those
+//                                      of what gives the size, if it has as many
 //   constant                           its own, which go with what reads them
 #pragma once
 #include <functional>
