@@ -61,6 +61,26 @@ double mean_stripes(const Graph& model, const std::vector<Tensor>& photos,
 
 }  // namespace
 
+double departure(const PictureRows& rows) {
+  constexpr double kPlain = 4;  // grey levels squared
+  double moved = 0, spread = 0, values = 0;
+  for (const std::vector<Image>& row : rows) {
+    const std::vector<uint8_t>&t = row.at(1).rgb, &y = row.at(2).rgb;
+    const double pixels = static_cast<double>(t.size()) / 3;
+    for (size_t c = 0; c < 3; ++c) {
+      double sum = 0, squares = 0;
+      for (size_t i = c; i < t.size(); i += 3) {
+        sum += t[i];
+        squares += t[i] * t[i];
+        moved += (y[i] - t[i]) * (y[i] - t[i]);
+      }
+      spread += squares - sum * sum / pixels;
+      values += pixels;
+    }
+  }
+  return spread > kPlain * values ? moved / spread : 0;
+}
+
 TrainResult evaluate_run(RunState& run, bool timed) {
   const NoGrad guard;
   TrainResult r;

@@ -3,6 +3,7 @@
 #pragma once
 #include "gs/checkpoint.h"
 #include "gs/recipe.h"
+#include "gs/run_folder.h"
 #include "gs/train_data.h"
 
 namespace gsx {
@@ -18,10 +19,10 @@ struct RunState {
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
   // The dense network: given, made by an earlier stage, or itself what the run is for.
   std::filesystem::path teacher_file() const {
-    return config.method == "dense" ? model_file() : file("teacher.safetensors");
+    return config.method == "dense" ? model_file() : file(run_files::kTeacher);
   }
-  std::filesystem::path critic_file() const { return file("discriminator.safetensors"); }
-  std::filesystem::path model_file() const { return file("model.safetensors"); }
+  std::filesystem::path critic_file() const { return file(run_files::kCritic); }
+  std::filesystem::path model_file() const { return file(run_files::kModel); }
 };
 
 // Streams of random numbers under the run's seed.

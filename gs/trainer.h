@@ -12,13 +12,17 @@
 
 namespace gsx {
 
+// Adam moves every weight by about its rate, so no network outlives a larger one.
+inline constexpr float kMostRate = 1;
+
 // What users choose; every field has a command-line flag of the same name (dashes for underscores).
 struct TrainConfig {
   std::string method = "gs8";  // gs32, gs8, distill (a narrow student), dense (make a teacher)
   std::string objective =
-      "official";       // or paper: log loss, real images for D, linear decay (PAPER 1.8)
-  std::string teacher;  // model file or ARCH:weights; empty: train a dense one first
-  std::string data;     // folder; empty: the built-in pictures
+      "official";             // or paper: log loss, real images for D, linear decay (PAPER 1.8)
+  std::string teacher;        // model file or ARCH:weights; empty: train a dense one first
+  std::string discriminator;  // its discriminator, likewise; empty: beside it, or train one
+  std::string data;           // folder; empty: the built-in pictures
   int64_t max_pixels = kMaxImagePixels;  // of a picture in it, larger ones are left out
   std::string feature_net;        // model file or ARCH:weights; empty: taps of the discriminator
   std::filesystem::path run_dir;  // runs/NAME
@@ -46,7 +50,7 @@ struct TrainConfig {
   int checkpoint_every = 0, sample_every = 0;  // steps; 0: 200, or as the run has been doing
   Json to_json() const;
   static TrainConfig from_json(const Json&);
-  void check_finite() const;  // Error that names the setting that is not a finite number
+  void check_numbers() const;  // Error that names a setting that is not finite, or no rate
 };
 
 struct TrainProgress {
@@ -64,7 +68,8 @@ class TrainObserver {
   virtual ~TrainObserver() = default;
   // First of all: the settings a new run starts with or a resumed one brings along.
   virtual void begins(const TrainConfig&) {}
-  virtual void started() {}  // a new run's settings make sense and its folder is there
+  // A new run's settings make sense; files that are written in `folder` now become the run's.
+  virtual void started(const std::filesystem::path& /*folder*/) {}
   virtual void progress(const TrainProgress&) {}
   virtual void message(const std::string&) {}  // one line worth telling: stages, files written
   virtual void warning(const std::string&) {}  // skipped images and the like
@@ -75,6 +80,7 @@ struct TrainResult {
   std::filesystem::path model;          // the compressed (or dense) model file
   std::filesystem::path teacher_model;  // the teacher as gsx writes it
   ModelFigures teacher, compressed;
+  std::string astray;         // in words, when the model's pictures are nothing like the teacher's
   std::string missed_budget;  // in words, when the budget was missed; else empty
   double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
   double r_f = 0;             // 0 when no distance could be computed
