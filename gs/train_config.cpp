@@ -71,7 +71,7 @@ Json TrainConfig::to_json() const {
     else j[name] = value;
   });
   j["max_pixels"] = max_pixels;
-  j["discriminator"] = to_utf8(discriminator);
+  if (!discriminator.empty()) j["discriminator"] = to_utf8(discriminator);
   j["quant_grid"] = kGridNames[static_cast<int>(quantize.weights.grid)];
   return j;
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/picture_folder.h"
 #include "tools/outputs.h"

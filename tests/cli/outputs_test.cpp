@@ -121,7 +121,10 @@ TEST_CASE("names that are not UTF-8 go through a run, its settings, its checkpoi
   fs::create_directory(dir / odd);
   save_photos(dir / odd / "trainA");
   save_photos(dir / odd / "trainB");
-  save_network(dir / odd / "net.safetensors", "vgg16", {{"width", 2}});
+  gsx::Graph net = gsx::vgg16({.width = 2});
+  gsx::Rng rng(1);
+  net.initialize(gsx::Context::create(), rng, {.kind = gsx::Init::Kind::kaiming_uniform});
+  gsx::save_model(net, dir / odd / "net.safetensors");
   works(tiny_train(with(kSmall, {"--method", "dense", "--out", odd + "/dense"})), there);
 
   const Words inputs = {"--teacher",     odd + "/dense/model.safetensors",
