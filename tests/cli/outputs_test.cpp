@@ -1,5 +1,6 @@
 // Where results go and what must not be lost there: folders that hold files of a run's names, links
 // to nothing, folders of photos, names that are not UTF-8.
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -14,11 +15,15 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// A run of a few steps.
+// A run of a few steps; `more` wins.
 Words tiny_train(const Words& more) {
-  Words w = {"train", "--size",       "16", "--batch",       "1", "--threads",
-             "1",     "--slim-steps", "4",  "--dense-steps", "2", "--finetune-steps",
-             "2",     "--rho",        "0.3"};
+  const Words usual = {"--size",           "16", "--batch",       "1", "--threads", "1",
+                       "--slim-steps",     "4",  "--dense-steps", "2", "--rho",     "0.3",
+                       "--finetune-steps", "2"};
+  Words w = {"train"};
+  for (size_t i = 0; i < usual.size(); i += 2)
+    if (std::find(more.begin(), more.end(), usual[i]) == more.end())
+      w.insert(w.end(), {usual[i], usual[i + 1]});
   w.insert(w.end(), more.begin(), more.end());
   return w;
 }
