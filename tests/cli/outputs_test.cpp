@@ -51,6 +51,7 @@ void works(const Words& words, const ProcessOptions& options = {}) {
 ProcessOptions in(const fs::path& folder) {
   ProcessOptions options;
   options.folder = folder;
+  options.timeout = std::chrono::minutes(5);  // of a busy machine
   return options;
 }
 
