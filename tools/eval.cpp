@@ -51,6 +51,36 @@ int for_each_picture(const ContextPtr& context, const fs::path& folder, const Ev
   return static_cast<int>(skipped);
 }
 
+// Which of the networks cannot take a picture of this shape; empty: all can.
+std::string misfit(const Evaluation::Networks& nets, const Shape& picture) {
+  const std::pair<const char*, const Graph*> named[] = {{"the model", nets.model},
+                                                        {"the teacher", nets.teacher},
+                                                        {"the feature network", nets.features}};
+  for (const auto& [name, net] : named) {
+    try {
+      if (net) net->infer_shapes(picture);
+    } catch (const Error&) {
+      return name;
+    }
+  }
+  return {};
+}
+
+// The end of a message: from which side on all networks take square pictures.
+std::string instead_of_size(const Evaluation::Networks& nets, int64_t side) {
+  constexpr int64_t kMost = 1024;
+  while (side <= kMost && !misfit(nets, {1, 3, side, side}).empty()) ++side;
+  return side > kMost ? "no size near it does"
+                      : "the next that all networks take is " + std::to_string(side);
+}
+
+void check_size(const Evaluation::Networks& nets, int size) {
+  if (size == 0) return;
+  const std::string which = misfit(nets, {1, 3, size, size});
+  GSX_CHECK(which.empty(), "--size ", size, " does not fit ", which, "; ",
+            instead_of_size(nets, size));
+}
+
 struct Report {
   Evaluation::Result quality;
   ModelFigures model, teacher;
@@ -143,14 +173,18 @@ void run_eval(const EvalOptions& o) {
     lpips = open_lpips(features, model_path(o.feature_net), warn);
     if (lpips) nets.lpips = &*lpips;
   }
+  check_size(nets, o.size);
   const DataLayout layout = find_layout(o.data);
   const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
   Evaluation evaluation(nets);
   report.skipped += for_each_picture(context, photos, o, [&](const Tensor& photo) {
     evaluation.add_photo(photo);
-    if (report.input.rank() == 0) report.input = photo.shape();
+    if (report.input.rank() == 0 && misfit(nets, photo.shape()).empty())
+      report.input = photo.shape();
   });
+  GSX_CHECK(report.input.rank() > 0, "the pictures in ", photos.string(),
+            " are too small to measure on; give --size: ", instead_of_size(nets, 1));
   if (!real.empty() && nets.features)
     report.skipped += for_each_picture(
         context, real, o, [&](const Tensor& picture) { evaluation.add_real(picture); });
