@@ -34,6 +34,8 @@ class Attributes {
   bool boolean(const char* key) const;
   std::vector<float> numbers(const char* key, size_t at_least, size_t at_most) const;
   std::vector<int> integers(const char* key, size_t count, int lo, int hi) const;
+  std::vector<double> doubles(const char* key, size_t count) const;     // finite
+  std::vector<int64_t> positions(const char* key, size_t count) const;  // of any size
   // The index of a string attribute among the allowed ones.
   int choice(const char* key, std::initializer_list<const char*> allowed) const;
   bool has(const char* key) const { return json_.contains(key); }
@@ -58,6 +60,9 @@ const char* name_of(std::initializer_list<const char*> names, Enum e) {
 // reads back as f.
 double shortest(float f);
 Json shortest(const std::vector<float>&);
+
+// Cuts numbers per channel [C] to these channels.
+void keep_channels(Parameter&, const std::vector<int>& keep);
 
 void check_inputs(const Node& node, size_t count, size_t given);
 // The one input's shape, which must have `rank` dimensions (0: any).
