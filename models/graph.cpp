@@ -31,9 +31,8 @@ int Graph::add(std::unique_ptr<Node> node) {
             node->name, "' again");
   GSX_CHECK(!nodes_.empty() || node->is_input(), "graph: node ", node->name,
             " must not be the first node; the first one is an input");
-  const bool reads_nothing = node->is_input() || node->kind() == "constant";
-  GSX_CHECK(reads_nothing == node->inputs.empty(), "graph: node ", node->name,
-            reads_nothing ? " must have no inputs" : " must have inputs");
+  GSX_CHECK(node->reads_nothing() == node->inputs.empty(), "graph: node ", node->name,
+            node->reads_nothing() ? " must read nothing" : " must have inputs");
   for (const int i : node->inputs) {
     GSX_CHECK(i >= 0 && i < size(), "graph: the inputs of node ", node->name,
               " must be earlier nodes, got ", i);

@@ -11,9 +11,8 @@
 //   concat, slice                      by position
 //   pixel_shuffle                      one channel with the r^2 it is made of, pixel_unshuffle r^2
 //                                      with one; in the order of each (crd or dcr)
-//   group_norm                         channel c with channel c, which must come in as a constant
-//   to
-//                                      go: it keeps its share in its group's statistics
+//   group_norm                         channel c with channel c; it may go where it comes in as a
+//                                      constant, whose share in its group's statistics stays
 //   reduce_mean                        channel c with channel c; over channels: all stay
 //   matmul                             rows of a with rows of the result; b's stay
 //   softmax                            [N,L,D]: row with row; over channels: all stay
@@ -95,6 +94,8 @@ class Node {
   virtual std::string_view kind() const = 0;
   // Whether the value of this node is what its network is given; `inputs` is then empty.
   virtual bool is_input() const { return false; }
+  // Inputs, and constants of the network.
+  virtual bool reads_nothing() const { return is_input(); }
   virtual std::unique_ptr<Node> clone() const = 0;  // parameters copied, not shared
   virtual Json attributes() const {
     return Json::object();

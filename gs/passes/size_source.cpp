@@ -20,7 +20,6 @@ int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
     const Node& node = graph.node(i);
     if (node.inputs.empty()) continue;
     for (const int from : node.inputs) along[i] = std::lcm(along[i], along[from]);
-    if (node.inputs.empty()) continue;
     const bool pictures = shapes[i].rank() == 4 && shapes[node.inputs[0]].rank() == 4;
     if (pictures && shapes[i][2] <= shapes[node.inputs[0]][2])
       along[i] *= node.attributes().value("stride", 1);
@@ -63,7 +62,7 @@ std::optional<int> SizeTable::twin(int node, const std::vector<bool>& live) cons
     if (i <= node && same_size(i, node)) return i;
   std::optional<int> best;
   for (int i = 1; i < node; ++i) {
-    const bool constant = graph_->node(i).inputs.empty();  // the same for all pictures of a batch
+    const bool constant = graph_->node(i).reads_nothing();  // the same for all pictures of a batch
     if (!live[i] || constant || !same_size(i, node)) continue;
     // A value that several layers read is made anyway; another one may be swallowed by a fusion.
     const bool shared = consumers_[i].size() > 1;

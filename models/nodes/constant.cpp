@@ -13,6 +13,7 @@ class Constant : public Node {
     value_ = {name + ".value", Role::constant, shape, std::move(value), false};
   }
   std::string_view kind() const override { return "constant"; }
+  bool reads_nothing() const override { return true; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
     return {{"shape", std::vector<int64_t>(value_.shape.begin(), value_.shape.end())}};
