@@ -159,27 +159,79 @@ double evaluation_bytes(const Graph& graph, const Shape& input) {
   options.fused = !graph.quantized();  // the integer program goes node by node
   const Plan plan(graph, {graph.output()}, options);
   const std::vector<Shape> shapes = graph.infer_shapes(input);
-  const auto bytes = [&](int i) {
-    const bool codes = graph.quantized() && graph.node(i).kind() == "quantize";
+  const auto elements = [&](int i) {
     const Shape& s = shapes[i];
     const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
-    return pixels * kernels::channel_stride(static_cast<int>(s[1])) *
-           (codes ? sizeof(int16_t) : sizeof(float));
+    return pixels * kernels::channel_stride(static_cast<int>(s[1]));
+  };
+  const auto is_codes = [&](int i) {
+    return graph.quantized() && graph.node(i).kind() == "quantize";
+  };
+  const auto bytes = [&](int i) {
+    return elements(i) * (is_codes(i) ? sizeof(int16_t) : sizeof(float));
+  };
+  // What the integer program makes in between: floats of sums and codes, for nodes that take
+  // neither.
+  const auto passing = [&](const Step& step) {
+    const Node& node = graph.node(step.node);
+    double sum = 0;
+    if (!graph.quantized() || node.kind() == "instance_norm") return sum;
+    for (const int i : step.reads)
+      if (graph.node(i).has_weight() || (is_codes(i) && !node.has_weight()))
+        sum += elements(i) * sizeof(float);
+    return sum;
   };
   std::vector<int> reads_left(graph.size(), 0);
   for (const Step& step : plan.steps) {
     for (const int i : step.reads) ++reads_left[i];
   }
   ++reads_left[0];  // whoever gave it keeps it
-  double held = 0, most = 0;
+  double held = graph.quantized() ? elements(0) * sizeof(float) : 0, most = 0;
   for (const Step& step : plan.steps) {
     held += bytes(step.node);
-    most = std::max(most, held);
+    most = std::max(most, held + passing(step));
     for (const int i : step.reads) {
       if (--reads_left[i] == 0) held -= bytes(i);
     }
   }
   return most;
+}
+
+namespace {
+
+// As kernels/cpu/conv_winograd.cpp transforms filters: 36 numbers for 9, and whole vectors of them.
+constexpr double kTransformed = 4.5;
+
+// Calls use(filter) on every convolution's.
+template <class Use>
+void for_each_filter(const Graph& graph, Use&& use) {
+  for (int i = 0; i < graph.size(); ++i)
+    if (const Parameter* w = graph.node(i).parameter(Role::weight); w && w->shape.rank() == 4)
+      use(w->shape);
+}
+double filter_bytes(const Shape& w) { return static_cast<double>(w.numel()) * sizeof(float); }
+
+}  // namespace
+
+double scratch_bytes(const Graph& graph, int threads) {
+  // Transformed filters, and on every thread a block of transformed tiles, 24 at least; codes need
+  // packed filters and a window on every thread. A workspace takes an eighth more, and further
+  // blocks while it grows.
+  constexpr double kTiles = 36 * 24 * sizeof(float);
+  const bool codes = graph.quantized();
+  double largest = 0, block = codes ? 0.4e6 : 2.2e6;
+  for_each_filter(graph, [&](const Shape& w) {
+    largest = std::max(largest, filter_bytes(w));
+    if (!codes) block = std::max(block, kTiles * static_cast<double>(w[0] + w[1]));
+  });
+  return (codes ? 1e6 : 4e6) + 1.5 * ((codes ? 1 : kTransformed) * largest + threads * block);
+}
+
+double kept_filter_bytes(const Graph& graph) {
+  double sum = 0;
+  if (graph.context() && graph.context()->keeps_filters() && !graph.quantized())
+    for_each_filter(graph, [&](const Shape& w) { sum += kTransformed * filter_bytes(w); });
+  return sum;
 }
 
 }  // namespace gsx
