@@ -164,8 +164,10 @@ double evaluation_bytes(const Graph& graph, const Shape& input) {
     const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
     return pixels * kernels::channel_stride(static_cast<int>(s[1]));
   };
+  // The integer program makes codes of pictures, too.
+  const bool integer = graph.quantized();
   const auto is_codes = [&](int i) {
-    return graph.quantized() && graph.node(i).kind() == "quantize";
+    return integer && (i == 0 || graph.node(i).kind() == "quantize");
   };
   const auto bytes = [&](int i) {
     return elements(i) * (is_codes(i) ? sizeof(int16_t) : sizeof(float));
@@ -175,7 +177,7 @@ double evaluation_bytes(const Graph& graph, const Shape& input) {
   const auto passing = [&](const Step& step) {
     const Node& node = graph.node(step.node);
     double sum = 0;
-    if (!graph.quantized() || node.kind() == "instance_norm") return sum;
+    if (!integer || node.kind() == "instance_norm") return sum;
     for (const int i : step.reads)
       if (graph.node(i).has_weight() || (is_codes(i) && !node.has_weight()))
         sum += elements(i) * sizeof(float);
@@ -185,8 +187,9 @@ double evaluation_bytes(const Graph& graph, const Shape& input) {
   for (const Step& step : plan.steps) {
     for (const int i : step.reads) ++reads_left[i];
   }
-  ++reads_left[0];  // whoever gave it keeps it
-  double held = graph.quantized() ? elements(0) * sizeof(float) : 0, most = 0;
+  // Whoever gave x keeps it.
+  double held = integer ? elements(0) * sizeof(float) : 0, most = 0;
+  if (!integer) ++reads_left[0];
   for (const Step& step : plan.steps) {
     held += bytes(step.node);
     most = std::max(most, held + passing(step));
