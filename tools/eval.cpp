@@ -90,6 +90,10 @@ struct Report {
   std::string device;
 };
 
+Json to_json(const ColourShift& s) {
+  return {{"red", s.mean[0]}, {"green", s.mean[1]}, {"blue", s.mean[2]}, {"largest", s.largest}};
+}
+
 Json to_json(const EvalOptions& o, const Report& r) {
   const auto known = [](double v, bool is) { return is ? Json(v) : Json(nullptr); };
   const Ratios ratio = r.has_teacher ? ratios(r.teacher, r.model) : Ratios();
@@ -119,6 +123,7 @@ Json to_json(const EvalOptions& o, const Report& r) {
           {"lpips_to_teacher", known(q.lpips_to_teacher, q.lpips_to_teacher >= 0)},
           {"mean_abs_to_teacher", known(q.mean_abs_to_teacher, r.has_teacher)},
           {"psnr_to_teacher", known(q.psnr_to_teacher, r.has_teacher)},
+          {"shift", r.has_teacher ? to_json(q.shift) : Json(nullptr)},
           {"command", command_line()}};
 }
 
@@ -134,7 +139,9 @@ void print_report(const Report& r) {
     std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
               << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast\n"
               << "difference         " << q.mean_abs_to_teacher << " grey levels, PSNR "
-              << q.psnr_to_teacher << " dB\n";
+              << q.psnr_to_teacher << " dB\nbrighter           " << q.shift.largest
+              << " at most, red " << q.shift.mean[0] << ", green " << q.shift.mean[1] << ", blue "
+              << q.shift.mean[2] << " grey levels on average\n";
   }
   if (q.lpips_to_teacher >= 0) std::cout << "LPIPS to teacher   " << q.lpips_to_teacher << '\n';
   if (q.frechet_distance >= 0) {

@@ -1,5 +1,7 @@
 // The `gsx` program: reads the command line, runs one subcommand, and turns every failure into one
 // line on stderr. Exit code 0: done, 1: failed, 2: misused.
+#include <malloc.h>
+
 #include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
@@ -151,6 +153,10 @@ int run(int argc, char** argv) {
 }  // namespace gsx::tools
 
 int main(int argc, char** argv) {
+  // One heap for all threads, and large pieces outside of it, so that what is freed goes back and
+  // what a picture needs depends on the picture alone.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   // What caches keep goes back before anybody is told that there is no memory.
   std::set_new_handler([] {
     if (!gsx::kernels::give_back_kept_memory()) throw std::bad_alloc();
