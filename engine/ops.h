@@ -19,12 +19,15 @@ struct Padding {
   static constexpr Padding all(int p) { return {p, p, p, p}; }
   friend bool operator==(const Padding&, const Padding&) = default;
 };
-using kernels::PadMode;
+using kernels::PadMode;  // zero, reflect, replicate
+using kernels::PerAxis;  // a number for rows and one for columns; one int is both
 
 struct ConvOptions {
-  int stride = 1;
+  PerAxis stride = 1;
   Padding pad = {};
   PadMode pad_mode = PadMode::zero;
+  PerAxis dilation = 1;
+  int groups = 1;  // equal parts that the channels of x and of the result fall into
 };
 // Mean and biased variance of a result per image and channel, [N,C] each; no gradient. A
 // convolution takes them, when asked, while its result is at hand, and spares the instance norm
@@ -32,13 +35,15 @@ struct ConvOptions {
 struct Moments {
   Tensor mean, var;
 };
-// x [N,C,H,W], w filter [K,C,R,S], bias [K] or undefined -> [N,K,P,Q],
-// P = (H + top + bottom - R)/stride + 1. moments: what to fill, or null.
+// x [N,C,H,W], w filter [K,C/groups,R,S], bias [K] or undefined -> [N,K,P,Q],
+// P = (H + top + bottom - (R-1)*dilation - 1)/stride + 1. With as many groups as channels on both
+// sides the convolution is depthwise. moments: what to fill, or null.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& = {},
               Moments* moments = nullptr);
-// x [N,C,H,W], w filter [K,C,R,S] (K output channels; PyTorch's [C,K,R,S] is transposed when files
-// are read) -> [N,K,P,Q], P = (H-1)*stride + R - top - bottom. PyTorch's (padding p, output_padding
-// o) is pad {p, p-o, p, p-o}. pad_mode must be zero.
+// x [N,C,H,W], w filter [K,C/groups,R,S] (K output channels; PyTorch's [C,K/groups,R,S] is
+// transposed when files are read) -> [N,K,P,Q], P = (H-1)*stride + (R-1)*dilation + 1 - top -
+// bottom. PyTorch's (padding p, output_padding o) is pad {p, p-o, p, p-o}, each axis with its own.
+// pad_mode must be zero.
 Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
                         const ConvOptions& = {}, Moments* moments = nullptr);
 // x [N,F], w [O,F], bias [O] or undefined -> [N,O].

@@ -204,8 +204,10 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
   const Shape& s = p.shape;
   const double taps = s.rank() == 4 ? static_cast<double>(s[2] * s[3]) : 1.0;
   // As PyTorch, which takes the second dimension of its own layout for the fan-in.
-  const double fan_in = static_cast<double>(p.file_transposed ? s[0] : s[1]) * taps;
-  const double fan_out = static_cast<double>(p.file_transposed ? s[1] : s[0]) * taps;
+  const int64_t outputs = s[0] / (p.file_transposed ? p.groups : 1);
+  const int64_t inputs = s[1] * (p.file_transposed ? p.groups : 1);
+  const double fan_in = static_cast<double>(p.file_transposed ? outputs : inputs) * taps;
+  const double fan_out = static_cast<double>(p.file_transposed ? inputs : outputs) * taps;
   if (init.kind == Init::Kind::normal) return rng.fill_normal(p.value, 0, init.deviation);
   const double bound = init.kind == Init::Kind::kaiming_uniform ? std::sqrt(1 / fan_in)
                                                                 : std::sqrt(6 / (fan_in + fan_out));

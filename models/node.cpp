@@ -173,6 +173,12 @@ std::vector<int> Attributes::integers(const char* key, size_t count, int lo, int
   return result;
 }
 
+PerAxis Attributes::per_axis(const char* key, int lo, int hi) const {
+  if (!value(key).is_array()) return integer(key, lo, hi);
+  const std::vector<int> both = integers(key, 2, lo, hi);
+  return {both[0], both[1]};
+}
+
 int Attributes::choice(const char* key, std::initializer_list<const char*> allowed) const {
   const Json& v = value(key);
   GSX_CHECK(v.is_string(), "model file: node ", node_, ": ", key, " must be a string");
@@ -202,6 +208,11 @@ void keep_channels(Parameter& p, const std::vector<int>& keep) {
   const bool trained = p.value.requires_grad();
   p.value = Tensor::from(p.value.context(), kept, p.shape);
   if (trained) p.value.set_requires_grad(true);
+}
+
+Json per_axis(const PerAxis& n) {
+  if (n.y == n.x) return n.y;
+  return {n.y, n.x};
 }
 
 void check_inputs(const Node& node, size_t count, size_t given) {

@@ -58,6 +58,7 @@ struct Parameter {
   Shape shape;                   // what value has, or will have
   Tensor value;                  // undefined until initialised or loaded
   bool file_transposed = false;  // filters of transposed convolutions: files hold [C,K,R,S]
+  int groups = 1;                // of filters: value holds [K,C/groups,R,S], files [C,K/groups,R,S]
 };
 
 // Multiply-accumulates of a forward pass of one image: the true number, and as the paper counts
@@ -135,6 +136,10 @@ class Node {
   // Whether an input channel may only go when it is a constant, though it is handed on: kinds that
   // see it in other channels' results and keep its share (group norm).
   virtual bool counts_channels() const { return false; }
+  // The first channel that channel c of input 0, or of the output, is kept or cut together with
+  // although neither comes from the other: a grouped convolution's groups stay equally large.
+  virtual int alike_input(int c) const { return c; }
+  virtual int alike_output(int c) const { return c; }
   // The value output channel c has at every pixel; nullopt: it varies. `in`: what its sources have
   // there, in their order; for kinds that make channels, what every channel of input 0 has. A norm
   // whose gamma is zero answers its beta whatever comes in; `gamma_zero` says that channel c counts

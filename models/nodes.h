@@ -14,8 +14,8 @@ NodePtr make_vector_input(std::string name, int features);
 
 struct ConvSpec {
   int in = 0, out = 0;
-  int kernel = 3;            // square
-  ConvOptions options = {};  // stride, padding, padding mode
+  PerAxis kernel = 3;        // {R, S}
+  ConvOptions options = {};  // stride, padding, padding mode, dilation, groups
   bool same_pad = false;  // TensorFlow's SAME: zero padding from the input size, options.pad unused
   bool bias = true;
 };

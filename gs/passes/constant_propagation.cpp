@@ -34,7 +34,9 @@ void forbid(std::vector<bool>& groups, const ChannelTies& ties, int node) {
 
 }  // namespace
 
-bool reads_channels(const Node& node) { return node.parameter(Role::weight) != nullptr; }
+bool reads_channels(const Node& node) {
+  return node.makes_channels() && node.parameter(Role::weight) != nullptr;
+}
 
 ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>& shapes,
                                    float made_offset) {
