@@ -31,8 +31,8 @@ int Graph::add(std::unique_ptr<Node> node) {
             node->name, "' again");
   GSX_CHECK(!nodes_.empty() || node->is_input(), "graph: node ", node->name,
             " must not be the first node; the first one is an input");
-  GSX_CHECK(node->is_input() == node->inputs.empty(), "graph: node ", node->name,
-            node->is_input() ? " is an input and must read nothing" : " must have inputs");
+  GSX_CHECK(node->reads_nothing() == node->inputs.empty(), "graph: node ", node->name,
+            node->reads_nothing() ? " must read nothing" : " must have inputs");
   for (const int i : node->inputs) {
     GSX_CHECK(i >= 0 && i < size(), "graph: the inputs of node ", node->name,
               " must be earlier nodes, got ", i);
@@ -218,11 +218,12 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
 
 void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
   for (Parameter* p : parameters()) {
-    if (p->role == Role::weight_scale) continue;
+    if (p->role == Role::weight_scale || p->role == Role::constant) continue;
     p->value = p->shape.rank() == 4 ? Tensor::zeros(context, p->shape, Layout::filter)
                                     : Tensor::zeros(context, p->shape);
     if (p->role == Role::weight) draw_weight(*p, rng, init);
     if (p->role == Role::norm_scale || p->role == Role::running_var) p->value.fill(1);
+    if (p->role == Role::slope) p->value.fill(0.25f);
     if (p->role == Role::norm_scale && init.norm_scale_deviation > 0) {
       rng.fill_normal(p->value, 1, init.norm_scale_deviation);
     }

@@ -69,7 +69,8 @@ std::optional<int> SizeTable::twin(int node, const std::vector<bool>& live) cons
     if (i <= node && same_size(i, node)) return i;
   std::optional<int> best;
   for (int i = 1; i < node; ++i) {
-    if (!live[i] || !same_size(i, node)) continue;
+    const bool constant = graph_->node(i).reads_nothing();  // the same for all pictures of a batch
+    if (!live[i] || constant || !same_size(i, node)) continue;
     // A value that several layers read is made anyway; another one may be swallowed by a fusion.
     const bool shared = consumers_[i].size() > 1;
     if (!best || shared || consumers_[*best].size() <= 1) best = i;

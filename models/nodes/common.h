@@ -34,6 +34,8 @@ class Attributes {
   bool boolean(const char* key) const;
   std::vector<float> numbers(const char* key, size_t at_least, size_t at_most) const;
   std::vector<int> integers(const char* key, size_t count, int lo, int hi) const;
+  std::vector<double> doubles(const char* key, size_t count) const;     // finite
+  std::vector<int64_t> positions(const char* key, size_t count) const;  // of any size
   // One integer for both axes, or [along rows, along columns].
   PerAxis per_axis(const char* key, int lo, int hi) const;
   // The index of a string attribute among the allowed ones.
@@ -62,6 +64,8 @@ const char* name_of(std::initializer_list<const char*> names, Enum e) {
 double shortest(float f);
 Json shortest(const std::vector<float>&);
 
+// Cuts numbers per channel [C] to these channels.
+void keep_channels(Parameter&, const std::vector<int>& keep);
 Json per_axis(const PerAxis&);  // as Attributes::per_axis reads it
 
 void check_inputs(const Node& node, size_t count, size_t given);
