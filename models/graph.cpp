@@ -3,12 +3,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
+#include "models/integer.h"
 #include "models/nodes.h"
 
 namespace gsx {
 
-Graph::Graph(const Graph& other) { *this = other; }
+// The last program and what it was lowered from.
+struct Graph::Cache {
+  std::mutex mutex;
+  std::vector<uint64_t> versions;
+  std::shared_ptr<const IntegerProgram> program;
+};
+
+Graph::Graph() : cache_(std::make_unique<Cache>()) {}
+Graph::Graph(std::string architecture)
+    : architecture_(std::move(architecture)), cache_(std::make_unique<Cache>()) {}
+Graph::~Graph() = default;
+Graph::Graph(Graph&&) noexcept = default;
+Graph& Graph::operator=(Graph&&) noexcept = default;
+Graph::Graph(const Graph& other) : Graph() { *this = other; }
 
 Graph& Graph::operator=(const Graph& other) {
   if (this == &other) return *this;
@@ -21,6 +36,8 @@ Graph& Graph::operator=(const Graph& other) {
   original_channels = other.original_channels;
   taps = other.taps;
   provenance = other.provenance;
+  changed();
+  if (!cache_) cache_ = std::make_unique<Cache>();
   return *this;
 }
 
@@ -36,6 +53,7 @@ int Graph::add(std::unique_ptr<Node> node) {
               " must be earlier nodes, got ", i);
   }
   nodes_.push_back(std::move(node));
+  changed();
   return size() - 1;
 }
 
@@ -59,6 +77,7 @@ std::vector<std::vector<int>> Graph::consumers() const {
 void Graph::redirect(int from, int to) {
   GSX_CHECK(from != output(), "graph: node ", nodes_[from]->name,
             " is the output and cannot be redirected");
+  changed();
   for (int i = 0; i < size(); ++i) {
     for (int& input : nodes_[i]->inputs) {
       if (input != from) continue;
@@ -76,6 +95,7 @@ int Graph::insert_after(int i, std::unique_ptr<Node> node) {
     for (int& input : nodes_[j]->inputs) input += input >= i ? 1 : 0;
   }
   nodes_.insert(nodes_.begin() + i + 1, std::move(node));
+  changed();
   return i + 1;
 }
 
@@ -87,6 +107,7 @@ int Graph::insert_before(int reader, int which_input, std::unique_ptr<Node> node
   }
   nodes_[reader]->inputs[which_input] = reader;
   nodes_.insert(nodes_.begin() + reader, std::move(node));
+  changed();
   return reader;
 }
 
@@ -106,6 +127,7 @@ void Graph::remove_unreachable() {
     kept.push_back(std::move(nodes_[i]));
   }
   nodes_ = std::move(kept);
+  changed();
 }
 
 std::vector<Parameter*> Graph::parameters() {
@@ -133,6 +155,29 @@ void Graph::freeze() {
   set_requires_grad(false);
   for (Parameter* p : parameters())
     if (p->value.defined() && p->value.layout() == Layout::filter) p->value.keep_filters();
+}
+
+void Graph::prepack() {
+  const NoGrad no_grad;
+  for (const auto& node : nodes_) node->prepack();
+  changed();
+}
+
+std::shared_ptr<const IntegerProgram> Graph::program() const {
+  std::vector<uint64_t> versions = {version_};
+  bool changing = false;
+  for (const Parameter* p : parameters()) {
+    changing = changing || (p->value.defined() && p->value.requires_grad());
+    versions.push_back(p->value.defined() ? p->value.version() : 0);
+  }
+  if (changing || !cache_) return std::make_shared<const IntegerProgram>(lower(*this));
+  const std::lock_guard lock(cache_->mutex);
+  if (!cache_->program || cache_->versions != versions) {
+    cache_->program = nullptr;
+    cache_->program = std::make_shared<const IntegerProgram>(lower(*this));
+    cache_->versions = std::move(versions);
+  }
+  return cache_->program;
 }
 
 void Graph::set_requires_grad(bool on) {

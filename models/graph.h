@@ -48,19 +48,23 @@ struct Cost {
 
 class Graph {
  public:
-  Graph() = default;
-  explicit Graph(std::string architecture) : architecture_(std::move(architecture)) {}
-  Graph(const Graph& other);  // copies parameters
+  Graph();
+  explicit Graph(std::string architecture);
+  ~Graph();
+  Graph(const Graph& other);  // copies parameters; prepacked ones have values again
   Graph& operator=(const Graph& other);
-  Graph(Graph&&) noexcept = default;
-  Graph& operator=(Graph&&) noexcept = default;
+  Graph(Graph&&) noexcept;
+  Graph& operator=(Graph&&) noexcept;
 
   const std::string& architecture() const { return architecture_; }
 
   // ---- Structure. Node 0 is the input; the last node is the output.
   int add(std::unique_ptr<Node> node);  // checks name and inputs; returns its index
   int size() const { return static_cast<int>(nodes_.size()); }
-  Node& node(int i) { return *nodes_[i]; }
+  Node& node(int i) {
+    changed();
+    return *nodes_[i];
+  }
   const Node& node(int i) const { return *nodes_[i]; }
   int find(std::string_view name) const;  // -1 when absent
   int output() const { return size() - 1; }
@@ -72,6 +76,11 @@ class Graph {
   int insert_after(int i, std::unique_ptr<Node> node);  // all readers of i now read the new node
   int insert_before(int reader, int which_input, std::unique_ptr<Node> node);
   void remove_unreachable();  // drops nodes the output does not need; indices change
+  // Another number after every change of the structure or of a node (values of parameters apart).
+  // Whoever is given a Node& to change counts at once; who keeps it and changes it later calls
+  // changed().
+  uint64_t version() const { return version_; }
+  void changed() { version_ = next_version(); }
 
   // ---- Parameters, in node order.
   std::vector<Parameter*> parameters();
@@ -81,6 +90,10 @@ class Graph {
   // Parameters need no gradient and will not change: where the context allows it, kernels keep what
   // they make of them.
   void freeze();
+  // A quantised graph then holds one byte per weight, laid out for its integer program, and no
+  // weights in floating point: those parameters have no values, and run() makes them each time.
+  // Copies are ordinary graphs.
+  void prepack();
   void initialize(const ContextPtr&, Rng&, const struct Init&);
   ContextPtr context() const;  // of the parameters; null before they have values
 
@@ -96,6 +109,9 @@ class Graph {
   // What shipping this model means: for a quantised graph the integer program, else run(); no
   // gradient.
   Tensor evaluate(const Tensor& x) const;
+  // The integer program of a quantised graph, lowered anew after changes, and always where
+  // parameters want gradients, because they change all the time.
+  std::shared_ptr<const class IntegerProgram> program() const;
   bool quantized() const;                                     // has quantised weights
   std::vector<Shape> infer_shapes(const Shape& input) const;  // per node
   // One small picture (or vector) this network takes, for questions about channels only.
@@ -113,6 +129,9 @@ class Graph {
  private:
   std::string architecture_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  uint64_t version_ = next_version();
+  struct Cache;
+  std::unique_ptr<Cache> cache_;
 };
 
 // How fresh weights are drawn. Norm scales 1, shifts 0, biases 0 unless said.

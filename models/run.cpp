@@ -151,20 +151,19 @@ std::vector<Tensor> Graph::run_taps(const Tensor& x, const std::vector<std::stri
 
 Tensor Graph::evaluate(const Tensor& x) const {
   const NoGrad no_grad;
-  return quantized() ? run_integer(*this, x) : run(x);
+  if (!quantized()) return run(x);
+  infer_shapes(x.shape());  // throws where the shapes do not fit, naming the node
+  return program()->run({x})[0];
 }
 
 double evaluation_bytes(const Graph& graph, const Shape& input) {
-  RunOptions options;
-  options.fused = !graph.quantized();  // the integer program goes node by node
-  const Plan plan(graph, {graph.output()}, options);
+  if (graph.quantized()) return graph.program()->planned_bytes({input});
+  const Plan plan(graph, {graph.output()}, {});
   const std::vector<Shape> shapes = graph.infer_shapes(input);
   const auto bytes = [&](int i) {
-    const bool codes = graph.quantized() && graph.node(i).kind() == "quantize";
     const Shape& s = shapes[i];
     const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
-    return pixels * kernels::channel_stride(static_cast<int>(s[1])) *
-           (codes ? sizeof(int16_t) : sizeof(float));
+    return pixels * kernels::channel_stride(static_cast<int>(s[1])) * sizeof(float);
   };
   std::vector<int> reads_left(graph.size(), 0);
   for (const Step& step : plan.steps) {

@@ -9,6 +9,7 @@
 #include "kernels/cpu/conv_weight.h"
 #include "kernels/cpu/conv_winograd.h"
 #include "kernels/cpu/image_tree.h"
+#include "kernels/cpu/packed_codes.h"
 #include "kernels/instance_norm.h"
 
 namespace gsx::kernels {
@@ -132,17 +133,17 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
   for (int k = 0; k < view.c; ++k) gbias[k] = accumulate ? gbias[k] + current[k] : current[k];
 }
 
-void forward_codes(Exec& e, const ConvShape& shape, CodeRange range, const int16_t* x,
-                   const int8_t* w, int32_t* y) {
+void forward_codes(Exec& e, const ConvShape& shape, const Codes& x, const int8_t* packed,
+                   int32_t* y, ExactSums sums) {
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
-  correlate_codes(e, parts, shape.x, shape.y(), shape.pad_mode,
-                  Weights<int8_t>::forward(shape.w, w), range, x, y);
+  correlate_codes(e, parts, shape.x, shape.y(), shape.pad_mode, PackedCodes(shape, packed), x, y,
+                  sums);
 }
 
 }  // namespace
 
-const ConvKernels cpu_conv = {forward, backward_input, backward_weight, backward_bias,
-                              forward_codes};
+const ConvKernels cpu_conv = {forward,    backward_input, backward_weight, backward_bias,
+                              pack_codes, unpack_codes,   forward_codes};
 
 }  // namespace gsx::kernels
