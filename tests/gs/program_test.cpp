@@ -3,7 +3,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "gs/quantize.h"
+#include "gs/passes/quantize.h"
 #include "kernels/isa.h"
 #include "models/integer.h"
 #include "models/memory_need.h"
