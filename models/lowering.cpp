@@ -33,18 +33,20 @@ Lowering::Lowering(const Graph& graph, bool fused)
   std::vector<int> readers(static_cast<size_t>(graph.size()), 0);
   for (int i = 0; i < graph.size(); ++i)
     for (const int input : graph.node(i).inputs) ++readers[static_cast<size_t>(input)];
-  ++readers[static_cast<size_t>(graph.output())];
+  for (const GraphOutput& o : graph.outputs()) ++readers[static_cast<size_t>(o.node)];
   std::vector<int>& values = program_.node_values_;
   for (node_ = 0; node_ < graph.size(); ++node_) {
+    const Node& node = graph.node(node_);
     std::vector<int> in;
-    for (const int input : graph.node(node_).inputs)
-      in.push_back(values[static_cast<size_t>(input)]);
-    const int value = node_ == 0 ? picture(node_) : graph.node(node_).lower(*this, in);
+    for (const int input : node.inputs) in.push_back(values[static_cast<size_t>(input)]);
+    const int value = node.is_input() ? given() : node.lower(*this, in);
     values.push_back(value);
     readers_[static_cast<size_t>(value)] += readers[static_cast<size_t>(node_)];
   }
-  node_ = graph.output();
-  program_.outputs_.push_back(real_of(values[static_cast<size_t>(graph.output())]));
+  for (const GraphOutput& o : graph.outputs()) {
+    node_ = o.node;
+    program_.outputs_.push_back(real_of(values[static_cast<size_t>(o.node)]));
+  }
 }
 
 IntegerProgram Lowering::take() {
@@ -67,13 +69,14 @@ IntegerProgram::Step& Lowering::push(std::vector<int> reads, decltype(Step::what
   return program_.steps_.back();
 }
 
-int Lowering::picture(int node) {
-  const int given = make({});
+// The first input is a picture, unless it is a vector.
+int Lowering::given() {
+  const int value = make({});
   maker_.back() = -1;
-  program_.inputs_.push_back(given);
-  const bool vector = graph_.node(node).attributes().at("vector");
+  program_.inputs_.push_back(value);
+  const bool vector = graph_.node(node_).attributes().at("vector");
   const auto grid = picture_grid(graph_.input_format);
-  return grid && !vector ? quantize(given, *grid) : given;
+  return node_ == 0 && grid && !vector ? quantize(value, *grid) : value;
 }
 
 int Lowering::codes_of(int value) {

@@ -39,7 +39,7 @@ class Lowering {
 
   const Value& info(int value) const { return program_.values_.at(static_cast<size_t>(value)); }
   int make(Value);
-  int picture(int node);
+  int given();
   Step& push(std::vector<int> reads, decltype(Step::what) what);
   Elementwise* chain_of(int value);
   bool extendable(int value);

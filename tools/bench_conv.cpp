@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "engine/integer.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"

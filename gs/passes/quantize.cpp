@@ -12,8 +12,8 @@ namespace {
 // Whether a node gives pixels of the image itself, perhaps padded or pooled: they lie on an 8-bit
 // grid already. What is scaled per channel does not, nor what is joined with features.
 bool gives_image(const Graph& graph, int node) {
-  if (node == 0) return true;
   const Node& n = graph.node(node);
+  if (n.is_input()) return true;
   return n.moves_values() && std::all_of(n.inputs.begin(), n.inputs.end(),
                                          [&](int i) { return gives_image(graph, i); });
 }
