@@ -64,16 +64,16 @@ NormLine norm_of_reals(const Tensor& x, const NormSpec&);
 Tensor convolve_reals(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const kernels::ConvShape& shape);
 
-// One operation of a pointwise pass; see kernels/pointwise.h. Per-channel numbers hold a channel
+// One operation of a pointwise pass; see kernels/fused_pass.h. Per-channel numbers hold a channel
 // stride of them, zeros in padding lanes (padded_channels), [N, channel stride] where `per_image`.
-struct PointwiseStep {
-  kernels::PointwiseOp op;  // but its pointers
+struct PassStep {
+  kernels::PassOp op;  // but its pointers
   Tensor a, b, other;
 };
 // Numbers of channels with the padding lanes of an image (or vectors) of that many channels.
 Tensor padded_channels(const ContextPtr&, const std::vector<float>&, bool image);
 
-struct PointwiseSource {
+struct PassSource {
   Tensor reals;  // one of these three
   CodeTensor codes;
   Tensor sums;    // i32
@@ -82,14 +82,13 @@ struct PointwiseSource {
   const Tensor& tensor() const;
 };
 // What a pass makes of its source: real values, codes, or both.
-struct PointwiseResult {
+struct PassResult {
   Tensor reals;      // f32, or undefined
   CodeTensor codes;  // as asked for, or without data
 };
 // into: where real values go, a tensor like the source that may be one of those read (sums for
 // instance), whose values are lost; undefined: a fresh one.
-PointwiseResult pointwise(const PointwiseSource&, const std::vector<PointwiseStep>&,
-                          bool want_reals, const std::optional<QuantRange>& quantizer,
-                          const Tensor& into = {});
+PassResult fused_pass(const PassSource&, const std::vector<PassStep>&, bool want_reals,
+                      const std::optional<QuantRange>& quantizer, const Tensor& into = {});
 
 }  // namespace gsx

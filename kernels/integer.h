@@ -6,7 +6,7 @@
 #pragma once
 #include "kernels/conv.h"
 #include "kernels/fake_quant.h"
-#include "kernels/pointwise.h"
+#include "kernels/fused_pass.h"
 
 namespace gsx::kernels {
 
@@ -35,7 +35,7 @@ struct IntegerKernels {
   void (*weight_codes)(Exec&, const ChannelBlocks&, bool per_channel, const float* w,
                        const float* scales, int8_t* codes);
   // y[n,p,q,k] += the sum of t[k, tap] over the taps that fall inside the input for that pixel (all
-  // of them with reflect padding), or t[k].
+  // of them where padding shows pixels), or t[k].
   void (*add_taps)(Exec&, const ConvShape&, TapBias, const int32_t* t, int32_t* y);
   // What forward_codes takes on the way, of any integers, |x| < 2^30.
   void (*exact_sums)(Exec&, const View&, const int32_t* x, ExactSums);
@@ -47,7 +47,7 @@ struct IntegerKernels {
   // The same of real values: mean and then variance in double, kFixedChunk pixels after each other,
   // chunks by a binary tree; middle is the mean as a float.
   void (*norm_of_reals)(Exec&, const View&, const float* x, const NormParameters&, const NormLine&);
-  void (*pointwise)(Exec&, const View&, const Pointwise&);
+  void (*fused_pass)(Exec&, const View&, const FusedPass&);
   // Convolution of real values (conv.h): every product is exact in double, and those of an output
   // are added to its bias in double by rows of taps, taps and channels, in this order. For layers
   // that have no codes; slow.

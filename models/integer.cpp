@@ -18,8 +18,8 @@ namespace {
 
 kernels::CodeRange range_of(const QuantRange& grid) { return {grid.lo, grid.hi}; }
 
-PointwiseSource source_of(const IntegerValue& value, const Tensor& tensor) {
-  PointwiseSource source;
+PassSource source_of(const IntegerValue& value, const Tensor& tensor) {
+  PassSource source;
   switch (value.kind) {
     case IntegerValue::Kind::codes:
       source.codes = {tensor, value.grid.scale, range_of(value.grid)};
@@ -29,6 +29,9 @@ PointwiseSource source_of(const IntegerValue& value, const Tensor& tensor) {
   }
   return source;
 }
+
+// Bytes of a channel's exact sums, and of what a norm makes of them.
+constexpr double kStatistics = 24, kLine = 12;
 
 double storage_bytes(const Shape& s, size_t element) {
   const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
@@ -40,14 +43,14 @@ double storage_bytes(const Shape& s, size_t element) {
 
 Tensor IntegerValue::real() const {
   if (kind == Kind::real) return tensor;
-  std::vector<PointwiseStep> steps;
+  std::vector<PassStep> steps;
   if (kind == Kind::sums) {
     steps.emplace_back();
-    steps.back().op.kind = kernels::PointwiseOp::Kind::affine;
+    steps.back().op.kind = kernels::PassOp::Kind::affine;
     steps.back().a = scales;
     steps.back().b = bias;
   }
-  return pointwise(source_of(*this, tensor), steps, true, std::nullopt).reals;
+  return fused_pass(source_of(*this, tensor), steps, true, std::nullopt).reals;
 }
 
 void IntegerProgram::plan() {
@@ -99,8 +102,14 @@ void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
   const auto slot = [&](int value) -> Slot& { return slots[static_cast<size_t>(value)]; };
   if (const auto* pass = std::get_if<Elementwise>(&step.what))
     return run_elementwise(index, *pass, slots);
-  Slot& in = slot(step.reads[0]);
   Slot& to = slot(step.writes[0]);
+  if (const auto* call = std::get_if<Call>(&step.what)) {
+    std::vector<Tensor> given;
+    for (const int v : step.reads) given.push_back(slot(v).tensor);
+    to.tensor = call->run(given);
+    return;
+  }
+  Slot& in = slot(step.reads[0]);
   const IntegerValue& of = values_[static_cast<size_t>(step.reads[0])];
   if (const auto* c = std::get_if<Convolve>(&step.what)) {
     const CodeTensor x{in.tensor, of.grid.scale, range_of(of.grid)};
@@ -110,10 +119,6 @@ void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
     to.line = of.kind == IntegerValue::Kind::sums
                   ? norm_of_sums(in.tensor, in.statistics, of.scales, norm->spec)
                   : norm_of_reals(in.tensor, norm->spec);
-  } else {
-    std::vector<Tensor> given;
-    for (const int v : step.reads) given.push_back(slot(v).tensor);
-    to.tensor = std::get<Call>(step.what).run(given);
   }
 }
 
@@ -128,22 +133,22 @@ void IntegerProgram::run_elementwise(size_t index, const Elementwise& pass,
                                      std::vector<Slot>& slots) const {
   const auto slot = [&](int value) -> Slot& { return slots[static_cast<size_t>(value)]; };
   const int from = steps_[index].reads[0];
-  PointwiseSource source = source_of(values_[static_cast<size_t>(from)], slot(from).tensor);
+  PassSource source = source_of(values_[static_cast<size_t>(from)], slot(from).tensor);
   if (pass.line >= 0) source.middle = slot(pass.line).line.middle;
-  std::vector<PointwiseStep> steps;
+  std::vector<PassStep> steps;
   for (const Elementwise::Op& op : pass.ops) {
     steps.push_back(op.step);
     if (op.line >= 0) {
       const NormLine& line = slot(op.line).line;
-      const bool centre = op.step.op.kind == kernels::PointwiseOp::Kind::centre;
+      const bool centre = op.step.op.kind == kernels::PassOp::Kind::centre;
       steps.back().a = centre ? line.middle : line.slope;
       if (!centre) steps.back().b = line.shift;
     }
     if (op.other >= 0) steps.back().other = slot(op.other).tensor;
   }
   const bool over = pass.reals >= 0 && writes_over_sums(index);
-  PointwiseResult made = pointwise(source, steps, pass.reals >= 0, pass.quantizer,
-                                   over ? source.sums.retyped(DType::f32) : Tensor{});
+  PassResult made = fused_pass(source, steps, pass.reals >= 0, pass.quantizer,
+                               over ? source.sums.retyped(DType::f32) : Tensor{});
   if (pass.reals >= 0) slot(pass.reals).tensor = made.reals;
   if (pass.codes >= 0) slot(pass.codes).tensor = made.codes.data;
 }
@@ -161,6 +166,10 @@ double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
         storage_bytes(shape, codes ? kernels::size_of(range_of(value.grid).type()) : sizeof(float));
     held += bytes[at(v)];
   };
+  const auto add = [&](int v, double more) {
+    bytes[at(v)] += more;
+    held += more;
+  };
   for (size_t i = 0; i < inputs.size(); ++i) hold(inputs_.at(i), inputs[i]);
   most = held;
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -170,16 +179,19 @@ double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
     if (const auto* c = std::get_if<Convolve>(&step.what)) {
       const kernels::View y = c->shape(in[0]).y();
       hold(step.writes[0], {y.n, y.c, y.h, y.w});
+      if (c->statistics) add(step.writes[0], kStatistics * y.n * y.cs);
     } else if (const auto* call = std::get_if<Call>(&step.what)) {
       hold(step.writes[0], call->shape(in));
     } else if (std::holds_alternative<Norm>(step.what)) {
-      shapes[at(step.writes[0])] = in[0];  // numbers of channels only: nothing beside the image
+      const int channels = kernels::channel_stride(static_cast<int>(in[0][1]));
+      shapes[at(step.writes[0])] = in[0];
+      add(step.writes[0], kLine * static_cast<double>(in[0][0]) * channels);
     } else {
       for (const int v : step.writes) hold(v, in[0]);
       const int reals = std::get<Elementwise>(step.what).reals;
       if (reals >= 0 && writes_over_sums(i)) {
-        held -= bytes[at(step.reads[0])];
-        bytes[at(step.reads[0])] = 0;
+        const double sums = storage_bytes(in[0], sizeof(float));
+        add(step.reads[0], -sums);
       }
     }
     most = std::max(most, held);

@@ -47,7 +47,7 @@ class IntegerProgram {
   // Any value to real values, codes or both.
   struct Elementwise {
     struct Op {
-      PointwiseStep step;
+      PassStep step;
       int line = -1;   // values: of a norm, for its slope, shift and middle
       int other = -1;  // of an addition
     };

@@ -10,7 +10,7 @@ namespace {
 
 using Op = IntegerProgram::Elementwise::Op;
 
-Op op_of(kernels::PointwiseOp::Kind kind) {
+Op op_of(kernels::PassOp::Kind kind) {
   Op op;
   op.step.op.kind = kind;
   return op;
@@ -128,11 +128,11 @@ int Lowering::norm(int value, const NormSpec& spec) {
   step.writes = {line};
   std::vector<Op> ops;
   if (!integers) {
-    ops.push_back(op_of(kernels::PointwiseOp::Kind::centre));
+    ops.push_back(op_of(kernels::PassOp::Kind::centre));
     ops.back().step.op.per_image = true;
     ops.back().line = line;
   }
-  ops.push_back(op_of(kernels::PointwiseOp::Kind::affine));
+  ops.push_back(op_of(kernels::PassOp::Kind::affine));
   ops.back().step.op.per_image = true;
   ops.back().line = line;
   const int result = elementwise(from, std::move(ops));
@@ -142,21 +142,21 @@ int Lowering::norm(int value, const NormSpec& spec) {
 }
 
 int Lowering::activate(int value, Activation function, float slope) {
-  Op op = op_of(kernels::PointwiseOp::Kind::activate);
+  Op op = op_of(kernels::PassOp::Kind::activate);
   op.step.op.activation = function;
   op.step.op.slope = slope;
   return apply(value, op);
 }
 
 int Lowering::affine(int value, float scale, float shift) {
-  Op op = op_of(kernels::PointwiseOp::Kind::uniform);
+  Op op = op_of(kernels::PassOp::Kind::uniform);
   op.step.op.scale = scale;
   op.step.op.shift = shift;
   return apply(value, op);
 }
 
 int Lowering::affine(int value, const std::vector<float>& scale, const std::vector<float>& shift) {
-  Op op = op_of(kernels::PointwiseOp::Kind::affine);
+  Op op = op_of(kernels::PassOp::Kind::affine);
   op.step.a = padded_channels(context_, scale, true);
   op.step.b = padded_channels(context_, shift, true);
   return apply(value, op);
@@ -169,7 +169,7 @@ int Lowering::add(int a, int b) {
   };
   if (a != b && worth(b) > worth(a)) std::swap(a, b);
   const int other = real_of(b);
-  Op op = op_of(kernels::PointwiseOp::Kind::add);
+  Op op = op_of(kernels::PassOp::Kind::add);
   op.other = other;
   return apply(a, op);
 }
@@ -186,7 +186,7 @@ IntegerProgram::Elementwise* Lowering::chain_of(int value) {
 bool Lowering::extendable(int value) {
   const Elementwise* chain = chain_of(value);
   return chain && chain->codes < 0 && readers_[static_cast<size_t>(value)] == 1 &&
-         chain->ops.size() < kernels::Pointwise::kMostOps;
+         chain->ops.size() < kernels::FusedPass::kMostOps;
 }
 
 int Lowering::apply(int value, Op op) {
@@ -210,7 +210,7 @@ int Lowering::elementwise(int value, std::vector<Op> ops) {
   const Value from = info(value);
   const bool normed = !ops.empty() && ops.front().line >= 0;
   if (from.kind == Value::Kind::sums && !normed) {
-    Op op = op_of(kernels::PointwiseOp::Kind::affine);
+    Op op = op_of(kernels::PassOp::Kind::affine);
     op.step.a = from.scales;
     op.step.b = from.bias;
     ops.insert(ops.begin(), std::move(op));

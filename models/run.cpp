@@ -209,4 +209,41 @@ double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {
   return most;
 }
 
+namespace {
+
+// As kernels/cpu/conv_winograd.cpp transforms filters: 36 numbers for 9, and whole vectors of them.
+constexpr double kTransformed = 4.5;
+
+// Calls use(filter) on every convolution's.
+template <class Use>
+void for_each_filter(const Graph& graph, Use&& use) {
+  for (int i = 0; i < graph.size(); ++i)
+    if (const Parameter* w = graph.node(i).parameter(Role::weight); w && w->shape.rank() == 4)
+      use(w->shape);
+}
+double filter_bytes(const Shape& w) { return static_cast<double>(w.numel()) * sizeof(float); }
+
+}  // namespace
+
+double scratch_bytes(const Graph& graph, int threads) {
+  // Transformed filters, and on every thread a block of transformed tiles, 24 at least; codes need
+  // packed filters and a window on every thread. A workspace takes an eighth more, and further
+  // blocks while it grows.
+  constexpr double kTiles = 36 * 24 * sizeof(float);
+  const bool codes = graph.quantized();
+  double largest = 0, block = codes ? 0.4e6 : 2.2e6;
+  for_each_filter(graph, [&](const Shape& w) {
+    largest = std::max(largest, filter_bytes(w));
+    if (!codes) block = std::max(block, kTiles * static_cast<double>(w[0] + w[1]));
+  });
+  return (codes ? 1e6 : 4e6) + 1.5 * ((codes ? 1 : kTransformed) * largest + threads * block);
+}
+
+double kept_filter_bytes(const Graph& graph) {
+  double sum = 0;
+  if (graph.context() && graph.context()->keeps_filters() && !graph.quantized())
+    for_each_filter(graph, [&](const Shape& w) { sum += kTransformed * filter_bytes(w); });
+  return sum;
+}
+
 }  // namespace gsx

@@ -115,8 +115,9 @@ Tensor convolve_codes(const CodeTensor& x, const PrepackedWeights& w,
   if (w.defined()) {
     check_type(kOp, "weights", w.data, DType::s8);
     check_device(kOp, "weights", w.data, "x", x.data);
-    GSX_CHECK(v.c == shape.w.c && w.layout.w.c == v.c && w.layout.w.k == shape.w.k, kOp,
-              ": x must have ", w.layout.w.c, " channels, got shape ", x.data.shape());
+    const int channels = w.layout.w.c * w.layout.groups;
+    GSX_CHECK(v.c == channels && w.layout.w.c == shape.w.c && w.layout.w.k == shape.w.k, kOp,
+              ": x must have ", channels, " channels, got shape ", x.data.shape());
     const int64_t products = int64_t{shape.w.c} * shape.w.r * shape.w.s;
     GSX_CHECK(products * 127 * x.range.most() < kMostSum, kOp, ": sums of ", products,
               " products of codes up to ", x.range.most(), " must stay below 2^30");
@@ -173,9 +174,10 @@ Tensor convolve_reals(const Tensor& x, const Tensor& w, const Tensor& bias,
   check_f32(kOp, "w", w);
   check_device(kOp, "w", w, "x", x);
   const kernels::FilterView f = w.filter_view();
-  GSX_CHECK(f.c == x.dim(1) && f.c == shape.w.c && f.k == shape.w.k && f.r == shape.w.r &&
-                f.s == shape.w.s,
-            kOp, ": w must be a filter of ", x.dim(1), " channels, got shape ", w.shape());
+  GSX_CHECK(int64_t{f.c} * shape.groups == x.dim(1) && f.c == shape.w.c && f.k == shape.w.k &&
+                f.r == shape.w.r && f.s == shape.w.s,
+            kOp, ": w must be a filter of ", x.dim(1) / shape.groups, " channels, got shape ",
+            w.shape());
   if (bias.defined())
     GSX_CHECK(bias.numel() == f.k, kOp, ": bias must have shape ", Shape{f.k}, ", got ",
               bias.shape());
@@ -192,80 +194,79 @@ Tensor padded_channels(const ContextPtr& context, const std::vector<float>& valu
   return Tensor::from(context, all, Shape{static_cast<int64_t>(all.size())});
 }
 
-const Tensor& PointwiseSource::tensor() const {
+const Tensor& PassSource::tensor() const {
   return reals.defined() ? reals : sums.defined() ? sums : codes.data;
 }
 
 namespace {
 
-constexpr const char* kPointwise = "pointwise";
+constexpr const char* kPass = "fused_pass";
 
 // Per-channel numbers of an operation.
 const float* channel_numbers(const Tensor& t, bool per_image, const kernels::View& v) {
   if (!t.defined()) return nullptr;
   const int64_t want = int64_t{per_image ? v.n : 1} * v.cs;
-  GSX_CHECK(t.numel() == want, kPointwise, ": an operation must have ", want,
+  GSX_CHECK(t.numel() == want, kPass, ": an operation must have ", want,
             " numbers, padding lanes among them, got ", t.numel());
   return in(t);
 }
 
-kernels::PointwiseOp op_of(const PointwiseStep& step, const Tensor& x, const kernels::View& v) {
-  kernels::PointwiseOp op = step.op;
+kernels::PassOp op_of(const PassStep& step, const Tensor& x, const kernels::View& v) {
+  kernels::PassOp op = step.op;
   op.a = channel_numbers(step.a, op.per_image, v);
   op.b = channel_numbers(step.b, op.per_image, v);
   if (step.other.defined()) {
-    check_f32(kPointwise, "other", step.other);
-    check_values(kPointwise, step.other, x);
+    check_f32(kPass, "other", step.other);
+    check_values(kPass, step.other, x);
     op.other = in(step.other);
   }
-  using Kind = kernels::PointwiseOp::Kind;
+  using Kind = kernels::PassOp::Kind;
   GSX_CHECK((op.kind != Kind::affine || (op.a && op.b)) && (op.kind != Kind::centre || op.a) &&
                 (op.kind != Kind::add || op.other),
-            kPointwise, ": an operation must have the numbers it works with, got none");
+            kPass, ": an operation must have the numbers it works with, got none");
   return op;
 }
 
 }  // namespace
 
-PointwiseResult pointwise(const PointwiseSource& source, const std::vector<PointwiseStep>& steps,
-                          bool want_reals, const std::optional<QuantRange>& quantizer,
-                          const Tensor& into) {
+PassResult fused_pass(const PassSource& source, const std::vector<PassStep>& steps, bool want_reals,
+                      const std::optional<QuantRange>& quantizer, const Tensor& into) {
   const Tensor& x = source.tensor();
-  GSX_CHECK(x.defined(), kPointwise, ": must have values, got an undefined tensor");
-  check_values(kPointwise, x, x);
-  GSX_CHECK(steps.size() <= kernels::Pointwise::kMostOps, kPointwise, ": at most ",
-            kernels::Pointwise::kMostOps, " operations fit one pass, got ", steps.size());
+  GSX_CHECK(x.defined(), kPass, ": must have values, got an undefined tensor");
+  check_values(kPass, x, x);
+  GSX_CHECK(steps.size() <= kernels::FusedPass::kMostOps, kPass, ": at most ",
+            kernels::FusedPass::kMostOps, " operations fit one pass, got ", steps.size());
   const kernels::View v = view_of(x);
-  kernels::Pointwise pass;
+  kernels::FusedPass pass;
   pass.x = x.device_data<void>();
   if (source.codes.data.defined()) {
-    pass.source = kernels::Pointwise::Source::codes;
+    pass.source = kernels::FusedPass::Source::codes;
     pass.code_type = source.codes.range.type();
-    check_type(kPointwise, "codes", x, dtype_of(pass.code_type));
+    check_type(kPass, "codes", x, dtype_of(pass.code_type));
     pass.code_scale = source.codes.scale;
   } else if (source.sums.defined()) {
-    pass.source = kernels::Pointwise::Source::sums;
-    check_type(kPointwise, "sums", x, DType::i32);
+    pass.source = kernels::FusedPass::Source::sums;
+    check_type(kPass, "sums", x, DType::i32);
     if (source.middle.defined()) pass.middle = ints(source.middle);
   } else {
-    check_f32(kPointwise, "x", x);
+    check_f32(kPass, "x", x);
   }
-  for (const PointwiseStep& step : steps) pass.ops[pass.count++] = op_of(step, x, v);
-  PointwiseResult result;
+  for (const PassStep& step : steps) pass.ops[pass.count++] = op_of(step, x, v);
+  PassResult result;
   if (want_reals) {
     result.reals = into.defined() ? into : Tensor::empty(x.context(), x.shape());
-    check_f32(kPointwise, "into", result.reals);
-    check_values(kPointwise, result.reals, x);
+    check_f32(kPass, "into", result.reals);
+    check_values(kPass, result.reals, x);
     pass.reals = out(result.reals);
   }
   if (quantizer) {
-    pass.quantizer = quantizer_of(kPointwise, *quantizer);
+    pass.quantizer = quantizer_of(kPass, *quantizer);
     const kernels::CodeRange range{quantizer->lo, quantizer->hi};
     result.codes = CodeTensor::empty(x.context(), x.shape(), quantizer->scale, range);
     pass.codes = result.codes.data.device_data<void>();
     pass.codes_type = range.type();
   }
-  x.backend().integer.pointwise(x.exec(), v, pass);
+  x.backend().integer.fused_pass(x.exec(), v, pass);
   return result;
 }
 

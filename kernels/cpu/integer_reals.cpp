@@ -71,25 +71,26 @@ void NormOfReals(Exec& e, const View& v, const float* x, const NormParameters& k
 namespace {
 
 // The input pixel that tap t of output p reads along one axis, or -1.
-int source_of(const ConvShape& s, int p, int t, int before, int size) {
-  if (!s.transposed) return padded_index(p * s.stride - before + t, size, s.pad_mode);
-  const int from = p + before - t;
-  return from >= 0 && from % s.stride == 0 && from / s.stride < size ? from / s.stride : -1;
+int source_of(const ConvShape& s, int p, int t, int before, int stride, int dilation, int size) {
+  if (!s.transposed) return padded_index(p * stride - before + t * dilation, size, s.pad_mode);
+  const int from = p + before - t * dilation;
+  return from >= 0 && from % stride == 0 && from / stride < size ? from / stride : -1;
 }
 
 constexpr int kOutputs = 64;  // of one pixel at a time
 
-void pixel_outputs(const ConvShape& s, const float* image, int p, int q, int k0, int count,
-                   const float* w, const float* bias, float* y) {
+// Outputs [k0, k0 + count) of one group, whose inputs begin at channel `first`.
+void pixel_outputs(const ConvShape& s, const float* image, int p, int q, int first, int k0,
+                   int count, const float* w, const float* bias, float* y) {
   double sums[kOutputs];
   for (int k = 0; k < count; ++k)
-    sums[k] = bias != nullptr && k0 + k < s.w.k ? static_cast<double>(bias[k0 + k]) : 0.0;
+    sums[k] = bias != nullptr ? static_cast<double>(bias[k0 + k]) : 0.0;
   for (int r = 0; r < s.w.r; ++r) {
-    const int h = source_of(s, p, r, s.top, s.x.h);
+    const int h = source_of(s, p, r, s.top, s.stride.y, s.dilation.y, s.x.h);
     for (int t = 0; t < s.w.s && h >= 0; ++t) {
-      const int column = source_of(s, q, t, s.left, s.x.w);
+      const int column = source_of(s, q, t, s.left, s.stride.x, s.dilation.x, s.x.w);
       if (column < 0) continue;
-      const float* from = image + s.x.offset(0, h, column);
+      const float* from = image + s.x.offset(0, h, column) + first;
       for (int c = 0; c < s.w.c; ++c) {
         const auto value = static_cast<double>(from[c]);
         const float* HWY_RESTRICT row = w + s.w.offset(r, t, c) + k0;
@@ -105,13 +106,18 @@ void pixel_outputs(const ConvShape& s, const float* image, int p, int q, int k0,
 void ConvolveReals(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
                    float* y) {
   const View out = s.y();
+  const int outs = out.c / s.groups;
   e.pool->run(int64_t{out.n} * out.h, [&](int64_t task, int) {
     const int n = static_cast<int>(task / out.h), p = static_cast<int>(task % out.h);
     for (int q = 0; q < out.w; ++q) {
       float* to = y + out.offset(n, p, q);
-      for (int k = 0; k < out.cs; k += kOutputs)
-        pixel_outputs(s, x + n * s.x.image(), p, q, k, std::min(kOutputs, out.cs - k), w, bias,
-                      to + k);
+      std::fill(to + out.c, to + out.cs, 0.0f);
+      for (int g = 0; g < s.groups; ++g) {
+        for (int k = g * outs; k < (g + 1) * outs; k += kOutputs) {
+          pixel_outputs(s, x + n * s.x.image(), p, q, g * s.w.c, k,
+                        std::min(kOutputs, (g + 1) * outs - k), w, bias, to + k);
+        }
+      }
     }
   });
 }

@@ -40,7 +40,7 @@ void each_weight(const PackedCodes& packed, size_t part, const FilterView& f, F&
 }  // namespace
 
 PackedCodes::PackedCodes(const ConvShape& shape, const int8_t* data)
-    : data_(data), outputs_(shape.w.ks), stride_(shape.stride) {
+    : data_(data), outputs_(shape.w.ks), columns_(shape.stride.x) {
   const Geometry g = of_large_image(shape);
   parts_ = shape.transposed ? spread_correlations(g) : gather_correlations(g);
   for (size_t part = 0; part < parts_.size(); ++part) {

@@ -20,7 +20,7 @@ class PackedCodes {
 
   // The part that is this correlation of a convolution of the same kind.
   size_t part_of(const Correlation& c) const {
-    return parts_.size() == 1 ? 0 : static_cast<size_t>(c.y.out0 * stride_ + c.x.out0);
+    return parts_.size() == 1 ? 0 : static_cast<size_t>(c.y.out0 * columns_ + c.x.out0);
   }
   size_t count() const { return parts_.size(); }
   const Correlation& correlation(size_t part) const { return parts_[part]; }
@@ -39,7 +39,7 @@ class PackedCodes {
 
  private:
   const int8_t* data_;
-  int outputs_, stride_;
+  int outputs_, columns_;  // columns_: phases along x
   std::vector<Correlation> parts_;
   std::vector<Runs> runs_;
   std::vector<int64_t> at_;  // where each part begins, a multiple of 4

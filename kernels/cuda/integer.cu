@@ -66,7 +66,7 @@ void weight_codes(Exec& e, const ChannelBlocks& b, bool per_channel, const float
 
 }  // namespace
 
-const IntegerKernels integer = {weight_codes,  add_taps,  exact_sums,    norm_of_integers,
-                                norm_of_reals, pointwise, convolve_reals};
+const IntegerKernels integer = {weight_codes,  add_taps,   exact_sums,    norm_of_integers,
+                                norm_of_reals, fused_pass, convolve_reals};
 
 }  // namespace gsx::kernels::GSX_BACKEND

@@ -24,7 +24,7 @@ void norm_of_integers(Exec&, const View&, ExactSums, const float* scale, const N
 void norm_of_reals(Exec&, const View&, const float* x, const NormParameters&, const NormLine&);
 // x as 16-bit codes, in scratch memory unless they are.
 const int16_t* wide_codes(Exec&, const View&, const Codes& x);
-void pointwise(Exec&, const View&, const Pointwise&);
+void fused_pass(Exec&, const View&, const FusedPass&);
 void convolve_reals(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
                     float* y);
 

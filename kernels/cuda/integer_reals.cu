@@ -1,5 +1,5 @@
 // Statistics and convolutions of real values in double, in the CPU's order.
-#include "kernels/cuda/image_pieces.h"
+#include "kernels/cuda/conv_general.h"
 #include "kernels/cuda/integer.h"
 
 namespace gsx::kernels::GSX_BACKEND::integers {
@@ -74,38 +74,31 @@ void norm_of_reals(Exec& e, const View& v, const float* x, const NormParameters&
               static_cast<const double*>(mean), static_cast<const double*>(var), k, line);
 }
 
-// The input pixel that tap t of output p reads along one axis, or -1.
-__device__ __forceinline__ int source_of(const ConvShape& s, int p, int t, int before, int size) {
-  if (s.transposed) {
-    const int from = p + before - t;
-    return from >= 0 && from % s.stride == 0 && from / s.stride < size ? from / s.stride : -1;
-  }
-  const int at = p * s.stride - before + t;
-  if (at >= 0 && at < size) return at;
-  if (s.pad_mode == PadMode::zero) return -1;
-  return at < 0 ? -at : 2 * size - 2 - at;
-}
-
 // One output each.
 __global__ void __launch_bounds__(kMapThreads)
-    convolve_reals_kernel(const ConvShape s, const View out, const float* x, const float* w,
+    convolve_reals_kernel(const convolution::GeneralPass s, const float* x, const float* w,
                           const float* bias, float* y) {
+  const View& out = s.out;
   const int64_t at = map_thread();
   if (at >= out.size()) return;
   const int k = static_cast<int>(at % out.cs);
   const int64_t pixel = at / out.cs;
   const int q = static_cast<int>(pixel % out.w), p = static_cast<int>(pixel / out.w % out.h);
   const int n = static_cast<int>(pixel / out.plane());
-  double sum = bias && k < out.c ? static_cast<double>(bias[k]) : 0.0;
-  for (int r = 0; r < s.w.r; ++r) {
-    const int h = source_of(s, p, r, s.top, s.x.h);
-    for (int t = 0; t < s.w.s && h >= 0; ++t) {
-      const int column = source_of(s, q, t, s.left, s.x.w);
+  if (k >= out.c) {
+    y[at] = 0;
+    return;
+  }
+  double sum = bias ? static_cast<double>(bias[k]) : 0.0;
+  const int first = k / s.outs * s.ins;
+  for (int r = 0; r < s.f.r; ++r) {
+    const int h = s.rows.source(p, r);
+    for (int t = 0; t < s.f.s && h >= 0; ++t) {
+      const int column = s.columns.source(q, t);
       if (column < 0) continue;
-      const float* from = x + s.x.offset(n, h, column);
-      for (int c = 0; c < s.w.c; ++c) {
-        sum =
-            fma(static_cast<double>(from[c]), static_cast<double>(w[s.w.offset(r, t, c) + k]), sum);
+      const float* from = x + s.in.offset(n, h, column) + first;
+      for (int c = 0; c < s.ins; ++c) {
+        sum += static_cast<double>(from[c]) * static_cast<double>(w[s.f.offset(r, t, c) + k]);
       }
     }
   }
@@ -117,7 +110,8 @@ void convolve_reals(Exec& e, const ConvShape& s, const float* x, const float* w,
   const View out = s.y();
   if (out.size() == 0) return;
   gpu::launch("convolve_reals", convolve_reals_kernel, {map_blocks(out.size())}, {kMapThreads}, 0,
-              e.stream, s, out, x, w, bias, y);
+              e.stream, convolution::GeneralPass::of(s, s.x, out, s.transposed, false), x, w, bias,
+              y);
 }
 
 }  // namespace gsx::kernels::GSX_BACKEND::integers

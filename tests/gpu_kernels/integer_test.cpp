@@ -50,55 +50,55 @@ TEST_CASE("pointwise steps have the CPU's bits") {
       const Quantizer q{0.01f, 100, lowest, highest, lowest * 0.01f, highest * 0.01f};
       with_code_type(type, [&]<class T>() {
         compare([&](auto& k, Run& r) {
-          Pointwise s;
-          s.source = Pointwise::Source::sums;
+          FusedPass s;
+          s.source = FusedPass::Source::sums;
           s.x = r.in(sums);
           s.middle = r.in(middle);
           s.count = 3;
-          s.ops[0].kind = PointwiseOp::Kind::affine;
+          s.ops[0].kind = PassOp::Kind::affine;
           s.ops[0].per_image = true;
           s.ops[0].a = r.in(slope);
           s.ops[0].b = r.in(shift);
-          s.ops[1].kind = PointwiseOp::Kind::activate;
+          s.ops[1].kind = PassOp::Kind::activate;
           s.ops[1].activation = Activation::leaky_relu;
-          s.ops[2].kind = PointwiseOp::Kind::add;
+          s.ops[2].kind = PassOp::Kind::add;
           s.ops[2].other = r.in(other);
           s.reals = r.out(v);
           T* codes = r.template out<T>(v.size(), v.c, v.cs);
           s.codes = codes;
           s.codes_type = type;
           s.quantizer = q;
-          k.pointwise(r.exec, v, s);
-          Pointwise decode;
-          decode.source = Pointwise::Source::codes;
+          k.fused_pass(r.exec, v, s);
+          FusedPass decode;
+          decode.source = FusedPass::Source::codes;
           decode.code_type = type;
           decode.x = codes;
           decode.code_scale = 0.013f;
           decode.count = 1;
-          decode.ops[0].kind = PointwiseOp::Kind::affine;
+          decode.ops[0].kind = PassOp::Kind::affine;
           decode.ops[0].a = r.in(a);
           decode.ops[0].b = r.in(b);
           decode.reals = r.out(v);
-          k.pointwise(r.exec, v, decode);
+          k.fused_pass(r.exec, v, decode);
         });
       });
     }
     for (const Activation f :
          {Activation::none, Activation::relu, Activation::tanh, Activation::sigmoid}) {
       compare([&](auto& k, Run& r) {
-        Pointwise s;
+        FusedPass s;
         s.x = r.in(reals);
         s.count = 3;
-        s.ops[0].kind = PointwiseOp::Kind::centre;
+        s.ops[0].kind = PassOp::Kind::centre;
         s.ops[0].per_image = true;
         s.ops[0].a = r.in(slope);
-        s.ops[1].kind = PointwiseOp::Kind::uniform;
+        s.ops[1].kind = PassOp::Kind::uniform;
         s.ops[1].scale = 0.7f;
         s.ops[1].shift = 0.1f;
-        s.ops[2].kind = PointwiseOp::Kind::activate;
+        s.ops[2].kind = PassOp::Kind::activate;
         s.ops[2].activation = f;
         s.reals = r.out(v);
-        k.pointwise(r.exec, v, s);
+        k.fused_pass(r.exec, v, s);
       });
     }
   }
@@ -190,8 +190,11 @@ TEST_CASE("norms of real values have the CPU's bits and double's exactness") {
 
 TEST_CASE("tap biases have the CPU's bits") {
   struct Case {
-    int n, h, w, k, r, s, stride, top, bottom, left, right;
+    int n, h, w, k, r, s;
+    PerAxis stride;
+    int top, bottom, left, right;
     bool reflect, transposed;
+    PerAxis dilation = 1;
   };
   const Case cases[] = {{1, 5, 7, 5, 3, 3, 1, 1, 1, 1, 1, false, false},
                         {2, 9, 7, 37, 3, 3, 2, 1, 0, 0, 1, false, false},
@@ -204,19 +207,25 @@ TEST_CASE("tap biases have the CPU's bits") {
                         {1, 1, 1, 8, 3, 3, 1, 1, 1, 1, 1, false, false},
                         {2, 5, 3, 5, 1, 1, 1, 2, 1, 0, 3, false, false},
                         {1, 7, 6, 8, 1, 1, 2, 1, 1, 1, 1, false, false},
-                        {1, 4, 3, 5, 1, 1, 2, 0, -1, 0, -1, false, true}};
+                        {1, 4, 3, 5, 1, 1, 2, 0, -1, 0, -1, false, true},
+                        {2, 9, 7, 5, 3, 4, {2, 1}, 2, 1, 3, 2, false, false, {2, 3}},
+                        {1, 5, 8, 3, 1, 7, {1, 3}, 0, 0, 4, 3, false, false},
+                        {1, 3, 3, 8, 3, 3, 1, 4, 4, 4, 4, false, false, 4},
+                        {1, 4, 5, 7, 3, 2, {2, 3}, 1, 0, 1, 1, false, true, {2, 1}},
+                        {2, 3, 4, 5, 3, 3, {4, 2}, 2, 1, 3, 1, false, true, {6, 3}}};
   for (const Case& c : cases) {
     ConvShape s;
     s.x = View::of(c.n, c.h, c.w, 3);
     s.w = FilterView::of(c.k, 3, c.r, c.s);
     s.stride = c.stride;
+    s.dilation = c.dilation;
     s.top = c.top, s.bottom = c.bottom, s.left = c.left, s.right = c.right;
     s.pad_mode = c.reflect ? PadMode::reflect : PadMode::zero;
     s.transposed = c.transposed;
     const View v = s.y();
     for (const TapBias kind : {TapBias::everywhere, TapBias::per_tap}) {
       const int taps = kind == TapBias::per_tap ? c.r * c.s : 1;
-      INFO("taps " << taps << " of " << c.r << " x " << c.s << " stride " << c.stride << " h "
+      INFO("taps " << taps << " of " << c.r << " x " << c.s << " stride " << c.stride.y << " h "
                    << c.h << " transposed " << c.transposed);
       const auto t = random_sums(View::of(1, 1, c.k * taps, 1), 1 << 20, 0, 1);
       const auto y = random_sums(v, 1 << 20, 0, 2);

@@ -75,12 +75,12 @@ std::vector<float> padded(std::vector<float> values, int cs) {
 }
 
 void quantized(Exec& e, const View& v, const float* x, int16_t* codes) {
-  Pointwise pass;
+  FusedPass pass;
   pass.x = x;
   pass.codes = codes;
   pass.codes_type = CodeType::s16;
   pass.quantizer = kSigned;
-  cpu_integer.pointwise(e, v, pass);
+  cpu_integer.fused_pass(e, v, pass);
 }
 
 }  // namespace
@@ -108,13 +108,13 @@ TEST_CASE("quantisers have the same bits on every processor", "[exact]") {
     auto codes = empty<int16_t>(kCount);
     quantized(e, row(kCount), x.data(), codes.data());
     auto y = empty<float>(kCount);
-    Pointwise decode;
-    decode.source = Pointwise::Source::codes;
+    FusedPass decode;
+    decode.source = FusedPass::Source::codes;
     decode.code_type = CodeType::s16;
     decode.x = codes.data();
     decode.code_scale = kSigned.scale;
     decode.reals = y.data();
-    cpu_integer.pointwise(e, row(kCount), decode);
+    cpu_integer.fused_pass(e, row(kCount), decode);
     return digest(y, digest(codes));
   });
   const ChannelBlocks blocks{9 * 33, 37, 40, 1};
@@ -156,15 +156,15 @@ TEST_CASE("the integer program has the same bits on every processor", "[exact]")
       cpu_integer.add_taps(e, shape, TapBias::per_tap, t.data(), sums.data());
       auto plain = empty<float>(y.size()), normed = plain;
       const auto a = padded(scale, y.cs), b = padded(beta, y.cs);
-      Pointwise pass;
-      pass.source = Pointwise::Source::sums;
+      FusedPass pass;
+      pass.source = FusedPass::Source::sums;
       pass.x = sums.data();
       pass.count = 1;
-      pass.ops[0].kind = PointwiseOp::Kind::affine;
+      pass.ops[0].kind = PassOp::Kind::affine;
       pass.ops[0].a = a.data();
       pass.ops[0].b = b.data();
       pass.reals = plain.data();
-      cpu_integer.pointwise(e, y, pass);
+      cpu_integer.fused_pass(e, y, pass);
       auto taken = empty<uint64_t>(ExactSums::size(y));
       cpu_integer.exact_sums(e, y, sums.data(), {taken.data()});
       auto middle = empty<int32_t>(int64_t{y.n} * y.cs);
@@ -177,7 +177,7 @@ TEST_CASE("the integer program has the same bits on every processor", "[exact]")
       pass.ops[0].a = slope.data();
       pass.ops[0].b = shift.data();
       pass.reals = normed.data();
-      cpu_integer.pointwise(e, y, pass);
+      cpu_integer.fused_pass(e, y, pass);
       auto codes = empty<int16_t>(y.size());
       quantized(e, y, normed.data(), codes.data());
       return digest(codes, digest(normed, digest(plain, digest(sums))));

@@ -148,15 +148,15 @@ TEST_CASE("instance norm of sums has exact statistics") {
     const NormLine line =
         norm_of_sums(x, {}, Tensor::from(c, scale, each),
                      {Tensor::from(c, gamma, each), Tensor::from(c, beta, each), 1e-5f});
-    PointwiseStep step;
-    step.op.kind = kernels::PointwiseOp::Kind::affine;
+    PassStep step;
+    step.op.kind = kernels::PassOp::Kind::affine;
     step.op.per_image = true;
     step.a = line.slope;
     step.b = line.shift;
-    PointwiseSource source;
+    PassSource source;
     source.sums = x;
     source.middle = line.middle;
-    const Tensor y = pointwise(source, {step}, true, std::nullopt).reals;
+    const Tensor y = fused_pass(source, {step}, true, std::nullopt).reals;
     const float* got = y.f32();
     for (int n = 0; n < 2; ++n) {
       for (int k = 0; k < channels; ++k) {

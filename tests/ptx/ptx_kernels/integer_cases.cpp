@@ -11,29 +11,29 @@ constexpr int kChannels[] = {1, 3, 4, 5, 37};
 void passes(Bench& b) {
   for (const int c : kChannels) {
     const View v = View::of(2, 7, 9, c);
-    Pointwise pass;
-    pass.source = Pointwise::Source::sums;
+    FusedPass pass;
+    pass.source = FusedPass::Source::sums;
     pass.x = b.codes<int32_t>("sums", v.pixels(), v.c, v.cs, -100000, 100000);
     pass.middle = b.codes<int32_t>("middle", v.n, v.c, v.cs, -100, 100);
     pass.count = 3;
-    pass.ops[0].kind = PointwiseOp::Kind::affine;
+    pass.ops[0].kind = PassOp::Kind::affine;
     pass.ops[0].a = b.rows("a", 1, v.c, v.cs);
     pass.ops[0].b = b.rows("b", 1, v.c, v.cs);
-    pass.ops[1].kind = PointwiseOp::Kind::activate;
+    pass.ops[1].kind = PassOp::Kind::activate;
     pass.ops[1].activation = Activation::relu;
-    pass.ops[2].kind = PointwiseOp::Kind::add;
+    pass.ops[2].kind = PassOp::Kind::add;
     pass.ops[2].other = b.image("other", v);
     pass.reals = b.fresh("y", v);
     pass.quantizer = {4.0f / 255, 255.0f / 4, 0, 255, 0, 4};
     auto* codes = b.fresh<uint8_t>("codes", v.size());
     pass.codes = codes;
-    b.backend.integer.pointwise(b.exec, v, pass);
-    Pointwise decode;
-    decode.source = Pointwise::Source::codes;
+    b.backend.integer.fused_pass(b.exec, v, pass);
+    FusedPass decode;
+    decode.source = FusedPass::Source::codes;
     decode.x = codes;
     decode.code_scale = 0.02f;
     decode.reals = b.fresh("y", v);
-    b.backend.integer.pointwise(b.exec, v, decode);
+    b.backend.integer.fused_pass(b.exec, v, decode);
   }
 }
 

@@ -1,4 +1,4 @@
-// Pointwise steps of the integer program: one pass over memory, values in registers between the
+// FusedPass steps of the integer program: one pass over memory, values in registers between the
 // operations. One formula per element, the CPU's.
 #include "kernels/cuda/integer.h"
 
@@ -29,12 +29,12 @@ __device__ __forceinline__ void load_codes(const void* x, int64_t at, float scal
 }
 
 template <int kWidth>
-__device__ __forceinline__ void load_values(const Pointwise& s, const Place& p, float* v) {
-  if (s.source == Pointwise::Source::reals) {
+__device__ __forceinline__ void load_values(const FusedPass& s, const Place& p, float* v) {
+  if (s.source == FusedPass::Source::reals) {
     const auto x = Pack<float, kWidth>::load(static_cast<const float*>(s.x) + p.at);
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) v[i] = x.value[i];
-  } else if (s.source == Pointwise::Source::sums) {
+  } else if (s.source == FusedPass::Source::sums) {
     const auto x = Pack<int32_t, kWidth>::load(static_cast<const int32_t*>(s.x) + p.at);
     Pack<int32_t, kWidth> middle{};
     if (s.middle) middle = Pack<int32_t, kWidth>::load(s.middle + p.image + p.channel);
@@ -50,31 +50,31 @@ __device__ __forceinline__ void load_values(const Pointwise& s, const Place& p, 
 }
 
 template <int kWidth>
-__device__ __forceinline__ void apply(const PointwiseOp& op, const Place& p, float* v) {
+__device__ __forceinline__ void apply(const PassOp& op, const Place& p, float* v) {
   using F = Pack<float, kWidth>;
   const int64_t own = (op.per_image ? p.image : 0) + p.channel;
   switch (op.kind) {
-    case PointwiseOp::Kind::affine: {
+    case PassOp::Kind::affine: {
       const F a = F::load(op.a + own), b = F::load(op.b + own);
 #pragma unroll
       for (int i = 0; i < kWidth; ++i) v[i] = fmaf(v[i], a.value[i], b.value[i]);
       return;
     }
-    case PointwiseOp::Kind::centre: {
+    case PassOp::Kind::centre: {
       const F a = F::load(op.a + own);
 #pragma unroll
       for (int i = 0; i < kWidth; ++i) v[i] -= a.value[i];
       return;
     }
-    case PointwiseOp::Kind::uniform:
+    case PassOp::Kind::uniform:
 #pragma unroll
       for (int i = 0; i < kWidth; ++i) v[i] = fmaf(v[i], op.scale, op.shift);
       return;
-    case PointwiseOp::Kind::activate:
+    case PassOp::Kind::activate:
 #pragma unroll
       for (int i = 0; i < kWidth; ++i) v[i] = activated(op.activation, v[i], op.slope);
       return;
-    case PointwiseOp::Kind::add: {
+    case PassOp::Kind::add: {
       const F other = F::load(op.other + p.at);
 #pragma unroll
       for (int i = 0; i < kWidth; ++i) v[i] += other.value[i];
@@ -84,7 +84,7 @@ __device__ __forceinline__ void apply(const PointwiseOp& op, const Place& p, flo
 }
 
 template <int kWidth, class T>
-__device__ __forceinline__ void store_codes(const Pointwise& s, int64_t at, const float* v) {
+__device__ __forceinline__ void store_codes(const FusedPass& s, int64_t at, const float* v) {
   Pack<T, kWidth> codes;
 #pragma unroll
   for (int i = 0; i < kWidth; ++i) {
@@ -96,7 +96,7 @@ __device__ __forceinline__ void store_codes(const Pointwise& s, int64_t at, cons
 // A thread has kWidth neighbouring channels of one pixel.
 template <int kWidth>
 __global__ void __launch_bounds__(kMapThreads)
-    pointwise_kernel(const View view, const Pointwise s, const int64_t groups) {
+    pass_kernel(const View view, const FusedPass s, const int64_t groups) {
   const int64_t group = map_thread();
   if (group >= groups) return;
   const int64_t at = group * kWidth, pixel = at / view.cs;
@@ -120,7 +120,7 @@ __global__ void __launch_bounds__(kMapThreads)
 
 namespace {
 
-bool all_aligned(const Pointwise& s) {
+bool all_aligned(const FusedPass& s) {
   bool all = aligned16(s.x) && aligned16(s.middle) && aligned16(s.reals) && aligned16(s.codes);
   for (int i = 0; i < s.count; ++i)
     all = all && aligned16(s.ops[i].a) && aligned16(s.ops[i].b) && aligned16(s.ops[i].other);
@@ -129,11 +129,11 @@ bool all_aligned(const Pointwise& s) {
 
 }  // namespace
 
-void pointwise(Exec& e, const View& v, const Pointwise& s) {
+void fused_pass(Exec& e, const View& v, const FusedPass& s) {
   if (v.size() == 0) return;
   const bool wide = v.cs % 4 == 0 && all_aligned(s);
   const int64_t groups = v.size() / (wide ? 4 : 1);
-  gpu::launch("pointwise", wide ? pointwise_kernel<4> : pointwise_kernel<1>, {map_blocks(groups)},
+  gpu::launch("fused_pass", wide ? pass_kernel<4> : pass_kernel<1>, {map_blocks(groups)},
               {kMapThreads}, 0, e.stream, v, s, groups);
 }
 

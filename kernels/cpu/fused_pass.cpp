@@ -1,10 +1,10 @@
-// Pointwise steps, block by block in the nearest cache: loops that the compiler vectorises.
+// FusedPass steps, block by block in the nearest cache: loops that the compiler vectorises.
 #include <algorithm>
 
 #include "kernels/cpu/integer_steps.h"
 #include "kernels/cpu/parallel.h"
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/pointwise.cpp"
+#define HWY_TARGET_INCLUDE "kernels/cpu/fused_pass.cpp"
 #include "kernels/cpu/simd.h"
 // Highway comes after the choice of targets.
 #include <hwy/foreach_target.h>
@@ -42,15 +42,15 @@ void load_codes(const Block& b, const T* HWY_RESTRICT x, float scale, float* HWY
   for (int i = 0; i < b.pixels * b.cs; ++i) v[i] = static_cast<float>(x[i]) * scale;
 }
 
-void load(const Block& b, const Pointwise& s, float* v) {
+void load(const Block& b, const FusedPass& s, float* v) {
   switch (s.source) {
-    case Pointwise::Source::sums:
+    case FusedPass::Source::sums:
       return load_sums(b, static_cast<const int32_t*>(s.x), s.middle, v);
-    case Pointwise::Source::codes:
+    case FusedPass::Source::codes:
       return with_code_type(s.code_type, [&]<class T>() {
         load_codes(b, static_cast<const T*>(s.x), s.code_scale, v);
       });
-    case Pointwise::Source::reals: break;
+    case FusedPass::Source::reals: break;
   }
   std::copy_n(static_cast<const float*>(s.x) + b.at, b.pixels * b.cs, v);
 }
@@ -61,25 +61,25 @@ void affine(const Block& b, const float* HWY_RESTRICT scale, const float* HWY_RE
     for (int c = 0; c < b.cs; ++c) v[c] = std::fma(v[c], scale[c], shift[c]);
 }
 
-void apply(const Block& b, const PointwiseOp& op, float* HWY_RESTRICT v) {
+void apply(const Block& b, const PassOp& op, float* HWY_RESTRICT v) {
   const int count = b.pixels * b.cs;
   const int64_t from = op.per_image ? b.channels : 0;
   switch (op.kind) {
-    case PointwiseOp::Kind::affine: return affine(b, op.a + from, op.b + from, v);
-    case PointwiseOp::Kind::centre: {
+    case PassOp::Kind::affine: return affine(b, op.a + from, op.b + from, v);
+    case PassOp::Kind::centre: {
       const float* HWY_RESTRICT a = op.a + from;
       for (int p = 0; p < b.pixels; ++p, v += b.cs)
         for (int c = 0; c < b.cs; ++c) v[c] -= a[c];
       return;
     }
-    case PointwiseOp::Kind::uniform:
+    case PassOp::Kind::uniform:
       for (int i = 0; i < count; ++i) v[i] = std::fma(v[i], op.scale, op.shift);
       return;
-    case PointwiseOp::Kind::activate:
+    case PassOp::Kind::activate:
       return with_activation(op.activation, [&]<Activation A>() {
         for (int i = 0; i < count; ++i) v[i] = scalar::activate<A>(v[i], op.slope);
       });
-    case PointwiseOp::Kind::add: {
+    case PassOp::Kind::add: {
       const float* HWY_RESTRICT other = op.other + b.at;
       for (int i = 0; i < count; ++i) v[i] += other[i];
       return;
@@ -95,7 +95,7 @@ void store_codes(const Block& b, const float* HWY_RESTRICT v, const Quantizer& q
     y[i] = static_cast<T>(static_cast<int32_t>(scalar::quantize_code(v[i], q)));
 }
 
-void run_block(const Block& b, int channels, const Pointwise& s, float* v) {
+void run_block(const Block& b, int channels, const FusedPass& s, float* v) {
   load(b, s, v);
   for (int i = 0; i < s.count; ++i) apply(b, s.ops[i], v);
   for (int p = 0; p < b.pixels && channels < b.cs; ++p)
@@ -108,7 +108,7 @@ void run_block(const Block& b, int channels, const Pointwise& s, float* v) {
 
 }  // namespace
 
-void RunPointwise(Exec& e, const View& v, const Pointwise& s) {
+void RunFusedPass(Exec& e, const View& v, const FusedPass& s) {
   const int64_t grain = pixel_grain(v.cs), chunks = (v.plane() + grain - 1) / grain;
   const int64_t block = std::max<int64_t>(1, kBlock / v.cs);
   Workspace::Scope scope(*e.workspace);
@@ -130,9 +130,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gsx::kernels {
-HWY_EXPORT(RunPointwise);
-void pointwise(Exec& e, const View& v, const Pointwise& s) {
-  HWY_DYNAMIC_DISPATCH(RunPointwise)(e, v, s);
+HWY_EXPORT(RunFusedPass);
+void fused_pass(Exec& e, const View& v, const FusedPass& s) {
+  HWY_DYNAMIC_DISPATCH(RunFusedPass)(e, v, s);
 }
 }  // namespace gsx::kernels
 #endif
