@@ -68,8 +68,8 @@ struct MacCount {
   double true_macs = 0, paper_macs = 0;
 };
 
-struct RunOptions;    // models/graph.h
-struct IntegerValue;  // models/integer.h
+struct RunOptions;  // models/graph.h
+class Lowering;     // models/lowering.h
 
 // Where a channel of a node's output comes from, for nodes that hand channels through.
 struct ChannelSource {
@@ -117,8 +117,11 @@ class Node {
   virtual Tensor run_for_norm(std::span<const Tensor> in, const RunOptions& o, Moments&) const {
     return run(in, o);
   }
-  // The integer program's version (DESIGN 5.3). Default: real inputs to run(), real output.
-  virtual IntegerValue run_integer(std::span<const IntegerValue> in) const;
+  // The integer program's version (DESIGN 5.3): adds steps that compute this node's value from
+  // those of its inputs and returns it. Default: run() on real values.
+  virtual int lower(Lowering& to, std::span<const int> in) const;
+  // Whether every number of the result is one of the inputs', or a zero: pads, pools of maxima.
+  virtual bool moves_values() const { return false; }
 
   // Whether, in training, a picture's result depends on the others of its batch.
   virtual bool mixes_batch() const { return false; }
@@ -161,6 +164,8 @@ class Node {
   virtual void set_weight_quant(const std::optional<WeightQuant>&) {}
   // Stores the scales of the current weight, which runs and files then use outside training.
   virtual void freeze_weight_scale() {}
+  // Holds a quantised weight as 8-bit codes alone, laid out for the integer program.
+  virtual void prepack() {}
 
   // Fusion: a node with `starts_fusion` (instance norm) runs with what follows it in one op.
   virtual bool starts_fusion() const { return false; }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "engine/integer.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
@@ -96,16 +97,20 @@ struct Data {
       codes_x.push_back(static_cast<int16_t>(255 * (code_range.lo < 0 ? v : std::abs(v))));
     }
     for (const float v : host_w) codes_w.push_back(static_cast<int8_t>(v * 127));
-    x_codes = Tensor::empty(context, x.shape(), DType::s16);
-    x_codes.write_storage<int16_t>(codes_x);
-    w_codes = Tensor::empty(context, w.shape(), Layout::filter, DType::s8);
-    w_codes.write_storage<int8_t>(codes_w);
+    x_codes = Tensor::empty(context, x.shape(), dtype_of(code_range.type()));
+    kernels::with_code_type(code_range.type(), [&]<class T>() {
+      x_codes.write_storage<T>(std::vector<T>(codes_x.begin(), codes_x.end()));
+    });
+    const Tensor filter = Tensor::empty(context, w.shape(), Layout::filter, DType::s8);
+    filter.write_storage<int8_t>(codes_w);
+    w_codes = prepack(filter, s);
     sums = Tensor::empty(context, gy.shape(), DType::i32);
   }
 
   kernels::ConvShape shape;
   ConvReference reference;
-  Tensor x, w, gy, y, gx, gw, x_codes, w_codes, sums;
+  Tensor x, w, gy, y, gx, gw, x_codes, sums;
+  PrepackedWeights w_codes;
   std::vector<float> host_x, host_w, host_gy;
   std::vector<int16_t> codes_x;
   kernels::CodeRange code_range;
@@ -187,14 +192,14 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 
   c.kernel = "conv forward_codes";
-  c.bytes = 2.0 * static_cast<double>(s.x.size()) + static_cast<double>(s.w.size()) +
-            4.0 * static_cast<double>(yv.size());
+  c.bytes = static_cast<double>(size_of(d.x_codes.dtype())) * static_cast<double>(s.x.size()) +
+            static_cast<double>(s.w.size()) + 4.0 * static_cast<double>(yv.size());
   c.bound = 0;  // exact
   c.run_by = nullptr;
   c.run = [&] {
-    context->conv().forward_codes(context->exec(), s, d.code_range,
-                                  d.x_codes.device_data<int16_t>(), d.w_codes.device_data<int8_t>(),
-                                  d.sums.device_data<int32_t>());
+    context->conv().forward_codes(
+        context->exec(), s, {d.x_codes.device_data<void>(), d.code_range.type(), d.code_range},
+        d.w_codes.data.device_data<int8_t>(), d.sums.device_data<int32_t>(), {});
   };
   c.error = [&] {
     return image_error<int32_t>(d.sums, [&](int n, int p, int q, int k) {

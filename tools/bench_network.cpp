@@ -204,6 +204,7 @@ struct InferBench {
         x(pictures(context, graph, o)) {
     if (o.quantized) quantize();
     graph.freeze();
+    graph.prepack();
   }
 
   void run() const {

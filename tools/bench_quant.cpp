@@ -60,9 +60,14 @@ void visit_activations(const ContextPtr& context, const std::string& layer, cons
   };
   visit(c);
   c.bytes = 6 * static_cast<double>(n);
-  c.kernel = "integer to_codes";
+  c.kernel = "integer pass to codes";
   c.run = [&] {
-    backend.integer.to_codes(e, n, x.device_data(), kSigned, codes.device_data<int16_t>());
+    kernels::FusedPass pass;
+    pass.x = x.device_data();
+    pass.codes = codes.device_data<int16_t>();
+    pass.codes_type = kernels::CodeType::s16;
+    pass.quantizer = kSigned;
+    backend.integer.fused_pass(e, x.view(), pass);
   };
   c.error = [&] {
     return picked_error<int16_t>(

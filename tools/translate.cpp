@@ -106,6 +106,7 @@ void run_translate(const TranslateOptions& o) {
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Graph graph = open_model(context, o.model);
   graph.freeze();
+  graph.prepack();
   prepare_folders(jobs);
   int failed = 0;
   bool told = false;

@@ -132,7 +132,8 @@ void large_images(Bench& b) {
 void codes(Bench& b, const ConvShape& s) {
   const auto* x = b.codes<int16_t>("x", s.x.pixels(), s.x.c, s.x.cs, -300, 300);
   const auto* w = b.codes<int8_t>("w", int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks, -127, 127);
-  b.backend.conv.forward_codes(b.exec, s, {-300, 300}, x, w, b.fresh<int32_t>("y", s.y().size()));
+  b.backend.conv.forward_codes(b.exec, s, {x, CodeType::s16, {-300, 300}}, w,
+                               b.fresh<int32_t>("y", s.y().size()), {});
 }
 
 void code_convolutions(Bench& b) {
