@@ -167,6 +167,9 @@ if [ "${1-}" = test ]; then
   shift
   run_tests "$@"
 fi
+target=gsx_program
+if [ "${1-}" = bench ]; then target=gsx_bench; fi
 build gsx_program
+[ "$target" = gsx_program ] || build "$target"
 exec 9>&-
 exec "$build/gsx" "$@"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "gs/budget_words.h"
 #include "gs/extract.h"

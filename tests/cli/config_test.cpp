@@ -82,7 +82,7 @@ std::string config_refusal(const std::string& text) {
   TrainFlags flags;
   try {
     read_config_file(*flags.train, (dir.path() / "own.toml").string());
-  } catch (const CLI::ValidationError& error) {
+  } catch (const Misuse& error) {
     return error.what();
   }
   return "read";
@@ -112,7 +112,7 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
       std::unique_ptr<TrainFlags> typed, read;
       try {
         typed = std::make_unique<TrainFlags>(words);
-      } catch (const CLI::ValidationError&) {
+      } catch (const Misuse&) {
         continue;  // out of this option's range
       }
       ++accepted;

@@ -2,7 +2,7 @@
 # files that let find_package(gsx) offer gsx::gsx.
 include(CMakePackageConfigHelpers)
 
-set(GSX_LAYERS gsx_kernels gsx_emulated gsx_engine gsx_models gsx_optim gsx_gs)
+set(GSX_LAYERS gsx_kernels gsx_engine gsx_models gsx_optim gsx_gs)
 if(GSX_CUDA)
   list(APPEND GSX_LAYERS gsx_cuda)
 endif()
@@ -26,9 +26,7 @@ foreach(layer engine models optim gs)
 endforeach()
 file(GLOB kernel_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.h)
 install(FILES ${kernel_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gsx/private/kernels)
-if(TARGET gsx_program)
-  install(TARGETS gsx_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+install(TARGETS gsx_program gsx_bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 configure_package_config_file(tools/cmake/gsx-config.cmake.in gsx-config.cmake
   INSTALL_DESTINATION ${GSX_PACKAGE_DIR})

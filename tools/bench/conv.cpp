@@ -1,12 +1,13 @@
 // The convolutions of the models, pass by pass.
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
-#include "tools/bench_kernels.h"
-#include "tools/conv_reference.h"
+#include "tools/bench/kernels.h"
+#include "tools/bench/conv_reference.h"
 
 namespace gsx::tools {
 namespace {
