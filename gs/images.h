@@ -4,11 +4,21 @@
 
 namespace gsx {
 
+// The format everything but generators speaks: RGB in -1..1.
+inline constexpr ImageFormat kPictureFormat = {-1, 1, false};
+
 // Pictures x [N,3,H,W] (or one channel: bgr must agree) of one format in another. Differentiable.
 Tensor convert_images(const Tensor& x, const ImageFormat& from, const ImageFormat& to);
 
 // Values outside the format's black and white moved to them. No gradient.
 Tensor clip_images(const Tensor& x, const ImageFormat& format);
+
+// Pictures [N,3,S,S] in picture format (RGB, -1..1), and per picture the name of its file and what
+// was done to it.
+struct PictureBatch {
+  Tensor pictures;
+  std::vector<std::string> keys;
+};
 
 // How far apart two batches of pictures of one format are, both clipped first, as people see them.
 struct ImageDifference {

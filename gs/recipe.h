@@ -1,20 +1,10 @@
 // What a method does, as data: which stages in which order, with which settings.
 #pragma once
-#include "gs/slimming_step.h"
-#include "gs/trainer.h"
+#include "gs/config.h"
+#include "gs/step_options.h"
 #include "optim/schedule.h"
 
 namespace gsx {
-
-// CycleGAN training of the teacher (PAPER.md 4.1): two generators, two PatchGANs.
-struct DenseOptions {
-  int width = 16, blocks = 4;
-  int critic_width = 24;
-  float lr = 4e-4f;  // Adam(0.5, 0.999); constant for half of the stage, then linear to 0
-  float cycle = 10, identity = 5;
-  int pool = 50;
-  GanLoss gan_loss = GanLoss::lsgan_patch;  // also of the critic stage
-};
 
 struct StagePlan {
   enum class Kind : uint8_t {

@@ -3,7 +3,8 @@
 #include <iostream>
 
 #include "engine/io/dataset.h"
-#include "gs/figures.h"
+#include "gs/eval/fidelity.h"
+#include "gs/eval/model_stats.h"
 #include "models/architectures.h"
 #include "tools/commands.h"
 #include "tools/network.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "gs/trainer.h"
+#include "gs/train/trainer.h"
 
 namespace gsx::tools {
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "gs/trainer.h"
+#include "gs/train/trainer.h"
 
 namespace gsx::tools {
 

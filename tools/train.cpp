@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "engine/io/atomic_file.h"
-#include "gs/trainer.h"
+#include "gs/train/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/numbers.h"

@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "gs/checkpoint.h"
+#include "gs/train/checkpoint.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/temp_dir.h"

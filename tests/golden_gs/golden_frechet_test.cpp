@@ -1,5 +1,5 @@
 // Frechet distances, means and covariances against numpy.
-#include "gs/metrics.h"
+#include "gs/eval/frechet.h"
 #include "tests/catch.h"
 #include "tests/golden/golden_file.h"
 

@@ -1,8 +1,8 @@
 // Whole training steps of GAN Slimming against PyTorch: losses, gradients, parameters afterwards
 // and the set of norm scales at zero; full precision, the paper's objective, and quantised with the
 // reference's codes forced and free.
-#include "gs/quantize.h"
-#include "gs/slimming_step.h"
+#include "gs/passes/quantize.h"
+#include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 #include "tests/devices.h"
 #include "tests/golden/golden_graph.h"

@@ -1,5 +1,6 @@
 // Pruning to a budget lands on it, from below, with the least important channels.
-#include "gs/extract.h"
+#include "gs/passes/budget.h"
+#include "gs/passes/extract.h"
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"
 

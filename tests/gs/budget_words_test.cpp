@@ -1,10 +1,10 @@
 // Budgets are refused in the unit and with the flag they were asked in, and what the message says
 // can be had can be had.
-#include "gs/budget_words.h"
+#include "gs/train/budget_words.h"
 
 #include <regex>
 
-#include "gs/student.h"
+#include "gs/train/student_stage.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

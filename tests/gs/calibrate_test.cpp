@@ -5,8 +5,8 @@
 
 #include "engine/io/dataset.h"
 #include "gs/images.h"
-#include "gs/magnitudes.h"
-#include "gs/output_level.h"
+#include "gs/passes/histogram.h"
+#include "gs/passes/output_level.h"
 #include "tests/catch.h"
 #include "tests/data.h"
 #include "tests/gs/graphs.h"

@@ -1,7 +1,7 @@
 // Slimming steps that are recorded and replayed against steps that are not: the same bits.
 #include <cstring>
 
-#include "gs/checkpoint.h"
+#include "gs/train/checkpoint.h"
 #include "models/nodes.h"
 #include "tests/catch.h"
 #include "tests/devices.h"

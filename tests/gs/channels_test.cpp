@@ -1,5 +1,5 @@
 // Which channels can be pruned together, and their proximal step.
-#include "gs/channels.h"
+#include "gs/passes/channels.h"
 
 #include <cmath>
 

@@ -1,9 +1,9 @@
 // Checkpoints: damage is found, the one before is kept and named, older files still open.
-#include "gs/checkpoint.h"
+#include "gs/train/checkpoint.h"
 
 #include <limits>
 
-#include "gs/metrics.h"
+#include "gs/eval/lpips.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "engine/io/dataset.h"
-#include "gs/student.h"
-#include "gs/train_data.h"
+#include "gs/train/data.h"
+#include "gs/train/student_stage.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

@@ -1,8 +1,9 @@
 // A whole GS-8 training step and GS-8 evaluation on the emulated device against the processor.
 #include <cstring>
 
-#include "gs/extract.h"
-#include "gs/slimming_step.h"
+#include "gs/passes/budget.h"
+#include "gs/passes/extract.h"
+#include "gs/train/slimming_step.h"
 #include "kernels/runtime/emulated/emulator.h"
 #include "models/nodes.h"
 #include "tests/catch.h"

@@ -1,5 +1,5 @@
 // How long a run goes on: every stage at its own price.
-#include "gs/eta.h"
+#include "gs/train/eta.h"
 
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

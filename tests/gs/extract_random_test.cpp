@@ -1,6 +1,6 @@
 // Extraction on random graphs with random single scales at zero: whatever the pass makes of them,
 // the function must stay.
-#include "gs/extract.h"
+#include "gs/passes/extract.h"
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"
 

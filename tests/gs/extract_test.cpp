@@ -1,6 +1,6 @@
 // Extraction removes channels without changing the function: masked and extracted networks agree,
 // in full precision up to rounding, in the integer program bit for bit.
-#include "gs/extract.h"
+#include "gs/passes/extract.h"
 
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"

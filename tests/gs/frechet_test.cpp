@@ -1,5 +1,5 @@
 // Frechet distances against closed forms and against reference figures on given features.
-#include "gs/metrics.h"
+#include "gs/eval/frechet.h"
 
 #include <cmath>
 #include <fstream>

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "gs/channels.h"
-#include "gs/quantize.h"
+#include "gs/passes/calibrate.h"
+#include "gs/passes/channels.h"
 #include "models/architectures.h"
 #include "models/nodes.h"
 

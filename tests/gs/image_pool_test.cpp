@@ -1,5 +1,5 @@
 // The image pool hands on what the official code's would.
-#include "gs/image_pool.h"
+#include "gs/losses/image_pool.h"
 
 #include <set>
 

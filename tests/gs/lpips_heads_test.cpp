@@ -1,6 +1,6 @@
 // LPIPS heads as they are found beside a network: fitting, not fitting, damaged, absent.
 #include "engine/io/safetensors.h"
-#include "gs/metrics.h"
+#include "gs/eval/lpips.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/temp_dir.h"

@@ -5,8 +5,8 @@
 #include <csignal>
 
 #include "engine/io/procedural.h"
-#include "gs/checkpoint.h"
-#include "gs/run_log.h"
+#include "gs/train/checkpoint.h"
+#include "gs/train/run_log.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

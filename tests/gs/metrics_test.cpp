@@ -1,5 +1,6 @@
 // Features, LPIPS and differences between pictures.
-#include "gs/metrics.h"
+#include "gs/eval/frechet.h"
+#include "gs/eval/lpips.h"
 
 #include <algorithm>
 #include <cmath>

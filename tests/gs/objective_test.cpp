@@ -1,5 +1,5 @@
 // GAN losses and the distance d against plain double computations.
-#include "gs/objective.h"
+#include "gs/losses/objective.h"
 
 #include <cmath>
 

@@ -2,9 +2,9 @@
 // the same of every picture.
 #include <cmath>
 
-#include "gs/critic.h"
-#include "gs/dense_step.h"
 #include "gs/images.h"
+#include "gs/train/dense_step.h"
+#include "gs/train/discriminator_stage.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

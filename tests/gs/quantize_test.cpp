@@ -1,5 +1,5 @@
 // Where quantisers go.
-#include "gs/quantize.h"
+#include "gs/passes/quantize.h"
 
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"

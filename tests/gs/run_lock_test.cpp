@@ -1,5 +1,5 @@
 // The lock of a run folder: one holder at a time, nothing left behind.
-#include "gs/run_lock.h"
+#include "gs/train/run_lock.h"
 
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // Narrow networks of a GS-8 slimming step, with the same parameters on every device.
 #pragma once
-#include "gs/quantize.h"
-#include "gs/slimming_step.h"
+#include "gs/passes/calibrate.h"
+#include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 
 namespace gsx::test {

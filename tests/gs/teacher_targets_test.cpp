@@ -1,5 +1,5 @@
 // What is remembered of the teacher has the bits of what is computed.
-#include "gs/teacher_targets.h"
+#include "gs/losses/teacher_targets.h"
 
 #include <cstring>
 

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "gs/trainer.h"
+#include "gs/train/trainer.h"
 #include "tests/temp_dir.h"
 
 namespace gsx::testing {

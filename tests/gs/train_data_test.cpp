@@ -1,5 +1,5 @@
 // The pictures a run looks at beside those it trains on.
-#include "gs/train_data.h"
+#include "gs/train/data.h"
 
 #include "engine/io/image.h"
 #include "tests/catch.h"

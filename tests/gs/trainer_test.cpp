@@ -1,5 +1,5 @@
 // Whole training runs, tiny: every method to its end, and budgets.
-#include "gs/trainer.h"
+#include "gs/train/trainer.h"
 
 #include <set>
 

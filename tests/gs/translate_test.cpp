@@ -1,7 +1,7 @@
 // Pictures of awkward sizes through networks, and networks of large strides.
 #include "gs/translate.h"
 
-#include "gs/size_source.h"
+#include "gs/passes/size_source.h"
 #include "tests/catch.h"
 #include "tests/data.h"
 #include "tests/gs/graphs.h"

@@ -1,9 +1,9 @@
 // The size of a teacher's weights and the rate derived from it, also of pruned and zeroed teachers.
-#include "gs/weight_size.h"
+#include "gs/passes/weight_size.h"
 
 #include <cmath>
 
-#include "gs/student.h"
+#include "gs/train/student_stage.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"

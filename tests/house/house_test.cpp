@@ -58,6 +58,8 @@ void expect_none(Offences (*rule)(const SourceFile&)) {
 
 TEST_CASE("layers see only what is to their right") { expect_none(include_offences); }
 
+TEST_CASE("every source file of gs has its own header") { expect_none(own_header_offences); }
+
 TEST_CASE("the build chooses, not the preprocessor") { expect_none(condition_offences); }
 
 TEST_CASE("files are short, introduced, guarded and free of notes and machine paths") {
@@ -74,21 +76,48 @@ TEST_CASE("the layering rule sees what it forbids") {
   CHECK(offences("optim/adam.cpp", "\"models/graph.h\"") == 1);
   CHECK(offences("kernels/cpu/conv.cpp", "\"engine/tensor.h\"") == 1);
   CHECK(offences("engine/tensor.cpp", "\"kernels/cpu/simd.h\"") == 1);
-  CHECK(offences("gs/trainer.cpp", "\"tools/commands.h\"") == 1);
-  CHECK(offences("gs/trainer.cpp", "\"tests/data.h\"") == 1);
+  CHECK(offences("gs/train/trainer.cpp", "\"tools/commands.h\"") == 1);
+  CHECK(offences("gs/train/trainer.cpp", "\"tests/data.h\"") == 1);
   CHECK(offences("engine/ops/conv.cpp", "<cuda_runtime.h>") == 1);
   CHECK(offences("engine/ops/conv.cpp", "<hwy/highway.h>") == 1);
   CHECK(offences("engine/linalg.h", "<Eigen/Dense>") == 1);
-  CHECK(offences("gs/train_config.cpp", "<toml++/toml.h>") == 1);
+  CHECK(offences("gs/config.cpp", "<toml++/toml.h>") == 1);
   CHECK(offences("engine/tensor.cpp", "\"tensor.h\"") == 1);
   CHECK(offences("engine/tensor.cpp", "\"gpu.h\"") == 1);
 
-  CHECK(offences("gs/trainer.cpp", "\"optim/adam.h\"") == 0);
+  CHECK(offences("gs/train/trainer.cpp", "\"optim/adam.h\"") == 0);
   CHECK(offences("tools/train.cpp", "<CLI/CLI.hpp>") == 0);
   CHECK(offences("tools/config_file.cpp", "<toml++/toml.h>") == 0);
   CHECK(offences("kernels/runtime/nvcc/device.h", "<cuda_runtime.h>") == 0);
   CHECK(offences("kernels/cuda/conv.cu", "\"gpu.h\"") == 0);
   CHECK(offences("engine/linalg.cpp", "<Eigen/Dense>") == 0);
+}
+
+TEST_CASE("the rules of the rooms of gs see what they forbid") {
+  const auto offences = [](const std::string& path, const std::string& include) {
+    return include_offences({path, "// A file.\n#include \"" + include + "\"\n"}).size();
+  };
+  CHECK(offences("gs/passes/extract.cpp", "gs/train/stage.h") == 1);
+  CHECK(offences("gs/passes/quantize.h", "gs/config.h") == 1);
+  CHECK(offences("gs/passes/extract.cpp", "gs/losses/image_pool.h") == 1);
+  CHECK(offences("gs/losses/objective.h", "gs/passes/channels.h") == 1);
+  CHECK(offences("gs/images.h", "gs/losses/objective.h") == 1);
+  CHECK(offences("gs/recipe.h", "gs/train/slimming_step.h") == 1);
+  CHECK(offences("gs/eval/fidelity.cpp", "gs/train/data.h") == 1);
+
+  CHECK(offences("gs/passes/extract.cpp", "gs/passes/channels.h") == 0);
+  CHECK(offences("gs/losses/objective.h", "gs/images.h") == 0);
+  CHECK(offences("gs/recipe.h", "gs/config.h") == 0);
+  CHECK(offences("gs/train/evaluation.h", "gs/eval/fidelity.h") == 0);
+
+  const auto headless = [](const std::string& path, const std::string& include) {
+    return own_header_offences({path, "// A.\n#include " + include + "\n"}).size();
+  };
+  CHECK(headless("gs/passes/budget.cpp", "<cmath>") == 1);
+  CHECK(headless("gs/passes/budget.cpp", "\"gs/passes/channels.h\"") == 1);
+  CHECK(headless("gs/passes/budget.cpp", "\"gs/passes/budget.h\"") == 0);
+  CHECK(headless("gs/train/data_folder.cpp", "\"gs/train/data.h\"") == 0);
+  CHECK(headless("gs/train/database.cpp", "\"gs/train/data.h\"") == 1);
 }
 
 TEST_CASE("the text rules see what they forbid") {

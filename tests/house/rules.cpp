@@ -42,6 +42,23 @@ void for_each_line(const SourceFile& file, const Visit& visit) {
   for (std::string line; std::getline(in, line);) visit(++number, line);
 }
 
+// The floor on which a file of gs stands; it sees what is on its own floor or below. Passes and
+// losses stand side by side and do not see each other.
+int floor_of(const std::string& path) {
+  static const std::map<std::string, int> kRooms = {
+      {"gs/passes", 1}, {"gs/losses", 1}, {"gs/eval", 3}, {"gs/train", 4}};
+  const auto room = kRooms.find(path.substr(0, path.rfind('/')));
+  if (room != kRooms.end()) return room->second;
+  return starts(path, "gs/images.") || starts(path, "gs/translate.") ? 0 : 2;
+}
+
+std::string why_not_in_gs(const std::string& file, const std::string& name) {
+  const std::string from = file.substr(0, file.rfind('/')), to = name.substr(0, name.rfind('/'));
+  const int own = floor_of(file), seen = floor_of(name);
+  if (seen > own || (seen == own && from != to)) return from + " must not see " + name;
+  return "";
+}
+
 std::string at(const SourceFile& file, int line, const std::string& what) {
   return file.path + ":" + std::to_string(line) + ": " + what;
 }
@@ -58,6 +75,7 @@ std::string why_not_ours(const SourceFile& file, const std::string& name) {
   const auto sees = kSees.find(from);
   if (sees == kSees.end()) return "";
   if (!sees->second.count(to)) return from + " must not see " + to;
+  if (from == "gs" && to == "gs") return why_not_in_gs(file.path, name);
   const bool contract = name.find('/') == name.rfind('/');
   const bool outside = from != "kernels" && from != "tests" && from != "benchmarks";
   if (to == "kernels" && outside && !contract) {
@@ -103,6 +121,20 @@ Offences include_offences(const SourceFile& file) {
     if (!why.empty()) found.push_back(at(file, number, "includes " + name + ": " + why));
   });
   return found;
+}
+
+Offences own_header_offences(const SourceFile& file) {
+  static const std::regex kOurs(R"re(^#include "([^"]+)\.h".*)re");
+  if (!starts(file.path, "gs/") || !ends(file.path, ".cpp")) return {};
+  const std::string own = file.path.substr(0, file.path.size() - 4);
+  std::string first;
+  for_each_line(file, [&](int, const std::string& line) {
+    std::smatch match;
+    if (!first.empty() || !starts(line, "#include")) return;
+    first = std::regex_match(line, match, kOurs) ? match[1].str() : line;
+  });
+  if (first == own || starts(own, first + "_")) return {};
+  return {at(file, 1, "does not first include its own header " + own + ".h")};
 }
 
 Offences condition_offences(const SourceFile& file) {

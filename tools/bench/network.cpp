@@ -4,9 +4,9 @@
 #include <iostream>
 #include <map>
 
-#include "gs/dense_step.h"
-#include "gs/quantize.h"
-#include "gs/slimming_step.h"
+#include "gs/passes/calibrate.h"
+#include "gs/train/dense_step.h"
+#include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/peer.h"

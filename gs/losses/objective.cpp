@@ -1,0 +1,146 @@
+// GAN losses and the distance to the teacher; see objective.h.
+#include "gs/losses/objective.h"
+
+#include <algorithm>
+
+#include "engine/work_span.h"
+
+namespace gsx {
+
+namespace {
+
+std::vector<Tensor> grams_of(const std::vector<Tensor>& taps) {
+  std::vector<Tensor> out;
+  for (const Tensor& v : taps) out.push_back(gram(v));
+  return out;
+}
+
+}  // namespace
+
+RunOptions training_run() {
+  RunOptions options;
+  options.training = true;
+  return options;
+}
+
+Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
+  const float target = real ? 1.0f : 0.0f;
+  switch (kind) {
+    case GanLoss::lsgan_mean:
+      return mse_to(logits.shape().rank() == 4 ? global_avg_pool(logits) : logits, target);
+    case GanLoss::lsgan_patch: return mse_to(logits, target);
+    case GanLoss::log: return bce_with_logits(logits, target);
+  }
+  fail("gan_loss: unknown kind");
+}
+
+Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
+                          GanLoss kind) {
+  const auto [on_real, on_fake] = discriminator.run_both(real, fake, training_run());
+  return affine(add(gan_loss(on_real, true, kind), gan_loss(on_fake, false, kind)), 0.5f, 0);
+}
+
+DistanceKind parse_distance(const std::string& name) {
+  if (name == "perceptual") return DistanceKind::perceptual;
+  if (name == "mse") return DistanceKind::mse;
+  GSX_CHECK(name == "l1", "distance: must be perceptual, mse or l1, got ", name);
+  return DistanceKind::l1;
+}
+
+Distance::Distance(const Graph* features, std::vector<std::string> taps,
+                   const ImageFormat& pictures, const DistanceOptions& options)
+    : features_(features),
+      taps_(std::move(taps)),
+      pictures_(pictures),
+      kind_(options.kind),
+      on_pictures_(options.kind != DistanceKind::perceptual || options.content_on_pictures) {
+  if (kind_ != DistanceKind::perceptual) {
+    weights_ = {1};
+    return;
+  }
+  GSX_CHECK(features_ && !taps_.empty(),
+            "distance: the perceptual distance needs a feature network with taps");
+  weights_.assign(1 + taps_.size(), options.style_weight);
+  weights_[0] = options.content_weight;
+}
+
+std::vector<Tensor> Distance::tap_values(const Tensor& y, size_t count) const {
+  if (kind_ != DistanceKind::perceptual || count == 0) return {};
+  const std::vector<std::string> taps(taps_.begin(),
+                                      taps_.begin() + static_cast<std::ptrdiff_t>(count));
+  return features_->run_taps(convert_images(y, pictures_, features_->input_format), taps);
+}
+
+Tensor Distance::content_of(const Tensor& y, const std::vector<Tensor>& taps) const {
+  return on_pictures_ ? convert_images(y, pictures_, kPictureFormat) : taps[0];
+}
+
+Tensor Distance::content(const Tensor& y) const {
+  const WorkSpan span("target of the distance");
+  const NoGrad guard;
+  return content_of(y, tap_values(y, on_pictures_ ? 0 : 1));
+}
+
+std::vector<Tensor> Distance::grams(const Tensor& y) const {
+  const WorkSpan span("target of the distance");
+  const NoGrad guard;
+  return grams_of(tap_values(y, taps_.size()));
+}
+
+Distance::Target Distance::target(const Tensor& y) const {
+  const WorkSpan span("target of the distance");
+  const NoGrad guard;
+  const auto values = tap_values(y, taps_.size());
+  return {content_of(y, values), grams_of(values)};
+}
+
+std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const {
+  const auto values = tap_values(y, taps_.size());
+  const Tensor content = content_of(y, values);
+  std::vector<Tensor> out = {kind_ == DistanceKind::mse ? mse_loss(content, target.content)
+                                                        : l1_loss(content, target.content)};
+  const auto grams = grams_of(values);
+  for (size_t i = 0; i < grams.size(); ++i) out.push_back(mse_loss(grams[i], target.grams[i]));
+  return out;
+}
+
+Distance::Value Distance::operator()(const Tensor& y, const Target& target) const {
+  const WorkSpan span("distance");
+  Value v;
+  for (const Tensor& term : terms(y, target)) {
+    const Tensor part = affine(term, weights_[v.parts.size()], 0);
+    v.total = v.total.defined() ? add(v.total, part) : part;
+    v.parts.push_back(part.detach());
+  }
+  return v;
+}
+
+void Distance::normalize(const std::vector<Tensor>& pictures, const std::vector<Tensor>& photos) {
+  GSX_CHECK(pictures.size() >= 2, "distance: needs at least 2 pictures to normalise by, got ",
+            pictures.size());
+  GSX_CHECK(photos.size() == pictures.size(), "distance: needs a photo per picture, got ",
+            photos.size(), " for ", pictures.size());
+  const NoGrad guard;
+  std::vector<double> unrelated(weights_.size(), 0), related(weights_.size(), 0);
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const auto to_neighbour = terms(pictures[i], target(pictures[(i + 1) % pictures.size()]));
+    const auto to_photo = terms(pictures[i], target(photos[i]));
+    for (size_t k = 0; k < weights_.size(); ++k) {
+      unrelated[k] += to_neighbour[k].item();
+      related[k] += to_photo[k].item();
+    }
+  }
+  const double styles = static_cast<double>(weights_.size()) - 1;
+  for (size_t k = 0; k < weights_.size(); ++k) {
+    const double sum = k == 0 ? unrelated[k] : styles * std::max(unrelated[k], related[k]);
+    weights_[k] = sum > 0 ? static_cast<float>(static_cast<double>(pictures.size()) / sum) : 0.0f;
+  }
+}
+
+void Distance::set_weights(std::vector<float> weights) {
+  GSX_CHECK(weights.size() == weights_.size(), "distance: expected ", weights_.size(),
+            " term weights, got ", weights.size());
+  weights_ = std::move(weights);
+}
+
+}  // namespace gsx

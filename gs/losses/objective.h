@@ -1,0 +1,87 @@
+// What a student is trained for (Eq. 4): the GAN loss and the distance d to its teacher.
+#pragma once
+#include "gs/images.h"
+
+namespace gsx {
+
+// How networks run while they train.
+RunOptions training_run();
+
+// ---- GAN losses on a discriminator's logits [N,1,P,Q] (or [N,1]).
+
+enum class GanLoss : uint8_t {
+  lsgan_mean,   // (mean over the map - target)^2: the official GAN Slimming code
+  lsgan_patch,  // mean over the map of (logit - target)^2: CycleGAN
+  log,          // -log sigmoid(+-logit), mean over the map (Eq. 1; the generator's is the
+                // non-saturating form -log D(G(x)))
+};
+Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
+// What a discriminator learns from: the mean of its losses on real and on generated pictures.
+Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
+                          GanLoss);
+
+// ---- The distance d.
+
+enum class DistanceKind : uint8_t { perceptual, mse, l1 };
+DistanceKind parse_distance(const std::string& name);
+
+// perceptual: w_content * mean |F1(a) - F1(b)| on the first tap + sum over taps l of
+// w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). mse, l1: on pictures in -1..1.
+struct DistanceOptions {
+  DistanceKind kind = DistanceKind::perceptual;
+  float content_weight = 1, style_weight = 1e5f;
+  // Content is compared on the pictures themselves instead of on the first tap: for networks whose
+  // first layer strides, such as discriminators, and so is blind to some patterns of single pixels.
+  bool content_on_pictures = false;
+};
+
+class Distance {
+ public:
+  // `features` and its taps may be empty when the kind is not perceptual; the graph must outlive
+  // this. `pictures` is what target() and operator() are given.
+  Distance(const Graph* features, std::vector<std::string> taps, const ImageFormat& pictures,
+           const DistanceOptions&);
+
+  // What must be known of the teacher's pictures [N,3,H,W]: computed without gradient.
+  struct Target {
+    Tensor content;             // first tap, or the pictures themselves
+    std::vector<Tensor> grams;  // per tap [N,C,C]
+  };
+  Target target(const Tensor& y) const;
+  // Its parts apart, for those who remember one of them.
+  Tensor content(const Tensor& y) const;
+  std::vector<Tensor> grams(const Tensor& y) const;
+
+  struct Value {
+    Tensor total;               // scalar, with gradient
+    std::vector<Tensor> parts;  // what it is the sum of, weighted: content, then the taps' styles
+  };
+  Value operator()(const Tensor& y, const Target&) const;
+
+  // Divides every term by its mean value between unrelated pictures of the teacher (neighbours in
+  // this list of [1,3,H,W]), and weighs all of content as much as all of style, so that d is about
+  // 2 (mse, l1: 1) between such pictures, on any network. A style is also compared with that of
+  // the photos the pictures were made from, and the larger value counts: the pictures of a style
+  // transfer teacher are all of one style, and dividing by how little they differ would drown
+  // everything else.
+  void normalize(const std::vector<Tensor>& pictures, const std::vector<Tensor>& photos);
+  // The factor of each term: content, then the taps' styles. For checkpoints.
+  const std::vector<float>& weights() const { return weights_; }
+  void set_weights(std::vector<float> weights);
+
+ private:
+  std::vector<Tensor> terms(const Tensor& y, const Target&) const;
+  // Values of the feature network's first `count` taps; none where the distance has no use for
+  // them.
+  std::vector<Tensor> tap_values(const Tensor& y, size_t count) const;
+  Tensor content_of(const Tensor& y, const std::vector<Tensor>& taps) const;
+
+  const Graph* features_;
+  std::vector<std::string> taps_;
+  ImageFormat pictures_;
+  DistanceKind kind_;
+  bool on_pictures_;  // content
+  std::vector<float> weights_;
+};
+
+}  // namespace gsx

@@ -1,0 +1,278 @@
+// Removes the channels that are worth least, guided by an estimate of the cost and checked against
+// the extracted network itself; see budget.h.
+#include "gs/passes/budget.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gs/passes/constant_propagation.h"
+#include "gs/passes/extract.h"
+
+namespace gsx {
+namespace {
+
+// One channel of a group, in the order of removal.
+struct Candidate {
+  int group, channel;
+  double importance;  // ||v||_2
+};
+
+// What a graph would cost without some of its prunable channels, from counts alone.
+class CostEstimate {
+ public:
+  CostEstimate(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget)
+      : graph_(graph),
+        groups_(groups),
+        budget_(budget),
+        shapes_(graph.infer_shapes(budget.input)),
+        ties_(graph, shapes_),
+        dropped_(ties_.groups(), false) {}
+
+  int tie(const Candidate& c) const {
+    const PruneGroup::Norm& norm = groups_[c.group].norms.front();
+    return ties_.group(norm.node, norm.channels[c.channel]);
+  }
+  void set(const Candidate& c, bool dropped) { dropped_[tie(c)] = dropped; }
+
+  double operator()() const {
+    const std::vector<double> kept = kept_shares();
+    double total = 0;
+    for (int i = 1; i < graph_.size(); ++i) {
+      if (kept[i] == 0) continue;
+      total += budget_.kind == Budget::Kind::macs ? macs(i, kept) : bytes(i, kept);
+    }
+    return total;
+  }
+
+  // Whether the output would still depend on the input.
+  bool connected() const {
+    const std::vector<double> kept = kept_shares();
+    std::vector<bool> reached(graph_.size(), false);
+    reached[0] = true;
+    for (int i = 1; i < graph_.size(); ++i)
+      for (const int from : graph_.node(i).inputs)
+        if (reached[from] && kept[i] > 0) reached[i] = true;
+    return reached[graph_.output()];
+  }
+
+ private:
+  std::vector<double> kept_shares() const {
+    std::vector<double> kept(graph_.size(), 1);
+    for (int i = 1; i < graph_.size(); ++i) {
+      int count = 0;
+      for (int c = 0; c < ties_.channels(i); ++c) count += !dropped_[ties_.group(i, c)];
+      kept[i] = static_cast<double>(count) / ties_.channels(i);
+    }
+    return kept;
+  }
+  double macs(int i, const std::vector<double>& kept) const {
+    const Node& node = graph_.node(i);
+    std::vector<Shape> in;
+    for (const int from : node.inputs) in.push_back(shapes_[from]);
+    const double whole = node.macs(in, shapes_[i]).true_macs;
+    return node.makes_channels() ? whole * kept[i] * kept[node.inputs[0]] : whole * kept[i];
+  }
+  double bytes(int i, const std::vector<double>& kept) const {
+    const Node& node = graph_.node(i);
+    double total = 0;
+    for (const Parameter* p : node.parameters()) {
+      const auto numel = static_cast<double>(p->shape.numel());
+      if (p->role != Role::weight) {
+        total += 4 * numel * kept[i];
+        continue;
+      }
+      const double in = kept[node.inputs[0]];
+      total += (node.weight_quant() ? 1 : 4) * numel * kept[i] * in;
+      const auto taps = numel / (double(p->shape[0]) * double(p->shape[1]));
+      if (in < 1) total += 4 * taps * static_cast<double>(p->shape[0]) * kept[i];  // its tap bias
+    }
+    return total;
+  }
+
+  const Graph& graph_;
+  const std::vector<PruneGroup>& groups_;
+  Budget budget_;
+  std::vector<Shape> shapes_;
+  ChannelTies ties_;
+  std::vector<bool> dropped_;
+};
+
+double importance(const Graph& graph, const PruneGroup& group, int i) {
+  double squares = 0;
+  for (const PruneGroup::Norm& norm : group.norms) {
+    const double v = graph.node(norm.node).parameter(Role::norm_scale)->value.at(norm.channels[i]);
+    squares += v * v;
+  }
+  return std::sqrt(squares);
+}
+
+std::vector<Candidate> by_importance(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  std::vector<Candidate> candidates;
+  for (int g = 0; g < static_cast<int>(groups.size()); ++g)
+    for (int i = 0; i < groups[g].channels(); ++i)
+      candidates.push_back({g, i, importance(graph, groups[g], i)});
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const Candidate& a, const Candidate& b) { return a.importance < b.importance; });
+  return candidates;
+}
+
+void zero(Graph& graph, const PruneGroup& group, int i) {
+  for (const PruneGroup::Norm& norm : group.norms) {
+    const Parameter* scale = graph.node(norm.node).parameter(Role::norm_scale);
+    scale->value.put(norm.channels[i], 0);
+  }
+}
+
+// Searches how many channels to remove, in order of importance, so that the cost of the extracted
+// network comes just below the target.
+class BudgetSearch {
+ public:
+  BudgetSearch(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget)
+      : graph_(graph),
+        groups_(groups),
+        budget_(budget),
+        estimate_(graph, groups, budget),
+        order_(by_importance(graph, groups)) {
+    protect_last_paths();
+  }
+
+  // Without every channel that may go.
+  double least_cost() { return measure_all().cost; }
+
+  // The channels to remove, and the cost of the network without them.
+  struct Result {
+    std::vector<Candidate> removed;
+    double cost = 0;
+  };
+  Result run(bool floor_will_do) {
+    over_ = measure(0);
+    if (over_.cost <= budget_.target) return {{}, over_.cost};
+    under_ = floor_will_do ? measure_all() : least();
+    if (under_.cost > budget_.target) return result(under_);
+    bisect();
+    Result best = result(under_);
+    // Where one channel jumps over the whole tolerance, keep it and go on with those after it.
+    for (int tries = 0; tries < kMostSkipped && too_low(best.cost); ++tries) {
+      order_.erase(order_.begin() + over_.count);
+      under_ = measure(static_cast<int>(order_.size()));
+      if (under_.cost > budget_.target) break;
+      bisect();
+      if (under_.cost > best.cost) best = result(under_);
+    }
+    const bool over_is_close = over_.cost <= (1 + kTolerance) * budget_.target;
+    return too_low(best.cost) && over_is_close ? result(over_) : best;
+  }
+
+ private:
+  static constexpr double kTolerance = 0.03, kCloseEnough = 0.005;
+  static constexpr int kMostSkipped = 16;
+  struct Point {
+    int count = 0;    // of the channels in order_, removed
+    double cost = 0;  // of the extracted network
+    double estimate = 0;
+  };
+
+  Point measure_all() { return measure(static_cast<int>(order_.size())); }
+  Point least() {
+    const Point p = measure_all();
+    GSX_CHECK(p.cost <= (1 + kTolerance) * budget_.target,
+              "prune_to_budget: target must be at least ", std::ceil(p.cost),
+              ", the least this network can be pruned to, got ", budget_.target);
+    return p;
+  }
+  bool too_low(double cost) const { return cost < (1 - kTolerance) * budget_.target; }
+  Result result(const Point& p) const {
+    return {{order_.begin(), order_.begin() + p.count}, p.cost};
+  }
+
+  // Takes out of the order the last channel of every path from input to output.
+  void protect_last_paths() {
+    std::vector<int> left;
+    for (const PruneGroup& group : groups_) left.push_back(group.channels());
+    std::vector<Candidate> allowed;
+    for (const Candidate& c : order_) {
+      estimate_.set(c, true);
+      if (left[c.group] == 1 && !estimate_.connected()) {
+        estimate_.set(c, false);
+        continue;
+      }
+      --left[c.group];
+      allowed.push_back(c);
+    }
+    for (const Candidate& c : order_) estimate_.set(c, false);
+    order_ = std::move(allowed);
+  }
+
+  double estimate(int count) {
+    for (int i = 0; i < count; ++i) estimate_.set(order_[i], true);
+    const double cost = estimate_();
+    for (int i = 0; i < count; ++i) estimate_.set(order_[i], false);
+    return cost;
+  }
+
+  Point measure(int count) {
+    Graph trial = graph_;
+    for (int i = 0; i < count; ++i) zero(trial, groups_[order_[i].group], order_[i].channel);
+    const Graph small = extract(trial);
+    const double cost = budget_.kind == Budget::Kind::macs
+                            ? small.cost(budget_.input).macs.true_macs
+                            : static_cast<double>(file_bytes(small));
+    return {count, cost, estimate(count)};
+  }
+
+  // Narrows over_ .. under_ until the one is next to the other or the cost is close below the
+  // target.
+  void bisect() {
+    for (int round = 0; under_.count - over_.count > 1; ++round) {
+      if (under_.cost >= (1 - kCloseEnough) * budget_.target) return;
+      const Point p = measure(round < 8 ? guess() : (over_.count + under_.count) / 2);
+      (p.cost > budget_.target ? over_ : under_) = p;
+    }
+  }
+
+  // The count whose estimate, corrected by what the estimates at both ends were off, meets the
+  // target.
+  int guess() {
+    const double slope =
+        (under_.cost - over_.cost) / std::min(under_.estimate - over_.estimate, -1.0);
+    const double goal = (1 - kCloseEnough / 2) * budget_.target;
+    const double wanted = over_.estimate + (goal - over_.cost) / slope;
+    int lo = over_.count, hi = under_.count;
+    while (hi - lo > 1) {
+      const int middle = (lo + hi) / 2;
+      (estimate(middle) > wanted ? lo : hi) = middle;
+    }
+    return std::clamp(hi, over_.count + 1, under_.count - 1);
+  }
+
+  const Graph& graph_;
+  const std::vector<PruneGroup>& groups_;
+  Budget budget_;
+  CostEstimate estimate_;
+  std::vector<Candidate> order_;
+  Point over_,
+      under_;  // the most channels known to be too few to remove, the fewest known to suffice
+};
+
+void check_target(const Budget& budget) {
+  GSX_CHECK(budget.kind != Budget::Kind::none && budget.target > 0,
+            "prune_to_budget: target must be a positive number of macs or bytes, got ",
+            budget.target);
+}
+
+}  // namespace
+
+double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
+                       bool floor_will_do) {
+  check_target(budget);
+  const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run(floor_will_do);
+  for (const Candidate& c : found.removed) zero(graph, groups[c.group], c.channel);
+  return found.cost;
+}
+
+double least_cost(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
+  return BudgetSearch(graph, groups, budget).least_cost();
+}
+
+}  // namespace gsx

@@ -1,0 +1,21 @@
+// Prunes to a budget: a size of the file or a cost of one picture.
+#pragma once
+#include "gs/passes/channels.h"
+
+namespace gsx {
+
+// Sets to exactly zero the scales of the prunable channels that are worth least until the extracted
+// network meets the budget; returns the figure reached. An unreachable budget is an Error that says
+// what the floor is, or is pruned to the floor where that will do: a little of it depends on which
+// channels are worth most, and so on the training.
+struct Budget {
+  enum class Kind : uint8_t { none, macs, bytes } kind = Kind::none;
+  double target = 0;  // true MACs of one image of shape `input`, or bytes of the model file
+  Shape input;        // [1,C,H,W]
+};
+double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
+                       bool floor_will_do = false);
+// The floor, in the budget's unit; its target does not matter.
+double least_cost(const Graph&, const std::vector<PruneGroup>&, const Budget&);
+
+}  // namespace gsx

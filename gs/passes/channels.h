@@ -1,0 +1,37 @@
+// Which channels can be pruned, and together with which others: works on any DAG.
+#pragma once
+#include "models/graph.h"
+
+namespace gsx {
+
+// Channels tied over one or several norms by residual adds and the like. A group is prunable when
+// every norm scale on it is trainable, everything a convolution would read of it is constant once
+// those scales are zero, and it reaches no input or output of the network.
+struct PruneGroup {
+  struct Norm {
+    int node;                   // index of the norm node
+    std::vector<int> channels;  // its channels, aligned with the other norms of the group
+  };
+  std::vector<Norm> norms;
+  int channels() const { return static_cast<int>(norms.front().channels.size()); }
+};
+
+std::vector<PruneGroup> prune_groups(const Graph&);
+
+// Whether the group consists of all channels of its norms, so that its scales are whole tensors.
+bool has_whole_norms(const Graph&, const PruneGroup&);
+
+// The proximal step of Eqs. 13-14: |gamma| shrinks by `threshold`; for a group tied over several
+// norms every channel's vector of scales v becomes v * max(0, 1 - threshold / ||v||_2). In place,
+// and for whole norms on their device.
+void prox_groups(Graph&, const std::vector<PruneGroup>&, float threshold);
+
+// Sum over groups and channels of ||v||_2: the L1 term of Eq. 4.
+double sparsity_norm(const Graph&, const std::vector<PruneGroup>&);
+
+struct ChannelCount {
+  int kept = 0, total = 0;
+};
+ChannelCount count_kept(const Graph&, const std::vector<PruneGroup>&);
+
+}  // namespace gsx

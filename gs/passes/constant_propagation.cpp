@@ -1,0 +1,94 @@
+// Propagates constants through a graph and finds the channels that nothing but constants is read
+// of.
+#include "gs/passes/constant_propagation.h"
+
+namespace gsx {
+namespace {
+
+using Constants = std::vector<std::optional<float>>;
+
+std::vector<Shape> input_shapes(const Node& node, const std::vector<Shape>& shapes) {
+  std::vector<Shape> in;
+  for (const int i : node.inputs) in.push_back(shapes[i]);
+  return in;
+}
+
+// What node `i`'s channel c is made from, in the order Node::constant wants.
+Constants gather(const Node& node, int c, const std::vector<Shape>& in,
+                 const ChannelConstants& known) {
+  Constants values;
+  for (const ChannelSource& s : node.sources(c, in))
+    values.push_back(known[node.inputs[s.input]][s.channel]);
+  return values;
+}
+
+// Gammas [C] of a norm, or nothing.
+std::vector<float> norm_scales(const Node& node) {
+  const Parameter* scale = node.parameter(Role::norm_scale);
+  return scale && scale->value.defined() ? scale->value.to_vector() : std::vector<float>{};
+}
+
+void forbid(std::vector<bool>& groups, const ChannelTies& ties, int node) {
+  for (int c = 0; c < ties.channels(node); ++c) groups[ties.group(node, c)] = false;
+}
+
+}  // namespace
+
+bool reads_channels(const Node& node) { return node.parameter(Role::weight) != nullptr; }
+
+ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>& shapes,
+                                   float made_offset) {
+  ChannelConstants known(graph.size());
+  known[0].resize(shapes[0][1]);
+  for (int i = 1; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    const std::vector<Shape> in = input_shapes(node, shapes);
+    const std::vector<float> gamma = norm_scales(node);
+    known[i].resize(shapes[i][1]);
+    for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
+      const bool gamma_zero = !gamma.empty() && gamma[c] == 0;
+      if (node.makes_channels()) {
+        if (!reads_channels(node)) known[i][c] = node.constant(c, {}, gamma_zero);
+        if (known[i][c]) *known[i][c] += made_offset;
+      } else {
+        known[i][c] = node.constant(c, gather(node, c, in, known), gamma_zero);
+      }
+    }
+  }
+  return known;
+}
+
+ChannelConstants prunable_constants(const Graph& graph, const std::vector<Shape>& shapes) {
+  constexpr float kSomeShift =
+      0.7f;  // positive: no activation hides it from what is not constant for it
+  ChannelConstants known(graph.size());
+  for (int i = 0; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    known[i].resize(shapes[i][1]);
+    if (node.makes_channels()) continue;
+    const std::vector<Shape> in = input_shapes(node, shapes);
+    const bool has_scale = node.parameter(Role::norm_scale) != nullptr;
+    for (int c = 0; c < static_cast<int>(known[i].size()); ++c)
+      known[i][c] = has_scale ? kSomeShift : node.constant(c, gather(node, c, in, known), false);
+  }
+  return known;
+}
+
+std::vector<bool> removable_groups(const Graph& graph, const ChannelTies& ties,
+                                   const ChannelConstants& known) {
+  std::vector<bool> removable(ties.groups(), true);
+  forbid(removable, ties, 0);
+  forbid(removable, ties, graph.output());
+  for (const std::string& tap : graph.taps)
+    if (const int i = graph.find(tap); i >= 0) forbid(removable, ties, i);
+  for (int i = 1; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    if (!reads_channels(node)) continue;
+    for (const int from : node.inputs)
+      for (int c = 0; c < ties.channels(from); ++c)
+        if (!known[from][c]) removable[ties.group(from, c)] = false;
+  }
+  return removable;
+}
+
+}  // namespace gsx

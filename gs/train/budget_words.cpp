@@ -1,0 +1,73 @@
+// Budgets in words; see budget_words.h.
+#include "gs/train/budget_words.h"
+
+#include <cmath>
+#include <iomanip>
+
+namespace gsx {
+
+namespace {
+
+std::string plain(double value) {
+  std::ostringstream text;
+  text << std::setprecision(6) << value;
+  return text.str();
+}
+
+// As --target-macs takes it.
+std::string with_suffix(double macs) {
+  for (const auto& [unit, suffix] : {std::pair{1e9, "G"}, {1e6, "M"}, {1e3, "k"}})
+    if (macs >= unit) return plain(macs / unit) + suffix;
+  return plain(macs);
+}
+
+// Three digits, rounded towards what can be had.
+double rounded(double value, double (*towards)(double)) {
+  const double step = std::pow(10, std::floor(std::log10(value)) - 2);
+  return towards(value / step) * step;
+}
+
+double ratio(const Graph& teacher, double bytes) {
+  return static_cast<double>(file_bytes(teacher)) / bytes;
+}
+
+std::string times_smaller(const Graph& teacher, double bytes) {
+  return plain(rounded(ratio(teacher, bytes), [](double v) { return std::floor(v); })) +
+         " times smaller than the teacher's";
+}
+
+std::string macs_text(double macs) {
+  return with_suffix(rounded(macs, [](double v) { return std::ceil(v); })) + " MACs";
+}
+
+}  // namespace
+
+std::string asked_budget(const RunState& run) {
+  const TrainConfig& c = run.config;
+  if (c.target_macs > 0) return "--target-macs " + with_suffix(c.target_macs);
+  const std::string asked = "--target-ratio " + plain(run.recipe.target_ratio);
+  return c.target_ratio > 0 ? asked : "the default " + asked;
+}
+
+std::string in_words(const Graph& teacher, const Budget& budget, double cost) {
+  return budget.kind == Budget::Kind::macs ? "one picture costs " + macs_text(cost)
+                                           : "the file is " + times_smaller(teacher, cost);
+}
+
+void refuse_idle_budget(const RunState& run, const Graph& teacher, const Budget& budget,
+                        double cost) {
+  fail(asked_budget(run), ": ", in_words(teacher, budget, cost), " before pruning; ask for ",
+       budget.kind == Budget::Kind::macs ? "fewer" : "a larger ratio");
+}
+
+void refuse_hard_budget(const RunState& run, const Graph& teacher, const Budget& budget,
+                        double cost) {
+  const std::string limit =
+      budget.kind == Budget::Kind::macs
+          ? "one picture costs at least " + macs_text(cost) + " however small the network"
+          : "the file can become at most " + times_smaller(teacher, cost);
+  fail(asked_budget(run), ": ", limit, "; ask for ",
+       budget.kind == Budget::Kind::macs ? "more" : "a smaller ratio");
+}
+
+}  // namespace gsx

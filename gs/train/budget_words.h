@@ -1,0 +1,22 @@
+// Budgets in the words of the user who set them: with the flag, and figures in its unit.
+#pragma once
+#include "gs/passes/budget.h"
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+// "--target-ratio 400", "--target-macs 3G", "the default --target-ratio 12".
+std::string asked_budget(const RunState&);
+
+// What a network of this cost (bytes of the file or MACs of a picture) amounts to: "the file is 3.9
+// times smaller than the teacher's", "one picture costs 49.5G MACs".
+std::string in_words(const Graph& teacher, const Budget&, double cost);
+
+// The Error of a budget that there is nothing to do for, or that nothing can reach: `cost` is the
+// most or the least that a network can have.
+[[noreturn]] void refuse_idle_budget(const RunState&, const Graph& teacher, const Budget&,
+                                     double cost);
+[[noreturn]] void refuse_hard_budget(const RunState&, const Graph& teacher, const Budget&,
+                                     double cost);
+
+}  // namespace gsx

@@ -1,0 +1,234 @@
+// Training and held-out pictures; see train_data.h.
+#include "gs/train/data.h"
+
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "engine/io/dataset.h"
+#include "engine/io/procedural.h"
+#include "gs/losses/image_pool.h"
+#include "gs/train/random_streams.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr size_t kBuiltInTraining = 400, kBuiltInHeldOut = 100;
+constexpr uint64_t kBuiltInSeed = 20;  // the same pictures for every training seed
+constexpr size_t kHoldOutEvery = 10;
+
+// Every tenth picture of a folder, or the others.
+class Part : public ImageSource {
+ public:
+  Part(std::shared_ptr<const ImageSource> whole, bool held_out) : whole_(std::move(whole)) {
+    for (size_t i = 0; i < whole_->count(); ++i)
+      if ((i % kHoldOutEvery == kHoldOutEvery - 1) == held_out) indices_.push_back(i);
+  }
+  size_t count() const override { return indices_.size(); }
+  std::string key(size_t i) const override { return whole_->key(indices_.at(i)); }
+  Image load(size_t i) const override { return whole_->load(indices_.at(i)); }
+
+ private:
+  std::shared_ptr<const ImageSource> whole_;
+  std::vector<size_t> indices_;
+};
+
+using Source = std::shared_ptr<const ImageSource>;
+
+void warn_of_left_out(const DataLayout& layout, TrainObserver& observer) {
+  for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b}) {
+    if (folder.empty()) continue;
+    const std::string text = left_out_text(open_picture_folder(folder));
+    if (!text.empty()) observer.warning(text);
+  }
+}
+
+struct Split {
+  Source training, held_out;
+};
+
+Split split_folder(const std::filesystem::path& train, const std::filesystem::path& test,
+                   const ReadOptions& options) {
+  if (train.empty()) return {};
+  const Source whole = folder_source(train, options);
+  if (!test.empty()) return {whole, folder_source(test, options)};
+  Split split = {std::make_shared<Part>(whole, false), std::make_shared<Part>(whole, true)};
+  if (split.held_out->count() == 0) split.held_out = split.training;
+  return split;
+}
+
+Split split_built_in(ProceduralDomain domain, int size) {
+  return {procedural_source(domain, kBuiltInTraining, size, kBuiltInSeed),
+          procedural_source(domain, kBuiltInHeldOut, size, kBuiltInSeed, kBuiltInTraining)};
+}
+
+}  // namespace
+
+struct TrainData::Impl {
+  Split split[2];  // by domain
+  std::unique_ptr<Loader> loaders[2];
+  bool built_in = false, repeats = false;
+  int size = 0;
+  ContextPtr context;
+  TrainObserver& observer;
+  std::string folder;
+  size_t limit = std::numeric_limits<size_t>::max();
+  mutable std::set<std::string> told = {};  // warnings
+
+  const Split& of(Domain d) const { return split[static_cast<int>(d)]; }
+  // Numbers of up to `most` pictures, evenly over the source.
+  std::vector<size_t> spread(const Source& source, int most) const {
+    const size_t count = source ? source->count() : 0;
+    const size_t n = std::min(count, static_cast<size_t>(most));
+    std::vector<size_t> out;
+    for (size_t i = 0; i < n; ++i) out.push_back(i * count / n);
+    return out;
+  }
+  std::optional<Image> picture(const Source& source, size_t i) const {
+    try {
+      return fit_square(source->load(i), size);
+    } catch (const Error& e) {
+      const std::string why = naming(source->key(i), e.what());
+      if (told.insert(why).second) observer.warning(why + "; skipped");
+      return {};
+    }
+  }
+  std::vector<Tensor> pictures(const Source& source, int most) const {
+    std::vector<Tensor> out;
+    for (const size_t i : spread(source, most)) {
+      if (out.size() == limit) break;
+      if (const auto image = picture(source, i)) out.push_back(to_tensor(context, *image));
+    }
+    return out;
+  }
+  // Reads pictures until `enough` could be read; Error when fewer than `least` can.
+  void check(const Source& source, const char* what, int most, int least, int enough) const {
+    int readable = 0;
+    for (const size_t i : spread(source, most))
+      if (readable < enough && picture(source, i)) ++readable;
+    GSX_CHECK(readable >= least, "--data: ", folder, " must hold at least ", least, " ", what,
+              " that can be read, got ", readable);
+  }
+};
+
+TrainData::TrainData(const TrainConfig& config, int size, int load_size, const ContextPtr& context,
+                     TrainObserver& observer)
+    : impl_(new Impl{
+          {}, {}, config.data.empty(), load_size == size, size, context, observer, config.data}) {
+  if (impl_->built_in) {
+    impl_->split[0] = split_built_in(ProceduralDomain::plain, load_size);
+    impl_->split[1] = split_built_in(ProceduralDomain::striped, load_size);
+  } else {
+    const DataLayout layout = find_layout(config.data);
+    GSX_CHECK(!layout.train_a.empty(), "train: there are no photos to train on in ", config.data,
+              "; it has a folder testA, give it a folder trainA too");
+    warn_of_left_out(layout, observer);
+    const ReadOptions reading{.max_pixels = config.max_pixels};
+    impl_->split[0] = split_folder(layout.train_a, layout.test_a, reading);
+    impl_->split[1] = split_folder(layout.train_b, layout.test_b, reading);
+  }
+  LoaderOptions options;
+  options.size = size;
+  options.load_size = load_size;
+  options.flip = config.flip;
+  for (int d = 0; d < 2; ++d) {
+    if (!impl_->split[d].training) continue;
+    impl_->loaders[d] = std::make_unique<Loader>(
+        impl_->split[d].training, options, Rng(config.seed, kDataStream + static_cast<uint64_t>(d)),
+        [&observer](const std::string& text) { observer.warning(text); });
+  }
+}
+
+TrainData::TrainData(TrainData&&) noexcept = default;
+TrainData::~TrainData() = default;
+
+bool TrainData::has_targets() const { return impl_->loaders[1] != nullptr; }
+bool TrainData::built_in() const { return impl_->built_in; }
+bool TrainData::repeats() const { return impl_->repeats; }
+
+PictureBatch TrainData::next(Domain domain, int n) {
+  Loader* loader = impl_->loaders[static_cast<int>(domain)].get();
+  GSX_CHECK(loader,
+            "train: needs real pictures of the target domain; give --data a folder with "
+            "trainA and trainB");
+  PictureBatch out;
+  std::vector<Tensor> pictures;
+  for (int i = 0; i < n; ++i) {
+    const Batch one = loader->next(impl_->context);
+    pictures.push_back(one.images);
+    out.keys.push_back(one.samples[0].id());
+  }
+  out.pictures = n == 1 ? pictures[0] : concat_batch(pictures);
+  return out;
+}
+
+Json TrainData::state() const {
+  Json j = Json::array();
+  for (const auto& loader : impl_->loaders) j.push_back(loader ? Json(loader->state()) : Json());
+  return j;
+}
+
+void TrainData::restore(const Json& j) {
+  for (size_t d = 0; d < 2; ++d)
+    if (impl_->loaders[d]) impl_->loaders[d]->restore(j.at(d));
+}
+
+void TrainData::look_at_most(int pictures) { impl_->limit = static_cast<size_t>(pictures); }
+
+void TrainData::check() const {
+  if (impl_->built_in) return;
+  // Two, because the distance is normalised by how much pictures differ.
+  impl_->check(impl_->of(Domain::a).training, "pictures to train on", kLooked, 2, 2);
+  if (has_targets())
+    impl_->check(impl_->of(Domain::b).training, "pictures of the target domain",
+                 std::numeric_limits<int>::max(), 1, 1);
+  impl_->check(impl_->of(Domain::a).held_out, "held-out pictures", kEvaluated, 1, kEvaluated);
+}
+
+std::vector<Tensor> TrainData::training(Domain d, int most) const {
+  return impl_->pictures(impl_->of(d).training, most);
+}
+
+std::vector<Tensor> TrainData::held_out(Domain d, int most) const {
+  return impl_->pictures(impl_->of(d).held_out, most);
+}
+
+std::vector<Tensor> TrainData::larger(Domain d, int most) const {
+  std::vector<Tensor> out;
+  const Source& source = impl_->of(d).training;
+  const int size = impl_->size;
+  for (const size_t i : impl_->spread(source, most)) {
+    try {
+      Image image = source->load(i);
+      const int side = std::min(image.width, image.height);
+      if (side <= size) continue;
+      if (out.size() % 2 == 0) {
+        image = fit_square(image, std::min(side, 2 * size));
+      } else {
+        constexpr int kMost = 4;  // of the short side; the long one may be twice that
+        if (side > kMost * size) image = resize_short_side(image, kMost * size);
+        const int w = std::min(image.width, 2 * kMost * size);
+        const int h = std::min(image.height, 2 * kMost * size);
+        image = crop(image, (image.width - w) / 2, (image.height - h) / 2, w, h);
+      }
+      out.push_back(to_tensor(impl_->context, image));
+    } catch (const Error&) {  // told of when the picture's turn comes in training
+    }
+  }
+  return out;
+}
+
+std::vector<std::vector<uint8_t>> TrainData::held_out_masks(int most) const {
+  GSX_CHECK(impl_->built_in, "masks: only the built-in pictures have them");
+  std::vector<std::vector<uint8_t>> masks;
+  for (const size_t i : impl_->spread(impl_->of(Domain::a).held_out, most)) {
+    if (masks.size() == impl_->limit) break;
+    masks.push_back(
+        procedural_picture(ProceduralDomain::plain, kBuiltInTraining + i, impl_->size, kBuiltInSeed)
+            .mask);
+  }
+  return masks;
+}
+
+}  // namespace gsx

@@ -1,0 +1,28 @@
+// The stage that makes a teacher: CycleGAN training between two domains (PAPER.md 4.1).
+#pragma once
+#include "gs/train/dense_step.h"
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+// The network this stage trains, with fresh weights.
+Graph fresh_generator(const RunState&, Rng&);
+
+class DenseStage : public Stage {
+ public:
+  DenseStage(RunState&, const StagePlan&);                      // fresh weights
+  DenseStage(RunState&, const StagePlan&, const StateReader&);  // as saved
+
+  Losses step(int step) override;
+  void save(StateWriter&) const override;
+  PictureRows samples(const std::vector<Tensor>& photos) override;
+  void finish() override;
+
+ private:
+  std::unique_ptr<DenseSide> fresh_side(uint64_t stream) const;
+  std::unique_ptr<DenseSide> saved_side(const std::string& name, const StateReader&) const;
+
+  std::unique_ptr<DenseSide> to_b_, to_a_;
+};
+
+}  // namespace gsx

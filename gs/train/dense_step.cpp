@@ -1,0 +1,87 @@
+// A step of CycleGAN training; see dense_step.h.
+#include "gs/train/dense_step.h"
+
+#include <tuple>
+
+#include "engine/work_span.h"
+#include "gs/losses/objective.h"
+#include "gs/train/slimming_step.h"
+
+namespace gsx {
+
+namespace {
+
+Adam make_adam(Graph& graph, float lr) {
+  AdamOptions o;
+  o.lr = lr;
+  o.beta1 = 0.5f;
+  o.beta2 = 0.999f;
+  graph.set_requires_grad(true);
+  return Adam(trained_parameters(graph), o);
+}
+
+// Adds the losses of the part that starts from x (the other domain) and y (this one), leaves its
+// gradients, and returns the generated picture without one.
+Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, const Tensor& x,
+                       const Tensor& y, DenseLosses* losses) {
+  const WorkSpan span("generators");
+  const RunOptions run = training_run();
+  Tensor fake, same;
+  if (o.identity > 0) std::tie(fake, same) = to.generator.run_both(x, y, run);
+  else fake = to.generator.run(x, run);
+  const Tensor gan = gan_loss(to.critic.run(fake, run), true, o.gan_loss);
+  const Tensor cycle = l1_loss(back.generator.run(fake, run), x);
+  Tensor total = add(gan, affine(cycle, o.cycle, 0));
+  losses->gan += gan.item();
+  losses->cycle += cycle.item();
+  if (o.identity > 0) {
+    const Tensor identity = l1_loss(same, y);
+    losses->identity += identity.item();
+    total = add(total, affine(identity, o.identity, 0));
+  }
+  const WorkSpan backward("generators backward");
+  total.backward();
+  return fake.detach();
+}
+
+double critic_phase(DenseSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
+  const WorkSpan span("discriminators");
+  zero_gradients(trained_parameters(side.critic));
+  const Tensor loss = discriminator_loss(side.critic, real, side.pool.query(fake), kind);
+  const double value = loss.item();
+  loss.backward();
+  side.critic_optimizer.step();
+  return value;
+}
+
+}  // namespace
+
+DenseSide::DenseSide(Graph g, Graph c, const DenseOptions& o, Rng pool_rng)
+    : generator(std::move(g)),
+      critic(std::move(c)),
+      optimizer(make_adam(generator, o.lr)),
+      critic_optimizer(make_adam(critic, o.lr)),
+      pool(o.pool, pool_rng) {}
+
+DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions& o, float lr,
+                       const Tensor& a, const Tensor& b) {
+  DenseLosses losses;
+  for (DenseSide* s : {&to_b, &to_a}) {
+    zero_gradients(trained_parameters(s->generator));
+    s->critic.set_requires_grad(false);
+  }
+  // The two directions share no activations: one after the other needs half the memory.
+  const Tensor fake_b = generator_phase(to_b, to_a, o, a, b, &losses);
+  const Tensor fake_a = generator_phase(to_a, to_b, o, b, a, &losses);
+  for (DenseSide* s : {&to_b, &to_a}) {
+    s->optimizer.set_lr(lr);
+    s->critic_optimizer.set_lr(lr);
+    s->optimizer.step();
+    s->critic.set_requires_grad(true);
+  }
+  losses.discriminator += critic_phase(to_b, b, fake_b, o.gan_loss);
+  losses.discriminator += critic_phase(to_a, a, fake_a, o.gan_loss);
+  return losses;
+}
+
+}  // namespace gsx

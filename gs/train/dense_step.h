@@ -1,0 +1,27 @@
+// One step of CycleGAN training (PAPER.md 4.1), usable on its own.
+#pragma once
+#include "gs/losses/image_pool.h"
+#include "gs/step_options.h"
+#include "optim/adam.h"
+
+namespace gsx {
+
+// One direction: the generator that makes pictures of a domain, and the discriminator there.
+struct DenseSide {
+  DenseSide(Graph generator, Graph critic, const DenseOptions&, Rng pool_rng);
+  Graph generator, critic;
+  Adam optimizer, critic_optimizer;
+  ImagePool pool;
+};
+
+// Sums over both directions; the generators' are unweighted.
+struct DenseLosses {
+  double gan = 0, cycle = 0, identity = 0, discriminator = 0;
+};
+
+// Both generators, then both discriminators, learn from pictures a and b [N,3,H,W] of the two
+// domains: to_b makes b's pictures of a's, to_a the other way. Returns the losses before the step.
+DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions&, float lr,
+                       const Tensor& a, const Tensor& b);
+
+}  // namespace gsx

@@ -1,0 +1,75 @@
+// A discriminator for a teacher without one; see critic.h.
+#include "gs/train/discriminator_stage.h"
+
+namespace gsx {
+
+namespace {
+
+Graph with_gradients(Graph graph) {
+  graph.set_requires_grad(true);
+  return graph;
+}
+
+AdamOptions adam_options(const SlimmingOptions& o) {
+  AdamOptions a;
+  a.lr = o.lr_discriminator;
+  a.beta1 = o.beta1;
+  a.beta2 = o.beta2;
+  return a;
+}
+
+}  // namespace
+
+CriticStage::CriticStage(RunState& run, const StagePlan& plan, Graph critic)
+    : Stage(run, plan),
+      teacher_(load_model(run.context, run.teacher_file())),
+      critic_(with_gradients(std::move(critic))),
+      optimizer_(trained_parameters(critic_), adam_options(plan.slimming)),
+      targets_(teacher_, run.data.repeats()) {}
+
+CriticStage::CriticStage(RunState& run, const StagePlan& plan)
+    : CriticStage(run, plan, [&] {
+        Rng rng(run.config.seed, kCriticStream);
+        return fresh_critic(run, rng);
+      }()) {}
+
+CriticStage::CriticStage(RunState& run, const StagePlan& plan, const StateReader& in)
+    : CriticStage(run, plan, in.graph("critic", run.context)) {
+  in.restore("optimizer", optimizer_);
+}
+
+Losses CriticStage::step(int step) {
+  const SlimmingOptions& o = plan_.slimming;
+  const double decay = schedule_factor(run_.recipe.critic_decay, step, plan_.steps);
+  optimizer_.set_lr(static_cast<float>(o.lr_discriminator * decay));
+  const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
+  const auto seen = [&](const Tensor& x, const ImageFormat& format) {
+    return convert_images(x, format, critic_.input_format);
+  };
+  const Tensor real = o.teacher_is_real
+                          ? seen(targets_.of(photos).pictures, teacher_.output_format)
+                          : seen(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat);
+  zero_gradients(trained_parameters(critic_));
+  const Tensor loss =
+      discriminator_loss(critic_, real, seen(photos.pictures, kPictureFormat), o.gan_loss);
+  const double value = loss.item();
+  loss.backward();
+  optimizer_.step();
+  return {{"D", value}};
+}
+
+void CriticStage::save(StateWriter& out) const {
+  out.add("critic", critic_);
+  out.add("optimizer", optimizer_);
+}
+
+PictureRows CriticStage::samples(const std::vector<Tensor>& photos) {
+  PictureRows rows;
+  for (const Tensor& photo : photos)
+    rows.push_back({to_image(photo), to_image(translate_picture(teacher_, photo))});
+  return rows;
+}
+
+void CriticStage::finish() { save_result(run_, critic_, run_.critic_file()); }
+
+}  // namespace gsx

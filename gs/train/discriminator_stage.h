@@ -1,0 +1,28 @@
+// Makes a discriminator for a teacher that comes without one.
+#pragma once
+#include "gs/losses/teacher_targets.h"
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+// Trains a PatchGAN between the photos and what the teacher makes of them (official objective) or
+// real pictures of the domain (paper): what slimming starts from, and whose taps the distance looks
+// through when no feature network is given.
+class CriticStage : public Stage {
+ public:
+  CriticStage(RunState&, const StagePlan&);
+  CriticStage(RunState&, const StagePlan&, const StateReader&);
+
+  Losses step(int step) override;
+  void save(StateWriter&) const override;
+  PictureRows samples(const std::vector<Tensor>& photos) override;
+  void finish() override;
+
+ private:
+  CriticStage(RunState&, const StagePlan&, Graph critic);
+  Graph teacher_, critic_;
+  Adam optimizer_;
+  TeacherTargets targets_;
+};
+
+}  // namespace gsx

@@ -1,0 +1,86 @@
+// Prices of stages; see eta.h.
+#include "gs/train/eta.h"
+
+#include <algorithm>
+
+#include "gs/train/dense_stage.h"
+#include "gs/train/student_stage.h"
+
+namespace gsx {
+
+namespace {
+
+double macs(const Graph& graph, int size) {
+  return graph.cost({1, graph.input_channels(), size, size}).macs.true_macs;
+}
+
+// The part of the generator's work that the budget leaves of it, or about that.
+double share_left(const RunState& run, double generator) {
+  const double stored_smaller = run.recipe.quantized ? 4 : 1;  // 8 bits a weight, not 32
+  double share = 1;
+  if (run.config.target_macs > 0) share = run.config.target_macs / generator;
+  else if (run.recipe.target_ratio > 0) share = stored_smaller / run.recipe.target_ratio;
+  return std::min(1.0, share);
+}
+
+NetworkWork network_work(const RunState& run) {
+  const int size = run.recipe.size;
+  const bool given = !run.config.teacher.empty();
+  std::error_code ignored;
+  Rng any(0);
+  const Graph generator =
+      given ? load_model(run.context, run.teacher_file()) : fresh_generator(run, any);
+  const Graph critic = given && std::filesystem::exists(run.critic_file(), ignored)
+                           ? load_model(run.context, run.critic_file())
+                           : fresh_critic(run, any);
+  NetworkWork w;
+  w.generator = macs(generator, size);
+  w.critic = macs(critic, size);
+  if (run.config.distance == "perceptual" && run.config.method != "dense") {
+    w.features =
+        run.config.feature_net.empty() ? w.critic : macs(open_feature_net(run).graph, size);
+  }
+  w.student = w.generator * share_left(run, w.generator);
+  return w;
+}
+
+}  // namespace
+
+double step_work(const StagePlan& plan, const NetworkWork& w) {
+  using Kind = StagePlan::Kind;
+  const double train = 3, look_back = 2;
+  const double judge = 2 * train * w.critic;  // a real picture and a generated one
+  double work = 0;
+  switch (plan.kind) {
+    case Kind::dense:  // in both directions: there, there and back, and what should stay as it is
+      work = 2 * (3 * train * w.generator + look_back * w.critic + judge);
+      break;
+    case Kind::critic: work = w.generator + judge; break;
+    default:
+      work = train * (plan.kind == Kind::slim ? w.generator : w.student) + w.generator +
+             (look_back + 1) * w.features + look_back * w.critic + judge;
+  }
+  return work * plan.batch;
+}
+
+std::vector<StagePrice> stage_prices(const RunState& run) {
+  const NetworkWork work = network_work(run);
+  std::vector<StagePrice> prices;
+  for (const StagePlan& plan : run.recipe.stages)
+    prices.push_back({plan.steps, 0, step_work(plan, work), 0});
+  return prices;
+}
+
+double seconds_left(const std::vector<StagePrice>& prices, size_t at) {
+  const StagePrice& present = prices[at];
+  double left = 0;
+  for (size_t i = at; i < prices.size(); ++i) {
+    const StagePrice& p = prices[i];
+    const double price =
+        p.seconds > 0 ? p.seconds : present.seconds * p.work / std::max(present.work, 1.0);
+    left += price * (p.steps - p.done);
+  }
+  return left;
+}
+
+}  // namespace gsx

@@ -1,0 +1,124 @@
+// Measures a run's models; see evaluation.h.
+#include "gs/train/evaluation.h"
+
+#include "engine/io/procedural.h"
+#include "gs/train/student_stage.h"
+#include "models/architectures.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr int kRealPictures = 200;  // of the target domain, for the Frechet distance
+
+void measure_costs(RunState& run, const Graph& teacher, const Graph& student, TrainResult& r) {
+  const Shape input{1, teacher.input_channels(), run.recipe.size, run.recipe.size};
+  r.teacher = measure(teacher, input);
+  r.compressed = measure(student, input);
+  const Ratios ratio = ratios(r.teacher, r.compressed);
+  r.r_s = ratio.r_s;
+  r.r_c = ratio.r_c;
+  r.r_s_paper = ratio.r_s_paper;
+  r.r_c_paper = ratio.r_c_paper;
+}
+
+// Distances to real pictures and to the teacher's.
+void measure_distances(RunState& run, const Graph& teacher, const Graph& student,
+                       const std::vector<Tensor>& photos, TrainResult& r) {
+  const FeatureNet net = open_feature_net(run);
+  const std::string& spec = run.config.feature_net;
+  std::optional<Lpips> lpips;
+  if (!spec.empty() && net.graph.architecture() == "squeezenet")
+    lpips = open_lpips(net.graph, model_path(spec),
+                       [&](const std::string& text) { run.observer.warning(text); });
+  Evaluation evaluation(
+      {&student, &teacher, &net.graph, net.graph.taps.back(), lpips ? &*lpips : nullptr});
+  for (const Tensor& photo : photos) evaluation.add_photo(photo);
+  if (run.data.has_targets())
+    for (const Tensor& real : run.data.training(Domain::b, kRealPictures))
+      evaluation.add_real(real);
+
+  const Evaluation::Result result = evaluation.result();
+  if (result.teacher_frechet_distance >= 0) {
+    r.distance_name = "Frechet distance to real pictures, last tap of " + net.name;
+    r.teacher_distance = result.teacher_frechet_distance;
+    r.compressed_distance = result.frechet_distance;
+    r.r_f = result.r_f;
+  }
+  r.shift = result.shift;
+  r.distance_to_teacher = lpips ? result.lpips_to_teacher : result.mean_abs_to_teacher;
+  r.distance_to_teacher_name =
+      lpips ? lpips->name() : "mean absolute difference in grey levels of 0..255";
+}
+
+Json figures_json(const ModelFigures& f) {
+  return {{"macs_true", f.macs_true},   {"macs_paper", f.macs_paper},
+          {"params", f.params},         {"weight_bytes", f.weight_bytes},
+          {"file_bytes", f.file_bytes}, {"ms_per_image", f.ms_per_image}};
+}
+
+double mean_stripes(const Graph& model, const std::vector<Tensor>& photos,
+                    const std::vector<std::vector<uint8_t>>& masks) {
+  double sum = 0;
+  for (size_t i = 0; i < photos.size(); ++i)
+    sum += stripe_energy(to_image(translate_picture(model, photos[i])), masks[i]);
+  return sum / static_cast<double>(photos.size());
+}
+
+}  // namespace
+
+Json TrainResult::to_json() const {
+  Json j = {{"finished", finished},
+            {"teacher", figures_json(teacher)},
+            {"compressed", figures_json(compressed)},
+            {"r_s", r_s},
+            {"r_c", r_c},
+            {"r_f", r_f},
+            {"r_s_paper", r_s_paper},
+            {"r_c_paper", r_c_paper},
+            {"distance",
+             {{"name", distance_name},
+              {"teacher", teacher_distance},
+              {"compressed", compressed_distance}}},
+            {"model", model.string()},
+            {"teacher_model", teacher_model.string()}};
+  if (!missed_budget.empty()) j["missed_budget"] = missed_budget;
+  if (distance_to_teacher >= 0)
+    j["distance_to_teacher"] = {{"name", distance_to_teacher_name}, {"value", distance_to_teacher}};
+  j["shift"] = {{"red", shift.mean[0]},
+                {"green", shift.mean[1]},
+                {"blue", shift.mean[2]},
+                {"largest", shift.largest}};
+  if (stripe_energy_teacher >= 0) {
+    j["stripe_energy"] = {{"teacher", stripe_energy_teacher}, {"student", stripe_energy_student}};
+  }
+  return j;
+}
+
+TrainResult evaluate_run(RunState& run, bool timed) {
+  const NoGrad guard;
+  TrainResult r;
+  r.teacher_model = run.teacher_file();
+  r.model = run.config.method == "dense" ? run.teacher_file() : run.model_file();
+  const Graph teacher = load_model(run.context, r.teacher_model);
+  const Graph student = load_model(run.context, r.model);
+  const std::vector<Tensor> photos = run.data.held_out(Domain::a, kEvaluated);
+  GSX_CHECK(!photos.empty(), "evaluation: none of the held-out pictures in ", run.config.data,
+            " can be read; mend or remove them and resume");
+  measure_costs(run, teacher, student, r);
+  if (run.config.method != "dense") r.missed_budget = missed_budget(run, teacher, student);
+  if (timed) {
+    const auto ms = time_models({&teacher, &student}, photos[0]);
+    r.teacher.ms_per_image = ms[0];
+    r.compressed.ms_per_image = ms[1];
+  }
+  measure_distances(run, teacher, student, photos, r);
+  if (run.data.built_in()) {
+    const auto masks = run.data.held_out_masks(kEvaluated);
+    r.stripe_energy_teacher = mean_stripes(teacher, photos, masks);
+    r.stripe_energy_student = mean_stripes(student, photos, masks);
+  }
+  return r;
+}
+
+}  // namespace gsx

@@ -1,0 +1,29 @@
+// What a run reports at its end: costs, speed, distances, and what the built-in pictures can tell.
+#pragma once
+#include "gs/eval/fidelity.h"
+#include "gs/eval/model_stats.h"
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+struct TrainResult {
+  bool finished = false;                // false: stopped by `stop`, checkpoint written
+  std::filesystem::path model;          // the compressed (or dense) model file
+  std::filesystem::path teacher_model;  // the teacher as gsx writes it
+  ModelFigures teacher, compressed;
+  std::string missed_budget;  // in words, when the budget was missed; else empty
+  double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
+  double r_f = 0;             // 0 when no distance could be computed
+  std::string distance_name;  // what the distances and r_f are distances of
+  double teacher_distance = 0, compressed_distance = 0;
+  double stripe_energy_teacher = -1, stripe_energy_student = -1;  // built-in pictures only
+  double distance_to_teacher = -1;  // mean over held-out pictures, of the kind named below
+  std::string distance_to_teacher_name;
+  ColourShift shift;  // of the held-out pictures, against the teacher's
+  Json to_json() const;
+};
+
+// Reads the models the run wrote and measures them; their speed only when `timed`.
+TrainResult evaluate_run(RunState&, bool timed = true);
+
+}  // namespace gsx

@@ -1,0 +1,115 @@
+// A run's given networks; see inputs.h.
+#include "gs/train/inputs.h"
+
+#include <bit>
+
+#include "gs/train/dense_stage.h"
+#include "models/architectures.h"
+
+namespace gsx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  const fs::path whole = fs::absolute(path, error);
+  return error ? path : whole.string();
+}
+
+// The same name from any working folder.
+std::string absolute_spec(const std::string& spec) {
+  const std::string file = model_path(spec).string();
+  std::error_code ignored;
+  if (!fs::is_regular_file(file, ignored)) return spec;
+  return spec.substr(0, spec.size() - file.size()) + absolute_path(file);
+}
+
+// Differs between networks with other weights; FNV-1a over the floats.
+uint64_t content_mark(const Graph& graph) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const Parameter* p : graph.parameters()) {
+    if (!p->value.defined()) continue;
+    for (const float v : p->value.to_vector())
+      hash = (hash ^ std::bit_cast<uint32_t>(v)) * 0x100000001b3u;
+  }
+  return hash;
+}
+
+void check_mark(const char* flag, const std::string& spec, const Graph& now, uint64_t then) {
+  GSX_CHECK(content_mark(now) == then, "train: ", flag, " ", spec,
+            " is not the network this run was started with; give that one");
+}
+
+}  // namespace
+
+fs::path critic_beside(const std::string& teacher) {
+  const fs::path beside = fs::path(teacher).parent_path() / "discriminator.safetensors";
+  std::error_code ignored;
+  return fs::is_regular_file(teacher, ignored) && fs::is_regular_file(beside, ignored) ? beside
+                                                                                       : fs::path();
+}
+
+Inputs open_inputs(const RunState& run, bool need_critic) {
+  const TrainConfig& c = run.config;
+  Inputs in;
+  Rng dense(c.seed, kDenseStream), critic(c.seed, kCriticStream);
+  in.teacher =
+      c.teacher.empty() ? fresh_generator(run, dense) : open_given(run, "--teacher", c.teacher);
+  in.critic = c.teacher.empty() || need_critic ? fresh_critic(run, critic)
+                                               : load_model(run.context, critic_beside(c.teacher));
+  in.features = c.feature_net.empty() ? features_of_critic(in.critic) : open_feature_net(run);
+  return in;
+}
+
+void adopt(const RunState& run, const Inputs& in, bool need_critic) {
+  if (run.config.teacher.empty()) return;
+  save_model(in.teacher, run.teacher_file());
+  if (!need_critic) save_model(in.critic, run.critic_file());
+}
+
+void make_paths_absolute(TrainConfig& c) {
+  c.teacher = absolute_spec(c.teacher);
+  c.feature_net = absolute_spec(c.feature_net);
+  if (!c.data.empty()) c.data = absolute_path(c.data);
+}
+
+void take_changes(TrainConfig& saved, const TrainConfig& given) {
+  const auto move = [](const char* flag, std::string& path, const std::string& to) {
+    if (to.empty()) return;
+    GSX_CHECK(!path.empty(), "train: this run was started without ", flag,
+              ", so it cannot go on with ", to);
+    path = to;
+  };
+  move("--teacher", saved.teacher, given.teacher);
+  move("--data", saved.data, given.data);
+  move("--feature-net", saved.feature_net, given.feature_net);
+  if (given.checkpoint_every > 0) saved.checkpoint_every = given.checkpoint_every;
+  if (given.sample_every > 0) saved.sample_every = given.sample_every;
+}
+
+Json marks_of(const RunState& run, const Inputs& in) {
+  Json marks = Json::object();
+  if (!run.config.teacher.empty()) marks["teacher"] = content_mark(in.teacher);
+  if (!run.config.feature_net.empty()) marks["feature_net"] = content_mark(in.features.graph);
+  return marks;
+}
+
+void check_marks(const RunState& run, const Json& marks, bool new_teacher) {
+  const TrainConfig& c = run.config;
+  if (!c.feature_net.empty()) {
+    const Graph features = open_feature_net(run).graph;
+    if (marks.contains("feature_net")) {
+      check_mark("--feature-net", c.feature_net, features, marks.at("feature_net").get<uint64_t>());
+    }
+  }
+  if (!new_teacher) return;
+  const Graph teacher = open_given(run, "--teacher", c.teacher);
+  check_mark("--teacher", c.teacher, teacher,
+             marks.contains("teacher") ? marks.at("teacher").get<uint64_t>()
+                                       : content_mark(load_model(run.context, run.teacher_file())));
+  save_model(teacher, run.teacher_file());
+}
+
+}  // namespace gsx

@@ -1,0 +1,78 @@
+// The feedback that turns a budget into rho; see rho_controller.h.
+#include "gs/train/rho_controller.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gsx {
+
+namespace {
+
+const Tensor& scales(const Graph& graph, const PruneGroup::Norm& norm) {
+  return graph.node(norm.node).parameter(Role::norm_scale)->value;
+}
+
+// ||v||_2 of channel i of a group.
+double scale_norm(const Graph& graph, const PruneGroup& group, int i) {
+  double squares = 0;
+  for (const PruneGroup::Norm& norm : group.norms) {
+    const double v = scales(graph, norm).at(norm.channels[i]);
+    squares += v * v;
+  }
+  return std::sqrt(squares);
+}
+
+// Calls f(group, channel) for the channels alive in one copy of a network and dead in the other.
+template <class F>
+void for_each_lost(const Graph& before, const Graph& after, const std::vector<PruneGroup>& groups,
+                   F&& f) {
+  for (const PruneGroup& g : groups)
+    for (int c = 0; c < g.channels(); ++c)
+      if (scale_norm(before, g, c) > 0 && scale_norm(after, g, c) == 0) f(g, c);
+}
+
+}  // namespace
+
+RhoController::RhoController(const Budget& budget, int steps, int goal,
+                             std::function<float(int)> lr)
+    : budget_(budget), steps_(steps), goal_(goal), lr_(std::move(lr)) {}
+
+float RhoController::rho(int step, Graph& graph, const std::vector<PruneGroup>& groups) {
+  const int pause = std::max(1, steps_ / 100);
+  if (!landed_ && step % pause == 0) look(step, pause, graph, groups);
+  return landed_ ? 0.0f : rho_;
+}
+
+void RhoController::look(int step, int pause, Graph& graph, const std::vector<PruneGroup>& groups) {
+  Graph pruned = graph;
+  prune_to_budget(pruned, groups, budget_, true);
+  double threshold = 0;
+  for_each_lost(graph, pruned, groups, [&](const PruneGroup& g, int c) {
+    threshold = std::max(threshold, scale_norm(graph, g, c));
+  });
+  // The learning rate to come until the goal, at least until the next look.
+  double left = 0, next = 0;
+  for (int i = step; i < std::max(goal_, step + pause); ++i) {
+    const double lr = lr_(std::min(i, steps_ - 1));
+    left += lr;
+    if (i < step + pause) next += lr;
+  }
+  const double wanted = left > 0 ? threshold / left : 0;
+  if (threshold > wanted * next) {
+    rho_ = static_cast<float>(wanted);
+    return;
+  }
+  for_each_lost(graph, pruned, groups, [&](const PruneGroup& g, int c) {
+    for (const PruneGroup::Norm& norm : g.norms) scales(graph, norm).put(norm.channels[c], 0);
+  });
+  landed_ = true;
+}
+
+Json RhoController::to_json() const { return {{"rho", rho_}, {"landed", landed_}}; }
+
+void RhoController::restore(const Json& j) {
+  rho_ = j.at("rho").get<float>();
+  landed_ = j.at("landed").get<bool>();
+}
+
+}  // namespace gsx

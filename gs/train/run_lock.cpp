@@ -1,0 +1,80 @@
+// The lock of a run folder over POSIX calls; see run_lock.h.
+#include "gs/train/run_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "engine/error.h"
+
+namespace gsx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr mode_t kMode = 0644;
+
+// The process number that the holder of a lock wrote into it.
+std::string holder(int fd) {
+  char text[32] = {};
+  const ssize_t n = pread(fd, text, sizeof text - 1, 0);
+  return n > 0 ? "process " + std::string(text, static_cast<size_t>(n)) : "another process";
+}
+
+// Whether an open file still has its name: its last holder takes the name away.
+bool is_named(int fd, const fs::path& name) {
+  struct stat open_file, named_file;
+  return fstat(fd, &open_file) == 0 && stat(name.c_str(), &named_file) == 0 &&
+         open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
+}
+
+// Opens and locks the file under this name.
+int locked(const fs::path& folder, const fs::path& name) {
+  for (;;) {
+    const int fd = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode);
+    GSX_CHECK(fd >= 0, "train: cannot write in the run folder ", folder.string(), ": ",
+              std::strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+      if (is_named(fd, name)) return fd;
+      close(fd);
+      continue;
+    }
+    const int error = errno;
+    const std::string by = holder(fd);
+    close(fd);
+    GSX_CHECK(error == EWOULDBLOCK, "train: cannot lock the run folder ", folder.string(), ": ",
+              std::strerror(error));
+    fail("train: ", by, " is at work in the run folder ", folder.string(),
+         "; wait for it or stop it, or choose another folder");
+  }
+}
+
+}  // namespace
+
+RunLock::RunLock(fs::path folder, bool make)
+    : folder_(std::move(folder)), file_(folder_ / ".lock") {
+  std::error_code error;
+  if (make) made_ = fs::create_directories(folder_, error);
+  GSX_CHECK(!error, "train: cannot make the run folder ", folder_.string(), ": ", error.message());
+  GSX_CHECK(fs::is_directory(folder_, error), "train: there is no run folder ", folder_.string());
+  fd_ = locked(folder_, file_);
+  const std::string number = std::to_string(getpid());
+  // A holder whose number is not known is still a holder.
+  if (ftruncate(fd_, 0) == 0) [[maybe_unused]]
+    const ssize_t written = pwrite(fd_, number.data(), number.size(), 0);
+}
+
+RunLock::~RunLock() {
+  unlink(file_.c_str());
+  close(fd_);
+  std::error_code ignored;
+  if (made_) fs::remove(folder_, ignored);
+}
+
+}  // namespace gsx

@@ -1,0 +1,253 @@
+// One training step of GAN Slimming; see slimming_step.h.
+#include "gs/train/slimming_step.h"
+
+#include <algorithm>
+
+#include "engine/work_span.h"
+
+namespace gsx {
+
+std::vector<Tensor> trained_parameters(Graph& graph) {
+  std::vector<Tensor> out;
+  for (Parameter* p : graph.parameters())
+    if (is_trained(p->role) && p->value.defined()) out.push_back(p->value);
+  return out;
+}
+
+std::vector<Tensor> group_scales(Graph& graph, const std::vector<PruneGroup>& groups) {
+  std::vector<int> nodes;
+  for (const PruneGroup& g : groups)
+    for (const PruneGroup::Norm& n : g.norms) nodes.push_back(n.node);
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+  std::vector<Tensor> out;
+  for (int node : nodes)
+    for (Parameter* p : graph.node(node).parameters())
+      if (p->role == Role::norm_scale) out.push_back(p->value);
+  return out;
+}
+
+void zero_gradients(const std::vector<Tensor>& parameters) {
+  for (const Tensor& p : parameters) p.zero_grad();
+}
+
+namespace {
+
+std::vector<Tensor> without(const std::vector<Tensor>& all, const std::vector<Tensor>& some) {
+  std::vector<Tensor> out;
+  for (const Tensor& t : all)
+    if (std::none_of(some.begin(), some.end(), [&](const Tensor& s) { return s.same(t); }))
+      out.push_back(t);
+  return out;
+}
+
+AdamOptions adam_options(const SlimmingOptions& o, float lr) {
+  AdamOptions a;
+  a.lr = lr;
+  a.beta1 = o.beta1;
+  a.beta2 = o.beta2;
+  a.weight_decay = o.weight_decay;
+  return a;
+}
+
+// Copies pictures to where they lay in the last step, if they fit there.
+void place(Tensor& at, const Tensor& pictures) {
+  if (!at.defined() || at.shape() != pictures.shape() || at.context() != pictures.context())
+    at = Tensor::empty_like(pictures);
+  at.copy_from(pictures);
+}
+
+// What a recording knows of a network: its structure and where its parameters lie.
+Json described(const Graph& graph) {
+  Json parameters = Json::array();
+  for (const Parameter* p : graph.parameters()) {
+    const bool there = p->value.defined();
+    parameters.push_back(there ? reinterpret_cast<uintptr_t>(p->value.device_data()) : 0);
+    parameters.push_back(p->value.requires_grad());
+  }
+  return {graph_to_json(graph), parameters};
+}
+
+Json described(const Tensor& pictures) {
+  if (!pictures.defined()) return nullptr;
+  return std::vector<int64_t>(pictures.shape().begin(), pictures.shape().end());
+}
+
+}  // namespace
+
+SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
+                           std::vector<std::string> taps, const SlimmingOptions& o, Rng pool_rng)
+    : options(o),
+      student_(student),
+      discriminator_(discriminator),
+      features_(features),
+      groups_(o.prune ? prune_groups(student) : std::vector<PruneGroup>{}),
+      distance_(features, std::move(taps), student.output_format, o.distance),
+      weights_(without(trained_parameters(student), group_scales(student, groups_)),
+               adam_options(o, o.lr)),
+      critic_(trained_parameters(discriminator), adam_options(o, o.lr_discriminator)),
+      gammas_(group_scales(student, groups_), SgdOptions{o.lr_gamma, o.momentum}),
+      pool_(o.pool, pool_rng) {
+  student_.set_requires_grad(true);
+  discriminator_.set_requires_grad(true);
+  sort_groups();
+  generator_phase_.parameters = trained_parameters(student);
+  discriminator_phase_.parameters = trained_parameters(discriminator);
+}
+
+SlimmingLosses SlimmingStep::step(const Input& in) {
+  place(x_, in.x);
+  place(y_teacher_, in.y_teacher);
+  grams_teacher_.resize(in.grams_teacher.size());
+  for (size_t i = 0; i < in.grams_teacher.size(); ++i)
+    place(grams_teacher_[i], in.grams_teacher[i]);
+  if (in.y_real.defined()) place(y_real_, in.y_real);
+  else y_real_ = {};
+  const std::string key = recording_key(in);
+  compute(generator_phase_, key, [&] { generator_work(in.forced); });
+  {
+    const WorkSpan span("student update");
+    weights_.set_lr(options.lr);
+    weights_.step();
+    if (options.prune) gamma_phase();
+  }
+  if (options.gan_weight == 0) return read_losses();
+  const WorkSpan span("discriminator");
+  place(fake_, pool_.query(shown_));
+  compute(discriminator_phase_, key, [&] { discriminator_work(); });
+  const WorkSpan update("discriminator update");
+  critic_.set_lr(options.lr_discriminator);
+  critic_.step();
+  return read_losses();
+}
+
+// All that the work of both phases depends on besides values in the device's memory.
+std::string SlimmingStep::recording_key(const Input& in) const {
+  if (in.forced || !in.x.context()->records()) return {};
+  const Json key = {described(student_),
+                    described(discriminator_),
+                    features_ ? described(*features_) : nullptr,
+                    distance_.weights(),
+                    described(in.x),
+                    described(in.y_teacher),
+                    described(in.y_real),
+                    in.grams_teacher.size(),
+                    options.gan_loss,
+                    options.teacher_is_real,
+                    options.beta,
+                    options.gan_weight};
+  return key.dump();
+}
+
+void SlimmingStep::compute(Phase& phase, const std::string& key,
+                           const std::function<void()>& work) {
+  phase.work.run(x_.context(), key, [&] {
+    phase.gradients.clear();
+    zero_gradients(phase.parameters);
+    work();
+    for (const Tensor& p : phase.parameters) phase.gradients.push_back(p.grad());
+  });
+  // A replay leaves gradients where they were recorded, whatever has become of the handles.
+  for (size_t i = 0; i < phase.parameters.size(); ++i)
+    phase.parameters[i].set_grad(phase.gradients[i]);
+}
+
+void SlimmingStep::generator_work(const ForcedCodes* forced) {
+  RunOptions run = training_run();
+  run.forced = forced;
+  Tensor y;
+  {
+    const WorkSpan span("student");
+    y = student_.run(x_, run);
+  }
+  generated_ = y.detach();
+  const Distance::Value d = distance_(y, distance_target());
+  distance_parts_ = d.parts;
+  distance_loss_ = d.total.detach();
+  Tensor total = affine(d.total, options.beta, 0);
+  if (options.gan_weight != 0) {
+    const WorkSpan span("discriminator for the student");
+    discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
+    const Tensor fake = convert_images(y, student_.output_format, discriminator_.input_format);
+    const Tensor gan = gan_loss(discriminator_.run(fake, training_run()), true, options.gan_loss);
+    shown_ = fake.detach();
+    gan_loss_ = gan.detach();
+    total = add(total, affine(gan, options.gan_weight, 0));
+  }
+  generator_loss_ = total.detach();
+  const WorkSpan span("student backward");
+  total.backward();
+  discriminator_.set_requires_grad(true);
+}
+
+Distance::Target SlimmingStep::distance_target() const {
+  if (grams_teacher_.empty()) return distance_.target(y_teacher_);
+  return {distance_.content(y_teacher_), grams_teacher_};
+}
+
+void SlimmingStep::sort_groups() {
+  std::vector<Tensor> whole;
+  for (const PruneGroup& g : groups_) {
+    if (g.norms.size() == 1 && has_whole_norms(student_, g)) {
+      whole.push_back(student_.node(g.norms[0].node).parameter(Role::norm_scale)->value);
+    } else {
+      tied_.push_back(g);
+    }
+  }
+  for (const Tensor& scale : group_scales(student_, groups_)) {
+    const auto same = [&](const Tensor& t) { return t.same(scale); };
+    alone_.push_back(std::any_of(whole.begin(), whole.end(), same));
+  }
+}
+
+void SlimmingStep::gamma_phase() {
+  const std::vector<Tensor> scales = group_scales(student_, groups_);
+  std::vector<std::vector<float>> before;
+  for (const Tensor& t : scales)
+    if (options.keep_dead) before.push_back(t.to_vector());
+  gammas_.set_lr(options.lr_gamma);
+  std::vector<float> thresholds;
+  const float threshold = options.rho * options.lr_gamma;
+  for (const bool alone : alone_) thresholds.push_back(alone ? threshold : 0);
+  gammas_.step(thresholds);
+  prox_groups(student_, tied_, threshold);
+  if (!options.keep_dead) return;
+  for (size_t k = 0; k < scales.size(); ++k) {
+    std::vector<float> now = scales[k].to_vector();
+    for (size_t c = 0; c < now.size(); ++c)
+      if (before[k][c] == 0) now[c] = 0;
+    scales[k].copy_from(now);
+  }
+}
+
+void SlimmingStep::discriminator_work() {
+  const Tensor real = options.teacher_is_real ? convert_images(y_teacher_, student_.output_format,
+                                                               discriminator_.input_format)
+                                              : y_real_;
+  const Tensor loss = discriminator_loss(discriminator_, real, fake_, options.gan_loss);
+  discriminator_loss_ = loss.detach();
+  const WorkSpan backward("discriminator backward");
+  loss.backward();
+}
+
+// Once a step, when all of its work is under way.
+SlimmingLosses SlimmingStep::read_losses() const {
+  const bool gan = options.gan_weight != 0;
+  std::vector<Tensor> all = {generator_loss_, distance_loss_};
+  if (gan) all.insert(all.end(), {gan_loss_, discriminator_loss_});
+  all.insert(all.end(), distance_parts_.begin(), distance_parts_.end());
+  const std::vector<float> values = items(all);
+  SlimmingLosses losses;
+  losses.generator = values[0];
+  losses.distance = values[1];
+  if (gan) {
+    losses.gan = values[2];
+    losses.discriminator = values[3];
+  }
+  const size_t parts = values.size() - distance_parts_.size();
+  losses.content = values[parts];
+  for (size_t i = parts + 1; i < values.size(); ++i) losses.style += values[i];
+  return losses;
+}
+
+}  // namespace gsx

@@ -1,0 +1,94 @@
+// One training step of GAN Slimming (Eqs. 6-15 in the order of PAPER.md 1.7), usable on its own.
+#pragma once
+#include "engine/captured.h"
+#include "gs/losses/image_pool.h"
+#include "gs/passes/channels.h"
+#include "gs/step_options.h"
+#include "optim/adam.h"
+#include "optim/sgd.h"
+
+namespace gsx {
+
+struct SlimmingLosses {
+  double generator = 0;  // beta * distance + gan
+  double distance = 0, content = 0, style = 0, gan = 0;
+  double discriminator = 0;
+};
+
+// Holds the optimisers of a student and its discriminator; the three graphs must outlive it. All
+// of the student's trained parameters train: the norm scales of prunable groups by SGD with prox,
+// the rest by Adam. Where the device can, what leads to the gradients is recorded and replayed
+// (engine/captured.h), as long as pictures keep their shape and networks their structure.
+class SlimmingStep {
+ public:
+  // `features` may be null when the distance is not perceptual.
+  SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
+               std::vector<std::string> taps, const SlimmingOptions&, Rng pool_rng = Rng(0));
+
+  struct Input {
+    Tensor x;          // the student's input format
+    Tensor y_teacher;  // the teacher's pictures of x, in the student's output format
+    // Distance::grams of y_teacher where they are known; else empty, and the step computes them.
+    std::vector<Tensor> grams_teacher;
+    Tensor y_real;  // the discriminator's input format; needed when the teacher's are not "real"
+    const ForcedCodes* forced = nullptr;  // tests
+  };
+  // Gradients stay on the parameters until the next step. Returns the losses before the step.
+  SlimmingLosses step(const Input&);
+
+  // May be changed between steps (schedules, the budget controller).
+  SlimmingOptions options;
+  Distance& distance() { return distance_; }
+  const std::vector<PruneGroup>& groups() const { return groups_; }
+  Adam& weight_optimizer() { return weights_; }
+  Adam& discriminator_optimizer() { return critic_; }
+  Sgd& gamma_optimizer() { return gammas_; }
+  ImagePool& pool() { return pool_; }
+  // The student's pictures of the last step, no gradient; the next step may write over them.
+  const Tensor& generated() const { return generated_; }
+  // Whether the last step was replayed.
+  bool replayed() const { return generator_phase_.work.recorded(); }
+
+ private:
+  // What one player's part of a step computes before its optimisers step.
+  struct Phase {
+    Captured work;
+    std::vector<Tensor> parameters, gradients;
+  };
+  void compute(Phase&, const std::string& key, const std::function<void()>& work);
+  std::string recording_key(const Input&) const;
+  void generator_work(const ForcedCodes*);
+  Distance::Target distance_target() const;
+  void discriminator_work();
+  void sort_groups();
+  void gamma_phase();
+  SlimmingLosses read_losses() const;
+
+  Graph& student_;
+  Graph& discriminator_;
+  const Graph* features_;
+  std::vector<PruneGroup> groups_;
+  // For the proximal step: which scales, in the order of group_scales(), are a group of their own,
+  // and the groups of the others.
+  std::vector<bool> alone_;
+  std::vector<PruneGroup> tied_;
+  Distance distance_;
+  Adam weights_, critic_;
+  Sgd gammas_;
+  ImagePool pool_;
+  Phase generator_phase_, discriminator_phase_;
+  // Where recorded work finds its pictures: the step's, and what the discriminator takes for fake.
+  Tensor x_, y_teacher_, y_real_, fake_;
+  std::vector<Tensor> grams_teacher_;
+  // What it leaves: the student's pictures, also as the discriminator sees them, and the losses.
+  Tensor generated_, shown_;
+  std::vector<Tensor> distance_parts_;
+  Tensor distance_loss_, gan_loss_, generator_loss_, discriminator_loss_;
+};
+
+// Trained parameters' tensors, all of them, and those of the norms in prunable groups.
+std::vector<Tensor> trained_parameters(Graph&);
+std::vector<Tensor> group_scales(Graph&, const std::vector<PruneGroup>&);
+void zero_gradients(const std::vector<Tensor>&);
+
+}  // namespace gsx

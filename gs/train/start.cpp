@@ -1,0 +1,160 @@
+// The checks before a run's first step; see start.h.
+#include "gs/train/start.h"
+
+#include <algorithm>
+
+#include "gs/train/evaluation.h"
+#include "models/architectures.h"
+
+namespace gsx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kLeastSize = 16;  // as the recipe has it
+constexpr int kFew = 2;         // pictures of a rehearsal; batch norms need two
+constexpr float kAnyRho = 1e-3f;
+constexpr int kSearched = 64;  // how far from a size that does not fit another is looked for
+
+// Why a run's networks cannot work on pictures of this side; empty: they can.
+std::string misfit(const Inputs& in, int size) {
+  const Shape picture{1, 3, size, size};
+  const char* which = "the teacher";
+  try {
+    const Shape made = in.teacher.infer_shapes(picture).back();
+    if (made != picture) {
+      return "the teacher makes pictures of " + std::to_string(made[3]) + " x " +
+             std::to_string(made[2]) + " of them";
+    }
+    which = "the discriminator";
+    in.critic.infer_shapes(picture);
+    which = "the feature network";
+    in.features.graph.infer_shapes(picture);
+  } catch (const Error& e) {
+    return std::string(which) + ": " + e.what();
+  }
+  return {};
+}
+
+void check_size(const Inputs& in, int size) {
+  const std::string why = misfit(in, size);
+  if (why.empty()) return;
+  std::string near;
+  for (const int direction : {-1, 1}) {
+    for (int by = 1; by <= kSearched; ++by) {
+      const int other = size + direction * by;
+      if (other < kLeastSize || !misfit(in, other).empty()) continue;
+      near += (near.empty() ? "give " : " or ") + std::to_string(other);
+      break;
+    }
+  }
+  fail("train: --size ", size, " does not fit, ", why, "; ",
+       near.empty() ? "no size near it does, give another --teacher" : near);
+}
+
+// Whether there is something in the teacher to compress.
+void check_teacher(const RunState& run, const Graph& teacher) {
+  const std::string& spec = run.config.teacher;
+  if (spec.empty()) return;
+  GSX_CHECK(teacher.input_channels() == 3, "--teacher: must take pictures of 3 channels, ", spec,
+            " takes ", teacher.input_channels());
+  const Shape made = teacher.infer_shapes(teacher.example_input()).back();
+  GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make pictures of 3 channels, ", spec,
+            " makes ", made);
+  bool weights = false;
+  for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
+  GSX_CHECK(weights, "--teacher: ", spec,
+            " has no convolutions, so there is nothing to compress; give another network");
+  GSX_CHECK(run.config.method != "gs32" || !prune_groups(teacher).empty(), "--teacher: ", spec,
+            " has no channels that can be pruned, for which their norms need trainable scales; "
+            "give another network, or --method gs8 to store it in 8 bits");
+}
+
+// A copy of a run that keeps to itself.
+class Rehearsal {
+ public:
+  Rehearsal(const RunState& run, bool need_critic)
+      : folder_(run.file(".rehearsal")),
+        state_(make_run_state(settings(run), need_critic, silent_)) {
+    std::error_code error;
+    fs::remove_all(folder_, error);  // a killed one's
+    fs::create_directory(folder_, error);
+    GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",
+              error.message());
+    state_.data.look_at_most(kFew);
+    for (StagePlan& plan : state_.recipe.stages) plan.batch = std::min(plan.batch, kFew);
+  }
+  ~Rehearsal() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Rehearsal(const Rehearsal&) = delete;
+  Rehearsal& operator=(const Rehearsal&) = delete;
+
+  void run(const Inputs& in, bool need_critic) {
+    adopt(state_, in, need_critic);
+    StagePtr stage;
+    for (const StagePlan& plan : state_.recipe.stages) {
+      stage = start_stage(state_, plan, stage.get());
+      stage->step(0);
+      StateWriter out;
+      stage->save(out);
+      out.write(folder_ / "checkpoint.safetensors");
+      stage->finish();
+      const auto photos = state_.data.held_out(Domain::a, 1);
+      write_png(folder_ / "sample.png", contact_sheet(stage->samples(photos)));
+    }
+    stage.reset();
+    evaluate_run(state_, false);
+  }
+
+ private:
+  TrainConfig settings(const RunState& run) const {
+    TrainConfig c = run.config;
+    c.context = run.context;
+    c.run_dir = folder_;
+    // A budget is checked without training; what networks this young can reach tells nothing.
+    if (c.method == "gs8" || c.method == "gs32") {
+      c.target_ratio = c.target_macs = 0;
+      c.rho = kAnyRho;
+    }
+    return c;
+  }
+
+  fs::path folder_;
+  TrainObserver silent_;
+  RunState state_;
+};
+
+}  // namespace
+
+void check_start(const RunState& run, const Inputs& in) {
+  check_teacher(run, in.teacher);
+  check_size(in, run.recipe.size);
+  if (run.config.method != "dense") check_budget(run, in.teacher);
+  run.data.check();
+}
+
+void check_folder(const TrainConfig& c) {
+  const std::string dir = c.run_dir.string();
+  std::error_code ignored;
+  for (const char* name : {"checkpoint.safetensors", "model.safetensors"}) {
+    GSX_CHECK(!fs::exists(c.run_dir / name, ignored), "run folder ", dir,
+              " holds a run already; continue it with --resume ", dir, " or choose another --out");
+  }
+  for (const fs::path& input :
+       {model_path(c.teacher), critic_beside(c.teacher), model_path(c.feature_net)}) {
+    for (const char* name :
+         {"teacher.safetensors", "discriminator.safetensors", "reverse.safetensors"}) {
+      GSX_CHECK(!fs::equivalent(input, c.run_dir / name, ignored), "run folder ", dir, " holds ",
+                input.string(), ", which the run reads and would write over; choose another --out");
+    }
+  }
+}
+
+void rehearse(const RunState& run, const Inputs& in, bool need_critic) {
+  Rehearsal(run, need_critic).run(in, need_critic);
+}
+
+}  // namespace gsx

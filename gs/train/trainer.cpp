@@ -1,0 +1,218 @@
+// Runs a recipe's stages over one loop; see trainer.h.
+#include "gs/train/trainer.h"
+
+#include <chrono>
+
+#include "gs/train/eta.h"
+#include "gs/train/evaluation.h"
+#include "gs/train/run_lock.h"
+#include "gs/train/run_log.h"
+#include "gs/train/start.h"
+
+namespace gsx {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kLogEvery = 10;
+constexpr int kSampled = 4;  // photos on a sample sheet
+constexpr int kEvery = 200;  // steps between checkpoints and between sample sheets, unless given
+
+fs::path checkpoint_of(const TrainConfig& c) { return c.run_dir / "checkpoint.safetensors"; }
+
+class Run {
+ public:
+  Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<bool>& stop);
+  Run(const TrainConfig& config, const StateReader& in, bool new_teacher, TrainObserver& observer,
+      const std::atomic<bool>& stop);
+  TrainResult go();
+
+ private:
+  void open_folder(int last_logged);
+  bool run_stage();  // false: stopped
+  void after_step(const Losses&, double seconds);
+  void report(const Losses&);
+  void write_samples();
+  void write_checkpoint();
+
+  const std::atomic<bool>& stop_;
+  bool need_critic_;
+  RunState state_;
+  size_t at_ = 0;       // which stage
+  int step_ = 0;        // steps done of it
+  int total_step_ = 0;  // steps done of all
+  double seconds_ = 0;  // per step of this stage, recently
+  std::vector<StagePrice> prices_;
+  Json marks_;  // of the given networks
+  std::vector<Tensor> photos_;
+  StagePtr stage_;
+  std::unique_ptr<RunLog> log_;
+};
+
+Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<bool>& stop)
+    : stop_(stop),
+      need_critic_(!config.teacher.empty() && critic_beside(config.teacher).empty()),
+      state_(make_run_state(config, need_critic_, observer)) {
+  const Inputs inputs = open_inputs(state_, need_critic_);
+  check_start(state_, inputs);
+  observer.message("check    one step of every stage, on few pictures");
+  rehearse(state_, inputs, need_critic_);
+  adopt(state_, inputs, need_critic_);
+  marks_ = marks_of(state_, inputs);
+  observer.started();
+  open_folder(-1);
+  stage_ = start_stage(state_, state_.recipe.stages[0], nullptr);
+  write_checkpoint();
+}
+
+Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
+         TrainObserver& observer, const std::atomic<bool>& stop)
+    : stop_(stop),
+      need_critic_(in.meta().at("need_critic").get<bool>()),
+      state_(make_run_state(config, need_critic_, observer)),
+      at_(in.meta().at("stage").get<size_t>()),
+      step_(in.meta().at("step").get<int>()),
+      marks_(in.meta().value("marks", Json::object())) {
+  const auto& stages = state_.recipe.stages;
+  GSX_CHECK(at_ < stages.size() && step_ >= 0 && step_ <= stages[at_].steps, "checkpoint: stage ",
+            at_, " step ", step_, " is not part of this run");
+  for (size_t i = 0; i < at_; ++i) total_step_ += stages[i].steps;
+  total_step_ += step_;
+  state_.data.restore(in.meta().at("data"));
+  state_.data.check();
+  check_marks(state_, marks_, new_teacher);
+  open_folder(total_step_);
+  stage_ = resume_stage(state_, stages[at_], in);
+}
+
+void Run::open_folder(int last_logged) {
+  const fs::path samples = state_.file("samples");
+  std::error_code error;
+  fs::create_directories(samples, error);
+  GSX_CHECK(!error, "train: cannot make the folder ", samples.string(), ": ", error.message());
+  log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), last_logged);
+  photos_ = state_.data.held_out(Domain::a, kSampled);
+}
+
+TrainResult Run::go() {
+  const auto& stages = state_.recipe.stages;
+  for (;;) {
+    state_.observer.message(std::string("stage    ") + name_of(stages[at_].kind));
+    if (!run_stage()) {
+      write_checkpoint();
+      return {};
+    }
+    write_checkpoint();  // whatever becomes of what follows, the stage's steps are done
+    stage_->finish();
+    write_samples();
+    if (at_ + 1 == stages.size()) break;
+    stage_ = start_stage(state_, stages[++at_], stage_.get());
+    step_ = 0;
+    seconds_ = 0;
+    write_checkpoint();
+  }
+  write_checkpoint();
+  stage_.reset();  // its memory is wanted for the evaluation
+  TrainResult result = evaluate_run(state_);
+  result.finished = true;
+  return result;
+}
+
+bool Run::run_stage() {
+  while (step_ < stage_->plan().steps) {
+    if (stop_) return false;
+    const auto start = std::chrono::steady_clock::now();
+    const Losses losses = stage_->step(step_);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    after_step(losses, took.count());
+  }
+  return true;
+}
+
+void Run::after_step(const Losses& losses, double seconds) {
+  for (const auto& [name, value] : losses)
+    GSX_CHECK(std::isfinite(value), "train: loss ", name, " became ", value, " in step ", step_ + 1,
+              " of stage ", name_of(stage_->plan().kind), "; lower the learning rates");
+  ++step_;
+  ++total_step_;
+  seconds_ = seconds_ == 0 ? seconds : 0.9 * seconds_ + 0.1 * seconds;
+  report(losses);
+  const bool last = step_ == stage_->plan().steps;
+  if (last) return;
+  if (total_step_ % state_.config.sample_every == 0) write_samples();
+  if (total_step_ % state_.config.checkpoint_every == 0) write_checkpoint();
+}
+
+void Run::report(const Losses& losses) {
+  TrainProgress p;
+  p.stage = name_of(stage_->plan().kind);
+  p.step = step_;
+  p.steps = stage_->plan().steps;
+  p.total_step = total_step_;
+  p.total_steps = state_.recipe.total_steps();
+  p.seconds_per_step = seconds_;
+  if (prices_.empty()) prices_ = stage_prices(state_);
+  prices_[at_].done = step_;
+  prices_[at_].seconds = seconds_;
+  p.seconds_left = seconds_left(prices_, at_);
+  p.losses = losses;
+  p.channels = stage_->channels();
+  state_.observer.progress(p);
+  if (step_ % kLogEvery != 0 && step_ != p.steps) return;
+  Json line = {{"stage", p.stage}, {"step", step_}, {"total_step", total_step_}};
+  for (const auto& [name, value] : losses) line[name] = value;
+  if (p.channels.total > 0)
+    line["channels"] = {{"kept", p.channels.kept}, {"total", p.channels.total}};
+  line["seconds_per_step"] = seconds_;
+  log_->add(line);
+}
+
+void Run::write_samples() {
+  if (photos_.empty()) return;
+  char name[64];
+  std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, name_of(stage_->plan().kind));
+  write_png(state_.file("samples") / name, contact_sheet(stage_->samples(photos_)));
+}
+
+void Run::write_checkpoint() {
+  StateWriter out;
+  out.meta["config"] = state_.config.to_json();
+  out.meta["need_critic"] = need_critic_;
+  out.meta["stage"] = at_;
+  out.meta["step"] = step_;
+  out.meta["data"] = state_.data.state();
+  out.meta["marks"] = marks_;
+  stage_->save(out);
+  out.write(checkpoint_of(state_.config));
+}
+
+}  // namespace
+
+TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observer,
+                  const std::atomic<bool>& stop) {
+  const RunLock lock(config.run_dir, !resume);
+  if (!resume) {
+    check_folder(config);
+    TrainConfig c = config;
+    make_paths_absolute(c);
+    if (c.checkpoint_every == 0) c.checkpoint_every = kEvery;
+    if (c.sample_every == 0) c.sample_every = kEvery;
+    observer.begins(c);
+    return Run(c, observer, stop).go();
+  }
+  const StateReader in(checkpoint_of(config));
+  try {
+    TrainConfig saved = TrainConfig::from_json(in.meta().at("config"));
+    take_changes(saved, config);
+    make_paths_absolute(saved);
+    saved.run_dir = config.run_dir;
+    saved.context = config.context;
+    observer.begins(saved);
+    return Run(saved, in, !config.teacher.empty(), observer, stop).go();
+  } catch (const Json::exception&) {
+    fail("checkpoint: the state in ", checkpoint_of(config).string(), " is damaged");
+  }
+}
+
+}  // namespace gsx
