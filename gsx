@@ -167,9 +167,7 @@ if [ "${1-}" = test ]; then
   shift
   run_tests "$@"
 fi
-target=gsx_program
-if [ "${1-}" = bench ]; then target=gsx_bench; fi
 build gsx_program
-[ "$target" = gsx_program ] || build "$target"
+if [ "${1-}" = bench ]; then build gsx_bench; fi
 exec 9>&-
 exec "$build/gsx" "$@"

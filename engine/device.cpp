@@ -57,8 +57,9 @@ const kernels::Backend& backend_of(const Device& device) {
   switch (device.kind) {
     case Device::cpu: return kernels::cpu_backend;
     case Device::emulated:
-      GSX_CHECK(kernels::emulated_backend(), "device emulated is not available: it is for tests, and ",
-                "not in this program; use the one that the tests run (tests/gsx in a build folder)");
+      GSX_CHECK(
+          kernels::emulated_backend(), "device emulated is not available: it is for tests, and ",
+          "not in this program; use the one that the tests run (tests/gsx in a build folder)");
       return *kernels::emulated_backend();
     case Device::cuda: break;
   }
@@ -83,8 +84,9 @@ std::vector<DeviceReport> report_devices() {
     all.push_back({"cuda:" + std::to_string(i), true, true, describe(cuda->memory.device_info(i))});
   }
   if (kernels::emulated_backend())
-    all.push_back({"emulated", false, true,
-                 "the CUDA kernels on the processor, for tests: slow, and its times mean nothing"});
+    all.push_back(
+        {"emulated", false, true,
+         "the CUDA kernels on the processor, for tests: slow, and its times mean nothing"});
   return all;
 }
 

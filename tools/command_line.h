@@ -75,7 +75,7 @@ class Command {
   Option add_flag(const std::string& name, bool& into, const std::string& help) const;
   Command add_subcommand(const std::string& name, const std::string& help) const;
   const Command& footer(const std::string& text) const;
-  const Command& prefix_command() const;  // whatever follows it is its own
+  const Command& prefix_command() const;                      // whatever follows it is its own
   const Command& callback(std::function<void()> work) const;  // when this command was chosen
 
   std::string name() const;

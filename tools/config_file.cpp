@@ -70,7 +70,8 @@ const char* wanted(ValueKind kind) {
 // A file of settings being read into a command's options.
 class SettingsFile {
  public:
-  SettingsFile(const Command& command, std::string path) : command_(command), path_(std::move(path)) {}
+  SettingsFile(const Command& command, std::string path)
+      : command_(command), path_(std::move(path)) {}
 
   void read() {
     const toml::table settings = parse();
@@ -78,9 +79,7 @@ class SettingsFile {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw Misuse("--config " + path_, why);
-  }
+  [[noreturn]] void refuse(const std::string& why) const { throw Misuse("--config " + path_, why); }
   [[noreturn]] void refuse(const toml::source_region& at, const std::string& why) const {
     refuse("line " + std::to_string(at.begin.line) + ": " + why);
   }

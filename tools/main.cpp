@@ -1,4 +1,5 @@
-// The `gsx` program and its commands. `gsx bench` is a program of its own, gsx-bench, beside this one.
+// The `gsx` program and its commands. `gsx bench` is a program of its own, gsx-bench, beside this
+// one.
 #include <unistd.h>
 
 #include <filesystem>
@@ -38,8 +39,9 @@ int run_gsx(int argc, char** argv) {
   command.add_subcommand("bench", "Time kernels, networks and training steps on this machine.")
       .prefix_command()
       .callback([] {
-        fail("its program gsx-bench is not beside this one; build it: ./gsx bench, or the target "
-             "gsx_bench");
+        fail(
+            "its program gsx-bench is not beside this one; build it: ./gsx bench, or the target "
+            "gsx_bench");
       });
   add_info(command);
   return run(program, words);

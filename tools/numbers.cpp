@@ -12,11 +12,10 @@ namespace {
 // `expected`: "a whole number from 1 to 9"; `shown`: what help says of it, "1 to 9".
 template <class Accepts>
 Check validator(const std::string& expected, const std::string& shown, Accepts accepts) {
-  return {
-      [=](std::string& text) {
-        return accepts(text) ? std::string() : "expected " + expected + ", got " + text;
-      },
-      shown.empty() ? "" : " " + shown};  // help puts it behind "INT:"
+  return {[=](std::string& text) {
+            return accepts(text) ? std::string() : "expected " + expected + ", got " + text;
+          },
+          shown.empty() ? "" : " " + shown};  // help puts it behind "INT:"
 }
 
 std::string written(double value) {

@@ -1,8 +1,8 @@
 // Flags shared by commands; see options.h.
 #include "tools/options.h"
 
-#include <sstream>
 #include <sys/utsname.h>
+#include <sstream>
 
 #include <fstream>
 #include <iostream>
@@ -99,8 +99,7 @@ void add_compute_options(const Command& app, ComputeOptions& o) {
                  "threads to use (0: as many as can run at once, see gsx info)")
       ->check(whole_number(0, 1024))
       ->group(kGroup);
-  app.add_option("--device", o.device,
-                 "where to compute: cpu, cuda or cuda:N; see gsx info")
+  app.add_option("--device", o.device, "where to compute: cpu, cuda or cuda:N; see gsx info")
       ->check(valid_device)
       ->capture_default_str()
       ->group(kGroup);

@@ -204,13 +204,13 @@ void finish_config(const Command& app, TrainOptions& o) {
     const auto others = given_beside(app, kOfTheMachine);
     if (!others.empty()) {
       throw Misuse("--resume", "takes no other settings, got " + others[0] +
-                                                 "; the run goes on as it was started");
+                                   "; the run goes on as it was started");
     }
   }
   const int budgets = (c.target_ratio != 0) + (c.target_macs != 0) + (c.rho != 0);
   if (budgets > 1) {
-    throw Misuse(
-        "budget", "--target-ratio, --target-macs and --rho exclude each other; give one of them");
+    throw Misuse("budget",
+                 "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
   c.flip = !o.no_flip;
   c.context = o.compute.context();
@@ -219,8 +219,7 @@ void finish_config(const Command& app, TrainOptions& o) {
   if (o.act_range != "calibrated") {
     const auto p = static_cast<float>(parse_number(o.act_range).value_or(0));
     if (!(p > 0) || !std::isfinite(p)) {
-      throw Misuse("--act-range",
-                                 "expected `calibrated` or a positive number, got " + o.act_range);
+      throw Misuse("--act-range", "expected `calibrated` or a positive number, got " + o.act_range);
     }
     c.quantize.act_range = p;
   }

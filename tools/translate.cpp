@@ -116,7 +116,8 @@ void run_translate(const TranslateOptions& o) {
 
 void add_translate(const Command& app) {
   auto o = std::make_shared<TranslateOptions>();
-  const Command sub = app.add_subcommand("translate", "Send pictures or tensors through a generator.");
+  const Command sub =
+      app.add_subcommand("translate", "Send pictures or tensors through a generator.");
   sub.footer(R"(Examples:
   gsx translate runs/gs8-1/model.safetensors photos --out painted
   gsx translate fast_style:wave.safetensors cat.jpg --out cat.png

@@ -128,8 +128,7 @@ void refuse_missing_values(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     if (word == "--") return;
     if (word.size() > 3 && word.compare(0, 2, "--") == 0 && word.find('=') == word.size() - 1)
-      throw Misuse(word.substr(0, word.size() - 1),
-                                 "expected a value, got none after =");
+      throw Misuse(word.substr(0, word.size() - 1), "expected a value, got none after =");
   }
 }
 

@@ -51,9 +51,7 @@ std::string listed_kinds() {  // "conv, norm or step"
   return text;
 }
 
-[[noreturn]] void misuse(const std::string& message) {
-  throw Misuse("bench", message);
-}
+[[noreturn]] void misuse(const std::string& message) { throw Misuse("bench", message); }
 
 // What is given on the command line, before it is known what it means.
 struct Given {

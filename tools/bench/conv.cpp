@@ -6,8 +6,8 @@
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
-#include "tools/bench/kernels.h"
 #include "tools/bench/conv_reference.h"
+#include "tools/bench/kernels.h"
 
 namespace gsx::tools {
 namespace {

@@ -10,10 +10,10 @@
 #include "models/architectures.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/peer.h"
-#include "tools/progress.h"
-#include "tools/text.h"
 #include "tools/bench/timing.h"
 #include "tools/bench/trace.h"
+#include "tools/progress.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 namespace {
