@@ -1,4 +1,4 @@
-// A histogram over the leading bits of floats; see magnitudes.h.
+// A histogram over the leading bits of floats; see histogram.h.
 #include "gs/passes/histogram.h"
 
 #include <algorithm>

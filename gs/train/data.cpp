@@ -1,4 +1,4 @@
-// Training and held-out pictures; see train_data.h.
+// Training and held-out pictures; see data.h.
 #include "gs/train/data.h"
 
 #include <limits>

@@ -1,4 +1,4 @@
-// CycleGAN training of a teacher; see dense.h.
+// CycleGAN training of a teacher; see dense_stage.h.
 #include "gs/train/dense_stage.h"
 
 #include "models/architectures.h"

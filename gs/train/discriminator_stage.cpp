@@ -1,5 +1,7 @@
-// A discriminator for a teacher without one; see critic.h.
+// A discriminator for a teacher without one; see discriminator_stage.h.
 #include "gs/train/discriminator_stage.h"
+
+#include "gs/train/slimming_step.h"
 
 namespace gsx {
 

@@ -1,4 +1,4 @@
-// Slimming, distilling and finetuning a student; see student.h.
+// Slimming, distilling and finetuning a student; see student_stage.h.
 #include "gs/train/student_stage.h"
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #pragma once
 #include "gs/losses/teacher_targets.h"
 #include "gs/train/rho_controller.h"
+#include "gs/train/slimming_step.h"
 #include "gs/train/stage.h"
 
 namespace gsx {

@@ -5,6 +5,7 @@
 #include "gs/images.h"
 #include "gs/train/dense_step.h"
 #include "gs/train/discriminator_stage.h"
+#include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"
