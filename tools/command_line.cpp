@@ -31,7 +31,7 @@ std::string plain(const CLI::Error& error) {
 }  // namespace
 
 Check one_of(std::vector<std::string> words) {
-  const CLI::IsMember members(words);
+  const CLI::Validator members = CLI::IsMember(std::move(words));
   return {[members](std::string& value) { return members(value); }, members.get_description()};
 }
 

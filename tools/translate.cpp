@@ -130,7 +130,7 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
       ->required();
   sub.add_option("--background", o->background,
                  "what transparent parts are laid on: white, black or #rrggbb")
-      ->check(valid_colour, "")
+      ->check(valid_colour)
       ->capture_default_str();
   sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their pictures were");
   add_max_pixels(sub, o->reading.max_pixels);

@@ -132,7 +132,7 @@ std::string SlimmingStep::recording_key(const Input& in) const {
                     described(in.y_teacher),
                     described(in.y_real),
                     in.grams_teacher.size(),
-                    options.gan_loss,
+                    static_cast<int>(options.gan_loss),
                     options.teacher_is_real,
                     options.beta,
                     options.gan_weight};
