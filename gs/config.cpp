@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/path_text.h"
+
 namespace gsx {
 
 namespace {
@@ -58,8 +60,13 @@ QuantGrid grid_from_name(const std::string& name) {
 
 Json TrainConfig::to_json() const {
   Json j = Json::object();
-  for_each_setting(*this, [&](const char* name, const auto& value) { j[name] = value; });
+  for_each_setting(*this, [&](const char* name, const auto& value) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+      j[name] = to_utf8(value);  // names of files hold any bytes
+    else j[name] = value;
+  });
   j["max_pixels"] = max_pixels;
+  if (!discriminator.empty()) j["discriminator"] = to_utf8(discriminator);
   j["quant_grid"] = kGridNames[static_cast<int>(quantize.weights.grid)];
   return j;
 }
@@ -70,8 +77,11 @@ TrainConfig TrainConfig::from_json(const Json& j) {
     for_each_setting(c, [&](const char* name, auto& value) {
       GSX_CHECK(j.contains(name), "config: lacks the setting ", name);
       j.at(name).get_to(value);
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>)
+        value = from_utf8(value);
     });
     c.max_pixels = j.value("max_pixels", c.max_pixels);  // runs of 0.1.0 have none
+    c.discriminator = from_utf8(j.value("discriminator", ""));
     c.quantize.weights.grid = grid_from_name(j.at("quant_grid").get<std::string>());
   } catch (const Json::exception&) {
     fail("config: not a set of training settings of this version of gsx");
@@ -79,11 +89,13 @@ TrainConfig TrainConfig::from_json(const Json& j) {
   return c;
 }
 
-void TrainConfig::check_finite() const {
+void TrainConfig::check_numbers() const {
   for_each_setting(*this, [](std::string name, const auto& value) {
     if constexpr (std::is_floating_point_v<std::decay_t<decltype(value)>>) {
       std::replace(name.begin(), name.end(), '_', '-');
       GSX_CHECK(std::isfinite(value), "train: --", name, " must be a finite number, got ", value);
+      GSX_CHECK(name.rfind("lr", 0) != 0 || (value >= 0 && value <= kMostRate), "train: --", name,
+                " must be a rate from 0 to ", kMostRate, ", got ", value);
     }
   });
 }

@@ -7,13 +7,17 @@
 
 namespace gsx {
 
+// Adam moves every weight by about its rate, so no network outlives a larger one.
+inline constexpr float kMostRate = 1;
+
 // What users choose; every field has a command-line flag of the same name (dashes for underscores).
 struct TrainConfig {
   std::string method = "gs8";  // gs32, gs8, distill (a narrow student), dense (make a teacher)
   std::string objective =
-      "official";       // or paper: log loss, real images for D, linear decay (PAPER 1.8)
-  std::string teacher;  // model file or ARCH:weights; empty: train a dense one first
-  std::string data;     // folder; empty: the built-in pictures
+      "official";             // or paper: log loss, real images for D, linear decay (PAPER 1.8)
+  std::string teacher;        // model file or ARCH:weights; empty: train a dense one first
+  std::string discriminator;  // its discriminator, likewise; empty: beside it, or train one
+  std::string data;           // folder; empty: the built-in pictures
   int64_t max_pixels = kMaxImagePixels;  // of a picture in it, larger ones are left out
   std::string feature_net;        // model file or ARCH:weights; empty: taps of the discriminator
   std::filesystem::path run_dir;  // runs/NAME
@@ -41,7 +45,7 @@ struct TrainConfig {
   int checkpoint_every = 0, sample_every = 0;  // steps; 0: 200, or as the run has been doing
   Json to_json() const;
   static TrainConfig from_json(const Json&);
-  void check_finite() const;  // Error that names the setting that is not a finite number
+  void check_numbers() const;  // Error that names a setting that is not finite, or no rate
 };
 
 }  // namespace gsx

@@ -24,7 +24,9 @@ void check(const TrainConfig& c) {
             "budget: give one of rho, target_ratio and target_macs");
   GSX_CHECK(c.beta >= 0 && c.rho >= 0 && c.target_ratio >= 0 && c.target_macs >= 0,
             "train: beta, rho and budgets must not be negative");
-  c.check_finite();
+  c.check_numbers();
+  GSX_CHECK(c.discriminator.empty() || !c.teacher.empty(),
+            "--discriminator: belongs to a --teacher; give that too");
   GSX_CHECK(c.size == 0 || c.size >= 16, "size: must be at least 16, got ", c.size);
 }
 

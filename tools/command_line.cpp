@@ -19,7 +19,9 @@ Option add(CLI::App& app, const std::string& name, T& into, const std::string& h
 std::string plain(const CLI::Error& error) {
   const std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) && text.find(" required ") != text.npos)
-    return text.substr(0, text.find(": ")) + " needs a value";
+    return text.substr(0, text.find(": ")) +
+           (text.find("At Most ") == text.npos ? " needs a value"
+                                               : " is given more than once; leave all but one out");
   const std::string unreadable = "Could not convert: ", between = " = ";
   const size_t equals = text.find(between);
   if (text.rfind(unreadable, 0) == 0 && equals != text.npos)

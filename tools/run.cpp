@@ -1,6 +1,8 @@
 // Running a command and telling how it failed; see run.h.
 #include "tools/run.h"
 
+#include <malloc.h>
+
 #include <iostream>
 #include <new>
 #include <system_error>
@@ -23,6 +25,12 @@ std::string prefix(const Program& program) {
   return command.empty() ? "gsx: " : "gsx " + command + ": ";
 }
 
+// A message behind the command's name, which it may have in front already.
+std::string told(const Program& program, const std::string& message) {
+  const std::string front = prefix(program), command = program.chosen() + ": ";
+  return front + message.substr(message.rfind(command, 0) == 0 ? command.size() : 0);
+}
+
 // What went wrong that is no gsx::Error, without the words of libraries.
 std::string kind_of(const std::exception& error) {
   if (const auto* system = dynamic_cast<const std::system_error*>(&error))
@@ -43,6 +51,10 @@ int finish(const Program& program) {
 }  // namespace
 
 int run(Program& program, const std::vector<std::string>& words) {
+  // One heap for all threads, and large pieces outside of it, so that what is freed goes back and
+  // what a picture needs depends on the picture alone.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   // What caches keep goes back before anybody is told that there is no memory.
   std::set_new_handler([] {
     if (!kernels::give_back_kept_memory()) throw std::bad_alloc();
@@ -67,7 +79,7 @@ int run(Program& program, const std::vector<std::string>& words) {
               << "out of memory: neither this machine nor its limits have more to give; smaller "
                  "pictures or batches and fewer threads need less\n";
   } catch (const Error& error) {
-    std::cerr << prefix(program) << printable(error.what()) << '\n';
+    std::cerr << told(program, printable(error.what())) << '\n';
   } catch (const std::exception& error) {
     std::cerr << prefix(program) << "an error of gsx itself, not of yours (" << kind_of(error)
               << "); please report it with the command: " << command_line() << '\n';

@@ -5,12 +5,12 @@
 #include <iostream>
 
 #include "engine/io/atomic_file.h"
+#include "gs/train/run_folder.h"
 #include "gs/train/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/numbers.h"
 #include "tools/options.h"
-#include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/stop.h"
 #include "tools/text.h"
@@ -39,6 +39,10 @@ void add_input_options(const Command& app, TrainOptions& o) {
                  "the generator to compress: a gsx model, or "
                  "ARCH[,KEY=VALUE...]:weights.safetensors (gsx inspect --help); "
                  "without it a dense one is trained first")
+      ->group("Inputs");
+  app.add_option("--discriminator", c.discriminator,
+                 "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the "
+                 "teacher, or one is trained")
       ->group("Inputs");
   app.add_option("--data", c.data,
                  "photos: a folder with trainA and trainB (and testA, testB), or one folder; "
@@ -140,18 +144,20 @@ void add_schedule_options(const Command& app, TrainOptions& o) {
   app.add_option("--lr", c.lr,
                  "Adam rate of the generator while slimming; by default 1.5 % of the "
                  "size (rms) of the teacher's weights")
-      ->check(zero_or_more())
+      ->check(number(0, kMostRate))
       ->group(kGroup);
   app.add_option("--lr-gamma", c.lr_gamma, "SGD rate of the norm scales")
-      ->check(zero_or_more())
+      ->check(number(0, kMostRate))
       ->group(kGroup);
   app.add_option("--lr-discriminator", c.lr_discriminator, "Adam rate of the discriminator")
-      ->check(zero_or_more())
+      ->check(number(0, kMostRate))
       ->group(kGroup);
   app.add_option("--lr-finetune", c.lr_finetune, "Adam rate after extraction")
+      ->check(number(0, kMostRate))
+      ->group(kGroup);
+  app.add_option("--weight-decay", c.weight_decay, "L2 term coupled into Adam")
       ->check(zero_or_more())
       ->group(kGroup);
-  app.add_option("--weight-decay", c.weight_decay, "L2 term coupled into Adam")->group(kGroup);
   app.add_option("--seed", c.seed, "random seed; equal seeds give equal bits")
       ->capture_default_str()
       ->group(kGroup);
@@ -284,7 +290,7 @@ void print_table(const TrainResult& r) {
         << "(2) " << for_stdout(r.distance_to_teacher_name)
         << "\n(3) grey levels of 0..255: the most of any picture, and the mean of each colour\n";
   std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
-            << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
+            << for_stdout((r.model.parent_path() / run_files::kSamples).string()) << std::endl;
 }
 
 // Also tells what is run, and leaves a new run's settings beside its results: `gsx train --config`
@@ -299,13 +305,12 @@ class RunPrinter : public ProgressPrinter {
     message("run      " + c.run_dir.string());
     message("device   " + device_);
     warn_of_emulation(*c.context);
-    run_dir_ = c.run_dir;
   }
-  void started() override {
+  void started(const fs::path& folder) override {
     std::string text = "# settings of a run, written by gsx " GSX_VERSION ": " + command_line() +
                        "\n" + config_text(app_, {"out", "json", "config"});
     if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
-    write_file_atomically(run_dir_ / "config.toml", text);
+    write_file_atomically(folder / run_files::kConfig, text);
   }
   void progress(const TrainProgress& p) override {
     tell_step_time(p.seconds_per_step);
@@ -316,7 +321,6 @@ class RunPrinter : public ProgressPrinter {
  private:
   const Command app_;
   const std::string device_;
-  fs::path run_dir_;
   uint64_t seed_ = 0;
 };
 
@@ -324,7 +328,7 @@ class RunPrinter : public ProgressPrinter {
 TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
                           const std::atomic<bool>& stop_requested) {
   try {
-    if (o.resume.empty()) check_run_folder(o.config, o.config_file);
+    check_links(o.resume.empty() ? "--out" : "--resume", o.config.run_dir);
     return train(o.config, !o.resume.empty(), printer, stop_requested);
   } catch (...) {
     std::error_code ignored;

@@ -6,6 +6,7 @@
 #include "gs/train/checkpoint.h"
 #include "gs/train/data.h"
 #include "gs/train/random_streams.h"
+#include "gs/train/run_folder.h"
 
 namespace gsx {
 
@@ -20,10 +21,10 @@ struct RunState {
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
   // The dense network: given, made by an earlier stage, or itself what the run is for.
   std::filesystem::path teacher_file() const {
-    return config.method == "dense" ? model_file() : file("teacher.safetensors");
+    return config.method == "dense" ? model_file() : file(run_files::kTeacher);
   }
-  std::filesystem::path critic_file() const { return file("discriminator.safetensors"); }
-  std::filesystem::path model_file() const { return file("model.safetensors"); }
+  std::filesystem::path critic_file() const { return file(run_files::kCritic); }
+  std::filesystem::path model_file() const { return file(run_files::kModel); }
 };
 
 using Losses = std::vector<std::pair<std::string, double>>;
