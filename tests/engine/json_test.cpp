@@ -2,11 +2,12 @@
 #include "engine/json.h"
 
 #include <array>
-#include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+
+#include "tests/catch.h"
 
 namespace gsx {
 
