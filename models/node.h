@@ -24,7 +24,7 @@
 #pragma once
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include "engine/json.h"
 #include <optional>
 #include <span>
 #include <string>
@@ -34,7 +34,7 @@
 
 namespace gsx {
 
-using Json = nlohmann::ordered_json;
+
 
 // What a parameter is for; never guessed from its name.
 enum class Role : uint8_t {

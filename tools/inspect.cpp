@@ -92,9 +92,9 @@ void run_inspect(const InspectOptions& o) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app) {
+void add_inspect(const Command& app) {
   auto o = std::make_shared<InspectOptions>();
-  CLI::App& sub = *app.add_subcommand("inspect", "Show a model's layers, channels and cost.");
+  const Command sub = app.add_subcommand("inspect", "Show a model's layers, channels and cost.");
   sub.footer(R"(Examples:
   gsx inspect runs/gs8-1/model.safetensors --size 128
   gsx inspect cyclegan --json

@@ -33,7 +33,7 @@ struct TrainOptions {
 const std::map<std::string, QuantGrid> kGrids = {
     {"int8", QuantGrid::int8}, {"official", QuantGrid::official}, {"paper", QuantGrid::paper}};
 
-void add_input_options(CLI::App& app, TrainOptions& o) {
+void add_input_options(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   app.add_option("--teacher", c.teacher,
                  "the generator to compress: a gsx model, or "
@@ -63,7 +63,7 @@ void add_input_options(CLI::App& app, TrainOptions& o) {
   app.add_flag("--no-flip", o.no_flip, "do not mirror pictures at random")->group("Inputs");
 }
 
-void add_budget_options(CLI::App& app, TrainOptions& o) {
+void add_budget_options(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   app.add_option("--target-ratio", c.target_ratio,
                  "compress until the file is this many times smaller than the teacher's "
@@ -81,21 +81,21 @@ void add_budget_options(CLI::App& app, TrainOptions& o) {
       ->group("Budget");
 }
 
-void add_method_options(CLI::App& app, TrainOptions& o) {
+void add_method_options(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   constexpr const char* kGroup = "Method";
   app.add_option("--method", c.method,
                  "gs8: distil + prune + quantise; gs32: distil + prune; "
                  "distill: a narrow student; dense: train a teacher only")
-      ->check(CLI::IsMember({"gs8", "gs32", "distill", "dense"}))
+      ->check(one_of({"gs8", "gs32", "distill", "dense"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--objective", c.objective, "losses as in the official code, or as in the paper")
-      ->check(CLI::IsMember({"official", "paper"}))
+      ->check(one_of({"official", "paper"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--distance", c.distance, "distance between student and teacher pictures")
-      ->check(CLI::IsMember({"perceptual", "mse", "l1"}))
+      ->check(one_of({"perceptual", "mse", "l1"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--beta", c.beta, "weight of that distance (Eq. 4)")
@@ -103,7 +103,7 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--quant-grid", o.quant_grid, "quantiser grids: int8 fits 8 bits; see docs")
-      ->check(CLI::IsMember({"int8", "official", "paper"}))
+      ->check(one_of({"int8", "official", "paper"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--act-range", o.act_range, "activation range: calibrated, or p as in [0, p]")
@@ -123,7 +123,7 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
       ->group(kGroup);
 }
 
-void add_schedule_options(CLI::App& app, TrainOptions& o) {
+void add_schedule_options(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   constexpr const char* kGroup = "Schedule (0: the method's default)";
   const auto steps = whole_number(0, 100'000'000);
@@ -163,7 +163,7 @@ void add_schedule_options(CLI::App& app, TrainOptions& o) {
       ->group(kGroup);
 }
 
-void add_run_options(CLI::App& app, TrainOptions& o) {
+void add_run_options(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   app.add_option("--out", o.out, "run folder (default: a new one under runs/)")->group("Run");
   app.add_option(
@@ -204,19 +204,19 @@ const std::vector<std::string> kOfTheMachine = {
     "conv-algo", "conv-provider", "memory",           "json",         "data",
     "teacher",   "feature-net",   "checkpoint-every", "sample-every", "gemm-provider"};
 
-void finish_config(const CLI::App& app, TrainOptions& o) {
+void finish_config(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   if (!o.resume.empty()) {
     const auto others = given_beside(app, kOfTheMachine);
     if (!others.empty()) {
-      throw CLI::ValidationError("--resume", "takes no other settings, got " + others[0] +
-                                                 "; the run goes on as it was started");
+      throw Misuse("--resume", "takes no other settings, got " + others[0] +
+                                   "; the run goes on as it was started");
     }
   }
   const int budgets = (c.target_ratio != 0) + (c.target_macs != 0) + (c.rho != 0);
   if (budgets > 1) {
-    throw CLI::ValidationError(
-        "budget", "--target-ratio, --target-macs and --rho exclude each other; give one of them");
+    throw Misuse("budget",
+                 "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
   c.flip = !o.no_flip;
   c.context = o.compute.context();
@@ -225,8 +225,7 @@ void finish_config(const CLI::App& app, TrainOptions& o) {
   if (o.act_range != "calibrated") {
     const auto p = static_cast<float>(parse_number(o.act_range).value_or(0));
     if (!(p > 0) || !std::isfinite(p)) {
-      throw CLI::ValidationError("--act-range",
-                                 "expected `calibrated` or a positive number, got " + o.act_range);
+      throw Misuse("--act-range", "expected `calibrated` or a positive number, got " + o.act_range);
     }
     c.quantize.act_range = p;
   }
@@ -298,7 +297,7 @@ void print_table(const TrainResult& r) {
 // repeats it.
 class RunPrinter : public ProgressPrinter {
  public:
-  RunPrinter(const CLI::App& app, const std::string& device) : app_(app), device_(device) {}
+  RunPrinter(const Command& app, const std::string& device) : app_(app), device_(device) {}
   void begins(const TrainConfig& c) override {
     seed_ = c.seed;
     message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
@@ -320,7 +319,7 @@ class RunPrinter : public ProgressPrinter {
   uint64_t seed() const { return seed_; }  // the run's, which a resumed one brings along
 
  private:
-  const CLI::App& app_;
+  const Command app_;
   const std::string device_;
   uint64_t seed_ = 0;
 };
@@ -338,7 +337,7 @@ TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
   }
 }
 
-void run_train(CLI::App& app, TrainOptions& o) {
+void run_train(const Command& app, TrainOptions& o) {
   if (!o.config_file.empty()) read_config_file(app, o.config_file);
   finish_config(app, o);
   const std::atomic<bool>& stop_requested = stop_on_signals();
@@ -366,10 +365,10 @@ void run_train(CLI::App& app, TrainOptions& o) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+void add_train(const Command& app) {
   auto o = std::make_shared<TrainOptions>();
-  CLI::App& sub =
-      *app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
+  const Command sub =
+      app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
   sub.footer(R"(Examples:
   gsx train
       the whole story on built-in pictures, in a few minutes
@@ -382,7 +381,7 @@ void add_train(CLI::App& app) {
   add_schedule_options(sub, *o);
   add_run_options(sub, *o);
   add_compute_options(sub, o->compute);
-  sub.callback([o, &sub] { run_train(sub, *o); });
+  sub.callback([o, sub] { run_train(sub, *o); });
 }
 
 }  // namespace gsx::tools

@@ -5,10 +5,10 @@
 #include <iostream>
 
 #include "engine/io/input_file.h"
-#include "tools/bench.h"
-#include "tools/cubin.h"
-#include "tools/occupancy.h"
-#include "tools/sass.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/cubin.h"
+#include "tools/bench/occupancy.h"
+#include "tools/bench/sass.h"
 
 namespace gsx::tools {
 namespace {

@@ -1,6 +1,6 @@
 // Instructions of CUDA devices, counted; see sass.h. The encoding is undocumented:
 // tests/static_profile compiles kernels whose instructions are known and checks each line of this.
-#include "tools/sass.h"
+#include "tools/bench/sass.h"
 
 #include <cstring>
 

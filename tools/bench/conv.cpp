@@ -1,13 +1,14 @@
 // The convolutions of the models, pass by pass.
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include "engine/integer.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
-#include "tools/bench_kernels.h"
-#include "tools/conv_reference.h"
+#include "tools/bench/conv_reference.h"
+#include "tools/bench/kernels.h"
 
 namespace gsx::tools {
 namespace {

@@ -1,9 +1,11 @@
 // Fully connected layers, pass by pass. No model here has a large one, so they are VGG16's own,
 // which classify; our vgg16 ends before them.
+#include <sstream>
+
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
-#include "tools/bench_kernels.h"
+#include "tools/bench/kernels.h"
 
 namespace gsx::tools {
 namespace {

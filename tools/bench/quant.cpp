@@ -1,11 +1,12 @@
 // Quantisation at the models' shapes: activations in front of convolutions, and their weights.
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
-#include "tools/bench_kernels.h"
+#include "tools/bench/kernels.h"
 
 namespace gsx::tools {
 namespace {

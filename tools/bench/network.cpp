@@ -8,12 +8,12 @@
 #include "gs/train/dense_step.h"
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
-#include "tools/bench.h"
-#include "tools/peer.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/peer.h"
+#include "tools/bench/timing.h"
+#include "tools/bench/trace.h"
 #include "tools/progress.h"
 #include "tools/text.h"
-#include "tools/timing.h"
-#include "tools/trace.h"
 
 namespace gsx::tools {
 namespace {

@@ -1,6 +1,6 @@
 // gsx bench: how fast kernels, networks and training steps are here, and what the CUDA compiler
 // made of the kernels.
-#include "tools/bench.h"
+#include "tools/bench/bench.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -8,7 +8,7 @@
 
 #include "engine/suggest.h"
 #include "kernels/isa.h"
-#include "tools/bench_kernels.h"
+#include "tools/bench/kernels.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/numbers.h"
@@ -51,9 +51,7 @@ std::string listed_kinds() {  // "conv, norm or step"
   return text;
 }
 
-[[noreturn]] void misuse(const std::string& message) {
-  throw CLI::ValidationError("bench", message);
-}
+[[noreturn]] void misuse(const std::string& message) { throw Misuse("bench", message); }
 
 // What is given on the command line, before it is known what it means.
 struct Given {
@@ -62,13 +60,13 @@ struct Given {
   BenchOptions options;
 };
 
-void refuse_others(const CLI::App& sub, const std::string& what,
+void refuse_others(const Command& sub, const std::string& what,
                    const std::vector<std::string>& allowed) {
   const std::vector<std::string> beside = given_beside(sub, allowed);
   if (!beside.empty()) misuse(beside.front() + " does not go with " + what);
 }
 
-void run_bench(const CLI::App& sub, Given& g) {
+void run_bench(const Command& sub, Given& g) {
   BenchOptions& o = g.options;
   if (g.static_profile) {
     refuse_others(sub, "--static", {"static", "only", "shared-bytes", "json"});
@@ -166,11 +164,11 @@ void print_bench_header(const Context& context) {
     std::cout << "provider    matrix products by " << context.gemm_provider() << '\n';
 }
 
-void add_bench(CLI::App& app) {
+void add_bench(const Command& app) {
   auto g = std::make_shared<Given>();
   BenchOptions& o = g->options;
-  CLI::App& sub =
-      *app.add_subcommand("bench", "Time kernels, networks and training steps on this machine.");
+  const Command sub =
+      app.add_subcommand("bench", "Time kernels, networks and training steps on this machine.");
   sub.footer(R"(Examples:
   gsx bench conv --size 128                        convolutions of the models, each pass
   gsx bench linear --device cuda                   fully connected layers, cuBLAS beside ours
@@ -193,7 +191,7 @@ Kernels are compared with their definition before they are timed; a wrong one is
   sub.add_option("--method", o.method,
                  "of step: gs8 prunes and quantises, gs32 prunes, dense trains two networks as "
                  "CycleGAN does")
-      ->check(CLI::IsMember({"gs8", "gs32", "dense"}))
+      ->check(one_of({"gs8", "gs32", "dense"}))
       ->capture_default_str();
   sub.add_flag("--quantized", o.quantized,
                "of infer: bring a network in full precision to 8 bits, as gs8 has them, first");
@@ -217,7 +215,7 @@ Kernels are compared with their definition before they are timed; a wrong one is
       ->capture_default_str();
   sub.add_flag("--json", o.json, "print one JSON object");
   add_compute_options(sub, o.compute);
-  sub.callback([g, command = &sub] { run_bench(*command, *g); });
+  sub.callback([g, sub] { run_bench(sub, *g); });
 }
 
 }  // namespace gsx::tools

@@ -1,11 +1,12 @@
 // The instance norms of the models, with what is fused into them.
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/backend.h"
-#include "tools/bench_kernels.h"
+#include "tools/bench/kernels.h"
 
 namespace gsx::tools {
 namespace {

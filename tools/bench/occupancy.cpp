@@ -1,6 +1,6 @@
 // The arithmetic of residency; see occupancy.h. Figures from the CUDA programming guide's table of
 // compute capabilities.
-#include "tools/occupancy.h"
+#include "tools/bench/occupancy.h"
 
 #include <algorithm>
 #include <limits>

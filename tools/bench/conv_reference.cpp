@@ -1,5 +1,5 @@
 // Which pixels a convolution joins; see conv_reference.h.
-#include "tools/conv_reference.h"
+#include "tools/bench/conv_reference.h"
 
 namespace gsx::tools {
 namespace {

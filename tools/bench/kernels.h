@@ -7,7 +7,7 @@
 
 #include "engine/tensor.h"
 #include "models/graph.h"
-#include "tools/bench.h"
+#include "tools/bench/bench.h"
 
 namespace gsx::tools {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "models/node.h"
-#include "tools/timing.h"
+#include "tools/bench/timing.h"
 
 namespace gsx::tools {
 

@@ -1,8 +1,10 @@
 // The Gram matrices of style losses, at the taps of the models that have some.
+#include <sstream>
+
 #include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/gram.h"
-#include "tools/bench_kernels.h"
+#include "tools/bench/kernels.h"
 
 namespace gsx::tools {
 namespace {

@@ -1,6 +1,6 @@
 // ELF for CUDA, as far as gsx bench --static needs it; see cubin.h. No offset, size or index of a
 // file is trusted.
-#include "tools/cubin.h"
+#include "tools/bench/cubin.h"
 
 #include <cxxabi.h>
 

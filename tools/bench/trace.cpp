@@ -1,10 +1,9 @@
 // Recording spans and writing them for trace viewers; see trace.h.
-#include "tools/trace.h"
-
-#include <nlohmann/json.hpp>
+#include "tools/bench/trace.h"
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
+#include "engine/json.h"
 
 namespace gsx::tools {
 
@@ -35,7 +34,6 @@ std::string WorkRecorder::current() const {
 
 void write_trace(const std::filesystem::path& path, const std::string& process,
                  const std::vector<TracedSpan>& spans) {
-  using Json = nlohmann::ordered_json;
   Json events = Json::array();
   events.push_back({{"name", "process_name"},
                     {"ph", "M"},
@@ -52,7 +50,7 @@ void write_trace(const std::filesystem::path& path, const std::string& process,
                       {"dur", 1e6 * s.duration}});
   }
   const Json trace = {{"traceEvents", events}, {"displayTimeUnit", "ms"}};
-  write_file_atomically(path, trace.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file_atomically(path, trace.dump(1, true) + "\n");
 }
 
 }  // namespace gsx::tools

@@ -1,5 +1,5 @@
 // Starts, asks and ends a peer; see peer.h.
-#include "tools/peer.h"
+#include "tools/bench/peer.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -68,7 +68,7 @@ Json Peer::answer() {
   int c = 0;
   while ((c = std::fgetc(from_)) != EOF && c != '\n') line += static_cast<char>(c);
   GSX_CHECK(c != EOF, "--vs: ", command_, " ended without an answer; run it by itself to see why");
-  const Json json = Json::parse(line, nullptr, false);
+  const Json json = Json::parse_or_null(line);
   GSX_CHECK(json.is_object(), "--vs: ", command_, " answered '", line,
             "' instead of a line of JSON; run it by itself to see what is wrong");
   return json;

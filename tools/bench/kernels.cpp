@@ -1,5 +1,5 @@
 // gsx bench of all and of each kind of kernels: verifies, times and prints them.
-#include "tools/bench_kernels.h"
+#include "tools/bench/kernels.h"
 
 #include <cmath>
 #include <iomanip>
@@ -12,8 +12,8 @@
 #include "kernels/backend.h"
 #include "kernels/isa.h"
 #include "models/architectures.h"
-#include "tools/peer.h"
-#include "tools/timing.h"
+#include "tools/bench/peer.h"
+#include "tools/bench/timing.h"
 
 namespace gsx::tools {
 

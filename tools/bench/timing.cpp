@@ -1,5 +1,5 @@
 // Clocks, events and ceilings; see timing.h.
-#include "tools/timing.h"
+#include "tools/bench/timing.h"
 
 #include <algorithm>
 #include <chrono>
