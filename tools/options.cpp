@@ -135,6 +135,15 @@ void add_compute_options(CLI::App& app, ComputeOptions& o) {
       ->group(kGroup);
 }
 
+std::vector<std::string> compute_option_names() {
+  CLI::App app;
+  ComputeOptions none;
+  add_compute_options(app, none);
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_lnames()[0]);
+  return names;
+}
+
 CLI::Option* add_max_pixels(CLI::App& app, int64_t& max_pixels) {
   return app
       .add_option(

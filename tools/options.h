@@ -24,6 +24,8 @@ std::string device_text(const Context&);
 // Says on stderr that the emulated device computes, where it does.
 void warn_of_emulation(const Context&);
 void add_compute_options(CLI::App&, ComputeOptions&);
+// Their names, without dashes.
+std::vector<std::string> compute_option_names();
 
 // --max-pixels, of commands that read pictures.
 CLI::Option* add_max_pixels(CLI::App&, int64_t& max_pixels);

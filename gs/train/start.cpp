@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gs/train/evaluation.h"
+#include "gs/train/run_budget.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -66,7 +67,8 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
   GSX_CHECK(weights, "--teacher: ", spec,
             " has no convolutions, so there is nothing to compress; give another network");
-  GSX_CHECK(run.config.method != "gs32" || !prune_groups(teacher).empty(), "--teacher: ", spec,
+  GSX_CHECK(!run.recipe.prunes() || run.recipe.quantized() || !prune_groups(teacher).empty(),
+            "--teacher: ", spec,
             " has no channels that can be pruned, for which their norms need trainable scales; "
             "give another network, or --method gs8 to store it in 8 bits");
 }
@@ -74,16 +76,15 @@ void check_teacher(const RunState& run, const Graph& teacher) {
 // A copy of a run that keeps to itself.
 class Rehearsal {
  public:
-  Rehearsal(const RunState& run, bool need_critic)
+  explicit Rehearsal(const RunState& run)
       : folder_(run.file(".rehearsal")),
-        state_(make_run_state(settings(run), need_critic, silent_)) {
+        state_(make_run_state(settings(run), shortened(run.recipe), silent_)) {
     std::error_code error;
     fs::remove_all(folder_, error);  // a killed one's
     fs::create_directory(folder_, error);
     GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",
               error.message());
     state_.data.look_at_most(kFew);
-    for (StagePlan& plan : state_.recipe.stages) plan.batch = std::min(plan.batch, kFew);
   }
   ~Rehearsal() {
     std::error_code ignored;
@@ -96,8 +97,8 @@ class Rehearsal {
     adopt(state_, in, need_critic);
     StagePtr stage;
     for (const StagePlan& plan : state_.recipe.stages) {
-      stage = start_stage(state_, plan, stage.get());
-      stage->step(0);
+      stage = stage_kind(plan.kind).start(state_, plan);
+      if (plan.steps > 0) stage->step(0);
       StateWriter out;
       stage->save(out);
       out.write(folder_ / "checkpoint.safetensors");
@@ -114,12 +115,18 @@ class Rehearsal {
     TrainConfig c = run.config;
     c.context = run.context;
     c.run_dir = folder_;
-    // A budget is checked without training; what networks this young can reach tells nothing.
-    if (c.method == "gs8" || c.method == "gs32") {
-      c.target_ratio = c.target_macs = 0;
-      c.rho = kAnyRho;
-    }
     return c;
+  }
+
+  // A budget is checked without training; what networks this young can reach tells nothing.
+  static Recipe shortened(Recipe recipe) {
+    const bool prunes = recipe.prunes();
+    if (prunes) recipe.target_ratio = recipe.target_macs = 0;
+    for (StagePlan& plan : recipe.stages) {
+      plan.batch = std::min(plan.batch, kFew);
+      if (plan.prune) plan.rho = kAnyRho;
+    }
+    return recipe;
   }
 
   fs::path folder_;
@@ -132,7 +139,7 @@ class Rehearsal {
 void check_start(const RunState& run, const Inputs& in) {
   check_teacher(run, in.teacher);
   check_size(in, run.recipe.size);
-  if (run.config.method != "dense") check_budget(run, in.teacher);
+  if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
 }
 
@@ -154,7 +161,7 @@ void check_folder(const TrainConfig& c) {
 }
 
 void rehearse(const RunState& run, const Inputs& in, bool need_critic) {
-  Rehearsal(run, need_critic).run(in, need_critic);
+  Rehearsal(run).run(in, need_critic);
 }
 
 }  // namespace gsx
