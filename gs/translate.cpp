@@ -17,7 +17,7 @@ int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / mult
 
 std::optional<Shape> output_of(const Graph& graph, const Shape& in) {
   try {
-    return graph.infer_shapes(in).back();
+    return graph.infer_shapes(in)[graph.output()];
   } catch (const Error&) {  // a size this network does not take
     return std::nullopt;
   }

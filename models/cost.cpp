@@ -67,10 +67,12 @@ std::string aligned(const std::vector<Row>& rows) {
 
 }  // namespace
 
-Cost Graph::cost(const Shape& input) const {
-  const std::vector<Shape> shapes = infer_shapes(input);
+Cost Graph::cost(const Shape& input) const { return cost(std::vector{input}); }
+
+Cost Graph::cost(const std::vector<Shape>& inputs) const {
+  const std::vector<Shape> shapes = infer_shapes(inputs);
   Cost total;
-  for (int i = 1; i < size(); ++i) {
+  for (int i = 0; i < size(); ++i) {
     std::vector<Shape> in;
     for (const int j : nodes_[i]->inputs) in.push_back(shapes[j]);
     LayerCost layer = layer_cost(*this, *nodes_[i], in, shapes[i]);
@@ -84,8 +86,10 @@ Cost Graph::cost(const Shape& input) const {
   return total;
 }
 
-std::string Graph::to_string(const Shape& input) const {
-  const Cost all = cost(input);
+std::string Graph::to_string(const Shape& input) const { return to_string(std::vector{input}); }
+
+std::string Graph::to_string(const std::vector<Shape>& inputs) const {
+  const Cost all = cost(inputs);
   std::vector<Row> rows = {
       {"layer", "kind", "channels", "output", "MMAC", "params", "weight bytes"}};
   for (const LayerCost& layer : all.layers) {

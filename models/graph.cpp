@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "models/nodes.h"
 
@@ -15,6 +16,7 @@ Graph& Graph::operator=(const Graph& other) {
   std::vector<std::unique_ptr<Node>> nodes;
   for (const auto& node : other.nodes_) nodes.push_back(node->clone());
   nodes_ = std::move(nodes);
+  outputs_ = other.outputs_;
   architecture_ = other.architecture_;
   input_format = other.input_format;
   output_format = other.output_format;
@@ -27,10 +29,10 @@ Graph& Graph::operator=(const Graph& other) {
 int Graph::add(std::unique_ptr<Node> node) {
   GSX_CHECK(!node->name.empty() && find(node->name) < 0, "graph: node names must be unique, got '",
             node->name, "' again");
-  GSX_CHECK((node->kind() == "input") == nodes_.empty(), "graph: node ", node->name,
-            " must not be the first node or a second input");
-  GSX_CHECK(nodes_.empty() == node->inputs.empty(), "graph: node ", node->name,
-            " must have inputs");
+  GSX_CHECK(!nodes_.empty() || node->is_input(), "graph: node ", node->name,
+            " must not be the first node; the first one is an input");
+  GSX_CHECK(node->is_input() == node->inputs.empty(), "graph: node ", node->name,
+            node->is_input() ? " is an input and must read nothing" : " must have inputs");
   for (const int i : node->inputs) {
     GSX_CHECK(i >= 0 && i < size(), "graph: the inputs of node ", node->name,
               " must be earlier nodes, got ", i);
@@ -46,6 +48,50 @@ int Graph::find(std::string_view name) const {
   return -1;
 }
 
+std::vector<int> Graph::inputs() const {
+  std::vector<int> result;
+  for (int i = 0; i < size(); ++i)
+    if (nodes_[i]->is_input()) result.push_back(i);
+  return result;
+}
+
+std::vector<GraphOutput> Graph::outputs() const {
+  if (!outputs_.empty() || nodes_.empty()) return outputs_;
+  return {{nodes_.back()->name, size() - 1}};
+}
+
+void Graph::set_outputs(std::vector<GraphOutput> outputs) {
+  GSX_CHECK(!outputs.empty(), "graph: there must be at least one output, got none");
+  std::set<std::string> names;
+  for (const GraphOutput& o : outputs) {
+    GSX_CHECK(o.node >= 0 && o.node < size(), "graph: the output ", o.name, " must be one of the ",
+              size(), " nodes, got ", o.node);
+    GSX_CHECK(!o.name.empty() && names.insert(o.name).second,
+              "graph: names of outputs must be unique, got '", o.name, "' again");
+  }
+  outputs_ = std::move(outputs);
+}
+
+bool Graph::is_output(int node) const {
+  if (outputs_.empty()) return node == size() - 1;
+  return std::any_of(outputs_.begin(), outputs_.end(),
+                     [&](const GraphOutput& o) { return o.node == node; });
+}
+
+int Graph::input() const {
+  const std::vector<int> all = inputs();
+  GSX_CHECK(all.size() == 1, "graph: ", architecture_, " must have one input here, got ",
+            all.size(), "; give a list with a value for each");
+  return all[0];
+}
+
+int Graph::output() const {
+  const std::vector<GraphOutput> all = outputs();
+  GSX_CHECK(all.size() == 1, "graph: ", architecture_, " must have one output here, got ",
+            all.size(), "; ask for the list of them");
+  return all[0].node;
+}
+
 int Graph::input_channels() const { return static_cast<int>(example_input()[1]); }
 
 std::vector<std::vector<int>> Graph::consumers() const {
@@ -57,8 +103,8 @@ std::vector<std::vector<int>> Graph::consumers() const {
 }
 
 void Graph::redirect(int from, int to) {
-  GSX_CHECK(from != output(), "graph: node ", nodes_[from]->name,
-            " is the output and cannot be redirected");
+  GSX_CHECK(!is_output(from), "graph: node ", nodes_[from]->name,
+            " is an output and cannot be redirected");
   for (int i = 0; i < size(); ++i) {
     for (int& input : nodes_[i]->inputs) {
       if (input != from) continue;
@@ -75,6 +121,7 @@ int Graph::insert_after(int i, std::unique_ptr<Node> node) {
   for (int j = i + 1; j < size(); ++j) {
     for (int& input : nodes_[j]->inputs) input += input >= i ? 1 : 0;
   }
+  for (GraphOutput& o : outputs_) o.node += o.node >= i ? 1 : 0;
   nodes_.insert(nodes_.begin() + i + 1, std::move(node));
   return i + 1;
 }
@@ -86,14 +133,16 @@ int Graph::insert_before(int reader, int which_input, std::unique_ptr<Node> node
     for (int& input : nodes_[j]->inputs) input += input >= reader ? 1 : 0;
   }
   nodes_[reader]->inputs[which_input] = reader;
+  for (GraphOutput& o : outputs_) o.node += o.node >= reader ? 1 : 0;
   nodes_.insert(nodes_.begin() + reader, std::move(node));
   return reader;
 }
 
 void Graph::remove_unreachable() {
   std::vector<bool> needed(nodes_.size(), false);
-  needed.front() = needed.back() = true;
-  for (int i = output(); i >= 0; --i) {
+  for (const GraphOutput& o : outputs()) needed[o.node] = true;
+  for (int i = size() - 1; i >= 0; --i) {
+    needed[i] = needed[i] || nodes_[i]->is_input();
     if (!needed[i]) continue;
     for (const int input : nodes_[i]->inputs) needed[input] = true;
   }
@@ -105,6 +154,7 @@ void Graph::remove_unreachable() {
     for (int& input : nodes_[i]->inputs) input = now[input];
     kept.push_back(std::move(nodes_[i]));
   }
+  for (GraphOutput& o : outputs_) o.node = now[o.node];
   nodes_ = std::move(kept);
 }
 
@@ -180,18 +230,36 @@ void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
   }
 }
 
+namespace {
+
+void check_inputs_given(const Graph& graph, size_t given) {
+  const std::vector<int> inputs = graph.inputs();
+  std::string names;
+  for (const int i : inputs) names += (names.empty() ? "" : ", ") + graph.node(i).name;
+  GSX_CHECK(given == inputs.size(), "graph: ", graph.architecture(), " takes ", inputs.size(),
+            inputs.size() == 1 ? " input" : " inputs", " (", names, "), got ", given);
+}
+
+}  // namespace
+
 bool Graph::quantized() const {
   return std::any_of(nodes_.begin(), nodes_.end(),
                      [](const auto& node) { return node->weight_quant().has_value(); });
 }
 
 std::vector<Shape> Graph::infer_shapes(const Shape& input) const {
+  return infer_shapes(std::vector{input});
+}
+
+std::vector<Shape> Graph::infer_shapes(const std::vector<Shape>& given) const {
   constexpr int64_t kMaxSide = 1 << 24;
+  check_inputs_given(*this, given.size());
   std::vector<Shape> shapes;
+  size_t next = 0;
   for (int i = 0; i < size(); ++i) {
     std::vector<Shape> in;
     for (const int j : nodes_[i]->inputs) in.push_back(shapes[j]);
-    if (i == 0) in.push_back(input);
+    if (nodes_[i]->is_input()) in.push_back(given[next++]);
     shapes.push_back(nodes_[i]->infer_shape(in));
     for (const int64_t d : shapes.back()) {
       GSX_CHECK(d <= kMaxSide, "graph: node ", nodes_[i]->name, " would make the absurd shape ",
@@ -201,22 +269,32 @@ std::vector<Shape> Graph::infer_shapes(const Shape& input) const {
   return shapes;
 }
 
-Shape Graph::example_input() const {
+std::vector<Shape> Graph::input_shapes(int64_t height, int64_t width) const {
+  std::vector<Shape> shapes;
+  for (const int i : inputs()) {
+    const Json input = nodes_[i]->attributes();
+    const int channels = input.at("channels");
+    shapes.push_back(input.at("vector") ? Shape{1, channels} : Shape{1, channels, height, width});
+  }
+  return shapes;
+}
+
+std::vector<Shape> Graph::example_inputs() const {
   GSX_CHECK(!nodes_.empty(), "graph: has no nodes");
-  const Json input = nodes_[0]->attributes();
-  const int channels = input.at("channels");
-  if (input.at("vector")) return {1, channels};
   for (const int size : {64, 128, 256, 512}) {
     try {
-      const Shape shape{1, channels, size, size};
-      infer_shapes(shape);
-      return shape;
+      infer_shapes(input_shapes(size, size));
+      return input_shapes(size, size);
     } catch (const Error&) {  // too small for this network
     }
   }
-  const Shape shape{1, channels, 1024, 1024};
-  infer_shapes(shape);
-  return shape;
+  infer_shapes(input_shapes(1024, 1024));
+  return input_shapes(1024, 1024);
+}
+
+Shape Graph::example_input() const {
+  input();
+  return example_inputs().front();
 }
 
 }  // namespace gsx

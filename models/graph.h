@@ -32,6 +32,12 @@ struct RunOptions {
 // What pictures a network takes and gives: the values of black and white, and the channel order.
 using ImageFormat = PixelFormat;
 
+// A value that a network gives: the node that makes it, under a name of its own.
+struct GraphOutput {
+  std::string name;
+  int node;
+};
+
 struct LayerCost {
   std::string name, kind;
   Shape output;
@@ -57,21 +63,31 @@ class Graph {
 
   const std::string& architecture() const { return architecture_; }
 
-  // ---- Structure. Node 0 is the input; the last node is the output.
+  // ---- Structure.
   int add(std::unique_ptr<Node> node);  // checks name and inputs; returns its index
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(int i) { return *nodes_[i]; }
   const Node& node(int i) const { return *nodes_[i]; }
   int find(std::string_view name) const;  // -1 when absent
-  int output() const { return size() - 1; }
+  // What the network is given and gives. Inputs are the nodes of kind `input`, in order, each under
+  // the node's name; node 0 is the first. Outputs are those that set_outputs() was told, else the
+  // last node alone.
+  std::vector<int> inputs() const;
+  std::vector<GraphOutput> outputs() const;
+  void set_outputs(std::vector<GraphOutput>);  // names must differ; at least one
+  bool is_output(int node) const;
+  // Of networks with one input and one output; Error where there are more.
+  int input() const;
+  int output() const;
   int input_channels() const;
   std::vector<std::vector<int>> consumers() const;
   // Replaces node i's readers' input by node j (j earlier than every reader), or inserts before one
   // input.
   void redirect(int from, int to);
-  int insert_after(int i, std::unique_ptr<Node> node);  // all readers of i now read the new node
+  // All readers of i now read the new node, and an output that i was is now that node.
+  int insert_after(int i, std::unique_ptr<Node> node);
   int insert_before(int reader, int which_input, std::unique_ptr<Node> node);
-  void remove_unreachable();  // drops nodes the output does not need; indices change
+  void remove_unreachable();  // drops nodes that no output needs, but no input; indices change
 
   // ---- Parameters, in node order.
   std::vector<Parameter*> parameters();
@@ -84,8 +100,11 @@ class Graph {
   void initialize(const ContextPtr&, Rng&, const struct Init&);
   ContextPtr context() const;  // of the parameters; null before they have values
 
-  // ---- Running. x [N,C,H,W].
+  // ---- Running. A list holds a tensor per input, in the order of inputs(): [N,C,H,W] for a
+  // picture, [N,F] for a vector; results come in the order of outputs(). One tensor is for networks
+  // with one input, and with one output where one comes back.
   Tensor run(const Tensor& x, const RunOptions& = {}) const;
+  std::vector<Tensor> run(const std::vector<Tensor>& xs, const RunOptions& = {}) const;
   // Two batches: as one where no layer mixes the pictures of a batch, so that whatever is made of
   // the weights is made once.
   std::pair<Tensor, Tensor> run_both(const Tensor& a, const Tensor& b,
@@ -93,18 +112,30 @@ class Graph {
   // The values of the named nodes, in that order; nodes after the last one needed do not run.
   std::vector<Tensor> run_taps(const Tensor& x, const std::vector<std::string>& taps,
                                const RunOptions& = {}) const;
+  std::vector<Tensor> run_taps(const std::vector<Tensor>& xs, const std::vector<std::string>& taps,
+                               const RunOptions& = {}) const;
   // What shipping this model means: for a quantised graph the integer program, else run(); no
   // gradient.
   Tensor evaluate(const Tensor& x) const;
-  bool quantized() const;                                     // has quantised weights
-  std::vector<Shape> infer_shapes(const Shape& input) const;  // per node
-  // One small picture (or vector) this network takes, for questions about channels only.
+  std::vector<Tensor> evaluate(const std::vector<Tensor>& xs) const;
+  bool quantized() const;  // has quantised weights
+  // Per node.
+  std::vector<Shape> infer_shapes(const Shape& input) const;
+  std::vector<Shape> infer_shapes(const std::vector<Shape>& inputs) const;
+  // Small pictures of one size (or vectors) that this network takes together, for questions about
+  // channels only.
+  std::vector<Shape> example_inputs() const;
   Shape example_input() const;
+  // The inputs' shapes for pictures of this size, one image each; vectors have none.
+  std::vector<Shape> input_shapes(int64_t height, int64_t width) const;
 
   Cost cost(const Shape& input) const;
+  Cost cost(const std::vector<Shape>& inputs) const;
   // A table for people: layer, kind, channels (kept/original), output, MACs, bytes.
   std::string to_string(const Shape& input) const;
+  std::string to_string(const std::vector<Shape>& inputs) const;
 
+  // Of the first input and the first output; further ones are numbers as they are.
   ImageFormat input_format, output_format;
   std::map<std::string, int> original_channels;  // per node name, set when channels are cut
   std::vector<std::string> taps;                 // feature networks: the default taps
@@ -113,6 +144,7 @@ class Graph {
  private:
   std::string architecture_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<GraphOutput> outputs_;  // as told; empty: the last node
 };
 
 // How fresh weights are drawn. Norm scales 1, shifts 0, biases 0 unless said.

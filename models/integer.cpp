@@ -48,14 +48,20 @@ IntegerValue picture_codes(const Tensor& x, const ImageFormat& format) {
 
 }  // namespace
 
-Tensor run_integer(const Graph& graph, const Tensor& x, const IntegerObserver& observer) {
+std::vector<Tensor> run_integer(const Graph& graph, const std::vector<Tensor>& xs,
+                                const IntegerObserver& observer) {
   const NoGrad no_grad;
-  graph.infer_shapes(x.shape());
+  std::vector<Shape> given;
+  for (const Tensor& x : xs) given.push_back(x.shape());
+  graph.infer_shapes(given);
+  const std::vector<GraphOutput> outputs = graph.outputs();
   std::vector<int> reads_left(graph.size(), 0);
   for (int i = 0; i < graph.size(); ++i) {
     for (const int input : graph.node(i).inputs) ++reads_left[input];
   }
+  for (const GraphOutput& o : outputs) ++reads_left[o.node];
   std::vector<IntegerValue> values(graph.size());
+  size_t next = 0;
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     const WorkSpan span([&] { return graph.architecture() + "/" + node.name; });
@@ -64,10 +70,17 @@ Tensor run_integer(const Graph& graph, const Tensor& x, const IntegerObserver& o
       in.push_back(values[input]);
       if (--reads_left[input] == 0) values[input] = {};
     }
-    values[i] = i == 0 ? picture_codes(x, graph.input_format) : node.run_integer(in);
+    if (node.is_input()) {
+      const Tensor& x = xs[next++];
+      values[i] = i == 0 ? picture_codes(x, graph.input_format) : IntegerValue::of(x);
+    } else {
+      values[i] = node.run_integer(in);
+    }
     if (observer) observer(i, values[i]);
   }
-  return values.back().real();
+  std::vector<Tensor> results;
+  for (const GraphOutput& o : outputs) results.push_back(values[o.node].real());
+  return results;
 }
 
 }  // namespace gsx

@@ -29,8 +29,10 @@ struct IntegerValue {
 // Sees the output of every node.
 using IntegerObserver = std::function<void(int node, const IntegerValue&)>;
 
-// x [N,C,H,W] real. Pictures are rounded to the 8-bit values of the graph's input format, which the
-// first convolution reads without loss where [lo, hi] is [-a, a] or [0, a].
-Tensor run_integer(const Graph&, const Tensor& x, const IntegerObserver& = {});
+// xs: the graph's inputs, real; gives its outputs. A picture as first input is rounded to the 8-bit
+// values of the graph's input format, which the first convolution reads without loss where [lo, hi]
+// is [-a, a] or [0, a].
+std::vector<Tensor> run_integer(const Graph&, const std::vector<Tensor>& xs,
+                                const IntegerObserver& = {});
 
 }  // namespace gsx

@@ -12,7 +12,7 @@ namespace gsx {
 namespace {
 
 constexpr const char* kGraphKey = "gsx_graph";
-constexpr int kFormat = 1, kMaxNodes = 10000;
+constexpr int kFormat = 2, kMaxNodes = 10000;  // 1, of 0.1.0, had one input and one output
 
 // Filters of transposed convolutions change their first two dimensions between memory and file.
 Shape file_shape(const Parameter& p) {
@@ -79,12 +79,18 @@ Json graph_to_json(const Graph& graph) {
     const Node& node = graph.node(i);
     Json entry = {{"kind", node.kind()}, {"name", node.name}};
     // Most nodes read the one before them: not said.
-    if (i > 0 && node.inputs != std::vector{i - 1}) entry["inputs"] = node.inputs;
+    if (!node.is_input() && node.inputs != std::vector{i - 1}) entry["inputs"] = node.inputs;
     const Json attributes = node.attributes();
     if (!attributes.empty()) entry["attributes"] = attributes;
     list.push_back(entry);
   }
   json["nodes"] = list;
+  if (graph.outputs().size() > 1 || graph.outputs()[0].node != graph.size() - 1 ||
+      graph.outputs()[0].name != graph.node(graph.size() - 1).name) {
+    json["outputs"] = Json::array();
+    for (const GraphOutput& o : graph.outputs())
+      json["outputs"].push_back({{"name", o.name}, {"node", o.node}});
+  }
   return json;
 }
 
@@ -100,8 +106,8 @@ std::string text_of(const Json& json, const char* key) {
 std::unique_ptr<Node> read_node(const Json& entry, int index) {
   GSX_CHECK(entry.is_object(), "model file: node ", index, " must be an object");
   std::vector<int> inputs;
-  if (index > 0) inputs = {index - 1};
-  const std::string name = text_of(entry, "name");
+  const std::string name = text_of(entry, "name"), kind = text_of(entry, "kind");
+  if (index > 0 && kind != "input") inputs = {index - 1};
   if (entry.contains("inputs")) {
     inputs.clear();
     const Json& list = entry["inputs"];
@@ -113,14 +119,27 @@ std::unique_ptr<Node> read_node(const Json& entry, int index) {
       inputs.push_back(e.get<int>());
     }
   }
-  return make_node(text_of(entry, "kind"), name, inputs, entry.value("attributes", Json::object()));
+  return make_node(kind, name, inputs, entry.value("attributes", Json::object()));
+}
+
+std::vector<GraphOutput> read_outputs(const Json& list, int nodes) {
+  GSX_CHECK(list.is_array() && !list.empty() && list.size() <= kMaxNodes,
+            "model file: outputs must be a list");
+  std::vector<GraphOutput> outputs;
+  for (const Json& entry : list) {
+    const std::string whole = "outputs";
+    outputs.push_back(
+        {text_of(entry, "name"), nodes::Attributes(whole, entry).integer("node", 0, nodes - 1)});
+  }
+  return outputs;
 }
 
 }  // namespace
 
 Graph graph_from_json(const Json& json) {
-  GSX_CHECK(json.is_object() && json.value("format", Json()) == kFormat,
-            "model file: this version of gsx reads format ", kFormat);
+  const Json format = json.is_object() ? json.value("format", Json()) : Json();
+  GSX_CHECK(format == 1 || format == kFormat, "model file: this version of gsx reads formats 1 to ",
+            kFormat, ", got ", format.dump());
   Graph graph(text_of(json, "architecture"));
   const std::string whole = "model";
   const nodes::Attributes all(whole, json);
@@ -133,7 +152,8 @@ Graph graph_from_json(const Json& json) {
   GSX_CHECK(list.is_array() && !list.empty() && list.size() <= kMaxNodes,
             "model file: nodes must be a list of at most ", kMaxNodes);
   for (const Json& entry : list) graph.add(read_node(entry, graph.size()));
-  graph.example_input();  // throws where the nodes do not fit together
+  if (json.contains("outputs")) graph.set_outputs(read_outputs(json["outputs"], graph.size()));
+  graph.example_inputs();  // throws where the nodes do not fit together
   for (const std::string& tap : graph.taps) {
     GSX_CHECK(graph.find(tap) >= 0, "model file: there is no node for the tap ", tap);
   }

@@ -71,6 +71,8 @@ class Node {
 
   virtual ~Node() = default;
   virtual std::string_view kind() const = 0;
+  // Whether the value of this node is what its network is given; `inputs` is then empty.
+  virtual bool is_input() const { return false; }
   virtual std::unique_ptr<Node> clone() const = 0;  // parameters copied, not shared
   virtual Json attributes() const {
     return Json::object();
@@ -80,7 +82,8 @@ class Node {
   Parameter* parameter(Role);  // null when this layer has none
   const Parameter* parameter(Role) const;
 
-  // Shapes are [N,C,H,W] (or [N,F]); throws Error when the inputs do not fit.
+  // Shapes are [N,C,H,W] (or [N,F]); throws Error when the inputs do not fit. An input node is
+  // asked about the shape that its network is given.
   virtual Shape infer_shape(std::span<const Shape> in) const = 0;
   virtual MacCount macs(std::span<const Shape> in, const Shape& out) const;
   virtual Tensor run(std::span<const Tensor> in, const RunOptions&) const = 0;

@@ -24,7 +24,7 @@ class Plan {
       : graph_(graph), options_(options), wanted_(graph.size(), false) {
     std::vector<bool> needed(graph.size(), false);
     for (const int i : wanted) wanted_[i] = needed[i] = true;
-    for (int i = graph.output(); i >= 0; --i) {
+    for (int i = graph.size() - 1; i >= 0; --i) {
       if (!needed[i]) continue;
       for (const int input : graph.node(i).inputs) needed[input] = true;
     }
@@ -84,9 +84,12 @@ class Plan {
   std::vector<Step> fused_{};  // by tail node; norm -1: none
 };
 
-std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vector<int>& wanted,
-                            const RunOptions& options) {
+std::vector<Tensor> execute(const Graph& graph, const std::vector<Tensor>& xs,
+                            const std::vector<int>& wanted, const RunOptions& options) {
   const Plan plan(graph, wanted, options);
+  const std::vector<int> inputs = graph.inputs();
+  GSX_CHECK(xs.size() == inputs.size(), "run: ", graph.architecture(), " takes ", inputs.size(),
+            " inputs, got ", xs.size(), "; give one for each, in the order of Graph::inputs()");
   std::vector<int> reads_left(graph.size(), 0);
   for (const int i : wanted) ++reads_left[i];
   for (const Step& step : plan.steps) {
@@ -101,7 +104,8 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vect
     std::vector<Tensor> in;
     std::vector<Shape> shapes;
     for (const int i : step.reads) in.push_back(values[i]);
-    if (step.node == 0) in.push_back(x);
+    if (node.is_input())
+      in.push_back(xs[std::find(inputs.begin(), inputs.end(), step.node) - inputs.begin()]);
     for (const Tensor& t : in) shapes.push_back(t.shape());
     if (step.norm >= 0) {
       const Tensor residual = in.size() > 1 ? in[1] : Tensor{};
@@ -122,10 +126,20 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& x, const std::vect
   return result;
 }
 
+std::vector<int> output_nodes(const Graph& graph) {
+  std::vector<int> nodes;
+  for (const GraphOutput& o : graph.outputs()) nodes.push_back(o.node);
+  return nodes;
+}
+
 }  // namespace
 
 Tensor Graph::run(const Tensor& x, const RunOptions& options) const {
-  return execute(*this, x, {output()}, options)[0];
+  return execute(*this, {x}, {output()}, options)[0];
+}
+
+std::vector<Tensor> Graph::run(const std::vector<Tensor>& xs, const RunOptions& options) const {
+  return execute(*this, xs, output_nodes(*this), options);
 }
 
 std::pair<Tensor, Tensor> Graph::run_both(const Tensor& a, const Tensor& b,
@@ -141,24 +155,35 @@ std::pair<Tensor, Tensor> Graph::run_both(const Tensor& a, const Tensor& b,
 
 std::vector<Tensor> Graph::run_taps(const Tensor& x, const std::vector<std::string>& names,
                                     const RunOptions& options) const {
+  return run_taps(std::vector{x}, names, options);
+}
+
+std::vector<Tensor> Graph::run_taps(const std::vector<Tensor>& xs,
+                                    const std::vector<std::string>& names,
+                                    const RunOptions& options) const {
   std::vector<int> wanted;
   for (const std::string& name : names) {
     wanted.push_back(find(name));
     GSX_CHECK(wanted.back() >= 0, "run_taps: ", architecture_, " has no node called '", name, "'");
   }
-  return execute(*this, x, wanted, options);
+  return execute(*this, xs, wanted, options);
 }
 
 Tensor Graph::evaluate(const Tensor& x) const {
-  const NoGrad no_grad;
-  return quantized() ? run_integer(*this, x) : run(x);
+  output();
+  return evaluate(std::vector{x})[0];
 }
 
-double evaluation_bytes(const Graph& graph, const Shape& input) {
+std::vector<Tensor> Graph::evaluate(const std::vector<Tensor>& xs) const {
+  const NoGrad no_grad;
+  return quantized() ? run_integer(*this, xs) : run(xs);
+}
+
+double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {
   RunOptions options;
   options.fused = !graph.quantized();  // the integer program goes node by node
-  const Plan plan(graph, {graph.output()}, options);
-  const std::vector<Shape> shapes = graph.infer_shapes(input);
+  const Plan plan(graph, output_nodes(graph), options);
+  const std::vector<Shape> shapes = graph.infer_shapes(inputs);
   const auto bytes = [&](int i) {
     const bool codes = graph.quantized() && graph.node(i).kind() == "quantize";
     const Shape& s = shapes[i];
@@ -170,7 +195,8 @@ double evaluation_bytes(const Graph& graph, const Shape& input) {
   for (const Step& step : plan.steps) {
     for (const int i : step.reads) ++reads_left[i];
   }
-  ++reads_left[0];  // whoever gave it keeps it
+  for (const int i : graph.inputs()) ++reads_left[i];  // whoever gave them keeps them
+  for (const int i : output_nodes(graph)) ++reads_left[i];
   double held = 0, most = 0;
   for (const Step& step : plan.steps) {
     held += bytes(step.node);

@@ -230,7 +230,7 @@ class StepBench {
   StepBench(const ContextPtr& context, const BenchOptions& o)
       : teacher_(open_runnable_network(context, o.network, "bench step")),
         x_(pictures(context, teacher_, o)) {
-    const Shape y = teacher_.infer_shapes(x_.shape()).back();
+    const Shape y = teacher_.infer_shapes(x_.shape())[teacher_.output()];
     GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher_.input_channels() == 3,
               "bench step: ", o.network.model, " is no generator of pictures: it makes ", y, " of ",
               x_.shape());

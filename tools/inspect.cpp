@@ -36,8 +36,8 @@ Json layer_json(const LayerCost& layer) {
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
   const Graph graph = open_network(context, o.network, "inspect");
-  const Shape input{1, graph.input_channels(), o.size, o.size};
-  const Cost cost = graph.cost(input);
+  const std::vector<Shape> inputs = graph.input_shapes(o.size, o.size);
+  const Cost cost = graph.cost(inputs);
   const int64_t bytes = file_bytes(graph);
   if (o.json) {
     Json json = {{"model", o.network.model},
@@ -55,7 +55,7 @@ void run_inspect(const InspectOptions& o) {
     print_json(json);
     return;
   }
-  std::istringstream table(graph.to_string(input));
+  std::istringstream table(graph.to_string(inputs));
   for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
   std::cout << "\nparameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "

@@ -17,6 +17,11 @@ struct Candidate {
   double importance;  // ||v||_2
 };
 
+// Of all of a graph's inputs, when pictures have the budget's size.
+std::vector<Shape> input_shapes(const Graph& graph, const Budget& budget) {
+  return graph.input_shapes(budget.input[2], budget.input[3]);
+}
+
 // What a graph would cost without some of its prunable channels, from counts alone.
 class CostEstimate {
  public:
@@ -24,7 +29,7 @@ class CostEstimate {
       : graph_(graph),
         groups_(groups),
         budget_(budget),
-        shapes_(graph.infer_shapes(budget.input)),
+        shapes_(graph.infer_shapes(input_shapes(graph, budget))),
         ties_(graph, shapes_),
         dropped_(ties_.groups(), false) {}
 
@@ -44,15 +49,18 @@ class CostEstimate {
     return total;
   }
 
-  // Whether the output would still depend on the input.
+  // Whether every output would still depend on an input.
   bool connected() const {
     const std::vector<double> kept = kept_shares();
     std::vector<bool> reached(graph_.size(), false);
-    reached[0] = true;
-    for (int i = 1; i < graph_.size(); ++i)
+    for (int i = 0; i < graph_.size(); ++i) {
+      reached[i] = graph_.node(i).is_input();
       for (const int from : graph_.node(i).inputs)
         if (reached[from] && kept[i] > 0) reached[i] = true;
-    return reached[graph_.output()];
+    }
+    const std::vector<GraphOutput> outputs = graph_.outputs();
+    return std::all_of(outputs.begin(), outputs.end(),
+                       [&](const GraphOutput& o) { return reached[o.node]; });
   }
 
  private:
@@ -70,7 +78,8 @@ class CostEstimate {
     std::vector<Shape> in;
     for (const int from : node.inputs) in.push_back(shapes_[from]);
     const double whole = node.macs(in, shapes_[i]).true_macs;
-    return node.makes_channels() ? whole * kept[i] * kept[node.inputs[0]] : whole * kept[i];
+    return node.makes_channels() && !node.inputs.empty() ? whole * kept[i] * kept[node.inputs[0]]
+                                                         : whole * kept[i];
   }
   double bytes(int i, const std::vector<double>& kept) const {
     const Node& node = graph_.node(i);
@@ -216,7 +225,7 @@ class BudgetSearch {
     for (int i = 0; i < count; ++i) zero(trial, groups_[order_[i].group], order_[i].channel);
     const Graph small = extract(trial);
     const double cost = budget_.kind == Budget::Kind::macs
-                            ? small.cost(budget_.input).macs.true_macs
+                            ? small.cost(input_shapes(small, budget_)).macs.true_macs
                             : static_cast<double>(file_bytes(small));
     return {count, cost, estimate(count)};
   }

@@ -84,7 +84,7 @@ void shrink(Scales& scales, const PruneGroup& group, int i, float threshold) {
 }  // namespace
 
 std::vector<PruneGroup> prune_groups(const Graph& graph) {
-  const std::vector<Shape> shapes = graph.infer_shapes(graph.example_input());
+  const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   const ChannelTies ties(graph, shapes);
   const std::vector<bool> removable =
       removable_groups(graph, ties, prunable_constants(graph, shapes));

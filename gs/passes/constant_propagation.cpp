@@ -39,8 +39,7 @@ bool reads_channels(const Node& node) { return node.parameter(Role::weight) != n
 ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>& shapes,
                                    float made_offset) {
   ChannelConstants known(graph.size());
-  known[0].resize(shapes[0][1]);
-  for (int i = 1; i < graph.size(); ++i) {
+  for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     const std::vector<Shape> in = input_shapes(node, shapes);
     const std::vector<float> gamma = norm_scales(node);
@@ -77,11 +76,11 @@ ChannelConstants prunable_constants(const Graph& graph, const std::vector<Shape>
 std::vector<bool> removable_groups(const Graph& graph, const ChannelTies& ties,
                                    const ChannelConstants& known) {
   std::vector<bool> removable(ties.groups(), true);
-  forbid(removable, ties, 0);
-  forbid(removable, ties, graph.output());
+  for (const int i : graph.inputs()) forbid(removable, ties, i);
+  for (const GraphOutput& o : graph.outputs()) forbid(removable, ties, o.node);
   for (const std::string& tap : graph.taps)
     if (const int i = graph.find(tap); i >= 0) forbid(removable, ties, i);
-  for (int i = 1; i < graph.size(); ++i) {
+  for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     if (!reads_channels(node)) continue;
     for (const int from : node.inputs)

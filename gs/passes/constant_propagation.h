@@ -24,7 +24,7 @@ ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shape
 ChannelConstants prunable_constants(const Graph&, const std::vector<Shape>& shapes);
 
 // Groups of tied channels (ChannelTies::group) that may vanish together: none of them belongs to an
-// input, the output or a tap of the network, and whatever reads them freely reads constants.
+// input, an output or a tap of the network, and whatever reads them freely reads constants.
 std::vector<bool> removable_groups(const Graph&, const ChannelTies&, const ChannelConstants&);
 
 }  // namespace gsx

@@ -19,7 +19,7 @@ struct Survey {
   std::vector<bool> dropped;  // per group of tied channels
 
   explicit Survey(const Graph& graph)
-      : shapes(graph.infer_shapes(graph.example_input())),
+      : shapes(graph.infer_shapes(graph.example_inputs())),
         ties(graph, shapes),
         constants(exact_constants(graph, shapes)),
         dropped(removable_groups(graph, ties, constants)) {}
@@ -46,11 +46,11 @@ struct Survey {
   bool cuts(int node) const { return static_cast<int>(kept(node).size()) < ties.channels(node); }
 };
 
-// Nodes the output still needs when nothing is read from nodes without channels.
+// Nodes the outputs still need when nothing is read from nodes without channels.
 std::vector<bool> live_nodes(const Graph& graph, const Survey& survey) {
   std::vector<bool> live(graph.size(), false);
-  live[graph.output()] = true;
-  for (int i = graph.output(); i >= 0; --i) {
+  for (const GraphOutput& o : graph.outputs()) live[o.node] = true;
+  for (int i = graph.size() - 1; i >= 0; --i) {
     if (!live[i]) continue;
     for (const int from : graph.node(i).inputs)
       if (!survey.empty(from)) live[from] = true;
@@ -73,7 +73,8 @@ std::vector<Orphan> find_orphans(const Graph& graph, Survey& survey) {
     bool complete = true;
     for (int i = 1; i < graph.size() && complete; ++i) {
       const Node& node = graph.node(i);
-      if (!live[i] || !node.makes_channels() || !survey.empty(node.inputs[0])) continue;
+      if (!live[i] || node.inputs.empty() || !node.makes_channels()) continue;
+      if (!survey.empty(node.inputs[0])) continue;
       if (const auto source = sizes.find(i, live)) {
         orphans.push_back({node.name, *source});
       } else {
@@ -142,7 +143,7 @@ std::optional<std::vector<float>> whole_constant(const ChannelConstants& known, 
 // Turns the addition `i`, of whose two inputs one is constant, into the other input plus a shift.
 bool simplify_addition(Graph& graph, const ChannelConstants& known, int i) {
   const std::vector<int> inputs = graph.node(i).inputs;
-  if (!graph.node(i).is_add() || inputs.size() != 2 || i == graph.output()) return false;
+  if (!graph.node(i).is_add() || inputs.size() != 2 || graph.is_output(i)) return false;
   for (int k = 0; k < 2; ++k) {
     const auto shift = whole_constant(known, inputs[k]);
     const int other = inputs[1 - k];
@@ -164,7 +165,7 @@ bool simplify_addition(Graph& graph, const ChannelConstants& known, int i) {
 bool drop_constant_addends(Graph& graph) {
   for (bool changed = false;; changed = true) {
     const ChannelConstants known =
-        Survey::exact_constants(graph, graph.infer_shapes(graph.example_input()));
+        Survey::exact_constants(graph, graph.infer_shapes(graph.example_inputs()));
     bool found = false;
     for (int i = 1; i < graph.size() && !found; ++i) found = simplify_addition(graph, known, i);
     if (!found) return changed;
@@ -175,7 +176,8 @@ bool drop_constant_addends(Graph& graph) {
 // Biases that only instance norms see change nothing, not even the integer program's bits.
 void drop_cancelled_shifts(Graph& graph) {
   const std::vector<std::vector<int>> readers = graph.consumers();
-  for (int i = 0; i < graph.output(); ++i) {
+  for (int i = 0; i < graph.size(); ++i) {
+    if (graph.is_output(i)) continue;
     const auto cancels = [&](int r) { return graph.node(r).cancels_shifts(); };
     const bool cancelled = std::all_of(readers[i].begin(), readers[i].end(), cancels);
     if (cancelled && !readers[i].empty()) graph.node(i).drop_shifts();

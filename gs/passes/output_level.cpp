@@ -79,7 +79,7 @@ void match_output_means(Graph& graph, const std::vector<Tensor>& pictures,
   if (!last || pictures.empty()) return;
   std::vector<Tensor> made;
   for (const Tensor& x : pictures)
-    run_integer(graph, x, [&](int i, const IntegerValue& v) {
+    run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
       if (i == last->node) made.push_back(v.real());
     });
   std::vector<float> shift(static_cast<size_t>(last->shift->shape[0]), 0.0f);

@@ -12,8 +12,9 @@ namespace {
 // Whether a node reads the image itself, perhaps padded or scaled: that is never quantised.
 bool reads_image(const Graph& graph, const ChannelTies& ties, int reader) {
   const int from = graph.node(reader).inputs[0];
-  for (int c = 0; c < ties.channels(0); ++c)
-    if (ties.group(0, c) == ties.group(from, 0)) return true;
+  for (const int input : graph.inputs())
+    for (int c = 0; c < ties.channels(input); ++c)
+      if (ties.group(input, c) == ties.group(from, 0)) return true;
   return false;
 }
 
@@ -21,7 +22,7 @@ bool reads_image(const Graph& graph, const ChannelTies& ties, int reader) {
 
 void insert_quantizers(Graph& graph, const QuantizeOptions& options) {
   std::vector<std::string> readers;  // by name: indices move
-  const ChannelTies ties(graph, graph.infer_shapes(graph.example_input()));
+  const ChannelTies ties(graph, graph.infer_shapes(graph.example_inputs()));
   for (int i = 0; i < graph.size(); ++i) {
     if (!graph.node(i).has_weight()) continue;
     graph.node(i).set_weight_quant(options.weights);

@@ -18,6 +18,7 @@ int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
   int64_t most = 1;
   for (int i = 1; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
+    if (node.inputs.empty()) continue;
     for (const int from : node.inputs) along[i] = std::lcm(along[i], along[from]);
     const bool pictures = shapes[i].rank() == 4 && shapes[node.inputs[0]].rank() == 4;
     if (pictures && shapes[i][2] <= shapes[node.inputs[0]][2])
@@ -33,13 +34,15 @@ int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
 }  // namespace
 
 SizeTable::SizeTable(const Graph& graph) : graph_(&graph), consumers_(graph.consumers()) {
-  const Shape example = graph.example_input();
+  const std::vector<Shape> example = graph.example_inputs();
   shapes_.push_back(graph.infer_shapes(example));
   const int64_t sizes = std::max<int64_t>(32, period(graph, shapes_[0])) + 1;
-  for (int64_t k = 1; k < sizes && example.rank() == 4; ++k) {
+  const auto picture =
+      std::find_if(example.begin(), example.end(), [](const Shape& s) { return s.rank() == 4; });
+  for (int64_t k = 1; k < sizes && picture != example.end(); ++k) {
     try {
       shapes_.push_back(
-          graph.infer_shapes({1, example[1], example[2] + k, example[3] + 2 * sizes - k}));
+          graph.infer_shapes(graph.input_shapes((*picture)[2] + k, (*picture)[3] + 2 * sizes - k)));
     } catch (const Error&) {  // a size this network does not take
     }
   }
@@ -55,7 +58,8 @@ bool SizeTable::same_size(int a, int b) const {
 }
 
 std::optional<int> SizeTable::twin(int node, const std::vector<bool>& live) const {
-  if (same_size(0, node)) return 0;
+  for (const int i : graph_->inputs())
+    if (i <= node && same_size(i, node)) return i;
   std::optional<int> best;
   for (int i = 1; i < node; ++i) {
     if (!live[i] || !same_size(i, node)) continue;

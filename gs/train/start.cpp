@@ -23,7 +23,7 @@ std::string misfit(const Inputs& in, int size) {
   const Shape picture{1, 3, size, size};
   const char* which = "the teacher";
   try {
-    const Shape made = in.teacher.infer_shapes(picture).back();
+    const Shape made = in.teacher.infer_shapes(picture)[in.teacher.output()];
     if (made != picture) {
       return "the teacher makes pictures of " + std::to_string(made[3]) + " x " +
              std::to_string(made[2]) + " of them";
@@ -60,7 +60,7 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   if (spec.empty()) return;
   GSX_CHECK(teacher.input_channels() == 3, "--teacher: must take pictures of 3 channels, ", spec,
             " takes ", teacher.input_channels());
-  const Shape made = teacher.infer_shapes(teacher.example_input()).back();
+  const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make pictures of 3 channels, ", spec,
             " makes ", made);
   bool weights = false;

@@ -1,4 +1,4 @@
-// input: the picture [N,C,H,W] or vector [N,C] a network is given.
+// input: a picture [N,C,H,W] or vector [N,C] that a network is given.
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -13,15 +13,16 @@ class Input : public Node {
   std::string_view kind() const override { return "input"; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override { return {{"channels", channels_}, {"vector", vector_}}; }
+  bool is_input() const override { return true; }
   bool makes_channels() const override { return true; }
   std::vector<ChannelSource> sources(int, std::span<const Shape>) const override { return {}; }
 
   // `in`: the shape of what the network is given.
   Shape infer_shape(std::span<const Shape> in) const override {
     const Shape& x = only_input(*this, in, vector_ ? 2 : 4);
-    GSX_CHECK(x[1] == channels_, "input: this network takes ", channels_, " channels, got shape ",
-              x);
-    GSX_CHECK(x.numel() > 0, "input: must not be empty, got shape ", x);
+    GSX_CHECK(x[1] == channels_, "input: this network takes ", channels_, " channels as ", name,
+              ", got shape ", x);
+    GSX_CHECK(x.numel() > 0, "input: ", name, " must not be empty, got shape ", x);
     return x;
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override { return in[0]; }
@@ -33,9 +34,12 @@ class Input : public Node {
 
 }  // namespace
 
-NodePtr input_from(std::string name, std::vector<int>, const Json& json) {
+NodePtr input_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
-  return std::make_unique<Input>(name, a.integer("channels", 1, kMaxChannels), a.boolean("vector"));
+  auto node =
+      std::make_unique<Input>(name, a.integer("channels", 1, kMaxChannels), a.boolean("vector"));
+  node->inputs = std::move(inputs);
+  return node;
 }
 
 }  // namespace nodes

@@ -196,3 +196,17 @@ TEST_CASE("malformed model files are refused") {
   Graph empty = cyclegan();
   CHECK_THROWS_WITH(save_model(empty, folder / "x.safetensors"), Contains("has no value"));
 }
+
+// The file was written by 0.1.0, format 1; the values are what that made of its integer program.
+TEST_CASE("files of 0.1.0 load and give the same bits") {
+  const auto c = test::context();
+  const std::string folder = std::string(GSX_SOURCE_DIR) + "/tests/models/";
+  const Graph graph = load_model(c, folder + "model_0_1_0.safetensors");
+  CHECK(graph.outputs()[0].name == "tanh");
+  CHECK(graph.original_channels.at("conv") == 64);
+  const SafetensorsFile values = SafetensorsFile::open(folder + "model_0_1_0.values.safetensors");
+  const Tensor x = Tensor::from(c, values.floats("x"), {1, 3, 9, 8});
+  const bool same = graph.evaluate(x).to_vector() == values.floats("y");
+  CHECK(same);
+  CHECK(graph_to_json(graph).at("format") == 2);
+}

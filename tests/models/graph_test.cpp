@@ -9,11 +9,18 @@ TEST_CASE("graphs refuse what does not fit") {
   CHECK_THROWS_WITH(graph.add(make_activation("a", 0, Activation::relu)),
                     Contains("must not be the first node"));
   graph.add(make_input("x", 3));
-  CHECK_THROWS_WITH(graph.add(make_input("y", 3)), Contains("second input"));
+  auto reading = make_input("y", 3);
+  reading->inputs = {0};
+  CHECK_THROWS_WITH(graph.add(std::move(reading)), Contains("must read nothing"));
   CHECK_THROWS_WITH(graph.add(make_activation("x", 0, Activation::relu)), Contains("unique"));
   CHECK_THROWS_WITH(graph.add(make_activation("a", 1, Activation::relu)),
                     Contains("earlier nodes"));
   CHECK_THROWS_WITH(graph.infer_shapes({1, 4, 8, 8}), Contains("takes 3 channels"));
+  CHECK_THROWS_WITH(graph.infer_shapes({{1, 3, 8, 8}, {1, 3, 8, 8}}),
+                    Contains("takes 1 input (x)"));
+  CHECK_THROWS_WITH(graph.set_outputs({}), Contains("at least one output"));
+  CHECK_THROWS_WITH(graph.set_outputs({{"a", 0}, {"a", 0}}), Contains("unique"));
+  CHECK_THROWS_WITH(graph.set_outputs({{"a", 1}}), Contains("must be one of the 1 nodes"));
   CHECK_THROWS_WITH(cyclegan().infer_shapes({1, 3, 3, 8}), Contains("give larger ones"));
   CHECK_THROWS_WITH(make_architecture("cyclegna"), Contains("did you mean cyclegan?"));
   CHECK_THROWS_WITH(make_architecture("cyclegan", {{"wdith", 3}}), Contains("'wdith'"));

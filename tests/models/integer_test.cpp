@@ -16,7 +16,7 @@ std::vector<float> to_floats(const Tensor& codes) { return codes.to_vector(); }
 // 1e-3 of a half may.
 void check_layers(const Graph& graph, const Tensor& x) {
   ForcedCodes forced;
-  run_integer(graph, x, [&](int i, const IntegerValue& v) {
+  run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
     if (v.kind == IntegerValue::Kind::codes && i > 0) {
       forced.activations[graph.node(i).name] = to_floats(v.tensor);
     }
@@ -99,7 +99,7 @@ TEST_CASE("8-bit pictures enter the integer program without loss") {
     test::randomize(graph, c, 25);
     const Tensor x = test::picture(c, {1, 3, 9, 9}, 26, f.lo, f.hi);
     IntegerValue picture;
-    run_integer(graph, x, [&](int i, const IntegerValue& v) {
+    run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
       if (i == 0) picture = v;
     });
     REQUIRE(picture.kind == IntegerValue::Kind::codes);
