@@ -1,14 +1,14 @@
 // Files that gsx 0.1.0 wrote (tests/fixtures/0.1.0): its models load and compute the same bits, and
 // its runs go on to the model they would have become.
 #include <filesystem>
+#include <map>
 
+#include "engine/io/image.h"
 #include "kernels/isa.h"
 #include "models/graph.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/temp_dir.h"
-
-#include "engine/io/image.h"
 
 namespace fs = std::filesystem;
 using namespace gsx;
@@ -48,6 +48,8 @@ TEST_CASE("0.1.0: runs that were stopped while slimming and finetuning end with 
     const TempDir dir;
     const fs::path run = dir / "run";
     fs::copy(kFiles / stopped, run, fs::copy_options::recursive);
+    for (const char* network : {"teacher.safetensors", "discriminator.safetensors"})
+      fs::copy_file(kFiles / network, run / network);
     const auto resumed = run_program(on_it({"train", "--resume", run.string()}));
     INFO(resumed.err);
     CHECK(resumed.exit_code == 0);
