@@ -19,6 +19,16 @@ constexpr uint64_t kMostBytes = 1 << 20;
 // How version 0.1.0 began its files. It wrote numbers as they were typed, which TOML may not know.
 constexpr const char* kOldHeader = "# gsx 0.1.0: ";
 
+// And how files begin in which a zero still stood for what was not chosen.
+constexpr const char* kZerosHeader = "# settings of a run, written by gsx 0.1.0: ";
+
+// Whether a file with such zeros leaves a setting to its method by this value.
+bool left_open(const std::string& name, const std::string& text) {
+  if (name == "seed" || name == "beta") return false;
+  const std::optional<double> value = parse_number(text);
+  return value && (*value == 0 || (name == "weight-decay" && *value < 0));
+}
+
 bool among(const std::string& name, const std::vector<std::string>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -93,6 +103,7 @@ class SettingsFile {
       refuse("the file cannot be read: " + std::string(error.what()));
     }
     old_ = text.rfind(kOldHeader, 0) == 0;
+    zeros_ = old_ || text.rfind(kZerosHeader, 0) == 0;
     if (old_) text = quoted_values(text);
     try {
       return toml::parse(text);
@@ -115,6 +126,7 @@ class SettingsFile {
     }
     Option option = command_.option("--" + name);
     const std::string text = text_of(name, value, kind_of(option));
+    if (zeros_ && left_open(name, text)) return;
     if (option.count() > 0) return;                                     // the command line wins
     if (kind_of(option) == ValueKind::flag && text == "false") return;  // given by being there
     try {
@@ -144,7 +156,7 @@ class SettingsFile {
 
   const Command command_;
   std::string path_;
-  bool old_ = false;
+  bool old_ = false, zeros_ = false;
 };
 
 // One line: name = value.

@@ -134,6 +134,15 @@ void add_compute_options(const Command& app, ComputeOptions& o) {
       ->group(kGroup);
 }
 
+std::vector<std::string> compute_option_names() {
+  const Program program("", "", "");
+  ComputeOptions none;
+  add_compute_options(program.command(), none);
+  std::vector<std::string> names;
+  for (const Option& option : program.command().options()) names.push_back(option.long_names()[0]);
+  return names;
+}
+
 Option add_max_pixels(const Command& app, int64_t& max_pixels) {
   return app
       .add_option(

@@ -24,6 +24,8 @@ std::string device_text(const Context&);
 // Says on stderr that the emulated device computes, where it does.
 void warn_of_emulation(const Context&);
 void add_compute_options(const Command&, ComputeOptions&);
+// Their names, without dashes.
+std::vector<std::string> compute_option_names();
 
 // --max-pixels, of commands that read pictures.
 Option add_max_pixels(const Command&, int64_t& max_pixels);

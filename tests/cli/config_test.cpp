@@ -197,6 +197,22 @@ TEST_CASE("config: files of version 0.1.0 are still read") {
   CHECK(flags.results("--seed") == Words{"18446744073709551615"});
 }
 
+TEST_CASE("config: zero means zero, but in files of before what nobody chose") {
+  const TempDir dir;
+  const std::string file = (dir.path() / "config.toml").string();
+  const std::string settings =
+      "lr = 0\nrho = 0.0\nfinetune-steps = 0\nbeta = 0\nseed = 0\nweight-decay = -1\n";
+  write(file, "# settings of a run, written by gsx 0.1.0: gsx train\nbatch = 0\n" + settings);
+  TrainFlags old;
+  read_config_file(*old.train, file);
+  for (const char* name : {"--lr", "--rho", "--finetune-steps", "--batch", "--weight-decay"})
+    CHECK(old.train->count(name) == 0);
+  for (const char* name : {"--beta", "--seed"}) CHECK(old.train->count(name) == 1);
+  CHECK_THAT(config_refusal(settings), Catch::Contains("line 6: --weight-decay: "));
+  TrainFlags now({"--lr", "0", "--rho", "0", "--finetune-steps", "0"});
+  CHECK(now.train->count("--lr") == 1);
+}
+
 TEST_CASE("config: flags win over the file, and false takes a flag back") {
   const TempDir dir;
   const std::string file = (dir.path() / "own.toml").string();

@@ -5,6 +5,8 @@
 #include <map>
 
 #include "gs/passes/calibrate.h"
+#include "gs/passes/weight_size.h"
+#include "gs/recipe.h"
 #include "gs/train/dense_step.h"
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
@@ -236,10 +238,16 @@ class StepBench {
     Rng rng(2);
     critic_ = patchgan();
     critic_.initialize(context, rng, {});
+    TrainConfig config;
+    config.method = o.method;
+    if (o.method != "dense") config.teacher = o.network.model;
+    config.data = "photos";  // what the method does with any but the built-in pictures
+    const Recipe recipe = make_recipe(config, false);
     if (o.method == "dense") {
+      dense_ = dense_options(recipe.stages.front());
       for (std::optional<DenseSide>& side : sides_) side.emplace(teacher_, critic_, dense_, Rng(3));
     } else {
-      start_slimming(context, o, rng);
+      start_slimming(context, config, recipe.stages.front(), rng);
     }
   }
 
@@ -261,18 +269,19 @@ class StepBench {
   }
 
  private:
-  void start_slimming(const ContextPtr& context, const BenchOptions& o, Rng& rng) {
+  void start_slimming(const ContextPtr& context, const TrainConfig& config, const StagePlan& plan,
+                      Rng& rng) {
     features_ = vgg16();
     features_.initialize(context, rng, {});
     features_.freeze();
     student_ = teacher_;
     teacher_.freeze();
-    SlimmingOptions options;
-    options.rho = 0.01f;
-    if (o.method == "gs8") {
-      const QuantizeOptions quantize;
-      insert_quantizers(student_, quantize);
-      calibrate(student_, {x_}, quantize);
+    SlimmingOptions options = slimming_options(plan);
+    options.lr = kRelativeRate * weight_size(teacher_);
+    options.rho = 0.01f;  // a run steers it
+    if (plan.quantize) {
+      insert_quantizers(student_, config.quantize());
+      calibrate(student_, {x_}, config.quantize());
     }
     step_.emplace(student_, critic_, &features_, features_.taps, options);
   }
