@@ -12,12 +12,6 @@ namespace {
 
 constexpr int64_t kMostSum = int64_t{1} << 30;
 
-kernels::View view_of(const Tensor& t) {
-  if (t.layout() == Layout::image) return t.view();
-  const int n = static_cast<int>(t.dim(0)), c = static_cast<int>(t.dim(1));
-  return {n, 1, 1, c, c};
-}
-
 void check_type(const char* op, const char* argument, const Tensor& t, DType type) {
   GSX_CHECK(t.defined() && t.dtype() == type, op, ": ", argument, " must be ", type, ", got ",
             t.defined() ? "another type" : "an undefined tensor");
