@@ -12,21 +12,14 @@ namespace {
 
 constexpr int64_t kMostSum = int64_t{1} << 30;
 
-kernels::View view_of(const Tensor& t) {
-  if (t.layout() == Layout::image) return t.view();
-  const int n = static_cast<int>(t.dim(0)), c = static_cast<int>(t.dim(1));
-  return {n, 1, 1, c, c};
-}
-
 void check_type(const char* op, const char* argument, const Tensor& t, DType type) {
   GSX_CHECK(t.defined() && t.dtype() == type, op, ": ", argument, " must be ", type, ", got ",
             t.defined() ? "another type" : "an undefined tensor");
 }
 
 void check_values(const char* op, const Tensor& t, const Tensor& like) {
-  const bool vectors = t.layout() == Layout::dense && t.shape().rank() == 2;
-  GSX_CHECK(t.layout() == Layout::image || vectors, op,
-            ": x must be an image N C H W or vectors [N, C], got shape ", t.shape());
+  GSX_CHECK(t.layout() != Layout::filter && t.shape().rank() > 0, op,
+            ": x must be an image or dense, got shape ", t.shape());
   GSX_CHECK(t.shape() == like.shape() && t.layout() == like.layout(), op,
             ": all values must have shape ", like.shape(), ", got ", t.shape());
 }
