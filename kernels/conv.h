@@ -70,7 +70,8 @@ struct ConvShape {
 };
 
 // Exact sums over the pixels of each image and channel, in the device's memory: [n, 3, cs] numbers,
-// of the values (two's complement), and of the low and the high 32 bits of their squares.
+// of the values (two's complement), and the low 32 bits and what is above them of the sum of their
+// squares.
 struct ExactSums {
   uint64_t* data = nullptr;  // none: not wanted
 

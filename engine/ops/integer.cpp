@@ -18,9 +18,8 @@ void check_type(const char* op, const char* argument, const Tensor& t, DType typ
 }
 
 void check_values(const char* op, const Tensor& t, const Tensor& like) {
-  const bool vectors = t.layout() == Layout::dense && t.shape().rank() == 2;
-  GSX_CHECK(t.layout() == Layout::image || vectors, op,
-            ": x must be an image N C H W or vectors [N, C], got shape ", t.shape());
+  GSX_CHECK(t.layout() != Layout::filter && t.shape().rank() > 0, op,
+            ": x must be an image or dense, got shape ", t.shape());
   GSX_CHECK(t.shape() == like.shape() && t.layout() == like.layout(), op,
             ": all values must have shape ", like.shape(), ", got ", t.shape());
 }

@@ -117,10 +117,7 @@ class Correlate {
                     sums + worker * size + int64_t{3} * t.image * out_.cs + t.k0, out_.cs);
       }
     });
-    for (int64_t i = 0; i < size && taken; ++i) {
-      taken.data[i] = sums[i];
-      for (int64_t w = 1; w < workers; ++w) taken.data[i] += sums[w * size + i];
-    }
+    if (taken) merge_exactly(sums, workers, size, out_.cs, taken.data);
   }
 
   void pack(Exec& e) {

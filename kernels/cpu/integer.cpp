@@ -81,10 +81,7 @@ void exact_sums(Exec& e, const View& v, const int32_t* x, ExactSums out) {
     add_exactly(x + image * v.image() + first * v.cs, at, pixels, v.cs,
                 sums + worker * size + 3 * image * v.cs, v.cs);
   });
-  for (int64_t i = 0; i < size; ++i) {
-    out.data[i] = sums[i];
-    for (int64_t w = 1; w < workers; ++w) out.data[i] += sums[w * size + i];
-  }
+  merge_exactly(sums, workers, size, v.cs, out.data);
 }
 
 // What a channel is normalised by: fma(x - middle, a, b).
@@ -128,7 +125,7 @@ void norm_of_integers(Exec&, const View& v, ExactSums sums, const float* scale,
 
 }  // namespace
 
-const IntegerKernels cpu_integer = {weight_codes,  add_taps,  exact_sums,    norm_of_integers,
+const IntegerKernels cpu_integer = {weight_codes,  add_taps,   exact_sums,    norm_of_integers,
                                     norm_of_reals, fused_pass, convolve_reals};
 
 }  // namespace gsx::kernels

@@ -120,8 +120,10 @@ __global__ void __launch_bounds__(kMergeThreads)
   add_piece_rows(shared, thread, kMergeRows, kMergeColumns);
   if (thread >= kMergeColumns || c >= cs) return;
   uint64_t* to = sums + int64_t{image} * 3 * cs + c;
-#pragma unroll
-  for (int q = 0; q < 3; ++q) to[q * cs] = shared.sum[q][thread];
+  const uint64_t low = shared.sum[1][thread];
+  to[0] = shared.sum[0][thread];
+  to[cs] = low & 0xffffffffu;
+  to[2 * cs] = shared.sum[2][thread] + (low >> 32);
 }
 
 template <int kWidth>

@@ -39,7 +39,7 @@ Graph unusual(const ContextPtr& c, uint64_t seed) {
   graph.add(make_upsample("larger", 15, 2));
   graph.add(make_conv("last", 16, {.in = 12, .out = 3, .options = {1, Padding::all(1)}}));
   graph.add(make_activation("out", 17, Activation::tanh));
-  test::randomize(graph, c, seed);
+  ::test::randomize(graph, c, seed);
   insert_quantizers(graph, {.act_range = 4});
   return graph;
 }
@@ -56,23 +56,23 @@ std::string bytes_of(const std::filesystem::path& path) {
 }  // namespace
 
 TEST_CASE("what scales or joins the image is quantised, what moves its pixels is exact already") {
-  const Graph graph = unusual(test::context(), 1);
+  const Graph graph = unusual(::test::context(), 1);
   CHECK(graph.find("first.quantize") < 0);
   for (const char* name : {"scaled", "both", "inner", "last"})
     CHECK(graph.find(std::string(name) + ".quantize") >= 0);
 }
 
 TEST_CASE("passes that do several nodes at once change no bit") {
-  const auto c = test::context();
+  const auto c = ::test::context();
   for (const QuantGrid grid : {QuantGrid::int8, QuantGrid::official}) {
     for (const bool is_signed : {false, true}) {
       for (const char* name : {"cyclegan", "cartoongan", "fast_style"}) {
         INFO(name << (is_signed ? " signed" : ""));
         Graph graph = make_architecture(name, {{"width", 6}, {"blocks", 2}});
-        test::randomize(graph, c, 31);
-        test::quantize(graph, {grid, true}, 4, is_signed);
+        ::test::randomize(graph, c, 31);
+        ::test::quantize(graph, {grid, true}, 4, is_signed);
         const ImageFormat f = graph.input_format;
-        const Tensor x = test::picture(c, {2, 3, 20, 24}, 32, f.lo, f.hi);
+        const Tensor x = ::test::picture(c, {2, 3, 20, 24}, 32, f.lo, f.hi);
         const IntegerProgram fused = lower(graph), apart = lower(graph, false);
         CHECK(fused.steps().size() < apart.steps().size());
         CHECK(bits_of(fused.run({x})[0]) == bits_of(apart.run({x})[0]));
@@ -80,12 +80,12 @@ TEST_CASE("passes that do several nodes at once change no bit") {
     }
   }
   const Graph graph = unusual(c, 33);
-  const Tensor x = test::picture(c, {2, 3, 18, 14}, 34);
+  const Tensor x = ::test::picture(c, {2, 3, 18, 14}, 34);
   CHECK(bits_of(lower(graph).run({x})[0]) == bits_of(lower(graph, false).run({x})[0]));
 }
 
 TEST_CASE("a program of any graph has the same bits on every machine") {
-  const auto c = test::context(1);
+  const auto c = ::test::context(1);
   const Graph graph = unusual(c, 35);
   // The same without quantisers behind the affine and the joined channels, as older files have it.
   Graph older = graph;
@@ -95,7 +95,7 @@ TEST_CASE("a program of any graph has the same bits on every machine") {
   }
   older.remove_unreachable();
   for (const Graph* g : {&graph, static_cast<const Graph*>(&older)}) {
-    const Tensor x = test::picture(c, {2, 3, 33, 17}, 36);
+    const Tensor x = ::test::picture(c, {2, 3, 33, 17}, 36);
     const auto expected = bits_of(g->evaluate(x));
     for (const std::string_view isa : kernels::isas()) {
       INFO(isa);
@@ -105,7 +105,7 @@ TEST_CASE("a program of any graph has the same bits on every machine") {
       CHECK(got == expected);
     }
     for (const int threads : {2, 5}) {
-      const auto many = test::context(threads);
+      const auto many = ::test::context(threads);
       Graph there = *g;
       for (Parameter* p : there.parameters()) p->value = p->value.to(many);
       CHECK(bits_of(there.evaluate(x.to(many))) == expected);
@@ -123,11 +123,11 @@ TEST_CASE("a program of any graph has the same bits on every machine") {
 }
 
 TEST_CASE("a graph is lowered again exactly when it changed") {
-  const auto c = test::context();
+  const auto c = ::test::context();
   Graph graph = cyclegan({.width = 5, .blocks = 1});
-  test::randomize(graph, c, 37);
-  test::quantize(graph, {}, 4, false);
-  const Tensor x = test::picture(c, {1, 3, 16, 16}, 38);
+  ::test::randomize(graph, c, 37);
+  ::test::quantize(graph, {}, 4, false);
+  const Tensor x = ::test::picture(c, {1, 3, 16, 16}, 38);
   const auto before = bits_of(graph.evaluate(x));
   const auto program = graph.program();
   CHECK(graph.program() == program);
@@ -157,13 +157,13 @@ TEST_CASE("a graph is lowered again exactly when it changed") {
 }
 
 TEST_CASE("a prepacked graph holds one byte per weight and is the same network") {
-  const auto c = test::context();
+  const auto c = ::test::context();
   const TempDir dir;
   Graph graph = cyclegan({.width = 16, .blocks = 2});
-  test::randomize(graph, c, 39);
-  test::quantize(graph, {}, 4, false);
+  ::test::randomize(graph, c, 39);
+  ::test::quantize(graph, {}, 4, false);
   for (int i = 0; i < graph.size(); ++i) graph.node(i).freeze_weight_scale();
-  const Tensor x = test::picture(c, {1, 3, 24, 20}, 40);
+  const Tensor x = ::test::picture(c, {1, 3, 24, 20}, 40);
   const auto before = bits_of(graph.evaluate(x));
   const auto in_floats = bits_of(graph.run(x));
   save_model(graph, dir.path() / "before");
@@ -189,15 +189,15 @@ TEST_CASE("a prepacked graph holds one byte per weight and is the same network")
 }
 
 TEST_CASE("what a program needs is known exactly from shapes") {
-  const auto c = test::context(1);
+  const auto c = ::test::context(1);
   for (const bool pattern : {true, false}) {
     Graph graph = pattern ? cyclegan({.width = 8, .blocks = 1}) : unusual(c, 41);
     if (pattern) {
-      test::randomize(graph, c, 41);
-      test::quantize(graph, {}, 4, false);
+      ::test::randomize(graph, c, 41);
+      ::test::quantize(graph, {}, 4, false);
     }
     graph.prepack();
-    const Tensor x = test::picture(c, {1, 3, 128, 96}, 42);
+    const Tensor x = ::test::picture(c, {1, 3, 128, 96}, 42);
     graph.evaluate(x);  // the program is there
     const size_t before = c->memory().current_bytes - x.storage_size() * sizeof(float);
     c->reset_peak();

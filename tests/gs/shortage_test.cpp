@@ -89,6 +89,7 @@ TEST_CASE("what an evaluation needs is known from shapes") {
         insert_quantizers(graph, {});
         calibrate(graph, {x}, {});
         freeze_weight_scales(graph);
+        graph.program();  // lowered once
       }
       const size_t before = context->memory().current_bytes - x.storage_size() * sizeof(float);
       context->reset_peak();

@@ -167,8 +167,8 @@ void each_sum(const Doubles& outputs, const View& y, std::vector<uint64_t>& sums
     const auto square = static_cast<uint64_t>(v * v);
     uint64_t* at = sums.data() + image * 3 * y.cs + c;
     at[0] += static_cast<uint64_t>(v);
-    at[y.cs] += square & 0xffffffffu;
-    at[2 * y.cs] += square >> 32;
+    at[2 * y.cs] += (at[y.cs] + (square & 0xffffffffu) >> 32) + (square >> 32);
+    at[y.cs] = at[y.cs] + square & 0xffffffffu;
   }
 }
 
