@@ -11,13 +11,13 @@ namespace {
 
 // From here on blocks are cut and joined. What is left below this is not worth a piece of its own.
 constexpr size_t kLarge = size_t{1} << 20;
-constexpr size_t kPage = 4096;
+constexpr size_t kPage = kernels::kSplitStep;
 
 // Small sizes are rounded so that tensors of nearly equal size share idle blocks: at most 1/8 is
-// lost, and there are few sizes.
-size_t rounded(size_t bytes) {
+// lost, and there are few sizes. Large ones are whole pages and end in a gap that nobody uses.
+size_t rounded(size_t bytes, size_t gap) {
   if (bytes <= 512) return 512;
-  if (bytes > kLarge) return (bytes + kPage - 1) / kPage * kPage;
+  if (bytes > kLarge - kPage) return (bytes + gap + kPage - 1) / kPage * kPage;
   size_t step = 64;
   while (step * 16 <= bytes) step *= 2;
   return (bytes + step - 1) / step * step;
@@ -32,16 +32,19 @@ bool Allocator::BySize::operator()(const Piece* a, const Piece* b) const {
 }
 bool Allocator::BySize::operator()(const Piece* a, size_t size) const { return a->size < size; }
 
-Allocator::Allocator(const kernels::MemoryKernels& memory, Keep keep)
-    : memory_(memory), keep_(keep), keeper_([this] {
+Allocator::Allocator(const kernels::MemoryKernels& memory, Keep keep, kernels::Split split)
+    : memory_(memory), keep_(keep), split_(split), keeper_([this] {
         std::unique_lock lock(mutex_, std::try_to_lock);
         return lock && release_idle();
       }) {}
 
 Allocator::~Allocator() { release_cache(); }
 
+// What lies between two pieces of a block, so that each can go back by itself.
+size_t Allocator::gap() const { return keep_ == Keep::peak && split_ ? kernels::kSplitGap : 0; }
+
 size_t Allocator::block_size(size_t bytes) const {
-  return keep_ == Keep::nothing ? std::max<size_t>(bytes, 1) : rounded(bytes);
+  return keep_ == Keep::nothing ? std::max<size_t>(bytes, 1) : rounded(bytes, gap());
 }
 
 Allocator::Block Allocator::allocate(size_t bytes) {
@@ -71,7 +74,7 @@ Allocator::Block Allocator::try_to_allocate(size_t bytes) {
   stats_.current_bytes += piece->size;
   stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.current_bytes);
   most_used_ = std::max(most_used_, stats_.current_bytes);
-  return {piece->data, piece->size};
+  return {piece->data, piece->size >= kLarge ? piece->size - gap() : piece->size};
 }
 
 void Allocator::deallocate(void* p) noexcept {
@@ -129,7 +132,7 @@ Allocator::Piece* Allocator::take(Pieces& from, size_t size) {
 // A new block of the device's, in use.
 Allocator::Piece* Allocator::fresh(size_t size) {
   if (keep_ == Keep::peak) make_room(size);
-  auto* data = static_cast<std::byte*>(memory_.allocate(size));
+  auto* data = static_cast<std::byte*>(memory_.allocate(size >= kLarge ? size - gap() : size));
   try {
     return &add(data, size);
   } catch (...) {
@@ -199,6 +202,21 @@ void Allocator::take_out(Piece& piece) noexcept {
   stats_.cached_bytes -= piece.size;
 }
 
+// Whether the piece is a block of the device's, if need be from now on.
+bool Allocator::stands_alone(Piece& piece) noexcept {
+  if (piece.whole()) return true;
+  if (gap() == 0) return false;
+  const auto part = [&](Piece& first, Piece& second) {
+    Piece* begin = &first;
+    while (begin->before) begin = begin->before;
+    if (!split_(begin->data, static_cast<size_t>(second.data - begin->data))) return false;
+    first.after = second.before = nullptr;
+    return true;
+  };
+  return (!piece.before || part(*piece.before, piece)) &&
+         (!piece.after || part(piece, *piece.after));
+}
+
 // An idle whole piece goes back to the device.
 void Allocator::release(Piece& piece) noexcept {
   take_out(piece);
@@ -207,24 +225,25 @@ void Allocator::release(Piece& piece) noexcept {
 }
 
 // Gives back the largest idle pieces, which do not fit whoever asks for another `size`, where more
-// would be held than tensors ever held.
+// would be held than tensors ever held: whole blocks first.
 void Allocator::make_room(size_t size) {
   const size_t most = std::max(most_used_, stats_.current_bytes + size);
   Pieces& idle = shared_.idle_;
-  for (auto it = idle.end();
-       it != idle.begin() && stats_.current_bytes + stats_.cached_bytes + size > most;) {
-    Piece& piece = **--it;
-    if (!piece.whole()) continue;
-    ++it;
-    release(piece);
-  }
+  for (const bool parts : {false, true})
+    for (auto it = idle.end();
+         it != idle.begin() && stats_.current_bytes + stats_.cached_bytes + size > most;) {
+      Piece& piece = **--it;
+      if (!piece.whole() && (!parts || !stands_alone(piece))) continue;
+      ++it;
+      release(piece);
+    }
 }
 
 bool Allocator::release_idle() {
   const size_t before = stats_.cached_bytes;
   for (auto it = shared_.idle_.begin(); it != shared_.idle_.end();) {
     Piece& piece = **it++;
-    if (piece.whole()) release(piece);
+    if (stands_alone(piece)) release(piece);
   }
   return stats_.cached_bytes < before;
 }

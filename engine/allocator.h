@@ -10,6 +10,7 @@
 #include "engine/context.h"
 #include "kernels/memory.h"
 #include "kernels/shortage.h"
+#include "kernels/split.h"
 
 namespace gsx {
 
@@ -32,10 +33,11 @@ class Allocator {
 
   enum class Keep {
     nothing,  // and blocks have the size asked for
-    peak,     // no more in all than tensors ever held at once, as far as that can be had
+    peak,     // no more in all than tensors ever held at once: parts of blocks go back, too
     all       // as long as the device has more
   };
-  Allocator(const kernels::MemoryKernels& memory, Keep keep);
+  // split: of the memory's blocks, where parts of them can go back.
+  Allocator(const kernels::MemoryKernels& memory, Keep keep, kernels::Split split = nullptr);
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
   ~Allocator();  // the device must be selected
@@ -68,7 +70,7 @@ class Allocator {
     bool idle = false;
     Piece *before = nullptr, *after = nullptr;
     Pieces::node_type place = {};  // in a home, while it is in use: going there needs no memory
-    bool whole() const { return !before && !after; }
+    bool whole() const { return !before && !after; }  // a block of the device's
   };
 
   // Allocating under the lock may run into a shortage itself.
@@ -79,6 +81,7 @@ class Allocator {
   };
 
   Block try_to_allocate(size_t bytes);
+  size_t gap() const;
   size_t block_size(size_t bytes) const;
   Piece* take(Pieces& from, size_t size);
   Piece* fresh(size_t size);
@@ -87,12 +90,14 @@ class Allocator {
   void swallow(Piece& piece, Piece& next) noexcept;
   void put_idle(Piece& piece) noexcept;
   void take_out(Piece& piece) noexcept;
+  bool stands_alone(Piece& piece) noexcept;
   void release(Piece& piece) noexcept;
   void make_room(size_t size);
   bool release_idle();
 
   const kernels::MemoryKernels& memory_;
   const Keep keep_;
+  const kernels::Split split_;
   mutable std::mutex mutex_;
   std::unordered_map<void*, Piece> pieces_;  // by address
   Private shared_;

@@ -51,7 +51,9 @@ struct Context::Impl {
         pool(o.threads),
         workspace(memory),
         staging(memory, stream),
-        allocator(memory, keep(o.device)) {
+        allocator(
+            memory, keep(o.device),
+            memory.allocate == kernels::cpu_memory.allocate ? kernels::split_cpu_block : nullptr) {
     check_math();
     if (o.conv_provider == ConvProvider::cudnn)
       cudnn = open<kernels::Cudnn>(backend.cudnn_conv, "cuDNN", "--conv-provider");

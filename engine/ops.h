@@ -6,6 +6,8 @@
 
 #include "engine/autodiff.h"
 #include "kernels/conv.h"
+#include "kernels/pointwise.h"
+#include "kernels/resize.h"
 #include "kernels/scalar.h"
 
 namespace gsx {
@@ -17,12 +19,15 @@ struct Padding {
   static constexpr Padding all(int p) { return {p, p, p, p}; }
   friend bool operator==(const Padding&, const Padding&) = default;
 };
-using kernels::PadMode;
+using kernels::PadMode;  // zero, reflect, replicate
+using kernels::PerAxis;  // a number for rows and one for columns; one int is both
 
 struct ConvOptions {
-  int stride = 1;
+  PerAxis stride = 1;
   Padding pad = {};
   PadMode pad_mode = PadMode::zero;
+  PerAxis dilation = 1;
+  int groups = 1;  // equal parts that the channels of x and of the result fall into
 };
 // Mean and biased variance of a result per image and channel, [N,C] each; no gradient. A
 // convolution takes them, when asked, while its result is at hand, and spares the instance norm
@@ -30,13 +35,15 @@ struct ConvOptions {
 struct Moments {
   Tensor mean, var;
 };
-// x [N,C,H,W], w filter [K,C,R,S], bias [K] or undefined -> [N,K,P,Q],
-// P = (H + top + bottom - R)/stride + 1. moments: what to fill, or null.
+// x [N,C,H,W], w filter [K,C/groups,R,S], bias [K] or undefined -> [N,K,P,Q],
+// P = (H + top + bottom - (R-1)*dilation - 1)/stride + 1. With as many groups as channels on both
+// sides the convolution is depthwise. moments: what to fill, or null.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& = {},
               Moments* moments = nullptr);
-// x [N,C,H,W], w filter [K,C,R,S] (K output channels; PyTorch's [C,K,R,S] is transposed when files
-// are read) -> [N,K,P,Q], P = (H-1)*stride + R - top - bottom. PyTorch's (padding p, output_padding
-// o) is pad {p, p-o, p, p-o}. pad_mode must be zero.
+// x [N,C,H,W], w filter [K,C/groups,R,S] (K output channels; PyTorch's [C,K/groups,R,S] is
+// transposed when files are read) -> [N,K,P,Q], P = (H-1)*stride + (R-1)*dilation + 1 - top -
+// bottom. PyTorch's (padding p, output_padding o) is pad {p, p-o, p, p-o}, each axis with its own.
+// pad_mode must be zero.
 Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias,
                         const ConvOptions& = {}, Moments* moments = nullptr);
 // x [N,F], w [O,F], bias [O] or undefined -> [N,O].
@@ -52,6 +59,26 @@ inline Tensor leaky_relu(const Tensor& x, float slope) {
 }
 inline Tensor tanh(const Tensor& x) { return activate(x, Activation::tanh); }
 inline Tensor sigmoid(const Tensor& x) { return activate(x, Activation::sigmoid); }
+
+using kernels::Pointwise;  // clip, silu, hard_swish, gelu, gelu_tanh, softplus
+using kernels::PointwiseOptions;
+// Formulas: kernels/pointwise.h.
+Tensor pointwise(const Tensor& x, Pointwise, const PointwiseOptions& = {});
+inline Tensor silu(const Tensor& x) { return pointwise(x, Pointwise::silu); }
+inline Tensor hard_swish(const Tensor& x) { return pointwise(x, Pointwise::hard_swish); }
+inline Tensor gelu(const Tensor& x) { return pointwise(x, Pointwise::gelu); }
+// lo <= hi; the gradient is 1 inside, bounds included.
+inline Tensor clip(const Tensor& x, float lo, float hi) {
+  return pointwise(x, Pointwise::clip, {lo, hi});
+}
+// beta > 0.
+inline Tensor softplus(const Tensor& x, float beta = 1, float threshold = 20) {
+  return pointwise(x, Pointwise::softplus, {beta, threshold});
+}
+// x where it is not negative, slope[c] * x below. x [N,C,H,W] or [N,C]; slope [C], or [1] for all.
+Tensor prelu(const Tensor& x, const Tensor& slope);
+// Over the channels of an image, or over the last dimension of a dense tensor.
+Tensor softmax(const Tensor& x);
 
 // A uniform grid of codes lo..hi with step `scale`:
 // q(v) = scale * clamp(round_half_even(v / scale), lo, hi). As the paper does it (PAPER.md 1.3), v
@@ -106,16 +133,38 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                   const Tensor& running_mean, const Tensor& running_var,
                   const BatchNormOptions& = {});
 
+// Statistics per image and group of C / groups neighbouring channels, over these and the pixels;
+// one group: layer norm over C, H, W. gamma, beta: [C], both or neither.
+struct GroupNormOptions {
+  int groups = 1;
+  float eps = 1e-5f;
+  // What is left of each group of a cut network, if it is one: the channels it still has, how many
+  // it had, and of the constants that the lost ones held at every pixel the mean and the sum of
+  // squared distances from it. These still count in the statistics. Empty, or one per group.
+  struct Rest {
+    int kept = 0, count = 0;
+    float lost_mean = 0, lost_squares = 0;
+  };
+  std::vector<Rest> rests = {};
+};
+Tensor group_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                  const GroupNormOptions&);
+
 // ---- Arithmetic ----
 
-Tensor add(const Tensor& a, const Tensor& b);  // same shape
+// Of one shape; or dimensions of 1 repeat, and a scalar (rank 0) everywhere: per-channel numbers
+// [N,C,1,1], masks [N,1,H,W]. Ranks are not extended otherwise.
+Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
+Tensor div(const Tensor& a, const Tensor& b);
 Tensor affine(const Tensor& x, float scale, float shift);  // scale*x + shift
 // Per channel [C]; either may be undefined.
 Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift);
-Tensor sum(const Tensor& x);                   // -> scalar
-Tensor mean(const Tensor& x);                  // -> scalar
+Tensor sum(const Tensor& x);   // -> scalar
+Tensor mean(const Tensor& x);  // -> scalar
+// The mean over these dimensions (0 .. rank - 1, ascending), which become 1.
+Tensor reduce_mean(const Tensor& x, const std::vector<int>& axes);
 Tensor dot(const Tensor& a, const Tensor& b);  // sum of products -> scalar
 
 // ---- Shape and resampling ----
@@ -125,6 +174,38 @@ Tensor reshape(const Tensor& x, const Shape&);
 Tensor pad2d(const Tensor& x, const Padding&, PadMode);  // negative padding crops (zero mode)
 Tensor upsample_nearest(const Tensor& x, int factor);
 Tensor concat(const std::vector<Tensor>& xs);  // along channels; images, or dense [N, C]
+// Every `step`-th from `begin` on, before `end`; negative positions count from the end, and those
+// beyond it mean the end.
+struct SliceRange {
+  int64_t begin = 0, end = INT64_MAX, step = 1;
+  int64_t first(int64_t extent) const;  // of the positions in 0 .. extent - 1
+  int64_t count(int64_t extent) const;  // how many there are
+};
+// Images, or dense [N, C] with whole rows and columns.
+Tensor slice(const Tensor& x, const SliceRange& channels, const SliceRange& rows = {},
+             const SliceRange& columns = {});
+// Dimension i of the result is dimension axes[i] of x.
+Tensor transpose(const Tensor& x, const std::vector<int>& axes);
+// Channels into pixels, [N, C r^2, H, W] -> [N, C, H r, W r], and back. Pixel (i, j) of each r x r
+// block is, of channel c, channel c r^2 + i r + j (crd: PyTorch, ONNX's CRD) or
+// (i r + j) C + c (dcr: TensorFlow, ONNX's DCR).
+enum class ShuffleOrder : uint8_t { crd, dcr };
+Tensor pixel_shuffle(const Tensor& x, int factor, ShuffleOrder = ShuffleOrder::crd);
+Tensor pixel_unshuffle(const Tensor& x, int factor, ShuffleOrder = ShuffleOrder::crd);
+using kernels::ResizeCoordinates;  // asymmetric, half_pixel, pytorch_half_pixel, align_corners
+using kernels::ResizeMode;         // nearest, linear
+using kernels::ResizeRounding;     // of nearest: round_prefer_floor, round_prefer_ceil, floor, ceil
+using kernels::ResizeRule;
+// To height x width, or where these are 0 by the scales: to floor(H scale_h) x floor(W scale_w).
+struct ResizeOptions {
+  ResizeRule rule = {};
+  int64_t height = 0, width = 0;
+  double scale_h = 0, scale_w = 0;
+  Shape output(const Shape& x) const;  // [N,C,H,W] -> the result's; Error where it has no pixels
+};
+Tensor resize(const Tensor& x, const ResizeOptions&);
+// a [N,A,F] times b [N,F,B], or [N,B,F] when b_transposed -> [N,A,B].
+Tensor matmul(const Tensor& a, const Tensor& b, bool b_transposed = false);
 // Pictures [first, first + count) of a batch N ..., images or dense, and batches put together.
 Tensor slice_batch(const Tensor& x, int64_t first, int64_t count);
 Tensor concat_batch(const std::vector<Tensor>& xs);

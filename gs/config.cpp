@@ -58,6 +58,8 @@ void TrainConfig::check() const {
   });
   GSX_CHECK(rho.has_value() + target_ratio.has_value() + target_macs.has_value() <= 1,
             "train: --rho, --target-ratio and --target-macs exclude each other; give one of them");
+  GSX_CHECK(discriminator.empty() || !teacher.empty(),
+            "--discriminator: belongs to a --teacher; give that too");
 }
 
 QuantizeOptions TrainConfig::quantize() const {

@@ -9,6 +9,9 @@
 
 namespace gsx {
 
+// Adam moves every weight by about its rate, so no network outlives a larger one.
+inline constexpr float kMostRate = 1;
+
 // The names of the methods that are built in (gs/recipes).
 std::vector<std::string> recipe_names();
 
@@ -19,6 +22,9 @@ std::vector<std::string> recipe_names();
   X("Inputs", std::string, teacher, "", ranges::text().changing(),                                 \
     "the generator to compress: a gsx model, or ARCH[,KEY=VALUE...]:weights.safetensors (gsx "     \
     "inspect --help); without it a dense one is trained first")                                    \
+  X("Inputs", std::string, discriminator, "", ranges::text(),                                      \
+    "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the teacher, or "  \
+    "one is trained")                                                                              \
   X("Inputs", std::string, data, "", ranges::text().changing(),                                    \
     "photos: a folder with trainA and trainB (and testA, testB), or one folder; without it the "   \
     "built-in pictures")                                                                           \
@@ -79,14 +85,14 @@ std::vector<std::string> recipe_names();
   X(kSchedule, std::optional<int>, finetune_steps, {}, ranges::whole(0, 100'000'000),              \
     "steps after extraction")                                                                      \
   X(kSchedule, std::optional<int>, batch, {}, ranges::whole(1, 1024), "pictures per step")         \
-  X(kSchedule, std::optional<float>, lr, {}, ranges::number(0),                                    \
+  X(kSchedule, std::optional<float>, lr, {}, ranges::number(0, kMostRate),                         \
     "Adam rate of the generator while slimming; by default 1.5 % of the size (rms) of the "        \
     "teacher's weights")                                                                           \
-  X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0),                              \
+  X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate),                   \
     "SGD rate of the norm scales")                                                                 \
-  X(kSchedule, std::optional<float>, lr_discriminator, {}, ranges::number(0),                      \
+  X(kSchedule, std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),           \
     "Adam rate of the discriminator")                                                              \
-  X(kSchedule, std::optional<float>, lr_finetune, {}, ranges::number(0),                           \
+  X(kSchedule, std::optional<float>, lr_finetune, {}, ranges::number(0, kMostRate),                \
     "Adam rate after extraction")                                                                  \
   X(kSchedule, std::optional<float>, weight_decay, {}, ranges::number(0),                          \
     "L2 term coupled into Adam")                                                                   \

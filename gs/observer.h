@@ -20,7 +20,8 @@ class TrainObserver {
   virtual ~TrainObserver() = default;
   // First of all: the settings a new run starts with or a resumed one brings along.
   virtual void begins(const TrainConfig&) {}
-  virtual void started() {}  // a new run's settings make sense and its folder is there
+  // A new run's settings make sense; files that are written in `folder` now become the run's.
+  virtual void started(const std::filesystem::path& /*folder*/) {}
   virtual void progress(const TrainProgress&) {}
   virtual void message(const std::string&) {}  // one line worth telling: stages, files written
   virtual void warning(const std::string&) {}  // skipped images and the like

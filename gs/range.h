@@ -3,6 +3,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/path_text.h"
 #include "models/node.h"
 
 namespace gsx {
@@ -72,10 +73,11 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
-// A field as JSON; null where it is not chosen.
+// A field as JSON; null where it is not chosen. Text may be the name of a file, of any bytes.
 template <class T>
 Json to_value(const T& field) {
   if constexpr (is_optional<T>) return field ? Json(*field) : Json(nullptr);
+  else if constexpr (std::is_same_v<T, std::string>) return to_utf8(field);
   else return field;
 }
 
@@ -85,6 +87,8 @@ void from_value(const Json& value, T& field) {
   if constexpr (is_optional<T>) {
     if (value.is_null()) field.reset();
     else field = value.get<typename T::value_type>();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    field = from_utf8(value.get<std::string>());
   } else {
     value.get_to(field);
   }

@@ -49,7 +49,7 @@ class Maker {
         document_(c.recipe.empty() ? built_in_recipe(c.method) : read_recipe_file(c.recipe)) {}
 
   Recipe make() {
-    recipe_.name = config_.method_name();
+    recipe_.name = to_utf8(config_.method_name());
     check_document();
     add_stages();
     choose_sizes();

@@ -1,6 +1,7 @@
 // Pictures through a generator; see translate.h.
 #include "gs/translate.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <optional>
 
@@ -79,16 +80,29 @@ std::string amount(double bytes) {
 
 }  // namespace
 
-void check_room(const Graph& graph, const Shape& pictures) {
-  constexpr double kScratch = 10e6;  // of convolutions, whatever the size
+void check_room(const Graph& graph, const Shape& pictures, const HostBytes& host) {
+  // Blocks are looked for with a huge page to spare; and what is not counted in: names, rows, codes
+  // of weights.
+  constexpr double kSpare = 4e6;
   GSX_CHECK(pictures.rank() == 4, "translate: expected pictures [N,C,H,W], got shape ", pictures);
   const ContextPtr context = graph.context();
   if (!context || context->device().kind != Device::cpu) return;
   const std::optional<Shape> kept = kept_shape(graph, pictures);
   if (!kept) refuse(graph, pictures);
-  const double need = kScratch + evaluation_bytes(graph, *kept);
+  // Beside what is mirrored the picture itself waits, and its result is cut out.
+  const double pixels = static_cast<double>(pictures[0] * pictures[2] * pictures[3]);
+  const double outside = *kept == pictures ? 0 : pixels * 4 * sizeof(float);
+  const MemoryStats held = context->memory();
+  const double scratch = scratch_bytes(graph, context->threads());
+  // Filters are kept from the first picture on.
+  const double filters = held.workspace_bytes > 0 ? 0 : kept_filter_bytes(graph);
+  const double working = filters + scratch + evaluation_bytes(graph, *kept) + outside;
+  const double need =
+      kSpare + std::max({host.before, host.during + working, host.during + host.after});
   const kernels::MemoryRoom room = kernels::memory_room();
-  const double have = static_cast<double>(room.bytes) + context->memory().cached_bytes;
+  // Pictures before this one may have left tensors' memory and scratch.
+  const double have = static_cast<double>(room.bytes) + static_cast<double>(held.cached_bytes) +
+                      std::min(scratch, static_cast<double>(held.workspace_bytes));
   GSX_CHECK(need <= have, "a picture of ", pictures[3], " x ", pictures[2], " needs about ",
             amount(need), " of memory, and ", room.set_by, " leaves ", amount(have),
             "; make the picture smaller or allow more");

@@ -12,7 +12,14 @@ Tensor translate(const Graph& graph, const Tensor& x);
 // x as translate() mirrors it: of the nearest size at least as large that the network keeps. Error,
 // which says what sizes there are, when there is none near.
 Tensor mirrored_to_fit(const Graph& graph, const Tensor& x);
-// Error where the processor's memory is too small for translate() of pictures of this shape.
-void check_room(const Graph& graph, const Shape& pictures);
+
+// Bytes that a caller needs of the host beside what translate() needs: before it, at the same time
+// and after it.
+struct HostBytes {
+  double before = 0, during = 0, after = 0;
+};
+// Error where the processor's memory is too small for all that, for pictures of this shape; what it
+// lets pass fits, at any limit. Nothing is checked where the network is on another device.
+void check_room(const Graph& graph, const Shape& pictures, const HostBytes& = {});
 
 }  // namespace gsx

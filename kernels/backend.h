@@ -2,11 +2,13 @@
 // this and nothing else, so a device is a Backend and the code above is the same for all.
 #pragma once
 #include "kernels/adam.h"
+#include "kernels/arithmetic.h"
 #include "kernels/batch_norm.h"
 #include "kernels/conv.h"
 #include "kernels/elementwise.h"
 #include "kernels/fake_quant.h"
 #include "kernels/gram.h"
+#include "kernels/group_norm.h"
 #include "kernels/instance_norm.h"
 #include "kernels/integer.h"
 #include "kernels/linear.h"
@@ -18,6 +20,9 @@
 #include "kernels/prox_l1.h"
 #include "kernels/reduce.h"
 #include "kernels/resample.h"
+#include "kernels/resize.h"
+#include "kernels/softmax.h"
+#include "kernels/strided.h"
 
 namespace gsx::kernels {
 
@@ -27,6 +32,7 @@ struct Backend {
   bool host_accessible;
   const MemoryKernels& memory;
   const AdamKernels& adam;
+  const ArithmeticKernels& arithmetic;
   const BatchNormKernels& batch_norm;
   const ChannelAffineKernels& channel_affine;
   const ConvKernels& conv;
@@ -35,6 +41,7 @@ struct Backend {
   const FakeQuantKernels& fake_quant;
   const GramKernels& gram;
   const GramKernels* cublas_gram;  // by cuBLAS, with Exec::cublas; null on the CPU
+  const GroupNormKernels& group_norm;
   const InstanceNormKernels& instance_norm;
   const IntegerKernels& integer;
   const LinearKernels& linear;
@@ -43,9 +50,13 @@ struct Backend {
   const PeakKernels& peak;
   const PhiloxKernels& philox;
   const PoolKernels& pool;
+  const PreluKernels& prelu;
   const ProxL1Kernels& prox_l1;
   const ReduceKernels& reduce;
   const ResampleKernels& resample;
+  const ResizeKernels& resize;
+  const SoftmaxKernels& softmax;
+  const StridedKernels& strided;
 };
 extern const Backend cpu_backend;
 namespace emulated {

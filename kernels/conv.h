@@ -1,13 +1,16 @@
 // Convolution and transposed convolution of NHWC images with R S C K filters.
 //
-//   conv: y[n,p,q,k] = bias[k] + sum_{r,s,c} x[n, p*stride - top + r, q*stride - left + s, c]
-//                                            * w[r,s,c,k]
-//   conv_transpose: y[n, h*stride - top + r, w*stride - left + s, k] += x[n,h,w,c] * w[r,s,c,k],
-//                   plus bias[k]
+//   conv: y[n,p,q,k] = bias[k] + sum_{r,s,c} w[r,s,c,k]
+//                      * x[n, p*stride.y - top + r*dilation.y, q*stride.x - left + s*dilation.x, c]
+//   conv_transpose: y[n, h*stride.y - top + r*dilation.y, w*stride.x - left + s*dilation.x, k]
+//                   += x[n,h,w,c] * w[r,s,c,k], plus bias[k]
 //
-// Pixels outside x are zero, or mirrored without repeating the edge (reflect; conv only). All four
-// paddings are separate; a conv_transpose's bottom/right padding may be negative (PyTorch's
-// output_padding: bottom = padding - output_padding), and positive ones crop.
+// Pixels outside x are zero, mirrored without repeating the edge (reflect), or those of the edge
+// (replicate); the latter two for conv only. All four paddings are separate; a conv_transpose's
+// bottom/right padding may be negative (PyTorch's output_padding: bottom = padding -
+// output_padding), and positive ones crop.
+// With several groups the channels of x and y fall into as many equal parts, and every part of y
+// sees the part of x of its number alone.
 // Every kernel writes all of its output, padding lanes as zeros. One owner per output element; the
 // sum over images is a fixed tree, so results repeat at any thread count.
 #pragma once
@@ -17,24 +20,50 @@
 
 namespace gsx::kernels {
 
-enum class PadMode : uint8_t { zero, reflect };
+enum class PadMode : uint8_t { zero, reflect, replicate };
+
+// A number for rows and one for columns.
+struct PerAxis {
+  int y = 1, x = 1;
+
+  constexpr PerAxis(int both) : y(both), x(both) {}
+  constexpr PerAxis(int along_y, int along_x) : y(along_y), x(along_x) {}
+  friend constexpr bool operator==(const PerAxis&, const PerAxis&) = default;
+};
 
 struct ConvShape {
   View x;        // conv: the input; conv_transpose: also its input (the smaller image)
-  FilterView w;  // w.c == x.c, w.k output channels
-  int stride = 1;
+  FilterView w;  // w.c == x.c / groups, w.k output channels
+  PerAxis stride = 1;
   int top = 0, bottom = 0, left = 0, right = 0;
   PadMode pad_mode = PadMode::zero;
   bool transposed = false;
+  PerAxis dilation = 1;
+  int groups = 1;  // divides x.c and w.k
 
-  View y() const {  // the output
+  // Rows and columns that the taps span.
+  constexpr int reach_y() const { return (w.r - 1) * dilation.y + 1; }
+  constexpr int reach_x() const { return (w.s - 1) * dilation.x + 1; }
+  constexpr View y() const {  // the output
     if (transposed) {
-      return View::of(x.n, (x.h - 1) * stride + w.r - top - bottom,
-                      (x.w - 1) * stride + w.s - left - right, w.k);
+      return View::of(x.n, (x.h - 1) * stride.y + reach_y() - top - bottom,
+                      (x.w - 1) * stride.x + reach_x() - left - right, w.k);
     }
-    return View::of(x.n, (x.h + top + bottom - w.r) / stride + 1,
-                    (x.w + left + right - w.s) / stride + 1, w.k);
+    return View::of(x.n, (x.h + top + bottom - reach_y()) / stride.y + 1,
+                    (x.w + left + right - reach_x()) / stride.x + 1, w.k);
   }
+  // x with its border made explicit.
+  constexpr View padded_x() const {
+    return View::of(x.n, x.h + top + bottom, x.w + left + right, x.c);
+  }
+  // Whether taps are neighbours, strides alike, channels all joined and borders zero or mirrored:
+  // what networks have most of, and what the fastest algorithms are for.
+  constexpr bool plain() const {
+    return stride.y == stride.x && dilation == PerAxis(1) && groups == 1 &&
+           pad_mode != PadMode::replicate;
+  }
+  // Whether every channel is a group of its own.
+  constexpr bool depthwise() const { return groups > 1 && groups == x.c && groups == w.k; }
 };
 
 // The values of some integer codes: [lo, hi], lo <= 0 <= hi.
@@ -59,7 +88,8 @@ struct ConvKernels {
   void (*backward_bias)(Exec&, const View& gy_view, const float* gy, bool accumulate, float* gbias);
   // Exact integer convolution: x holds codes in `range`, which lies in [-512, 512], w codes in
   // [-127, 127]; both laid out like their float twins (padding lanes zero). y = int32 sums,
-  // bias-free. The caller has checked that r*s*c*range.most()*127 < 2^31.
+  // bias-free. The caller has checked that r*s*w.c*range.most()*127 <
+  // 2^31.
   void (*forward_codes)(Exec&, const ConvShape&, CodeRange range, const int16_t* x, const int8_t* w,
                         int32_t* y);
 };

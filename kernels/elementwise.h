@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/exec.h"
+#include "kernels/pointwise.h"
 #include "kernels/scalar.h"
 #include "kernels/view.h"
 
@@ -24,6 +25,11 @@ struct ElementwiseKernels {
   // and sigmoid need y = activate(x), leaky_relu needs x.
   void (*activate_backward)(Exec&, int64_t n, Activation, float slope, const float* x,
                             const float* y, const float* gy, float* gx);
+  void (*pointwise)(Exec&, const Rows&, Pointwise, const PointwiseOptions&, const float* x,
+                    float* y);
+  // gx = gy * derivative(x)
+  void (*pointwise_backward)(Exec&, int64_t n, Pointwise, const PointwiseOptions&, const float* x,
+                             const float* gy, float* gx);
 };
 extern const ElementwiseKernels cpu_elementwise;
 
@@ -44,5 +50,17 @@ struct ChannelAffineKernels {
                               const float* offset, const float* factor, const ParameterGrads&);
 };
 extern const ChannelAffineKernels cpu_channel_affine;
+
+// y = x where x >= 0, slope[c] * x below; slope: v.c floats.
+struct PreluKernels {
+  void (*forward)(Exec&, const View&, const float* x, const float* slope, float* y);
+  // gx = gy where x > 0, else slope[c] * gy.
+  void (*backward_input)(Exec&, const View&, const float* x, const float* slope, const float* gy,
+                         float* gx);
+  // gslope (+)= sum over images and pixels of min(x, 0) * gy.
+  void (*backward_slope)(Exec&, const View&, const float* x, const float* gy, bool accumulate,
+                         float* gslope);
+};
+extern const PreluKernels cpu_prelu;
 
 }  // namespace gsx::kernels

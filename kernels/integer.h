@@ -23,7 +23,7 @@ struct IntegerKernels {
   void (*sums_to_float)(Exec&, const View&, const int32_t* x, const float* scale, const float* bias,
                         float* y);
   // y[n,p,q,k] += the sum of t[k, tap] over the taps that fall inside the input for that pixel (all
-  // of them with reflect padding), or t[k].
+  // of them where padding shows pixels), or t[k].
   void (*add_taps)(Exec&, const ConvShape&, TapBias, const int32_t* t, int32_t* y);
   // Instance norm of the values x * scale[k]: with exact mean and (biased) variance per image and
   // channel and m the mean rounded to an integer, y = fma(x - m, a, b) where, in double,

@@ -7,8 +7,8 @@
 
 namespace gsx::kernels {
 
-// y[i, j] = x[i - top, j - left]; outside x zero, or mirrored without repeating the edge. Negative
-// top and left crop (zero mode only).
+// y[i, j] = x[i - top, j - left]; outside x zero, mirrored without repeating the edge, or the
+// edge's pixel. Negative top and left crop (zero mode only).
 struct PadShape {
   View x, y;
   int top = 0, left = 0;

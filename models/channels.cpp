@@ -14,12 +14,20 @@ ChannelTies::ChannelTies(const Graph& graph, const std::vector<Shape>& shapes) {
     for (const int j : graph.node(i).inputs) in.push_back(shapes[j]);
     for (int c = 0; c < channels(i); ++c) {
       for (const ChannelSource& s : graph.node(i).sources(c, in)) {
-        const int a = root(first_[i] + c),
-                  b = root(first_[graph.node(i).inputs[s.input]] + s.channel);
-        parent_[std::max(a, b)] = std::min(a, b);
+        join(first_[i] + c, first_[graph.node(i).inputs[s.input]] + s.channel);
       }
+      join(first_[i] + c, first_[i] + graph.node(i).alike_output(c));
     }
+    if (in.empty()) continue;
+    const int from = graph.node(i).inputs[0];
+    for (int c = 0; c < channels(from); ++c)
+      join(first_[from] + c, first_[from] + graph.node(i).alike_input(c));
   }
+}
+
+void ChannelTies::join(int i, int j) {
+  const int a = root(i), b = root(j);
+  parent_[std::max(a, b)] = std::min(a, b);
 }
 
 int ChannelTies::root(int i) const {

@@ -4,7 +4,8 @@
 
 namespace gsx {
 
-// The channels of all nodes, joined with their sources (Node::sources): a union-find.
+// The channels of all nodes, joined with their sources (Node::sources) and with what must be cut
+// alike (Node::alike_input): a union-find.
 class ChannelTies {
  public:
   // Shapes as Graph::infer_shapes gives them.
@@ -16,6 +17,7 @@ class ChannelTies {
   int groups() const { return static_cast<int>(parent_.size()); }  // group() is below this
 
  private:
+  void join(int i, int j);
   int root(int i) const;
   std::vector<int> first_;  // of each node's channels, and the end
   mutable std::vector<int> parent_;

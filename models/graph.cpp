@@ -31,8 +31,8 @@ int Graph::add(std::unique_ptr<Node> node) {
             node->name, "' again");
   GSX_CHECK(!nodes_.empty() || node->is_input(), "graph: node ", node->name,
             " must not be the first node; the first one is an input");
-  GSX_CHECK(node->is_input() == node->inputs.empty(), "graph: node ", node->name,
-            node->is_input() ? " is an input and must read nothing" : " must have inputs");
+  GSX_CHECK(node->reads_nothing() == node->inputs.empty(), "graph: node ", node->name,
+            node->reads_nothing() ? " must read nothing" : " must have inputs");
   for (const int i : node->inputs) {
     GSX_CHECK(i >= 0 && i < size(), "graph: the inputs of node ", node->name,
               " must be earlier nodes, got ", i);
@@ -204,8 +204,10 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
   const Shape& s = p.shape;
   const double taps = s.rank() == 4 ? static_cast<double>(s[2] * s[3]) : 1.0;
   // As PyTorch, which takes the second dimension of its own layout for the fan-in.
-  const double fan_in = static_cast<double>(p.file_transposed ? s[0] : s[1]) * taps;
-  const double fan_out = static_cast<double>(p.file_transposed ? s[1] : s[0]) * taps;
+  const int64_t outputs = s[0] / (p.file_transposed ? p.groups : 1);
+  const int64_t inputs = s[1] * (p.file_transposed ? p.groups : 1);
+  const double fan_in = static_cast<double>(p.file_transposed ? outputs : inputs) * taps;
+  const double fan_out = static_cast<double>(p.file_transposed ? inputs : outputs) * taps;
   if (init.kind == Init::Kind::normal) return rng.fill_normal(p.value, 0, init.deviation);
   const double bound = init.kind == Init::Kind::kaiming_uniform ? std::sqrt(1 / fan_in)
                                                                 : std::sqrt(6 / (fan_in + fan_out));
@@ -216,11 +218,12 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
 
 void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
   for (Parameter* p : parameters()) {
-    if (p->role == Role::weight_scale) continue;
+    if (p->role == Role::weight_scale || p->role == Role::constant) continue;
     p->value = p->shape.rank() == 4 ? Tensor::zeros(context, p->shape, Layout::filter)
                                     : Tensor::zeros(context, p->shape);
     if (p->role == Role::weight) draw_weight(*p, rng, init);
     if (p->role == Role::norm_scale || p->role == Role::running_var) p->value.fill(1);
+    if (p->role == Role::slope) p->value.fill(0.25f);
     if (p->role == Role::norm_scale && init.norm_scale_deviation > 0) {
       rng.fill_normal(p->value, 1, init.norm_scale_deviation);
     }

@@ -17,15 +17,19 @@ constexpr int kFormat = 2, kMaxNodes = 10000;  // 1, of 0.1.0, had one input and
 // Filters of transposed convolutions change their first two dimensions between memory and file.
 Shape file_shape(const Parameter& p) {
   if (!p.file_transposed) return p.shape;
-  return {p.shape[1], p.shape[0], p.shape[2], p.shape[3]};
+  return {p.shape[1] * p.groups, p.shape[0] / p.groups, p.shape[2], p.shape[3]};
 }
 
-std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from) {
-  const int64_t a = from[0], b = from[1], each = from[2] * from[3];
+// [groups*A, B, ...] to [groups*B, A, ...], each group by itself.
+std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from, int groups) {
+  const int64_t a = from[0] / groups, b = from[1], each = from[2] * from[3];
   std::vector<float> result(values.size());
-  for (int64_t i = 0; i < a; ++i) {
-    for (int64_t j = 0; j < b; ++j) {
-      std::copy_n(&values[(i * b + j) * each], each, &result[(j * a + i) * each]);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * a * b;
+    for (int64_t i = 0; i < a; ++i) {
+      for (int64_t j = 0; j < b; ++j) {
+        std::copy_n(&values[(first + i * b + j) * each], each, &result[(first + j * a + i) * each]);
+      }
     }
   }
   return result;
@@ -34,13 +38,14 @@ std::vector<float> swap_outer(const std::vector<float>& values, const Shape& fro
 // Values in the file's order.
 std::vector<float> file_values(const Parameter& p) {
   const std::vector<float> values = p.value.to_vector();
-  return p.file_transposed ? swap_outer(values, p.shape) : values;
+  return p.file_transposed ? swap_outer(values, p.shape, p.groups) : values;
 }
 
 void set_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order,
                 const std::string& where) {
   check_values(p, in_file_order, where);
-  const auto values = p.file_transposed ? swap_outer(in_file_order, file_shape(p)) : in_file_order;
+  const auto values =
+      p.file_transposed ? swap_outer(in_file_order, file_shape(p), p.groups) : in_file_order;
   p.value =
       Tensor::from(context, values, p.shape, p.shape.rank() == 4 ? Layout::filter : Layout::dense);
 }
@@ -50,7 +55,9 @@ int64_t output_channel(const Parameter& p, int64_t i) {
   const Shape s = file_shape(p);
   int64_t inner = 1;
   for (int d = 1; d < s.rank(); ++d) inner *= s[d];
-  return p.file_transposed ? i / (inner / s[1]) % s[1] : i / inner;
+  if (!p.file_transposed) return i / inner;
+  const int64_t group = i / inner / p.shape[1];
+  return group * s[1] + i / (inner / s[1]) % s[1];
 }
 
 Json format_json(const ImageFormat& f) {

@@ -10,7 +10,8 @@
 namespace gsx {
 
 bool is_trained(Role role) {
-  return role != Role::running_mean && role != Role::running_var && role != Role::weight_scale;
+  return role != Role::running_mean && role != Role::running_var && role != Role::weight_scale &&
+         role != Role::constant;
 }
 
 std::vector<const Parameter*> Node::parameters() const {
@@ -41,6 +42,8 @@ std::vector<ChannelSource> Node::sources(int c, std::span<const Shape> in) const
   return result;
 }
 
+bool Node::pins_input(int, std::span<const Shape>) const { return false; }
+
 std::optional<float> Node::constant(int, std::span<const std::optional<float>>, bool) const {
   return std::nullopt;
 }
@@ -69,6 +72,25 @@ NodePtr avg_pool_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr global_avg_pool_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr reshape_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr quantize_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr sub_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr mul_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr div_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr constant_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr slice_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr clip_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr silu_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr hard_swish_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr gelu_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr softplus_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr prelu_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr pixel_shuffle_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr pixel_unshuffle_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr resize_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr group_norm_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr reduce_mean_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr softmax_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr matmul_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr transpose_from(std::string name, std::vector<int> inputs, const Json&);
 
 const Json& Attributes::value(const char* key) const {
   const auto found = json_.find(key);
@@ -119,6 +141,28 @@ std::vector<float> Attributes::numbers(const char* key, size_t at_least, size_t 
   return result;
 }
 
+std::vector<double> Attributes::doubles(const char* key, size_t count) const {
+  std::vector<double> result;
+  numbers(key, count, count);  // which checks them
+  for (const Json& e : value(key)) result.push_back(e.get<double>());
+  return result;
+}
+
+std::vector<int64_t> Attributes::positions(const char* key, size_t count) const {
+  const Json& v = value(key);
+  const bool integers = v.is_array() && std::all_of(v.begin(), v.end(), [](const Json& e) {
+                          return e.is_number_integer();
+                        });
+  GSX_CHECK(integers && v.size() == count, "model file: node ", node_, ": ", key,
+            " must be a list of ", count, " integers");
+  std::vector<int64_t> result;
+  for (const Json& e : v) {
+    const bool far = e.is_number_unsigned() && e.get<uint64_t>() > uint64_t{INT64_MAX};
+    result.push_back(far ? INT64_MAX : e.get<int64_t>());
+  }
+  return result;
+}
+
 std::vector<int> Attributes::integers(const char* key, size_t count, int lo, int hi) const {
   std::vector<int> result;
   for (const float f : numbers(key, count, count)) {
@@ -127,6 +171,12 @@ std::vector<int> Attributes::integers(const char* key, size_t count, int lo, int
     result.push_back(static_cast<int>(f));
   }
   return result;
+}
+
+PerAxis Attributes::per_axis(const char* key, int lo, int hi) const {
+  if (!value(key).is_array()) return integer(key, lo, hi);
+  const std::vector<int> both = integers(key, 2, lo, hi);
+  return {both[0], both[1]};
 }
 
 int Attributes::choice(const char* key, std::initializer_list<const char*> allowed) const {
@@ -147,6 +197,22 @@ Json shortest(const std::vector<float>& values) {
   Json list = Json::array();
   for (const float f : values) list.push_back(shortest(f));
   return list;
+}
+
+void keep_channels(Parameter& p, const std::vector<int>& keep) {
+  p.shape = Shape{static_cast<int64_t>(keep.size())};
+  if (!p.value.defined()) return;
+  const std::vector<float> all = p.value.to_vector();
+  std::vector<float> kept;
+  for (const int c : keep) kept.push_back(all[c]);
+  const bool trained = p.value.requires_grad();
+  p.value = Tensor::from(p.value.context(), kept, p.shape);
+  if (trained) p.value.set_requires_grad(true);
+}
+
+Json per_axis(const PerAxis& n) {
+  if (n.y == n.x) return n.y;
+  return {n.y, n.x};
 }
 
 void check_inputs(const Node& node, size_t count, size_t given) {
@@ -184,6 +250,25 @@ std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::ve
       {"global_avg_pool", nodes::global_avg_pool_from},
       {"reshape", nodes::reshape_from},
       {"quantize", nodes::quantize_from},
+      {"sub", nodes::sub_from},
+      {"mul", nodes::mul_from},
+      {"div", nodes::div_from},
+      {"constant", nodes::constant_from},
+      {"slice", nodes::slice_from},
+      {"clip", nodes::clip_from},
+      {"silu", nodes::silu_from},
+      {"hard_swish", nodes::hard_swish_from},
+      {"gelu", nodes::gelu_from},
+      {"softplus", nodes::softplus_from},
+      {"prelu", nodes::prelu_from},
+      {"pixel_shuffle", nodes::pixel_shuffle_from},
+      {"pixel_unshuffle", nodes::pixel_unshuffle_from},
+      {"resize", nodes::resize_from},
+      {"group_norm", nodes::group_norm_from},
+      {"reduce_mean", nodes::reduce_mean_from},
+      {"softmax", nodes::softmax_from},
+      {"matmul", nodes::matmul_from},
+      {"transpose", nodes::transpose_from},
   };
   const auto found = kinds.find(kind);
   GSX_CHECK(found != kinds.end(), "model file: node ", name, " is of the unknown kind ", kind);

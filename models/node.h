@@ -1,6 +1,25 @@
 // One layer of a network graph. A closed set of kinds, one file per kind in models/nodes/, each
 // answering every question that is asked of a layer; passes call these and never switch on the
-// kind.
+// kind. A node has one output: a network that splits a value takes several slices of it.
+//
+// How kinds couple channels (`sources`, `makes_channels`, `pins_input`, `counts_channels` below):
+//   conv, conv_transpose, linear       read channels freely and make fresh ones
+//   activations, prelu, norms, pools,
+//   pad, upsample, resize, affine      channel c with channel c
+//   add, sub, mul, div                 channel c with channel c of both inputs, so a gate [N,C,1,1]
+//                                      with what it gates; a mask [N,1,H,W] stays as it is
+//   concat, slice                      by position
+//   pixel_shuffle                      one channel with the r^2 it is made of, pixel_unshuffle r^2
+//                                      with one; in the order of each (crd or dcr)
+//   group_norm                         channel c with channel c; it may go where it comes in as a
+//                                      constant, whose share in its group's statistics stays
+//   reduce_mean                        channel c with channel c; over channels: all stay
+//   matmul                             rows of a with rows of the result; b's stay
+//   softmax                            [N,L,D]: row with row; over channels: all stay
+//   transpose                          channel c with channel c where it stays in place, else all
+//                                      stay
+//   reshape                            channels with those whose elements they hold
+//   constant                           its own, which go with what reads them
 #pragma once
 #include <functional>
 #include <memory>
@@ -27,6 +46,8 @@ enum class Role : uint8_t {
   tap_bias,  // filter [K,1,R,S]: what folded channels add per in-bounds tap (DESIGN 5.4); [K] where
              // every tap is always in bounds
   weight_scale,  // [K] or [1]: quantiser step of the weight as stored, not trained
+  slope,         // [C] or [1]: prelu's below zero
+  constant,      // any shape: a number of the network, not trained
 };
 bool is_trained(Role);
 
@@ -36,6 +57,7 @@ struct Parameter {
   Shape shape;                   // what value has, or will have
   Tensor value;                  // undefined until initialised or loaded
   bool file_transposed = false;  // filters of transposed convolutions: files hold [C,K,R,S]
+  int groups = 1;                // of filters: value holds [K,C/groups,R,S], files [C,K/groups,R,S]
 };
 
 // Multiply-accumulates of a forward pass of one image: the true number, and as the paper counts
@@ -73,6 +95,8 @@ class Node {
   virtual std::string_view kind() const = 0;
   // Whether the value of this node is what its network is given; `inputs` is then empty.
   virtual bool is_input() const { return false; }
+  // Inputs, and constants of the network.
+  virtual bool reads_nothing() const { return is_input(); }
   virtual std::unique_ptr<Node> clone() const = 0;  // parameters copied, not shared
   virtual Json attributes() const {
     return Json::object();
@@ -105,6 +129,16 @@ class Node {
   // Whether this kind reads input channels freely: they may be cut from it, its own output channels
   // being fresh.
   virtual bool makes_channels() const { return false; }
+  // Whether every channel of that input must stay: kinds that neither hand them on nor read them
+  // freely, as a matrix product or a mask of one channel for all. Default: no.
+  virtual bool pins_input(int which, std::span<const Shape> in) const;
+  // Whether an input channel may only go when it is a constant, though it is handed on: kinds that
+  // see it in other channels' results and keep its share (group norm).
+  virtual bool counts_channels() const { return false; }
+  // The first channel that channel c of input 0, or of the output, is kept or cut together with
+  // although neither comes from the other: a grouped convolution's groups stay equally large.
+  virtual int alike_input(int c) const { return c; }
+  virtual int alike_output(int c) const { return c; }
   // The value output channel c has at every pixel; nullopt: it varies. `in`: what its sources have
   // there, in their order; for kinds that make channels, what every channel of input 0 has. A norm
   // whose gamma is zero answers its beta whatever comes in; `gamma_zero` says that channel c counts

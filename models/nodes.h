@@ -1,6 +1,7 @@
 // Makes the nodes of a graph, one function per kind. `name` is the node's name, `input` the index
 // of the node it reads.
 #pragma once
+#include "kernels/arithmetic.h"
 #include "models/node.h"
 
 namespace gsx {
@@ -13,8 +14,8 @@ NodePtr make_vector_input(std::string name, int features);
 
 struct ConvSpec {
   int in = 0, out = 0;
-  int kernel = 3;            // square
-  ConvOptions options = {};  // stride, padding, padding mode
+  PerAxis kernel = 3;        // {R, S}
+  ConvOptions options = {};  // stride, padding, padding mode, dilation, groups
   bool same_pad = false;  // TensorFlow's SAME: zero padding from the input size, options.pad unused
   bool bias = true;
 };
@@ -27,11 +28,32 @@ NodePtr make_instance_norm(std::string name, int input, int channels, bool affin
 NodePtr make_batch_norm(std::string name, int input, int channels, bool affine = true,
                         float eps = 1e-5f, float momentum = 0.1f);
 NodePtr make_activation(std::string name, int input, Activation, float slope = 0.2f);
-NodePtr make_add(std::string name, int a, int b);
+NodePtr make_prelu(std::string name, int input, int slopes);  // one for each channel, or 1
+NodePtr make_pointwise(std::string name, int input, Pointwise, const PointwiseOptions& = {});
+NodePtr make_add(std::string name, int a, int b);  // of equal shapes
+// Dimensions of 1 repeat: a op b.
+using kernels::Arithmetic;  // add, sub, mul, div
+NodePtr make_arithmetic(std::string name, Arithmetic, int a, int b);
+// value: [1, ...], at least [1, C]. The node reads nothing.
+NodePtr make_constant(std::string name, const Tensor& value);
 NodePtr make_concat(std::string name, std::vector<int> inputs);
 // y = scale*x + shift with fixed numbers: one for all channels, or one each.
 NodePtr make_affine(std::string name, int input, std::vector<float> scale,
                     std::vector<float> shift);
+NodePtr make_group_norm(std::string name, int input, int channels, int groups, bool affine,
+                        float eps = 1e-5f);
+NodePtr make_slice(std::string name, int input, const SliceRange& channels,
+                   const SliceRange& rows = {}, const SliceRange& columns = {});
+NodePtr make_pixel_shuffle(std::string name, int input, int factor,
+                           ShuffleOrder = ShuffleOrder::crd);
+NodePtr make_pixel_unshuffle(std::string name, int input, int factor,
+                             ShuffleOrder = ShuffleOrder::crd);
+NodePtr make_resize(std::string name, int input, const ResizeOptions&);
+// Dimensions 1 to 3, ascending; they become 1.
+NodePtr make_reduce_mean(std::string name, int input, std::vector<int> axes);
+NodePtr make_softmax(std::string name, int input);
+NodePtr make_matmul(std::string name, int a, int b, bool b_transposed = false);
+NodePtr make_transpose(std::string name, int input, std::vector<int> axes);
 NodePtr make_pad(std::string name, int input, const Padding&, PadMode);
 NodePtr make_upsample(std::string name, int input, int factor);
 NodePtr make_max_pool(std::string name, int input, const PoolOptions&);
@@ -40,6 +62,9 @@ NodePtr make_global_avg_pool(std::string name, int input);
 // To [N, channels, height, width], or with height and width 0 to [N, channels]; channels 0: all
 // there is.
 NodePtr make_reshape(std::string name, int input, int channels, int height = 0, int width = 0);
+// Pictures [N,C,H,W] to rows of pixels [N,C,H*W], and back to the height and width of `like`.
+NodePtr make_flatten_pixels(std::string name, int input);
+NodePtr make_reshape_like(std::string name, int input, int like);
 
 // Fake-quantises its input (PAPER.md 1.3): codes on a grid over [0, p], or [-p, p] when signed.
 class Quantize : public Node {

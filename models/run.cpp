@@ -180,16 +180,13 @@ std::vector<Tensor> Graph::evaluate(const std::vector<Tensor>& xs) const {
 }
 
 double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {
-  RunOptions options;
-  options.fused = !graph.quantized();  // the integer program goes node by node
-  const Plan plan(graph, output_nodes(graph), options);
+  if (graph.quantized()) return graph.program()->planned_bytes(inputs);
+  const Plan plan(graph, output_nodes(graph), {});
   const std::vector<Shape> shapes = graph.infer_shapes(inputs);
   const auto bytes = [&](int i) {
-    const bool codes = graph.quantized() && graph.node(i).kind() == "quantize";
     const Shape& s = shapes[i];
     const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
-    return pixels * kernels::channel_stride(static_cast<int>(s[1])) *
-           (codes ? sizeof(int16_t) : sizeof(float));
+    return pixels * kernels::channel_stride(static_cast<int>(s[1])) * sizeof(float);
   };
   std::vector<int> reads_left(graph.size(), 0);
   for (const Step& step : plan.steps) {
@@ -206,6 +203,43 @@ double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {
     }
   }
   return most;
+}
+
+namespace {
+
+// As kernels/cpu/conv_winograd.cpp transforms filters: 36 numbers for 9, and whole vectors of them.
+constexpr double kTransformed = 4.5;
+
+// Calls use(filter) on every convolution's.
+template <class Use>
+void for_each_filter(const Graph& graph, Use&& use) {
+  for (int i = 0; i < graph.size(); ++i)
+    if (const Parameter* w = graph.node(i).parameter(Role::weight); w && w->shape.rank() == 4)
+      use(w->shape);
+}
+double filter_bytes(const Shape& w) { return static_cast<double>(w.numel()) * sizeof(float); }
+
+}  // namespace
+
+double scratch_bytes(const Graph& graph, int threads) {
+  // Transformed filters, and on every thread a block of transformed tiles, 24 at least; codes need
+  // packed filters and a window on every thread. A workspace takes an eighth more, and further
+  // blocks while it grows.
+  constexpr double kTiles = 36 * 24 * sizeof(float);
+  const bool codes = graph.quantized();
+  double largest = 0, block = codes ? 0.4e6 : 2.2e6;
+  for_each_filter(graph, [&](const Shape& w) {
+    largest = std::max(largest, filter_bytes(w));
+    if (!codes) block = std::max(block, kTiles * static_cast<double>(w[0] + w[1]));
+  });
+  return (codes ? 1e6 : 4e6) + 1.5 * ((codes ? 1 : kTransformed) * largest + threads * block);
+}
+
+double kept_filter_bytes(const Graph& graph) {
+  double sum = 0;
+  if (graph.context() && graph.context()->keeps_filters() && !graph.quantized())
+    for_each_filter(graph, [&](const Shape& w) { sum += kTransformed * filter_bytes(w); });
+  return sum;
 }
 
 }  // namespace gsx

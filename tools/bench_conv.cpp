@@ -13,32 +13,51 @@ namespace {
 
 constexpr int kLooked = 24;  // elements compared per case
 
+kernels::PerAxis per_axis(const Json& n) {
+  if (n.is_array()) return {n[0].get<int>(), n[1].get<int>()};
+  return n.get<int>();
+}
+
 kernels::ConvShape shape_of(const Node& node, const Shape& x) {
   const Json a = node.attributes();
   const auto dim = [&](int i) { return static_cast<int>(x[i]); };
   kernels::ConvShape s;
-  const int kernel = a.at("kernel");
+  const kernels::PerAxis kernel = per_axis(a.at("kernel"));
   s.x = kernels::View::of(dim(0), dim(2), dim(3), dim(1));
-  s.w = kernels::FilterView::of(a.at("out"), dim(1), kernel, kernel);
-  s.stride = a.at("stride");
+  s.groups = a.value("groups", 1);
+  s.w = kernels::FilterView::of(a.at("out"), dim(1) / s.groups, kernel.y, kernel.x);
+  s.stride = per_axis(a.at("stride"));
+  s.dilation = per_axis(a.value("dilation", Json(1)));
   s.top = a.at("pad")[0];
   s.bottom = a.at("pad")[1];
   s.left = a.at("pad")[2];
   s.right = a.at("pad")[3];
-  s.pad_mode = a.at("pad_mode") == "reflect" ? kernels::PadMode::reflect : kernels::PadMode::zero;
+  const std::string mode = a.at("pad_mode");
+  s.pad_mode = mode == "reflect"     ? kernels::PadMode::reflect
+               : mode == "replicate" ? kernels::PadMode::replicate
+                                     : kernels::PadMode::zero;
   s.transposed = node.kind() == "conv_transpose";
   return s;
+}
+
+std::string text(const kernels::PerAxis& n) {
+  return n.y == n.x ? std::to_string(n.y) : std::to_string(n.y) + 'x' + std::to_string(n.x);
 }
 
 std::string text(const kernels::ConvShape& s) {
   std::ostringstream out;
   out << s.x.h << 'x' << s.x.w << ' ' << s.x.c << "->" << s.w.k << ' ' << s.w.r << 'x' << s.w.s;
-  if (s.stride != 1) out << " stride " << s.stride;
+  if (s.stride != kernels::PerAxis(1)) out << " stride " << text(s.stride);
+  if (s.dilation != kernels::PerAxis(1)) out << " dilation " << text(s.dilation);
+  if (s.groups != 1) out << (s.depthwise() ? " depthwise" : " groups " + std::to_string(s.groups));
   if (s.transposed) out << " transposed";
   if (s.pad_mode == kernels::PadMode::reflect) out << " reflect";
+  if (s.pad_mode == kernels::PadMode::replicate) out << " replicate";
   if (s.x.n != 1) out << " batch " << s.x.n;
   return out.str();
 }
+
+Json to_json(const kernels::PerAxis& n) { return n.y == n.x ? Json(n.y) : Json::array({n.y, n.x}); }
 
 Json to_json(const kernels::ConvShape& s) {
   return {{"n", s.x.n},
@@ -46,10 +65,13 @@ Json to_json(const kernels::ConvShape& s) {
           {"w", s.x.w},
           {"c", s.x.c},
           {"k", s.w.k},
-          {"kernel", s.w.r},
-          {"stride", s.stride},
+          {"kernel", to_json(kernels::PerAxis(s.w.r, s.w.s))},
+          {"stride", to_json(s.stride)},
+          {"dilation", to_json(s.dilation)},
+          {"groups", s.groups},
           {"pad", {s.top, s.bottom, s.left, s.right}},
           {"reflect", s.pad_mode == kernels::PadMode::reflect},
+          {"replicate", s.pad_mode == kernels::PadMode::replicate},
           {"transposed", s.transposed}};
 }
 
@@ -211,6 +233,24 @@ std::vector<kernels::ConvShape> pruned_shapes(const Shape& pictures) {
   return shapes;
 }
 
+// What the networks above have none of, but those of others do: a depthwise layer and a dilated
+// one.
+std::vector<kernels::ConvShape> other_shapes(const Shape& pictures) {
+  const auto batch = static_cast<int>(pictures[0]), side = static_cast<int>(pictures[2]) / 4;
+  kernels::ConvShape depthwise;
+  depthwise.x = kernels::View::of(batch, side, side, 192);
+  depthwise.w = kernels::FilterView::of(192, 1, 3, 3);
+  depthwise.top = depthwise.bottom = depthwise.left = depthwise.right = 1;
+  depthwise.groups = 192;
+  kernels::ConvShape dilated = depthwise;
+  dilated.x = kernels::View::of(batch, side, side, 64);
+  dilated.w = kernels::FilterView::of(64, 64, 3, 3);
+  dilated.top = dilated.bottom = dilated.left = dilated.right = 2;
+  dilated.groups = 1;
+  dilated.dilation = 2;
+  return {depthwise, dilated};
+}
+
 }  // namespace
 
 void for_each_conv_case(const ContextPtr& context, const std::vector<SizedNetwork>& networks,
@@ -226,6 +266,8 @@ void for_each_conv_case(const ContextPtr& context, const std::vector<SizedNetwor
   }
   for (const kernels::ConvShape& s : pruned_shapes(networks[0].shapes[0]))
     visit_passes(context, "pruned " + text(s), s, visit);
+  for (const kernels::ConvShape& s : other_shapes(networks[0].shapes[0]))
+    visit_passes(context, "other " + text(s), s, visit);
 }
 
 }  // namespace gsx::tools

@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "engine/io/input_file.h"
+#include "engine/path_text.h"
 #include "engine/suggest.h"
-#include "tools/path_text.h"
 #include "tools/values.h"
 
 namespace gsx::tools {
@@ -109,7 +109,8 @@ class SettingsFile {
     try {
       return toml::parse(text);
     } catch (const toml::parse_error& error) {
-      refuse(error.source(), "not TOML: " + std::string(error.description()));
+      refuse(error.source(), "not TOML: " + std::string(error.description()) +
+                                 "; settings are lines of NAME = VALUE, such as size = 64");
     }
   }
 
@@ -117,7 +118,9 @@ class SettingsFile {
     std::vector<std::string> known;
     for (const CLI::Option* option : command_.get_options())
       if (!option->get_lnames().empty()) known.push_back(option->get_lnames()[0]);
-    if (!among(name, known) || name == "config" || name == "help") {
+    if (name == "config")
+      refuse(value.source(), "a file of settings cannot name another one; write its settings here");
+    if (!among(name, known) || name == "help") {
       const std::string near = nearest(name, known);
       refuse(value.source(), "unknown setting '" + name + "'" +
                                  (near.empty() ? "" : "; did you mean " + near + "?"));

@@ -17,8 +17,8 @@ class ConvReference {
     double sum = 0;
     for (const Link& row : rows_by_y_[static_cast<size_t>(p)]) {
       for (const Link& column : columns_by_y_[static_cast<size_t>(q)]) {
-        const X* pixel = x + shape_.x.offset(n, row.x, column.x);
-        for (int c = 0; c < shape_.x.c; ++c)
+        const X* pixel = x + shape_.x.offset(n, row.x, column.x) + first_input(k);
+        for (int c = 0; c < shape_.w.c; ++c)
           sum += static_cast<double>(pixel[c]) * w[shape_.w.offset(row.tap, column.tap, c) + k];
       }
     }
@@ -33,6 +33,9 @@ class ConvReference {
     int x, y, tap;
   };
   using Links = std::vector<std::vector<Link>>;
+
+  // The first input channel that output channel k sees.
+  int first_input(int k) const { return k / (shape_.w.k / shape_.groups) * shape_.w.c; }
 
   kernels::ConvShape shape_;
   kernels::View y_;

@@ -51,6 +51,36 @@ int for_each_picture(const ContextPtr& context, const fs::path& folder, const Ev
   return static_cast<int>(skipped);
 }
 
+// Which of the networks cannot take a picture of this shape; empty: all can.
+std::string misfit(const Evaluation::Networks& nets, const Shape& picture) {
+  const std::pair<const char*, const Graph*> named[] = {{"the model", nets.model},
+                                                        {"the teacher", nets.teacher},
+                                                        {"the feature network", nets.features}};
+  for (const auto& [name, net] : named) {
+    try {
+      if (net) net->infer_shapes(picture);
+    } catch (const Error&) {
+      return name;
+    }
+  }
+  return {};
+}
+
+// The end of a message: from which side on all networks take square pictures.
+std::string instead_of_size(const Evaluation::Networks& nets, int64_t side) {
+  constexpr int64_t kMost = 1024;
+  while (side <= kMost && !misfit(nets, {1, 3, side, side}).empty()) ++side;
+  return side > kMost ? "no size near it does"
+                      : "the next that all networks take is " + std::to_string(side);
+}
+
+void check_size(const Evaluation::Networks& nets, int size) {
+  if (size == 0) return;
+  const std::string which = misfit(nets, {1, 3, size, size});
+  GSX_CHECK(which.empty(), "--size ", size, " does not fit ", which, "; ",
+            instead_of_size(nets, size));
+}
+
 struct Report {
   Evaluation::Result quality;
   ModelFigures model, teacher;
@@ -59,6 +89,10 @@ struct Report {
   Shape input;
   std::string device;
 };
+
+Json to_json(const ColourShift& s) {
+  return {{"red", s.mean[0]}, {"green", s.mean[1]}, {"blue", s.mean[2]}, {"largest", s.largest}};
+}
 
 Json to_json(const EvalOptions& o, const Report& r) {
   const auto known = [](double v, bool is) { return is ? Json(v) : Json(nullptr); };
@@ -89,6 +123,7 @@ Json to_json(const EvalOptions& o, const Report& r) {
           {"lpips_to_teacher", known(q.lpips_to_teacher, q.lpips_to_teacher >= 0)},
           {"mean_abs_to_teacher", known(q.mean_abs_to_teacher, r.has_teacher)},
           {"psnr_to_teacher", known(q.psnr_to_teacher, r.has_teacher)},
+          {"shift", r.has_teacher ? to_json(q.shift) : Json(nullptr)},
           {"command", command_line()}};
 }
 
@@ -104,7 +139,9 @@ void print_report(const Report& r) {
     std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
               << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast\n"
               << "difference         " << q.mean_abs_to_teacher << " grey levels, PSNR "
-              << q.psnr_to_teacher << " dB\n";
+              << q.psnr_to_teacher << " dB\nbrighter           " << q.shift.largest
+              << " at most, red " << q.shift.mean[0] << ", green " << q.shift.mean[1] << ", blue "
+              << q.shift.mean[2] << " grey levels on average\n";
   }
   if (q.lpips_to_teacher >= 0) std::cout << "LPIPS to teacher   " << q.lpips_to_teacher << '\n';
   if (q.frechet_distance >= 0) {
@@ -143,14 +180,18 @@ void run_eval(const EvalOptions& o) {
     lpips = open_lpips(features, model_path(o.feature_net), warn);
     if (lpips) nets.lpips = &*lpips;
   }
+  check_size(nets, o.size);
   const DataLayout layout = find_layout(o.data);
   const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
   Evaluation evaluation(nets);
   report.skipped += for_each_picture(context, photos, o, [&](const Tensor& photo) {
     evaluation.add_photo(photo);
-    if (report.input.rank() == 0) report.input = photo.shape();
+    if (report.input.rank() == 0 && misfit(nets, photo.shape()).empty())
+      report.input = photo.shape();
   });
+  GSX_CHECK(report.input.rank() > 0, "the pictures in ", photos.string(),
+            " are too small to measure on; give --size: ", instead_of_size(nets, 1));
   if (!real.empty() && nets.features)
     report.skipped += for_each_picture(
         context, real, o, [&](const Tensor& picture) { evaluation.add_real(picture); });

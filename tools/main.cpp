@@ -1,5 +1,7 @@
 // The `gsx` program: reads the command line, runs one subcommand, and turns every failure into one
 // line on stderr. Exit code 0: done, 1: failed, 2: misused.
+#include <malloc.h>
+
 #include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
@@ -56,11 +58,19 @@ std::string prefix(CLI::App& program) {
   return &command == &program ? "gsx: " : "gsx " + command.get_name() + ": ";
 }
 
+// A message behind the command's name, which it may have in front already.
+std::string told(CLI::App& program, const std::string& message) {
+  const std::string front = prefix(program), command = selected(program).get_name() + ": ";
+  return front + message.substr(message.rfind(command, 0) == 0 ? command.size() : 0);
+}
+
 // CLI11's reason in our words, where its own are about types.
 std::string plain(const CLI::ParseError& error) {
   const std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) && text.find(" required ") != text.npos)
-    return text.substr(0, text.find(": ")) + " needs a value";
+    return text.substr(0, text.find(": ")) +
+           (text.find("At Most ") == text.npos ? " needs a value"
+                                               : " is given more than once; leave all but one out");
   const std::string unreadable = "Could not convert: ", between = " = ";
   const size_t equals = text.find(between);
   if (text.rfind(unreadable, 0) == 0 && equals != text.npos)
@@ -131,7 +141,7 @@ int run(int argc, char** argv) {
               << "out of memory: neither this machine nor its limits have more to give; smaller "
                  "pictures or batches and fewer threads need less\n";
   } catch (const Error& error) {
-    std::cerr << prefix(program) << printable(error.what()) << '\n';
+    std::cerr << told(program, printable(error.what())) << '\n';
   } catch (const std::exception& error) {
     std::cerr << prefix(program) << "an error of gsx itself, not of yours (" << kind_of(error)
               << "); please report it with the command: " << command_line() << '\n';
@@ -143,6 +153,10 @@ int run(int argc, char** argv) {
 }  // namespace gsx::tools
 
 int main(int argc, char** argv) {
+  // One heap for all threads, and large pieces outside of it, so that what is freed goes back and
+  // what a picture needs depends on the picture alone.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   // What caches keep goes back before anybody is told that there is no memory.
   std::set_new_handler([] {
     if (!gsx::kernels::give_back_kept_memory()) throw std::bad_alloc();

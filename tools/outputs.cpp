@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "engine/io/atomic_file.h"
+#include "gs/train/run_folder.h"
 #include "models/architectures.h"
-#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -69,10 +69,11 @@ void add_model(FileSet& files, const std::string& spec) {
   if (spec.empty()) return;
   const fs::path file = model_path(spec);
   files.add(file);
-  files.add(folder_of(file) / "discriminator.safetensors");
+  files.add(folder_of(file) / run_files::kCritic);
 }
 
 void prepare_output_file(const std::string& flag, const fs::path& path, const std::string& model) {
+  check_links(flag, path);
   const fs::path target = behind_links(path);
   FileSet inputs;
   add_model(inputs, model);
@@ -83,27 +84,6 @@ void prepare_output_file(const std::string& flag, const fs::path& path, const st
   GSX_CHECK(fs::is_directory(folder_of(target), ignored), flag, ": ", path.string(),
             " cannot be written: there is no folder ", folder_of(target).string());
   check_writable(flag, folder_of(target));
-}
-
-void check_run_folder(const TrainConfig& c, const std::string& config_file) {
-  for (const auto& [flag, text] :
-       {std::pair{"--teacher", c.teacher}, {"--data", c.data}, {"--feature-net", c.feature_net}}) {
-    std::error_code ignored;
-    const fs::path whole = text.empty() ? fs::path() : fs::absolute(model_path(text), ignored);
-    GSX_CHECK(is_utf8(whole.string()), flag,
-              ": a run keeps this name in its checkpoint, which holds UTF-8 text only, got ",
-              whole.string(), "; rename it");
-  }
-  FileSet settings;
-  settings.add(config_file);
-  GSX_CHECK(settings.find(c.run_dir / "config.toml").empty(), "--out: the run would replace its ",
-            "own settings, ", config_file, "; choose another folder");
-  FileSet photos;
-  for (const char* part : {"", "trainA", "trainB", "testA", "testB"})
-    if (!c.data.empty()) photos.add(fs::path(c.data) / part);
-  const fs::path samples = c.run_dir / "samples";
-  GSX_CHECK(photos.find(samples).empty(), "--out: the run's sample sheets would lie among the ",
-            "pictures in ", samples.string(), "; choose another folder");
 }
 
 }  // namespace gsx::tools

@@ -6,8 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "gs/train/trainer.h"
-
 namespace gsx::tools {
 
 // Files by what they are, not by name: whatever path, link or letter case leads to them.
@@ -38,9 +36,5 @@ void add_model(FileSet&, const std::string& spec);
 // Checks one result file of a command that reads `model`; its folder must be there.
 void prepare_output_file(const std::string& flag, const std::filesystem::path&,
                          const std::string& model);
-
-// Error when a new run would replace the file its settings come from, or its sample sheets would
-// lie among its pictures, or a name cannot be kept in its checkpoint.
-void check_run_folder(const TrainConfig&, const std::string& config_file);
 
 }  // namespace gsx::tools

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <iostream>
 
+#include "engine/path_text.h"
+
 namespace gsx::tools {
 
 namespace {
@@ -19,27 +21,6 @@ bool is_control(const std::string& text, size_t at, size_t bytes) {
 }
 
 }  // namespace
-
-size_t character_at(const std::string& text, size_t at) {
-  const auto byte = [&](size_t i) {
-    return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : uint8_t{0};
-  };
-  const unsigned first = byte(0), second = byte(1);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second >= 0xa0, beyond = first == 0xf4 && second >= 0x90;
-  return overlong || surrogate || beyond ? 0 : length;
-}
-
-bool is_utf8(const std::string& text) {
-  for (size_t i = 0, n = 0; i < text.size(); i += n)
-    if (!(n = character_at(text, i))) return false;
-  return true;
-}
 
 std::string printable(const std::string& text) {
   std::string out;

@@ -4,10 +4,6 @@
 
 namespace gsx::tools {
 
-// Bytes of the well-formed character in UTF-8 that starts at text[at]; 0: none does.
-size_t character_at(const std::string& text, size_t at);
-bool is_utf8(const std::string&);
-
 // UTF-8 with nothing in it that a terminal would obey: control characters become '?', and so do
 // bytes that are no UTF-8.
 std::string printable(const std::string&);

@@ -4,11 +4,11 @@
 #include <iostream>
 
 #include "engine/io/atomic_file.h"
+#include "gs/train/run_folder.h"
 #include "gs/train/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/options.h"
-#include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/settings.h"
 #include "tools/stop.h"
@@ -141,7 +141,7 @@ void print_table(const TrainResult& r) {
         << "(2) " << for_stdout(r.distance_to_teacher_name)
         << "\n(3) grey levels of 0..255: the most of any picture, and the mean of each colour\n";
   std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
-            << for_stdout((r.model.parent_path() / "samples").string()) << std::endl;
+            << for_stdout((r.model.parent_path() / run_files::kSamples).string()) << std::endl;
 }
 
 // Also tells what is run, and leaves a new run's settings beside its results: `gsx train --config`
@@ -156,13 +156,12 @@ class RunPrinter : public ProgressPrinter {
     message("run      " + c.run_dir.string());
     message("device   " + device_);
     warn_of_emulation(*c.context);
-    run_dir_ = c.run_dir;
   }
-  void started() override {
+  void started(const fs::path& folder) override {
     std::string text = "# settings of a run, format 2, written by gsx " GSX_VERSION ": " +
                        command_line() + "\n" + config_text(app_, {"out", "json", "config"});
     if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
-    write_file_atomically(run_dir_ / "config.toml", text);
+    write_file_atomically(folder / run_files::kConfig, text);
   }
   void progress(const TrainProgress& p) override {
     tell_step_time(p.seconds_per_step);
@@ -173,7 +172,6 @@ class RunPrinter : public ProgressPrinter {
  private:
   const CLI::App& app_;
   const std::string device_;
-  fs::path run_dir_;
   uint64_t seed_ = 0;
 };
 
@@ -181,7 +179,7 @@ class RunPrinter : public ProgressPrinter {
 TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
                           const std::atomic<bool>& stop_requested) {
   try {
-    if (o.resume.empty()) check_run_folder(o.config, o.config_file);
+    check_links(o.resume.empty() ? "--out" : "--resume", o.config.run_dir);
     return train(o.config, !o.resume.empty(), printer, stop_requested);
   } catch (...) {
     std::error_code ignored;

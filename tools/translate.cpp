@@ -7,6 +7,7 @@
 #include "engine/io/image.h"
 #include "engine/io/npy.h"
 #include "engine/io/picture_folder.h"
+#include "engine/io/picture_head.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/network.h"
@@ -46,16 +47,34 @@ std::string valid_colour(const std::string& text) {
 }
 
 void translate_tensor(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
+  const NpyHead head = read_npy_head(job.in);
+  // The tensor, the result and its numbers as they are written.
+  const auto room_for = [&](const Shape& shape) {
+    const double values = static_cast<double>(shape.numel()) * sizeof(float);
+    check_room(graph, shape, {.before = head.reading_bytes + values, .after = 3 * values});
+  };
+  if (head.shape.size() == 4 && head.shape[1] == graph.input_channels())
+    room_for({head.shape[0], head.shape[1], head.shape[2], head.shape[3]});
   const Tensor x = read_npy(context, job.in);
   GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
             ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
-  check_room(graph, x.shape());
   write_npy(job.target, graph.evaluate(x));
 }
 
 // Says once that there was transparency.
 void translate_picture(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
                        const TranslateOptions& o, bool& told) {
+  const auto room_for = [&](int width, int height, bool alpha, double reading) {
+    const int64_t pixels = int64_t{width} * height;
+    const auto kept = static_cast<double>(alpha && o.keep_alpha ? 3 * pixels : 0);
+    const double bytes = 3.0 * static_cast<double>(pixels);
+    check_room(graph, {1, 3, height, width},
+               {reading, kept, kept + bytes + encoding_bytes(pixels, kept > 0)});
+  };
+  if (const auto head = picture_head(job.in)) {
+    const bool fits = int64_t{head->width} * head->height <= o.reading.max_pixels;
+    if (fits) room_for(head->width, head->height, head->alpha, head->decoding_bytes);
+  }
   ImageAndAlpha in = read_image_and_alpha(job.in, o.reading);
   if (!in.alpha.rgb.empty() && !told) {
     std::cerr << "note: the transparent parts of " << printable(job.in.string()) << " are laid on "
@@ -63,10 +82,14 @@ void translate_picture(const Graph& graph, const ContextPtr& context, const Tran
               << (o.keep_alpha ? "" : ", --keep-alpha keeps them transparent") << '\n';
     told = true;
   }
-  check_room(graph, {1, 3, in.image.height, in.image.width});
-  const Tensor x = to_tensor(context, std::exchange(in.image, {}), graph.input_format);
-  const Image out = to_image(translate(graph, x), 0, graph.output_format);
   const bool with_alpha = o.keep_alpha && !in.alpha.rgb.empty();
+  if (!with_alpha) in.alpha = {};
+  room_for(in.image.width, in.image.height, with_alpha, 0);
+  const auto result = [&] {
+    const Tensor x = to_tensor(context, std::exchange(in.image, {}), graph.input_format);
+    return to_image(translate(graph, x), 0, graph.output_format);
+  };
+  const Image out = result();
   write_png(job.target, out, with_alpha ? resize(in.alpha, out.width, out.height) : Image());
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/picture_folder.h"
 #include "tools/outputs.h"
@@ -73,8 +74,10 @@ std::vector<TranslateJob> into_folder(const Inputs& inputs, const fs::path& out)
             inputs.files.size() == 1 ? " input of a folder needs" : " inputs need",
             " a folder, and ", out.string(), " is named as a picture; leave its suffix out");
   std::vector<TranslateJob> jobs;
-  for (const fs::path& in : inputs.files)
+  for (const fs::path& in : inputs.files) {
+    check_links("--out", folder / result_name(in));
     jobs.push_back({in, out / result_name(in), behind_links(folder / result_name(in))});
+  }
   return jobs;
 }
 
@@ -84,6 +87,8 @@ void check_against_each_other(const std::vector<TranslateJob>& jobs) {
     std::error_code ignored;
     const fs::path target = fs::weakly_canonical(job.target, ignored);
     const auto [it, fresh] = taken.try_emplace(ignored ? job.target : target, job.in);
+    GSX_CHECK(fresh || !fs::equivalent(it->second, job.in, ignored), job.in.string(),
+              " is given twice; leave one out");
     GSX_CHECK(fresh, "both ", it->second.string(), " and ", job.in.string(),
               " would be written to ", job.out.string(), "; translate them into different folders");
   }
@@ -97,6 +102,7 @@ std::vector<TranslateJob> plan_translation(const std::string& model,
   const Inputs inputs = find_inputs(named);
   const fs::path out(out_text);
   GSX_CHECK(!out.empty(), "--out: expected the name of a file or folder, got nothing");
+  check_links("--out", out);
   std::error_code ignored;
   const bool one_file = inputs.files.size() == 1 && !inputs.folder_given && out.has_extension() &&
                         !fs::is_directory(out, ignored);

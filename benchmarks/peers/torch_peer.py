@@ -173,19 +173,21 @@ def conv(options, what, shape):
     n, c, k, r = (shape[i] for i in ("n", "c", "k", "kernel"))
     x = torch.rand(n, c, shape["h"], shape["w"]).contiguous(memory_format=layout)
     top, bottom, left, right = shape["pad"]
+    others = {"dilation": shape["dilation"], "groups": shape["groups"], "bias": False}
+    mode = "reflect" if shape["reflect"] else "replicate" if shape["replicate"] else "constant"
     if shape["transposed"]:
         if bottom > top:
             raise NotImplementedError("uneven borders of a transposed convolution")
-        layer = nn.ConvTranspose2d(c, k, r, shape["stride"], top, top - bottom, bias=False)
+        layer = nn.ConvTranspose2d(c, k, r, shape["stride"], top, top - bottom, **others)
     else:
-        layer = nn.Conv2d(c, k, r, shape["stride"], bias=False)
+        layer = nn.Conv2d(c, k, r, shape["stride"], **others)
     layer = layer.to(memory_format=layout)
     pads = (left, right, top, bottom)
 
     def forward(x):
         if not shape["transposed"] and any(pads):
-            if shape["reflect"] or len(set(pads)) > 1:
-                x = F.pad(x, pads, mode="reflect" if shape["reflect"] else "constant")
+            if mode != "constant" or len(set(pads)) > 1:
+                x = F.pad(x, pads, mode=mode)
             else:
                 layer.padding = (top, left)
         return layer(x)

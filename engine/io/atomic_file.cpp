@@ -90,6 +90,18 @@ fs::path behind_links(const fs::path& path) {
   fail("write ", path.string(), ": the link leads in circles");
 }
 
+void check_links(const std::string& what, const fs::path& path) {
+  fs::path at;
+  for (const fs::path& part : path) {
+    at /= part;
+    std::error_code ignored;
+    if (!fs::is_symlink(fs::symlink_status(at, ignored))) continue;
+    GSX_CHECK(fs::status(at, ignored).type() != fs::file_type::not_found, what, ": ", at.string(),
+              " is a link to ", fs::read_symlink(at, ignored).string(),
+              ", where nothing is; remove the link or choose another name");
+  }
+}
+
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(behind_links(path_)) {
   GSX_CHECK(path_.has_filename(), "write ", path_.string(), ": expected the name of a file");
   std::error_code ignored;

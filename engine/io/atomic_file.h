@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace gsx {
@@ -30,6 +31,9 @@ class AtomicFile {
 std::filesystem::path folder_of(const std::filesystem::path& path);
 // The file that writing to `path` makes or replaces: links are followed, to where nothing is too.
 std::filesystem::path behind_links(const std::filesystem::path& path);
+
+// Error, with `what` in front, when the path is, or leads through, a link to nothing.
+void check_links(const std::string& what, const std::filesystem::path& path);
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 

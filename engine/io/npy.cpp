@@ -144,7 +144,14 @@ std::vector<float> from_fortran(const std::vector<int64_t>& shape,
   return result;
 }
 
-NpyArray parse(const InputFile& file) {
+struct Header {
+  std::vector<int64_t> shape;
+  FileDType dtype = FileDType::f32;
+  bool fortran = false, swapped = false;
+  uint64_t data_at = 0, data_bytes = 0;
+};
+
+Header parse_header(const InputFile& file) {
   require(file.size() >= 12, "is too short for a .npy file");
   const auto start = file.read_at(0, 12);
   require(std::equal(kMagic.begin(), kMagic.end(), start.begin(),
@@ -171,24 +178,44 @@ NpyArray parse(const InputFile& file) {
   const uint64_t data_bytes = file.size() - preamble - header_bytes;
   require(count && *count * width <= data_bytes, "has ", data_bytes,
           " bytes of data, fewer than its shape needs");
-  std::vector<uint8_t> data = file.read_at(preamble + header_bytes, *count * width);
-  if (order == '>' && width > 1)
+  return {parser.shape,
+          *dtype,
+          parser.fortran && parser.shape.size() > 1,
+          order == '>' && width > 1,
+          preamble + header_bytes,
+          *count * width};
+}
+
+NpyArray parse(const InputFile& file) {
+  const Header header = parse_header(file);
+  const size_t width = size_of(header.dtype);
+  std::vector<uint8_t> data = file.read_at(header.data_at, header.data_bytes);
+  if (header.swapped)
     for (size_t i = 0; i < data.size(); i += width) std::reverse(&data[i], &data[i] + width);
-  NpyArray array{parser.shape, to_floats(*dtype, data)};
-  if (parser.fortran && array.shape.size() > 1)
-    array.values = from_fortran(array.shape, array.values);
+  NpyArray array{header.shape, to_floats(header.dtype, data)};
+  if (header.fortran) array.values = from_fortran(array.shape, array.values);
   return array;
+}
+
+template <class Read>
+auto naming_file(const std::filesystem::path& path, Read&& read) {
+  const InputFile file(path);
+  try {
+    return read(file);
+  } catch (const Problem& problem) {
+    fail("npy: ", path.string(), " ", problem.what);
+  }
 }
 
 }  // namespace
 
-NpyArray read_npy(const std::filesystem::path& path) {
-  const InputFile file(path);
-  try {
-    return parse(file);
-  } catch (const Problem& problem) {
-    fail("npy: ", path.string(), " ", problem.what);
-  }
+NpyArray read_npy(const std::filesystem::path& path) { return naming_file(path, parse); }
+
+NpyHead read_npy_head(const std::filesystem::path& path) {
+  const Header header = naming_file(path, parse_header);
+  const auto values = static_cast<double>(header.data_bytes / size_of(header.dtype));
+  return {header.shape, static_cast<double>(header.data_bytes) +
+                            values * sizeof(float) * (header.fortran ? 2 : 1)};
 }
 
 Tensor read_npy(const ContextPtr& context, const std::filesystem::path& path) {

@@ -19,6 +19,13 @@ NpyArray read_npy(const std::filesystem::path& path);
 // The same as a tensor (at most 4 dimensions; 4 make an image N C H W).
 Tensor read_npy(const ContextPtr&, const std::filesystem::path& path);
 
+// What the file's header says, without reading what it holds.
+struct NpyHead {
+  std::vector<int64_t> shape;
+  double reading_bytes = 0;  // the most that reading it takes beside the tensor
+};
+NpyHead read_npy_head(const std::filesystem::path& path);
+
 // float32, row-major; atomic (atomic_file.h).
 void write_npy(const std::filesystem::path& path, std::span<const int64_t> shape,
                std::span<const float> values);

@@ -1,5 +1,5 @@
-// add, sub, mul, affine, channel_affine, sum, mean, dot.
-#include "engine/ops/common.h"
+// add, sub, mul of equal shapes, affine, channel_affine, sum, mean, dot.
+#include "engine/ops/broadcast.h"
 
 namespace gsx {
 using namespace ops;
@@ -40,6 +40,7 @@ Tensor scaled_sum(const char* op, const Tensor& x, double factor) {
 
 Tensor add(const Tensor& a, const Tensor& b) {
   check_f32("add", "a", a);
+  if (repeats("add", a, b)) return broadcast("add", kernels::Arithmetic::add, a, b);
   check_like("add", "b", b, "a", a);
   Tensor y = Tensor::empty_like(a);
   elementwise(a).add(a.exec(), a.storage_size(), in(a), in(b), out(y));
@@ -51,6 +52,7 @@ Tensor add(const Tensor& a, const Tensor& b) {
 
 Tensor sub(const Tensor& a, const Tensor& b) {
   check_f32("sub", "a", a);
+  if (repeats("sub", a, b)) return broadcast("sub", kernels::Arithmetic::sub, a, b);
   check_like("sub", "b", b, "a", a);
   Tensor y = Tensor::empty_like(a);
   elementwise(a).sub(a.exec(), a.storage_size(), in(a), in(b), out(y));
@@ -62,6 +64,7 @@ Tensor sub(const Tensor& a, const Tensor& b) {
 
 Tensor mul(const Tensor& a, const Tensor& b) {
   check_f32("mul", "a", a);
+  if (repeats("mul", a, b)) return broadcast("mul", kernels::Arithmetic::mul, a, b);
   check_like("mul", "b", b, "a", a);
   return record(product(a, b), "mul", {a, b},
                 [a = a.detach(), b = b.detach()](const Tensor& gy, Grads& grads) {

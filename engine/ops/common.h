@@ -60,6 +60,16 @@ inline void check_scale_shift(const char* op, const Tensor& gamma, const Tensor&
   check_channels(op, "beta", beta, x);
 }
 
+// Any storage but a filter's as images: dense arrays of rank up to 3 have their last dimension as
+// unpadded channels and h = 1.
+inline kernels::View view_of(const Tensor& t) {
+  if (t.layout() == Layout::image) return t.view();
+  const Shape& s = t.shape();
+  const int rank = s.rank(), c = rank > 0 ? static_cast<int>(s[rank - 1]) : 1;
+  const int n = rank > 1 ? static_cast<int>(s[0]) : 1, w = rank > 2 ? static_cast<int>(s[1]) : 1;
+  return {n, 1, w, c, c};
+}
+
 // What kernels read and write. Most write into fresh tensors, but a batch norm's running statistics
 // are not: out() says that values change.
 inline const float* in(const Tensor& t) { return t.device_data(); }

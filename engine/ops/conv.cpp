@@ -1,4 +1,7 @@
 // conv2d and conv_transpose2d over one kernel table.
+#include <algorithm>
+#include <string>
+
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -13,8 +16,12 @@ kernels::ConvShape check(const char* op, const Tensor& x, const Tensor& w, const
   GSX_CHECK(w.layout() == Layout::filter, op, ": w must be a filter tensor K C R S, got shape ",
             w.shape(), " in another layout");
   GSX_CHECK(w.numel() > 0, op, ": w must not be empty, got shape ", w.shape());
-  GSX_CHECK(x.dim(1) == w.dim(1), op, ": x has ", x.dim(1), " channels but w takes ", w.dim(1),
-            " (shapes ", x.shape(), " and ", w.shape(), ")");
+  GSX_CHECK(o.groups >= 1 && w.dim(0) % o.groups == 0, op,
+            ": groups must divide the output channels of w, got ", o.groups, " and shape ",
+            w.shape());
+  GSX_CHECK(x.dim(1) == w.dim(1) * o.groups, op, ": x has ", x.dim(1), " channels but w takes ",
+            w.dim(1) * o.groups, " (shapes ", x.shape(), " and ", w.shape(),
+            o.groups > 1 ? ", groups " + std::to_string(o.groups) : std::string(), ")");
   check_device(op, "w", w, "x", x);
   if (bias.defined()) {
     check_f32(op, "bias", bias);
@@ -22,9 +29,14 @@ kernels::ConvShape check(const char* op, const Tensor& x, const Tensor& w, const
     GSX_CHECK(bias.shape() == Shape{w.dim(0)}, op, ": bias must have shape ", Shape{w.dim(0)},
               " to match the output channels of w, got ", bias.shape());
   }
-  GSX_CHECK(o.stride >= 1, op, ": stride must be at least 1, got ", o.stride);
-  return {x.view(),   w.filter_view(), o.stride,   o.pad.top, o.pad.bottom,
-          o.pad.left, o.pad.right,     o.pad_mode, false};
+  const auto at_least_one = [&](const char* what, const PerAxis& n) {
+    GSX_CHECK(n.y >= 1 && n.x >= 1, op, ": ", what, " must be at least 1, got ",
+              std::min(n.y, n.x));
+  };
+  at_least_one("stride", o.stride);
+  at_least_one("dilation", o.dilation);
+  return {x.view(),    w.filter_view(), o.stride, o.pad.top,  o.pad.bottom, o.pad.left,
+          o.pad.right, o.pad_mode,      false,    o.dilation, o.groups};
 }
 
 // x's context, with what is kept of the weights.
@@ -76,10 +88,11 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
   GSX_CHECK(top >= 0 && bottom >= 0 && left >= 0 && right >= 0,
             "conv2d: padding must not be negative, got top ", top, ", bottom ", bottom, ", left ",
             left, ", right ", right);
-  GSX_CHECK(x.dim(2) + top + bottom >= w.dim(2) && x.dim(3) + left + right >= w.dim(3),
-            "conv2d: x ", x.shape(), " with its padding is smaller than the window ", w.dim(2), "x",
-            w.dim(3));
-  GSX_CHECK(o.pad_mode == PadMode::zero ||
+  GSX_CHECK(
+      x.dim(2) + top + bottom >= shape.reach_y() && x.dim(3) + left + right >= shape.reach_x(),
+      "conv2d: x ", x.shape(), " with its padding is smaller than the window ", shape.reach_y(),
+      "x", shape.reach_x());
+  GSX_CHECK(o.pad_mode != PadMode::reflect ||
                 (std::max(top, bottom) < x.dim(2) && std::max(left, right) < x.dim(3)),
             "conv2d: reflect padding must be smaller than the image ", x.shape(), ", got top ", top,
             ", bottom ", bottom, ", left ", left, ", right ", right);
@@ -89,7 +102,8 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOp
 Tensor conv_transpose2d(const Tensor& x, const Tensor& w, const Tensor& bias, const ConvOptions& o,
                         Moments* moments) {
   kernels::ConvShape shape = check("conv_transpose2d", x, w, bias, o);
-  GSX_CHECK(o.pad_mode == PadMode::zero, "conv_transpose2d: pad_mode must be zero, got reflect");
+  GSX_CHECK(o.pad_mode == PadMode::zero, "conv_transpose2d: pad_mode must be zero, got ",
+            o.pad_mode == PadMode::reflect ? "reflect" : "replicate");
   shape.transposed = true;
   const kernels::View v = shape.y();
   GSX_CHECK(v.h > 0 && v.w > 0, "conv_transpose2d: cropping leaves no output of x ", x.shape(),

@@ -53,10 +53,13 @@ Tensor pad2d(const Tensor& x, const Padding& pad, PadMode mode) {
   const int64_t h = x.dim(2) + top + bottom, w = x.dim(3) + left + right;
   GSX_CHECK(h > 0 && w > 0, "pad2d: cropping leaves no output of x ", x.shape(), ", got ", h, "x",
             w);
-  if (mode == PadMode::reflect) {
+  if (mode != PadMode::zero) {
     GSX_CHECK(std::min({top, bottom, left, right}) >= 0,
-              "pad2d: reflect padding must not be negative, got top ", top, ", bottom ", bottom,
-              ", left ", left, ", right ", right);
+              "pad2d: ", mode == PadMode::reflect ? "reflect" : "replicate",
+              " padding must not be negative, got top ", top, ", bottom ", bottom, ", left ", left,
+              ", right ", right);
+  }
+  if (mode == PadMode::reflect) {
     GSX_CHECK(std::max(top, bottom) < x.dim(2) && std::max(left, right) < x.dim(3),
               "pad2d: reflect padding must be smaller than the image ", x.shape(), ", got top ",
               top, ", bottom ", bottom, ", left ", left, ", right ", right);

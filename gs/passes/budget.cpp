@@ -90,7 +90,7 @@ class CostEstimate {
         total += 4 * numel * kept[i];
         continue;
       }
-      const double in = kept[node.inputs[0]];
+      const double in = node.makes_channels() ? kept[node.inputs[0]] : 1;
       total += (node.weight_quant() ? 1 : 4) * numel * kept[i] * in;
       const auto taps = numel / (double(p->shape[0]) * double(p->shape[1]));
       if (in < 1) total += 4 * taps * static_cast<double>(p->shape[0]) * kept[i];  // its tap bias

@@ -87,7 +87,7 @@ std::vector<PruneGroup> prune_groups(const Graph& graph) {
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   const ChannelTies ties(graph, shapes);
   const std::vector<bool> removable =
-      removable_groups(graph, ties, prunable_constants(graph, shapes));
+      removable_groups(graph, shapes, ties, prunable_constants(graph, shapes));
   // Channels tied over the same norms form one group.
   std::map<std::vector<int>, std::vector<std::vector<NormChannel>>> by_norms;
   for (auto& [tie, scales] : tied_scales(graph, ties, removable)) {

@@ -34,7 +34,9 @@ void forbid(std::vector<bool>& groups, const ChannelTies& ties, int node) {
 
 }  // namespace
 
-bool reads_channels(const Node& node) { return node.parameter(Role::weight) != nullptr; }
+bool reads_channels(const Node& node) {
+  return node.makes_channels() && node.parameter(Role::weight) != nullptr;
+}
 
 ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>& shapes,
                                    float made_offset) {
@@ -67,14 +69,20 @@ ChannelConstants prunable_constants(const Graph& graph, const std::vector<Shape>
     if (node.makes_channels()) continue;
     const std::vector<Shape> in = input_shapes(node, shapes);
     const bool has_scale = node.parameter(Role::norm_scale) != nullptr;
-    for (int c = 0; c < static_cast<int>(known[i].size()); ++c)
-      known[i][c] = has_scale ? kSomeShift : node.constant(c, gather(node, c, in, known), false);
+    const bool has_shift = node.parameter(Role::norm_shift) != nullptr;
+    for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
+      // No two shifts are the same: what holds only where some agree does not hold.
+      const float some =
+          kSomeShift + 1e-4f * static_cast<float>(c) + 0.013f * static_cast<float>(i);
+      if (has_scale) known[i][c] = has_shift ? some : 0.0f;
+      else known[i][c] = node.constant(c, gather(node, c, in, known), false);
+    }
   }
   return known;
 }
 
-std::vector<bool> removable_groups(const Graph& graph, const ChannelTies& ties,
-                                   const ChannelConstants& known) {
+std::vector<bool> removable_groups(const Graph& graph, const std::vector<Shape>& shapes,
+                                   const ChannelTies& ties, const ChannelConstants& known) {
   std::vector<bool> removable(ties.groups(), true);
   for (const int i : graph.inputs()) forbid(removable, ties, i);
   for (const GraphOutput& o : graph.outputs()) forbid(removable, ties, o.node);
@@ -82,7 +90,10 @@ std::vector<bool> removable_groups(const Graph& graph, const ChannelTies& ties,
     if (const int i = graph.find(tap); i >= 0) forbid(removable, ties, i);
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
-    if (!reads_channels(node)) continue;
+    const std::vector<Shape> in = input_shapes(node, shapes);
+    for (size_t k = 0; k < node.inputs.size(); ++k)
+      if (node.pins_input(static_cast<int>(k), in)) forbid(removable, ties, node.inputs[k]);
+    if (!reads_channels(node) && !node.counts_channels()) continue;
     for (const int from : node.inputs)
       for (int c = 0; c < ties.channels(from); ++c)
         if (!known[from][c]) removable[ties.group(from, c)] = false;

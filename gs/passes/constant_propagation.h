@@ -24,7 +24,9 @@ ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shape
 ChannelConstants prunable_constants(const Graph&, const std::vector<Shape>& shapes);
 
 // Groups of tied channels (ChannelTies::group) that may vanish together: none of them belongs to an
-// input, an output or a tap of the network, and whatever reads them freely reads constants.
-std::vector<bool> removable_groups(const Graph&, const ChannelTies&, const ChannelConstants&);
+// input, an output or a tap of the network, nothing pins them, and whatever reads them freely, or
+// counts them, reads constants.
+std::vector<bool> removable_groups(const Graph&, const std::vector<Shape>& shapes,
+                                   const ChannelTies&, const ChannelConstants&);
 
 }  // namespace gsx

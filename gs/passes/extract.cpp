@@ -22,7 +22,7 @@ struct Survey {
       : shapes(graph.infer_shapes(graph.example_inputs())),
         ties(graph, shapes),
         constants(exact_constants(graph, shapes)),
-        dropped(removable_groups(graph, ties, constants)) {}
+        dropped(removable_groups(graph, shapes, ties, constants)) {}
 
   // In the integer program the constant a convolution makes is rounded in a way only that program
   // knows, so there only what does not depend on it counts as known.
@@ -96,6 +96,7 @@ ChannelCut cut_of(const Graph& graph, const Survey& survey, int i) {
     cut.input_constants.push_back(std::move(worth));
   }
   cut.keep_output = survey.kept(i);
+  if (graph.node(i).inputs.empty()) return cut;
   const Node& source = graph.node(graph.node(i).inputs[0]);
   if (const auto* quantizer = dynamic_cast<const Quantize*>(&source))
     cut.step = quantizer->range().scale;

@@ -9,9 +9,12 @@
 namespace gsx {
 namespace {
 
-// Whether a node reads the image itself, perhaps padded or scaled: that is never quantised.
+// Whether a node reads the image itself, perhaps padded or scaled: that is never quantised. What a
+// depthwise convolution makes of it is not the image, although it has its channels.
 bool reads_image(const Graph& graph, const ChannelTies& ties, int reader) {
   const int from = graph.node(reader).inputs[0];
+  for (int i = from; !graph.node(i).inputs.empty(); i = graph.node(i).inputs[0])
+    if (graph.node(i).has_weight() && !graph.node(i).makes_channels()) return false;
   for (const int input : graph.inputs())
     for (int c = 0; c < ties.channels(input); ++c)
       if (ties.group(input, c) == ties.group(from, 0)) return true;

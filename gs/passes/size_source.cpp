@@ -10,6 +10,14 @@ namespace gsx {
 
 namespace {
 
+// Of both axes: the least common multiple where they differ.
+int64_t stride_of(const Node& node) {
+  const Json attributes = node.attributes();
+  const Json stride = attributes.value("stride", Json(1));
+  if (!stride.is_array()) return stride.get<int64_t>();
+  return std::lcm(stride[0].get<int64_t>(), stride[1].get<int64_t>());
+}
+
 // After how many picture sizes the sizes of all nodes repeat their pattern, at most: what the
 // strides on the way to a node multiply to, where pictures shrink.
 int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
@@ -21,8 +29,7 @@ int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
     if (node.inputs.empty()) continue;
     for (const int from : node.inputs) along[i] = std::lcm(along[i], along[from]);
     const bool pictures = shapes[i].rank() == 4 && shapes[node.inputs[0]].rank() == 4;
-    if (pictures && shapes[i][2] <= shapes[node.inputs[0]][2])
-      along[i] *= node.attributes().value("stride", 1);
+    if (pictures && shapes[i][2] <= shapes[node.inputs[0]][2]) along[i] *= stride_of(node);
     GSX_CHECK(along[i] <= kMost, "extract: the strides on the way to node ", node.name,
               " multiply to ", along[i], ", more than the ", kMost,
               " for which picture sizes are compared");
@@ -62,7 +69,8 @@ std::optional<int> SizeTable::twin(int node, const std::vector<bool>& live) cons
     if (i <= node && same_size(i, node)) return i;
   std::optional<int> best;
   for (int i = 1; i < node; ++i) {
-    if (!live[i] || !same_size(i, node)) continue;
+    const bool constant = graph_->node(i).reads_nothing();  // the same for all pictures of a batch
+    if (!live[i] || constant || !same_size(i, node)) continue;
     // A value that several layers read is made anyway; another one may be swallowed by a fusion.
     const bool shared = consumers_[i].size() > 1;
     if (!best || shared || consumers_[*best].size() <= 1) best = i;

@@ -1,6 +1,8 @@
 // Names of a run's files; see artifacts.h.
 #include "gs/train/artifacts.h"
 
+#include "gs/train/run_folder.h"
+
 namespace gsx {
 
 Json Artifacts::to_json() const {
@@ -10,11 +12,9 @@ Json Artifacts::to_json() const {
 }
 
 Artifacts new_artifacts(const std::filesystem::path& folder, bool makes_student) {
-  const auto model = folder / "model.safetensors";
-  return {makes_student ? folder / "teacher.safetensors" : model,
-          folder / "discriminator.safetensors",
-          model,
-          {}};
+  const auto model = folder / run_files::kModel;
+  return {
+      makes_student ? folder / run_files::kTeacher : model, folder / run_files::kCritic, model, {}};
 }
 
 Artifacts artifacts_from_json(const std::filesystem::path& folder, const Json& j) {

@@ -86,7 +86,7 @@ PictureRows DenseStage::samples(const std::vector<Tensor>& photos) {
 void DenseStage::finish() {
   save_result(run_, to_b_->generator, run_.artifacts.teacher);
   save_result(run_, to_b_->critic, run_.artifacts.discriminator);
-  save_result(run_, to_a_->generator, run_.file("reverse.safetensors"));
+  save_result(run_, to_a_->generator, run_.file(run_files::kReverse));
 }
 
 }  // namespace gsx

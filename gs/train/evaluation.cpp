@@ -83,6 +83,7 @@ Json TrainResult::to_json() const {
               {"compressed", compressed_distance}}},
             {"model", model.string()},
             {"teacher_model", teacher_model.string()}};
+  if (!astray.empty()) j["astray"] = astray;
   if (!missed_budget.empty()) j["missed_budget"] = missed_budget;
   if (distance_to_teacher >= 0)
     j["distance_to_teacher"] = {{"name", distance_to_teacher_name}, {"value", distance_to_teacher}};
@@ -94,6 +95,26 @@ Json TrainResult::to_json() const {
     j["stripe_energy"] = {{"teacher", stripe_energy_teacher}, {"student", stripe_energy_student}};
   }
   return j;
+}
+
+double departure(const PictureRows& rows) {
+  constexpr double kPlain = 4;  // grey levels squared
+  double moved = 0, spread = 0, values = 0;
+  for (const std::vector<Image>& row : rows) {
+    const std::vector<uint8_t>&t = row.at(1).rgb, &y = row.at(2).rgb;
+    const double pixels = static_cast<double>(t.size()) / 3;
+    for (size_t c = 0; c < 3; ++c) {
+      double sum = 0, squares = 0;
+      for (size_t i = c; i < t.size(); i += 3) {
+        sum += t[i];
+        squares += t[i] * t[i];
+        moved += (y[i] - t[i]) * (y[i] - t[i]);
+      }
+      spread += squares - sum * sum / pixels;
+      values += pixels;
+    }
+  }
+  return spread > kPlain * values ? moved / spread : 0;
 }
 
 TrainResult evaluate_run(RunState& run, bool timed) {

@@ -11,6 +11,7 @@ struct TrainResult {
   std::filesystem::path model;          // the compressed (or dense) model file
   std::filesystem::path teacher_model;  // the teacher as gsx writes it
   ModelFigures teacher, compressed;
+  std::string astray;         // in words, when the model's pictures are nothing like the teacher's
   std::string missed_budget;  // in words, when the budget was missed; else empty
   double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
   double r_f = 0;             // 0 when no distance could be computed
@@ -25,5 +26,10 @@ struct TrainResult {
 
 // Reads the models the run wrote and measures them; their speed only when `timed`.
 TrainResult evaluate_run(RunState&, bool timed = true);
+
+// How far a student's pictures are from its teacher's, from rows of photo, teacher's and student's:
+// their squared difference over that of plain pictures in the mean colours of the teacher's. Above
+// 1 the student has lost what it began with. 0 where the teacher's are as good as plain themselves.
+double departure(const PictureRows&);
 
 }  // namespace gsx

@@ -45,10 +45,14 @@ void check_mark(const char* flag, const std::string& spec, const Graph& now, uin
 }  // namespace
 
 fs::path critic_beside(const std::string& teacher) {
-  const fs::path beside = fs::path(teacher).parent_path() / "discriminator.safetensors";
+  const fs::path beside = fs::path(teacher).parent_path() / run_files::kCritic;
   std::error_code ignored;
   return fs::is_regular_file(teacher, ignored) && fs::is_regular_file(beside, ignored) ? beside
                                                                                        : fs::path();
+}
+
+bool needs_critic(const TrainConfig& c) {
+  return !c.teacher.empty() && c.discriminator.empty() && critic_beside(c.teacher).empty();
 }
 
 Inputs open_inputs(const RunState& run, bool need_critic) {
@@ -57,20 +61,22 @@ Inputs open_inputs(const RunState& run, bool need_critic) {
   Rng dense(c.seed, kDenseStream), critic(c.seed, kCriticStream);
   in.teacher =
       c.teacher.empty() ? fresh_generator(run, dense) : open_given(run, "--teacher", c.teacher);
-  in.critic = c.teacher.empty() || need_critic ? fresh_critic(run, critic)
-                                               : load_model(run.context, critic_beside(c.teacher));
+  if (!c.discriminator.empty()) in.critic = open_given(run, "--discriminator", c.discriminator);
+  else if (c.teacher.empty() || need_critic) in.critic = fresh_critic(run, critic);
+  else in.critic = load_model(run.context, critic_beside(c.teacher));
   in.features = c.feature_net.empty() ? features_of_critic(in.critic) : open_feature_net(run);
   return in;
 }
 
-void adopt(const RunState& run, const Inputs& in, bool need_critic) {
+void adopt(const RunState& run, const Inputs& in, bool need_critic, const fs::path& folder) {
   if (run.config.teacher.empty()) return;
-  save_model(in.teacher, run.artifacts.teacher);
-  if (!need_critic) save_model(in.critic, run.artifacts.discriminator);
+  save_model(in.teacher, folder / run.artifacts.teacher.filename());
+  if (!need_critic) save_model(in.critic, folder / run.artifacts.discriminator.filename());
 }
 
 void make_paths_absolute(TrainConfig& c) {
   c.teacher = absolute_spec(c.teacher);
+  c.discriminator = absolute_spec(c.discriminator);
   c.feature_net = absolute_spec(c.feature_net);
   if (!c.data.empty()) c.data = absolute_path(c.data);
 }
@@ -81,7 +87,8 @@ void take_changes(TrainConfig& saved, const TrainConfig& given) {
     if (!s.range.may_change || !now.contains(s.name) || now.at(s.name) == "") return;
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
       GSX_CHECK(!field.empty(), "train: this run was started without --", s.flag(),
-                ", so it cannot go on with ", now.at(s.name).template get<std::string>());
+                ", so it cannot go on with ",
+                from_utf8(now.at(s.name).template get<std::string>()));
     }
     from_value(now.at(s.name), field);
   });

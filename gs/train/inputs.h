@@ -14,9 +14,12 @@ Inputs open_inputs(const RunState&, bool need_critic);
 
 // The discriminator that was trained with a teacher lies beside its file; empty: there is none.
 std::filesystem::path critic_beside(const std::string& teacher);
+// Whether a run is given a teacher and no discriminator, so that it trains one.
+bool needs_critic(const TrainConfig&);
 
-// Copies what was given into the run folder, so that the run goes on without it.
-void adopt(const RunState&, const Inputs&, bool need_critic);
+// Copies what was given into a folder, under the names it has in the run's, so that the run goes on
+// without it.
+void adopt(const RunState&, const Inputs&, bool need_critic, const std::filesystem::path& folder);
 
 // Lets a run go on from any working folder.
 void make_paths_absolute(TrainConfig&);

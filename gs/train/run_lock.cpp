@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
 
 #include "engine/error.h"
+#include "engine/io/atomic_file.h"
 
 namespace gsx {
 
@@ -34,6 +36,13 @@ bool is_named(int fd, const fs::path& name) {
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
+// Whether the file holds what locks hold: nothing, or a process number.
+bool is_a_lock(int fd) {
+  char text[32];
+  const ssize_t n = pread(fd, text, sizeof text, 0);
+  return n >= 0 && std::all_of(text, text + n, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // Opens and locks the file under this name.
 int locked(const fs::path& folder, const fs::path& name) {
   for (;;) {
@@ -41,8 +50,11 @@ int locked(const fs::path& folder, const fs::path& name) {
     GSX_CHECK(fd >= 0, "train: cannot write in the run folder ", folder.string(), ": ",
               std::strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-      if (is_named(fd, name)) return fd;
+      const bool ours = is_a_lock(fd);
+      if (ours && is_named(fd, name)) return fd;
       close(fd);
+      GSX_CHECK(ours, "train: the run folder ", folder.string(), " holds a file ",
+                name.filename().string(), " that is no lock of gsx; choose another folder");
       continue;
     }
     const int error = errno;
@@ -59,6 +71,7 @@ int locked(const fs::path& folder, const fs::path& name) {
 
 RunLock::RunLock(fs::path folder, bool make)
     : folder_(std::move(folder)), file_(folder_ / ".lock") {
+  check_links("train", folder_);
   std::error_code error;
   if (make) made_ = fs::create_directories(folder_, error);
   GSX_CHECK(!error, "train: cannot make the run folder ", folder_.string(), ": ", error.message());

@@ -9,6 +9,7 @@
 #include "gs/train/checkpoint.h"
 #include "gs/train/data.h"
 #include "gs/train/random_streams.h"
+#include "gs/train/run_folder.h"
 
 namespace gsx {
 

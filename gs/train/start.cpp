@@ -54,6 +54,16 @@ void check_size(const Inputs& in, int size) {
        near.empty() ? "no size near it does, give another --teacher" : near);
 }
 
+// Whether a discriminator that was given is one.
+void check_critic(const RunState& run, const Graph& critic) {
+  const std::string& spec = run.config.discriminator;
+  if (spec.empty()) return;
+  const Shape made = critic.infer_shapes(critic.example_input()).back();
+  GSX_CHECK(critic.input_channels() == 3 && made.rank() >= 2 && made[1] == 1,
+            "--discriminator: must judge pictures of 3 channels in one, ", spec, " makes ", made,
+            " of ", critic.example_input());
+}
+
 // Whether there is something in the teacher to compress.
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
@@ -76,11 +86,9 @@ void check_teacher(const RunState& run, const Graph& teacher) {
 // A copy of a run that keeps to itself.
 class Rehearsal {
  public:
-  explicit Rehearsal(const RunState& run)
-      : folder_(run.file(".rehearsal")),
-        state_(make_run_state(settings(run), shortened(run.recipe), silent_)) {
+  Rehearsal(const RunState& run, const fs::path& folder)
+      : folder_(folder), state_(make_run_state(settings(run), shortened(run.recipe), silent_)) {
     std::error_code error;
-    fs::remove_all(folder_, error);  // a killed one's
     fs::create_directory(folder_, error);
     GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",
               error.message());
@@ -94,14 +102,14 @@ class Rehearsal {
   Rehearsal& operator=(const Rehearsal&) = delete;
 
   void run(const Inputs& in, bool need_critic) {
-    adopt(state_, in, need_critic);
+    adopt(state_, in, need_critic, folder_);
     StagePtr stage;
     for (const StagePlan& plan : state_.recipe.stages) {
       stage = stage_kind(plan.kind).start(state_, plan);
       if (plan.steps > 0) stage->step(0);
       StateWriter out;
       stage->save(out);
-      out.write(folder_ / "checkpoint.safetensors");
+      out.write(folder_ / run_files::kCheckpoint);
       stage->finish();
       const auto photos = state_.data.held_out(Domain::a, 1);
       write_png(folder_ / "sample.png", contact_sheet(stage->samples(photos)));
@@ -138,30 +146,14 @@ class Rehearsal {
 
 void check_start(const RunState& run, const Inputs& in) {
   check_teacher(run, in.teacher);
+  check_critic(run, in.critic);
   check_size(in, run.recipe.size);
   if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
 }
 
-void check_folder(const TrainConfig& c) {
-  const std::string dir = c.run_dir.string();
-  std::error_code ignored;
-  for (const char* name : {"checkpoint.safetensors", "model.safetensors"}) {
-    GSX_CHECK(!fs::exists(c.run_dir / name, ignored), "run folder ", dir,
-              " holds a run already; continue it with --resume ", dir, " or choose another --out");
-  }
-  for (const fs::path& input :
-       {model_path(c.teacher), critic_beside(c.teacher), model_path(c.feature_net)}) {
-    for (const char* name :
-         {"teacher.safetensors", "discriminator.safetensors", "reverse.safetensors"}) {
-      GSX_CHECK(!fs::equivalent(input, c.run_dir / name, ignored), "run folder ", dir, " holds ",
-                input.string(), ", which the run reads and would write over; choose another --out");
-    }
-  }
-}
-
-void rehearse(const RunState& run, const Inputs& in, bool need_critic) {
-  Rehearsal(run).run(in, need_critic);
+void rehearse(const RunState& run, const Inputs& in, bool need_critic, const fs::path& folder) {
+  Rehearsal(run, folder).run(in, need_critic);
 }
 
 }  // namespace gsx

@@ -8,12 +8,10 @@ namespace gsx {
 // Settings, networks and pictures fit each other; Error that names the flag to change.
 void check_start(const RunState&, const Inputs&);
 
-// Refuses a folder that holds a run already, or one of whose files the run would write over.
-void check_folder(const TrainConfig&);
-
 // One step of every stage on two pictures at most, and all that surrounds them, from calibration to
-// evaluation, in a folder inside the run's that is gone at the end: what fails there would fail the
-// run. Judges no value. Does nothing that the run could notice.
-void rehearse(const RunState&, const Inputs&, bool need_critic);
+// evaluation, in a folder that is made and gone at the end: what fails there would fail the run.
+// Judges no value. Does nothing that the run could notice.
+void rehearse(const RunState&, const Inputs&, bool need_critic,
+              const std::filesystem::path& folder);
 
 }  // namespace gsx

@@ -2,6 +2,7 @@
 #include "gs/train/trainer.h"
 
 #include <chrono>
+#include <sstream>
 
 #include "gs/train/eta.h"
 #include "gs/train/evaluation.h"
@@ -19,15 +20,23 @@ constexpr int kLogEvery = 10;
 constexpr int kSampled = 4;  // photos on a sample sheet
 constexpr int kEvery = 200;  // steps between checkpoints and between sample sheets, unless given
 
-fs::path checkpoint_of(const TrainConfig& c) { return c.run_dir / "checkpoint.safetensors"; }
+fs::path checkpoint_of(const TrainConfig& c) { return c.run_dir / run_files::kCheckpoint; }
+
+// Where there is nothing to go on from.
+void check_checkpoint(const TrainConfig& c) {
+  const fs::path file = checkpoint_of(c), previous = previous_checkpoint(file);
+  std::error_code ignored;
+  if (fs::exists(file, ignored)) return;
+  GSX_CHECK(!fs::exists(previous, ignored), "train: the run folder ", c.run_dir.string(),
+            " has lost its checkpoint; rename ", previous.string(), " to ",
+            file.filename().string(), " to go on from the one before it");
+  fail("train: the folder ", c.run_dir.string(), " holds no checkpoint to go on from; start a run ",
+       "with --out instead of --resume");
+}
 
 void write_every(TrainConfig& c) {
   if (!c.checkpoint_every) c.checkpoint_every = kEvery;
   if (!c.sample_every) c.sample_every = kEvery;
-}
-
-bool lacks_critic(const TrainConfig& c) {
-  return !c.teacher.empty() && critic_beside(c.teacher).empty();
 }
 
 // Checkpoints of gsx 0.1.0 hold none: their settings tell it.
@@ -38,7 +47,8 @@ Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
 
 class Run {
  public:
-  Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<bool>& stop);
+  Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
+      const std::atomic<bool>& stop);
   Run(const TrainConfig& config, const StateReader& in, bool new_teacher, TrainObserver& observer,
       const std::atomic<bool>& stop);
   TrainResult go();
@@ -49,7 +59,8 @@ class Run {
   bool run_stage();  // false: stopped
   void after_step(const Losses&, double seconds);
   void report(const Losses&);
-  void write_samples();
+  void write_samples(bool stage_done);
+  void judge(const PictureRows&);
   void write_checkpoint();
 
   const std::atomic<bool>& stop_;
@@ -59,26 +70,30 @@ class Run {
   int total_step_ = 0;  // steps done of all
   double seconds_ = 0;  // per step of this stage, recently
   std::vector<StagePrice> prices_;
-  Json marks_;  // of the given networks
+  Json marks_;          // of the given networks
+  std::string astray_;  // what was told of the student's pictures when the last stage ended
   std::vector<Tensor> photos_;
   StagePtr stage_;
   std::unique_ptr<RunLog> log_;
 };
 
-Run::Run(const TrainConfig& config, TrainObserver& observer, const std::atomic<bool>& stop)
+Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
+         const std::atomic<bool>& stop)
     : stop_(stop),
-      state_(make_run_state(config, make_recipe(config, lacks_critic(config)), observer)) {
-  const bool need_critic = lacks_critic(config);
+      state_(make_run_state(config, make_recipe(config, needs_critic(config)), observer)) {
+  const bool need_critic = needs_critic(config);
   const Inputs inputs = open_inputs(state_, need_critic);
   check_start(state_, inputs);
   observer.message("check    one step of every stage, on few pictures");
-  rehearse(state_, inputs, need_critic);
-  adopt(state_, inputs, need_critic);
+  rehearse(state_, inputs, need_critic, beginning.folder() / "rehearsal");
+  adopt(state_, inputs, need_critic, beginning.folder());
   marks_ = marks_of(state_, inputs);
-  observer.started();
-  open_folder(-1);
+  observer.started(beginning.folder());
+  beginning.place();
   stage_ = start_stage();
   write_checkpoint();
+  beginning.done();
+  open_folder(-1);
 }
 
 Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
@@ -103,11 +118,11 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
 }
 
 void Run::open_folder(int last_logged) {
-  const fs::path samples = state_.file("samples");
+  const fs::path samples = state_.file(run_files::kSamples);
   std::error_code error;
   fs::create_directories(samples, error);
   GSX_CHECK(!error, "train: cannot make the folder ", samples.string(), ": ", error.message());
-  log_ = std::make_unique<RunLog>(state_.file("log.jsonl"), last_logged);
+  log_ = std::make_unique<RunLog>(state_.file(run_files::kLog), last_logged);
   photos_ = state_.data.held_out(Domain::a, kSampled);
 }
 
@@ -126,7 +141,7 @@ TrainResult Run::go() {
     }
     write_checkpoint();  // whatever becomes of what follows, the stage's steps are done
     stage_->finish();
-    write_samples();
+    write_samples(true);
     if (at_ + 1 == stages.size()) break;
     ++at_;
     stage_ = start_stage();
@@ -137,6 +152,7 @@ TrainResult Run::go() {
   write_checkpoint();
   stage_.reset();  // its memory is wanted for the evaluation
   TrainResult result = evaluate_run(state_);
+  result.astray = astray_;
   result.finished = true;
   return result;
 }
@@ -162,7 +178,7 @@ void Run::after_step(const Losses& losses, double seconds) {
   report(losses);
   const bool last = step_ == stage_->plan().steps;
   if (last) return;
-  if (total_step_ % *state_.config.sample_every == 0) write_samples();
+  if (total_step_ % *state_.config.sample_every == 0) write_samples(false);
   if (total_step_ % *state_.config.checkpoint_every == 0) write_checkpoint();
 }
 
@@ -190,11 +206,28 @@ void Run::report(const Losses& losses) {
   log_->add(line);
 }
 
-void Run::write_samples() {
+void Run::write_samples(bool stage_done) {
   if (photos_.empty()) return;
   char name[64];
   std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage_->plan().kind.c_str());
-  write_png(state_.file("samples") / name, contact_sheet(stage_->samples(photos_)));
+  const PictureRows rows = stage_->samples(photos_);
+  write_png(state_.file(run_files::kSamples) / name, contact_sheet(rows));
+  if (stage_done && stage_->plan().makes == "student") judge(rows);
+}
+
+// A stage that ruined the student is told of when it ends, not hours later.
+void Run::judge(const PictureRows& rows) {
+  astray_.clear();
+  const double far = departure(rows);
+  if (far <= 1) return;
+  std::ostringstream text;
+  text.precision(3);
+  text << "after the stage " << stage_->plan().kind
+       << " the student's pictures are further from the teacher's than plain colours would be ("
+       << far << " times their squared difference): lower the learning rates, train longer or ask "
+       << "for less compression";
+  astray_ = text.str();
+  state_.observer.warning(astray_);
 }
 
 void Run::write_checkpoint() {
@@ -216,14 +249,17 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
                   const std::atomic<bool>& stop) {
   const RunLock lock(config.run_dir, !resume);
   if (!resume) {
-    check_folder(config);
+    RunBeginning beginning(config);
     TrainConfig c = config;
     make_paths_absolute(c);
     write_every(c);
     observer.begins(c);
-    return Run(c, observer, stop).go();
+    Run run(c, beginning, observer, stop);
+    return run.go();
   }
+  check_checkpoint(config);
   const StateReader in(checkpoint_of(config));
+  forget_beginning(config.run_dir);
   try {
     TrainConfig saved = TrainConfig::from_json(in.meta().at("config"));
     take_changes(saved, config);

@@ -4,27 +4,35 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernels/cpu/conv_depthwise.h"
 #include "kernels/cpu/conv_direct.h"
 #include "kernels/cpu/conv_geometry.h"
+#include "kernels/cpu/conv_groups.h"
 #include "kernels/cpu/conv_weight.h"
 #include "kernels/cpu/conv_winograd.h"
 #include "kernels/cpu/image_tree.h"
 #include "kernels/instance_norm.h"
+#include "kernels/resample.h"
 
 namespace gsx::kernels {
 namespace {
 
 // y = the correlations of x, and its moments if wanted: from the tasks that write it, or, of at
 // most four channels, from a pass of their own, which is a little faster.
-void correlate(Exec& e, const std::vector<Correlation>& parts, const View& in, const View& out,
-               PadMode mode, const Weights<float>& w, const float* x, const float* bias, float* y,
-               Moments moments = {}) {
+void correlate(Exec& e, const ConvShape& shape, const std::vector<Correlation>& parts,
+               const View& in, const View& out, PadMode mode, const Weights<float>& w,
+               const float* x, const float* bias, float* y, Moments moments = {}) {
+  if (shape.depthwise()) {
+    depthwise(e, parts, in, out, mode, shape.w, x, w.w, bias, y);
+    if (moments) cpu_instance_norm.moments(e, out, y, moments);
+    return;
+  }
   Workspace::Scope scope(*e.workspace);
   std::optional<ImageMoments> images;
   if (moments && out.cs > 4) images.emplace(*e.workspace, out);
   const ImageMoments* to = images ? &*images : nullptr;
   const WinogradPlan plan(parts);
-  if (e.conv_algo != ConvAlgo::direct && winograd_possible(plan, in, out) &&
+  if (shape.plain() && e.conv_algo != ConvAlgo::direct && winograd_possible(plan, in, out) &&
       (e.conv_algo == ConvAlgo::winograd || plan.pays(out.n, in.c, out.c))) {
     correlate_winograd(e, plan, in, out, mode, w, x, bias, y, to);
     if (!plan.rest.empty()) correlate_direct(e, plan.rest, in, out, mode, w, x, bias, y, to);
@@ -40,21 +48,20 @@ void correlate(Exec& e, const std::vector<Correlation>& parts, const View& in, c
 
 void forward(Exec& e, const ConvShape& shape, const float* x, const float* w, const float* bias,
              float* y, Moments moments) {
+  if (shape.groups > 1 && !shape.depthwise()) {
+    grouped_forward(e, shape, x, w, bias, y);
+    if (moments) cpu_instance_norm.moments(e, shape.y(), y, moments);
+    return;
+  }
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
-  correlate(e, parts, shape.x, shape.y(), shape.pad_mode, Weights<float>::forward(shape.w, w), x,
-            bias, y, moments);
-}
-
-// The image with its reflected border made explicit.
-View padded_view(const ConvShape& shape) {
-  return View::of(shape.x.n, shape.x.h + shape.top + shape.bottom,
-                  shape.x.w + shape.left + shape.right, shape.x.c);
+  correlate(e, shape, parts, shape.x, shape.y(), shape.pad_mode,
+            Weights<float>::forward(shape.w, w), x, bias, y, moments);
 }
 
 // gx = sum of the positions of the padded gradient that mirror each pixel, in ascending order.
 void fold_reflected(Exec& e, const ConvShape& shape, const float* padded, float* gx) {
-  const View x = shape.x, wide = padded_view(shape);
+  const View x = shape.x, wide = shape.padded_x();
   e.pool->run(int64_t{x.n} * x.h, [&](int64_t task, int) {
     const int i = static_cast<int>(task / x.h), h = static_cast<int>(task % x.h);
     float* row = gx + x.offset(i, h, 0);
@@ -73,31 +80,41 @@ void fold_reflected(Exec& e, const ConvShape& shape, const float* padded, float*
 }
 
 void backward_input(Exec& e, const ConvShape& shape, const float* gy, const float* w, float* gx) {
+  if (shape.groups > 1 && !shape.depthwise()) {
+    return grouped_backward_input(e, shape, gy, w, gx);
+  }
   const View y = shape.y();
   const auto wt = Weights<float>::backward(shape.w, w);
   Geometry g = Geometry::of(shape);
   if (shape.transposed) {
-    correlate(e, gather_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
+    correlate(e, shape, gather_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else if (shape.pad_mode == PadMode::zero) {
-    correlate(e, spread_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
+    correlate(e, shape, spread_correlations(g), y, shape.x, PadMode::zero, wt, gy, nullptr, gx);
   } else if (const WinogradPlan plan(gather_correlations(g));
              e.conv_algo != ConvAlgo::direct && winograd_spread_pays(shape, plan)) {
     spread_winograd(e, shape, plan, gy, w, gx);
   } else {
-    g.big = padded_view(shape);
+    g.big = shape.padded_x();
     g.top = g.left = 0;
     Workspace::Scope scope(*e.workspace);
     float* padded = e.workspace->take<float>(g.big.size());
-    correlate(e, spread_correlations(g), y, g.big, PadMode::zero, wt, gy, nullptr, padded);
-    fold_reflected(e, shape, padded, gx);
+    correlate(e, shape, spread_correlations(g), y, g.big, PadMode::zero, wt, gy, nullptr, padded);
+    if (shape.pad_mode == PadMode::reflect) {
+      fold_reflected(e, shape, padded, gx);
+    } else {
+      cpu_resample.pad_backward(e, {shape.x, g.big, shape.top, shape.left, shape.pad_mode}, padded,
+                                gx);
+    }
   }
 }
 
 void backward_weight(Exec& e, const ConvShape& shape, const float* x, const float* gy,
                      bool accumulate, float* gw) {
+  if (shape.depthwise()) return depthwise_weight(e, shape, x, gy, accumulate, gw);
+  if (shape.groups > 1) return grouped_backward_weight(e, shape, x, gy, accumulate, gw);
   const Geometry g = Geometry::of(shape);
   const WinogradPlan plan(gather_correlations(g));
-  if (e.conv_algo != ConvAlgo::direct && winograd_weight_possible(shape, plan) &&
+  if (shape.plain() && e.conv_algo != ConvAlgo::direct && winograd_weight_possible(shape, plan) &&
       (e.conv_algo == ConvAlgo::winograd || plan.pays(g.small.n, g.big.c, g.small.c))) {
     weight_gradient_winograd(e, shape, plan, x, gy, accumulate, gw);
   } else {
@@ -134,8 +151,12 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
 
 void forward_codes(Exec& e, const ConvShape& shape, CodeRange range, const int16_t* x,
                    const int8_t* w, int32_t* y) {
+  if (shape.groups > 1 && !shape.depthwise()) return grouped_codes(e, shape, range, x, w, y);
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
+  if (shape.depthwise()) {
+    return depthwise_codes(e, parts, shape.x, shape.y(), shape.pad_mode, shape.w, x, w, y);
+  }
   correlate_codes(e, parts, shape.x, shape.y(), shape.pad_mode,
                   Weights<int8_t>::forward(shape.w, w), range, x, y);
 }

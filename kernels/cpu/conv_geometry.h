@@ -1,5 +1,6 @@
 // The one relation behind both directions of convolution. A `big` and a `small` image meet at taps:
-//   small pixel (p, q), tap (r, s)  <->  big pixel (p*stride - top + r, q*stride - left + s)
+//   small pixel (p, q), tap (r, s)  <->
+//   big pixel (p*stride.y - top + r*dilation.y, q*stride.x - left + s*dilation.x)
 // conv gathers big -> small, conv_transpose spreads small -> big, and each one's gradient runs the
 // other way. Tap weights that map one to the other are w as it is (forward) or transposed
 // (backward).
@@ -12,7 +13,9 @@ namespace gsx::kernels {
 
 struct Geometry {
   View big, small;
-  int r = 0, s = 0, stride = 1, top = 0, left = 0;
+  int r = 0, s = 0;
+  PerAxis stride = 1, dilation = 1;
+  int top = 0, left = 0;
   PadMode pad_mode = PadMode::zero;
 
   static Geometry of(const ConvShape& shape) {
@@ -22,6 +25,7 @@ struct Geometry {
             shape.w.r,
             shape.w.s,
             shape.stride,
+            shape.dilation,
             shape.top,
             shape.left,
             shape.pad_mode};
@@ -32,19 +36,23 @@ struct Geometry {
 inline int padded_index(int i, int n, PadMode mode) {
   if (i >= 0 && i < n) return i;
   if (mode == PadMode::zero) return -1;
+  if (mode == PadMode::replicate) return i < 0 ? 0 : n - 1;
   return i < 0 ? -i : 2 * n - 2 - i;
 }
 
 // One axis of a correlation: output j of `count`, at pixel out0 + j*out_step, is the sum over
-// a in [0, taps) of input pixel in0 + j*in_step + a times filter tap tap0 + a*tap_step.
+// a in [0, taps) of input pixel in0 + j*in_step + a*in_tap times filter tap tap0 + a*tap_step.
 struct Axis {
   int count = 0, out0 = 0, out_step = 1;
   int in0 = 0, in_step = 1;
   int taps = 0, tap0 = 0, tap_step = 1;
+  int in_tap = 1;
+
+  int reach() const { return (taps - 1) * in_tap + 1; }  // input pixels that the taps span
 };
 
-// Gathering is one correlation. Spreading with stride t is t*t of them, one per output phase, each
-// with its share of the taps in reverse; a phase without taps leaves the bias alone.
+// Gathering is one correlation. Spreading with strides t and u is t*u of them, one per output
+// phase, each with its share of the taps in reverse; a phase without taps leaves the bias alone.
 struct Correlation {
   Axis y, x;
   int taps() const { return y.taps * x.taps; }

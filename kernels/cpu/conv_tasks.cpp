@@ -49,8 +49,9 @@ Window Tasks::window(int row0, int row1) const {
   for (const Correlation& c : parts_) {
     const int end = std::min(row1, c.y.count);
     if (c.taps() == 0 || end <= row0) continue;
-    const int y0 = c.y.in0 + row0 * c.y.in_step, y1 = c.y.in0 + (end - 1) * c.y.in_step + c.y.taps;
-    const int x0 = c.x.in0, x1 = c.x.in0 + (c.x.count - 1) * c.x.in_step + c.x.taps;
+    const int y0 = c.y.in0 + row0 * c.y.in_step;
+    const int y1 = c.y.in0 + (end - 1) * c.y.in_step + c.y.reach();
+    const int x0 = c.x.in0, x1 = c.x.in0 + (c.x.count - 1) * c.x.in_step + c.x.reach();
     if (first) {
       all = {y0, x0, y1 - y0, x1 - x0};
       first = false;

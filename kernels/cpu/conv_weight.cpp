@@ -16,8 +16,8 @@ constexpr int64_t kPackedElements = int64_t{4} << 20;  // of packed images at a 
 constexpr int kManySlices = 16;
 
 // The big image lies as panels of 16 channels, or, with few channels, as pixels in a row, so that
-// one filter row's taps and channels are contiguous. Where the small image has few channels it is
-// the big one's rows that fill the vectors.
+// one filter row's taps and channels are contiguous (if they are neighbours). Where the small image
+// has few channels it is the big one's rows that fill the vectors.
 struct Plan {
   ConvShape shape;
   Geometry g;
@@ -31,9 +31,10 @@ struct Plan {
   int64_t big_size, small_size;
 
   explicit Plan(const ConvShape& s) : shape(s), g(Geometry::of(s)) {
-    window = {-g.top, -g.left, (g.small.h - 1) * g.stride + g.r, (g.small.w - 1) * g.stride + g.s};
-    few = g.small.cs <= 4;
-    rows = few || g.big.cs <= 4;
+    window = {-g.top, -g.left, (g.small.h - 1) * g.stride.y + shape.reach_y(),
+              (g.small.w - 1) * g.stride.x + shape.reach_x()};
+    few = g.small.cs <= 4 && g.dilation.x == 1;
+    rows = few || (g.big.cs <= 4 && g.dilation.x == 1);
     panels = rows ? 1 : ceil_div(g.big.cs, kPanel);
     groups = few ? 1 : ceil_div(g.small.cs, 2 * kPanel);
     taps_of_slice = rows || panels * groups < kManySlices ? 1 : g.r;
@@ -51,8 +52,9 @@ struct Plan {
 // slices) is enough and one packed image.
 bool is_gram(const Plan& p, const float* x, const float* gy, bool accumulate) {
   const View& v = p.g.small;
-  return x == gy && !accumulate && p.shape.w.r == 1 && p.shape.w.s == 1 && p.g.stride == 1 &&
-         !p.rows && !p.few && p.window.h == v.h && p.window.w == v.w && p.g.big.cs == v.cs;
+  return x == gy && !accumulate && p.shape.w.r == 1 && p.shape.w.s == 1 &&
+         p.g.stride == PerAxis(1) && !p.rows && !p.few && p.window.h == v.h && p.window.w == v.w &&
+         p.g.big.cs == v.cs;
 }
 
 // gw[c][k] = gw[k][c] below the diagonal.
@@ -109,7 +111,8 @@ void pack_small_row(const Plan& p, const float* image, int row, float* to) {
 // sums += the slice's share of one block of small pixels, rows [y, y + h), columns [x, x + w).
 void add_block(const Plan& p, const Slice& s, const float* big, const float* small, const Window& b,
                float* sums) {
-  const int stride = p.g.stride, pitch = p.window.w;
+  const PerAxis stride = p.g.stride, dilation = p.g.dilation;
+  const int pitch = p.window.w;
   const int lanes = p.rows ? p.g.big.cs : kPanel;
   const int64_t plane = int64_t{p.window.h} * pitch * kPanel;
   const float* big_panel = p.rows ? big : big + s.panel * plane;
@@ -118,8 +121,9 @@ void add_block(const Plan& p, const Slice& s, const float* big, const float* sma
   o.cols = b.w;
   o.out_row = p.slice_n;
   for (int r = s.r0; r < s.r1; ++r) {
-    const float* from = big_panel + (int64_t{b.y * stride + r} * pitch + b.x * stride) * lanes;
-    const int64_t row = int64_t{stride} * pitch * lanes, col = int64_t{stride} * lanes;
+    const float* from =
+        big_panel + (int64_t{b.y * stride.y + r * dilation.y} * pitch + b.x * stride.x) * lanes;
+    const int64_t row = int64_t{stride.y} * pitch * lanes, col = int64_t{stride.x} * lanes;
     if (p.few) {
       o.a = small + (int64_t{b.y} * p.g.small.w + b.x) * p.g.small.cs;
       o.a_row = int64_t{p.g.small.w} * p.g.small.cs;
@@ -149,7 +153,7 @@ void add_block(const Plan& p, const Slice& s, const float* big, const float* sma
     }
     o.m = std::min(kPanel, p.g.big.c - s.panel * kPanel);
     for (int tap = 0; tap < p.g.s; ++tap) {
-      o.a = from + int64_t{tap} * kPanel;
+      o.a = from + int64_t{tap} * dilation.x * kPanel;
       o.out = sums + (int64_t{r - s.r0} * p.g.s + tap) * kPanel * p.slice_n;
       outer(o);
     }

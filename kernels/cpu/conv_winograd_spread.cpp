@@ -86,7 +86,8 @@ struct Scratch {
 }  // namespace
 
 bool winograd_spread_pays(const ConvShape& s, const WinogradPlan& plan) {
-  if (s.transposed || s.stride != 1 || s.pad_mode != PadMode::reflect || plan.taps == 0)
+  if (s.transposed || !s.plain() || s.stride.y != 1 || s.pad_mode != PadMode::reflect ||
+      plan.taps == 0)
     return false;
   const View y = s.y();
   const Spread g(s, plan);

@@ -77,9 +77,24 @@ void activate_backward(Exec& e, int64_t n, Activation a, float slope, const floa
   });
 }
 
+void pointwise(Exec& e, const Rows& r, Pointwise f, const PointwiseOptions& options, const float* x,
+               float* y) {
+  with_pointwise(f, [&, o = options]<Pointwise P>() {
+    map_rows(e, r, y, [=](int64_t i) { y[i] = scalar::pointwise<P>(x[i], o); });
+  });
+}
+
+void pointwise_backward(Exec& e, int64_t n, Pointwise f, const PointwiseOptions& options,
+                        const float* x, const float* gy, float* gx) {
+  with_pointwise(f, [&, o = options]<Pointwise P>() {
+    map(e, n, [=](int64_t i) { gx[i] = gy[i] * scalar::pointwise_slope<P>(x[i], o); });
+  });
+}
+
 const ElementwiseKernels& table() {
-  static constexpr ElementwiseKernels kTable = {accumulate, add,  sub,      mul,
-                                                affine,     fill, activate, activate_backward};
+  static constexpr ElementwiseKernels kTable = {
+      accumulate,        add, sub, mul, affine, fill, activate, activate_backward, pointwise,
+      pointwise_backward};
   return kTable;
 }
 
@@ -101,7 +116,8 @@ const ElementwiseKernels cpu_elementwise = {
     kBest<&ElementwiseKernels::accumulate>, kBest<&ElementwiseKernels::add>,
     kBest<&ElementwiseKernels::sub>,        kBest<&ElementwiseKernels::mul>,
     kBest<&ElementwiseKernels::affine>,     kBest<&ElementwiseKernels::fill>,
-    kBest<&ElementwiseKernels::activate>,   kBest<&ElementwiseKernels::activate_backward>};
+    kBest<&ElementwiseKernels::activate>,   kBest<&ElementwiseKernels::activate_backward>,
+    kBest<&ElementwiseKernels::pointwise>,  kBest<&ElementwiseKernels::pointwise_backward>};
 
 }  // namespace gsx::kernels
 #endif

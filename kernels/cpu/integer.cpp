@@ -54,15 +54,16 @@ void sums_to_float(Exec& e, const View& v, const int32_t* x, const float* scale,
 }
 
 // Which taps of one axis fall inside for output position p, as bits.
-uint64_t taps_inside(const ConvShape& s, int p, int taps, int before, int size) {
+uint64_t taps_inside(const ConvShape& s, int p, int taps, int before, int size, int stride,
+                     int dilation) {
   uint64_t mask = 0;
   for (int t = 0; t < taps; ++t) {
-    bool inside = s.pad_mode == PadMode::reflect;
+    bool inside = s.pad_mode != PadMode::zero;
     if (s.transposed) {
-      const int from = p + before - t;
-      inside = from >= 0 && from % s.stride == 0 && from / s.stride < size;
+      const int from = p + before - t * dilation;
+      inside = from >= 0 && from % stride == 0 && from / stride < size;
     } else if (!inside) {
-      const int from = p * s.stride - before + t;
+      const int from = p * stride - before + t * dilation;
       inside = from >= 0 && from < size;
     }
     if (inside) mask |= uint64_t{1} << t;
@@ -76,8 +77,10 @@ void add_taps(Exec& e, const ConvShape& s, TapBias kind, const int32_t* t, int32
   const bool per_tap = kind == TapBias::per_tap;
   const int r = per_tap ? s.w.r : 1, c = per_tap ? s.w.s : 1;
   if (per_tap) {
-    for (int p = 0; p < out.h; ++p) rows[p] = taps_inside(s, p, r, s.top, s.x.h);
-    for (int q = 0; q < out.w; ++q) columns[q] = taps_inside(s, q, c, s.left, s.x.w);
+    for (int p = 0; p < out.h; ++p)
+      rows[p] = taps_inside(s, p, r, s.top, s.x.h, s.stride.y, s.dilation.y);
+    for (int q = 0; q < out.w; ++q)
+      columns[q] = taps_inside(s, q, c, s.left, s.x.w, s.stride.x, s.dilation.x);
   }
   // Few pairs of masks occur: one sum per channel for each of them.
   std::map<std::pair<uint64_t, uint64_t>, std::vector<int32_t>> sums;

@@ -1,5 +1,6 @@
 // The CPU's table of memory.h: the heap, no streams, and a clock for events.
 #include "kernels/memory.h"
+#include "kernels/split.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ namespace gsx::kernels {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr size_t kAlignment = 256;  // as GPUs give it
+constexpr size_t kAlignment = kSplitGap;  // 256, as GPUs give it
 constexpr size_t kHugePage = size_t{2} << 20;
 
 // In front of every block: how long its mapping is; 0 for blocks of the heap.
@@ -96,6 +97,16 @@ double elapsed_ms(void* from, void* to) {
 [[noreturn]] void no_graphs() { throw Failure("cpu: there are no graphs"); }
 
 }  // namespace
+
+// A mapping's pages can go back one by one: all that a part needs is a header of its own.
+bool split_cpu_block(void* block, size_t at) noexcept {
+  Header* first = static_cast<Header*>(block) - 1;
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  if (first->mapped <= at || at % page != 0) return false;
+  new (reinterpret_cast<std::byte*>(first) + at) Header{first->mapped - at};
+  first->mapped = at;
+  return true;
+}
 
 const MemoryKernels cpu_memory = {
     .device_count = [] { return 1; },

@@ -58,7 +58,7 @@ void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
         float sum[N] = {};
         for (int a = 0; a < rows.count; ++a)
           for (int b = 0; b < cols.count; ++b)
-            add_to<N>(gy + out.offset(n, rows.at[a], cols.at[b]) + c, sum);
+            add_to<N>(gy + out.offset(n, rows[a], cols[b]) + c, sum);
         for (int k = 0; k < N; ++k) g[c + k] = sum[k];
       });
     }

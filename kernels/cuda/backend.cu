@@ -7,6 +7,7 @@ const Backend backend = {
     .host_accessible = false,
     .memory = memory,
     .adam = adam,
+    .arithmetic = arithmetic,
     .batch_norm = batch_norm,
     .channel_affine = channel_affine,
     .conv = conv,
@@ -15,6 +16,7 @@ const Backend backend = {
     .fake_quant = fake_quant,
     .gram = gram,
     .cublas_gram = &cublas_gram,
+    .group_norm = group_norm,
     .instance_norm = instance_norm,
     .integer = integer,
     .linear = linear,
@@ -23,9 +25,13 @@ const Backend backend = {
     .peak = peak,
     .philox = philox,
     .pool = pool,
+    .prelu = prelu,
     .prox_l1 = prox_l1,
     .reduce = reduce,
     .resample = resample,
+    .resize = resize,
+    .softmax = softmax,
+    .strided = strided,
 };
 
 }  // namespace gsx::kernels::GSX_BACKEND

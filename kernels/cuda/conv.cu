@@ -1,7 +1,9 @@
 // The convolution table: which correlation or weight gradient each pass is, and which kernel family
-// computes it. Tensor cores take over where both channel counts exceed four; the rest is FP32.
+// computes it. Tensor cores take over where both channel counts exceed four; the rest is FP32. What
+// is not plain (ConvShape::plain) goes to conv_general.h.
 #include "kernels/conv.h"
 
+#include "kernels/cuda/conv_general.h"
 #include "kernels/cuda/conv_launch.h"
 #include "kernels/cuda/tables.h"
 
@@ -15,8 +17,8 @@ Correlation<X, W, Sum> correlation(const ConvShape& s, const View& in, const X* 
                                    const View& out, Sum* y, bool spread) {
   checked_count(std::max(in.pixels(), out.pixels()));
   Correlation<X, W, Sum> c;
-  c.plan = {Axis::of(out.h, s.top, s.w.r, s.stride, spread),
-            Axis::of(out.w, s.left, s.w.s, s.stride, spread), out.n, spread};
+  c.plan = {Axis::of(out.h, s.top, s.w.r, s.stride.y, spread),
+            Axis::of(out.w, s.left, s.w.s, s.stride.x, spread), out.n, spread};
   c.in = Input<X>::of(in, x, PadMode::zero);
   c.w = Filter<W>::of(s.w, w);
   c.out = Output<Sum>::of(out, y);
@@ -31,6 +33,11 @@ void correlate(Exec& e, const FloatCorrelation& c, Moments moments) {
 
 void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
              float* y, Moments moments) {
+  if (!s.plain()) {
+    general_forward(e, s, x, w, bias, y);
+    if (moments) instance_norm.moments(e, s.y(), y, moments);
+    return;
+  }
   FloatCorrelation c = correlation(s, s.x, x, w, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
   c.bias = bias;
@@ -40,13 +47,14 @@ void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const 
 }
 
 void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w, float* gx) {
+  if (!s.plain()) return general_backward_input(e, s, gy, w, gx);
   FloatCorrelation c = correlation(s, s.y(), gy, w, s.x, gx, !s.transposed);
   c.swapped = true;
   if (s.pad_mode == PadMode::zero) return correlate(e, c, {});
-  const View wide = View::of(s.x.n, s.x.h + s.top + s.bottom, s.x.w + s.left + s.right, s.x.c);
+  const View wide = s.padded_x();
   Workspace::Scope scope(*e.workspace);
-  c.plan.y = Axis::of(wide.h, 0, s.w.r, s.stride, true);
-  c.plan.x = Axis::of(wide.w, 0, s.w.s, s.stride, true);
+  c.plan.y = Axis::of(wide.h, 0, s.w.r, s.stride.y, true);
+  c.plan.x = Axis::of(wide.w, 0, s.w.s, s.stride.x, true);
   c.out.ring = e.workspace->take<float>(wide.size());
   c.out.top = s.top;
   c.out.left = s.left;
@@ -58,7 +66,9 @@ void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w
 
 void backward_weight(Exec& e, const ConvShape& s, const float* x, const float* gy, bool accumulate,
                      float* gw) {
+  if (!s.plain()) return general_backward_weight(e, s, x, gy, accumulate, gw);
   const View y = s.y();
+  const int stride = s.stride.y;
   const Side of_c = {s.w.c, s.w.c, s.w.ks}, of_k = {s.w.ks, s.w.k, 1};
   const View& big = s.transposed ? y : s.x;
   const View& small = s.transposed ? s.x : y;
@@ -69,18 +79,18 @@ void backward_weight(Exec& e, const ConvShape& s, const float* x, const float* g
   g.small_side = s.transposed ? of_c : of_k;
   g.taps_x = s.w.s;
   g.taps = s.w.r * s.w.s;
-  g.stride = s.stride;
+  g.stride = stride;
   g.top = s.top;
   g.left = s.left;
   g.size = s.w.size();
   g.tap_stride = int64_t{s.w.c} * s.w.ks;
   const bool few = small.c <= 4;
-  g.grid_h = few ? (small.h - 1) * s.stride + s.w.r : small.h;
-  g.grid_w = few ? (small.w - 1) * s.stride + s.w.s : small.w;
+  g.grid_h = few ? (small.h - 1) * stride + s.w.r : small.h;
+  g.grid_w = few ? (small.w - 1) * stride + s.w.s : small.w;
   g.positions = checked_count(int64_t{small.n} * g.grid_h * g.grid_w);
   g.by_w = FastDivide::by(g.grid_w);
   g.by_h = FastDivide::by(g.grid_h);
-  g.by_stride = FastDivide::by(s.stride);
+  g.by_stride = FastDivide::by(stride);
   checked_count(big.pixels());
   if (few) return weight_gradient_few(e, g, accumulate, gw);
   if (big.c <= 4 || e.math == MathMode::fp32) return weight_gradient_fp32(e, g, accumulate, gw);
@@ -94,6 +104,7 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
 
 void forward_codes(Exec& e, const ConvShape& s, CodeRange, const int16_t* x, const int8_t* w,
                    int32_t* y) {
+  if (!s.plain()) return general_codes(e, s, x, w, y);
   CodeCorrelation c = correlation(s, s.x, x, w, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
   correlate_codes(e, c);

@@ -1,7 +1,8 @@
 // The convolution table with its passes in floating point computed by cuDNN. A transposed
 // convolution is the gradient of one from its output to its input, so every pass is one of cuDNN's
 // three between a larger and a smaller image. cuDNN pads by zeros, alike on both sides: other
-// borders are written out. As in conv.cu, passes with at most four channels on a side run in FP32.
+// borders are written out. Shapes that are not plain (ConvShape::plain) go to our own kernels. As
+// in conv.cu, passes with at most four channels on a side run in FP32.
 #include "kernels/cuda/staging.h"
 #include "kernels/cuda/tables.h"
 #include "kernels/cudnn.h"
@@ -32,16 +33,17 @@ bool same_by_even_padding(int big, int small, int pad, int taps, int stride) {
 
 Problem problem(const Exec& e, const ConvShape& s) {
   const View y = s.y(), &big = s.transposed ? y : s.x, &small = s.transposed ? s.x : y;
+  const int stride = s.stride.y;
   Problem p;
-  p.shape = {big, small, s.w.r, s.w.s, s.stride, s.top, s.left, MathMode::fp32};
+  p.shape = {big, small, s.w.r, s.w.s, stride, s.top, s.left, MathMode::fp32};
   if (big.c > 4 && small.c > 4) p.shape.math = e.math;
   p.frame = Frame::none(big);
-  if (s.pad_mode == PadMode::zero && same_by_even_padding(big.h, small.h, s.top, s.w.r, s.stride) &&
-      same_by_even_padding(big.w, small.w, s.left, s.w.s, s.stride)) {
+  if (s.pad_mode == PadMode::zero && same_by_even_padding(big.h, small.h, s.top, s.w.r, stride) &&
+      same_by_even_padding(big.w, small.w, s.left, s.w.s, stride)) {
     return p;
   }
   const View outer =
-      View::of(big.n, (small.h - 1) * s.stride + s.w.r, (small.w - 1) * s.stride + s.w.s, big.c);
+      View::of(big.n, (small.h - 1) * stride + s.w.r, (small.w - 1) * stride + s.w.s, big.c);
   p.frame = {big, outer, s.top, s.left, s.pad_mode == PadMode::reflect};
   p.shape.big = outer;
   p.shape.top = p.shape.left = 0;
@@ -125,18 +127,21 @@ void spread(Exec& e, const ConvShape& s, const float* small, const float* w, con
 
 void forward(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
              float* y, Moments moments) {
+  if (!s.plain()) return conv.forward(e, s, x, w, bias, y, moments);
   if (s.transposed) spread(e, s, x, w, bias, y);
   else gather(e, s, x, w, bias, y);
   if (moments) instance_norm.moments(e, s.y(), y, moments);
 }
 
 void backward_input(Exec& e, const ConvShape& s, const float* gy, const float* w, float* gx) {
+  if (!s.plain()) return conv.backward_input(e, s, gy, w, gx);
   if (s.transposed) gather(e, s, gy, w, nullptr, gx);
   else spread(e, s, gy, w, nullptr, gx);
 }
 
 void backward_weight(Exec& e, const ConvShape& s, const float* x, const float* gy, bool accumulate,
                      float* gw) {
+  if (!s.plain()) return conv.backward_weight(e, s, x, gy, accumulate, gw);
   const Problem p = problem(e, s);
   Workspace::Scope scope(*e.workspace);
   with_type(p, [&](auto type) {

@@ -39,6 +39,18 @@ struct ActivateBackward {
     return gy * scalar::activate_slope<A>(v, v, slope);
   }
 };
+template <Pointwise P>
+struct Function {
+  PointwiseOptions options;
+  __device__ float operator()(float x, float) const { return scalar::pointwise<P>(x, options); }
+};
+template <Pointwise P>
+struct FunctionBackward {
+  PointwiseOptions options;
+  __device__ float operator()(float gy, float x) const {
+    return gy * scalar::pointwise_slope<P>(x, options);
+  }
+};
 
 }  // namespace elements
 
@@ -77,9 +89,24 @@ void activate_backward(Exec& e, int64_t n, Activation a, float slope, const floa
   });
 }
 
+void pointwise(Exec& e, const Rows& r, Pointwise f, const PointwiseOptions& o, const float* x,
+               float* y) {
+  with_pointwise(f, [&]<Pointwise P>() {
+    map_rows("pointwise", e, r, elements::Function<P>{o}, {x, nullptr, y});
+  });
+}
+
+void pointwise_backward(Exec& e, int64_t n, Pointwise f, const PointwiseOptions& o, const float* x,
+                        const float* gy, float* gx) {
+  with_pointwise(f, [&]<Pointwise P>() {
+    map("pointwise_backward", e, n, elements::FunctionBackward<P>{o}, {gy, x, gx});
+  });
+}
+
 }  // namespace
 
-const ElementwiseKernels elementwise = {accumulate, add,  sub,      mul,
-                                        affine,     fill, activate, activate_backward};
+const ElementwiseKernels elementwise = {
+    accumulate,        add, sub, mul, affine, fill, activate, activate_backward, pointwise,
+    pointwise_backward};
 
 }  // namespace gsx::kernels::GSX_BACKEND

@@ -1,5 +1,7 @@
 // Tap biases: every pixel gets the sum of the biases of the taps that fall inside its input. Inside
 // is a range of taps along either axis, so four numbers of a table of sums give it.
+#include <numeric>
+
 #include "kernels/cuda/image_pieces.h"
 #include "kernels/cuda/integer.h"
 
@@ -8,13 +10,15 @@ namespace gsx::kernels::GSX_BACKEND::integers {
 // The taps of one axis.
 struct TapAxis {
   enum Kind { all, strided, transposed } kind;
-  int taps, before, size, stride;
+  int taps, before, size, stride, dilation;
   FastDivide by_stride;
-  int step;  // between taps that meet the same pixel's input: stride when transposed, else 1
+  // Between taps that meet the same pixel's input: when transposed, the stride without what it
+  // shares with the dilation, else 1.
+  int step;
 
-  static TapAxis of(Kind kind, int taps, int before, int size, int stride) {
-    return {
-        kind, taps, before, size, stride, FastDivide::by(stride), kind == transposed ? stride : 1};
+  static TapAxis of(Kind kind, int taps, int before, int size, int stride, int dilation) {
+    const int step = kind == transposed ? stride / std::gcd(stride, dilation) : 1;
+    return {kind, taps, before, size, stride, dilation, FastDivide::by(stride), step};
   }
   int places() const { return taps + step; }  // of the table along this axis
 
@@ -22,6 +26,7 @@ struct TapAxis {
   // first plus a multiple of step; none when they are equal.
   __device__ __forceinline__ int2 inside(int p) const {
     if (kind == all) return make_int2(0, taps);
+    if (dilation > 1) return inside_apart(p);
     if (kind == strided) {
       const int from = before - p * stride;
       const int first = max(0, from), end = min(taps, size + from);
@@ -33,6 +38,18 @@ struct TapAxis {
     const int last = min(taps - 1, at);
     if (first > last) return make_int2(0, 0);
     return make_int2(first, first + (by_stride(last - first) + 1) * stride);
+  }
+  // The same with taps apart, of which there are few.
+  __device__ int2 inside_apart(int p) const {
+    int2 found = make_int2(0, 0);
+    for (int t = taps - 1; t >= 0; --t) {
+      const int at =
+          kind == strided ? p * stride - before + t * dilation : p + before - t * dilation;
+      const int input = kind == strided ? at : at / stride;
+      if (at < 0 || input >= size || (kind == transposed && input * stride != at)) continue;
+      found = make_int2(t, found.y == 0 ? t + step : found.y);
+    }
+    return found;
   }
 };
 
@@ -99,12 +116,13 @@ void add_taps(Exec& e, const ConvShape& s, TapBias bias, const int32_t* t, int32
   const View v = s.y();
   if (v.size() == 0) return;
   const bool per_tap = bias == TapBias::per_tap;
-  const auto kind = !per_tap                         ? TapAxis::all
-                    : s.transposed                   ? TapAxis::transposed
-                    : s.pad_mode == PadMode::reflect ? TapAxis::all
-                                                     : TapAxis::strided;
-  const TapAxes a{TapAxis::of(kind, per_tap ? s.w.r : 1, s.top, s.x.h, s.stride),
-                  TapAxis::of(kind, per_tap ? s.w.s : 1, s.left, s.x.w, s.stride), v.c, v.cs};
+  const auto kind = !per_tap                      ? TapAxis::all
+                    : s.transposed                ? TapAxis::transposed
+                    : s.pad_mode != PadMode::zero ? TapAxis::all
+                                                  : TapAxis::strided;
+  const TapAxes a{TapAxis::of(kind, per_tap ? s.w.r : 1, s.top, s.x.h, s.stride.y, s.dilation.y),
+                  TapAxis::of(kind, per_tap ? s.w.s : 1, s.left, s.x.w, s.stride.x, s.dilation.x),
+                  v.c, v.cs};
   Workspace::Scope scope(*e.workspace);
   const int64_t count = int64_t{a.rows.places()} * a.columns.places() * v.cs;
   uint32_t* table = e.workspace->take<uint32_t>(count);

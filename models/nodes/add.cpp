@@ -1,4 +1,5 @@
 // add: the sum of two values of one shape (residual connections).
+#include "models/nodes/arithmetic.h"
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -32,7 +33,10 @@ class Add : public Node {
 
 }  // namespace
 
-NodePtr add_from(std::string name, std::vector<int> inputs, const Json&) {
+NodePtr add_from(std::string name, std::vector<int> inputs, const Json& json) {
+  const Attributes a(name, json);
+  if (a.has("broadcast") && a.boolean("broadcast"))
+    return broadcasting_add_from(std::move(name), std::move(inputs));
   return std::make_unique<Add>(std::move(name), std::move(inputs));
 }
 

@@ -34,6 +34,10 @@ class Attributes {
   bool boolean(const char* key) const;
   std::vector<float> numbers(const char* key, size_t at_least, size_t at_most) const;
   std::vector<int> integers(const char* key, size_t count, int lo, int hi) const;
+  std::vector<double> doubles(const char* key, size_t count) const;     // finite
+  std::vector<int64_t> positions(const char* key, size_t count) const;  // of any size
+  // One integer for both axes, or [along rows, along columns].
+  PerAxis per_axis(const char* key, int lo, int hi) const;
   // The index of a string attribute among the allowed ones.
   int choice(const char* key, std::initializer_list<const char*> allowed) const;
   bool has(const char* key) const { return json_.contains(key); }
@@ -48,7 +52,8 @@ class Attributes {
 constexpr int kMaxChannels = 1 << 20;
 
 inline constexpr std::initializer_list<const char*> kGridNames = {"int8", "official", "paper"};
-inline constexpr std::initializer_list<const char*> kPadModeNames = {"zero", "reflect"};
+inline constexpr std::initializer_list<const char*> kPadModeNames = {"zero", "reflect",
+                                                                     "replicate"};
 template <class Enum>
 const char* name_of(std::initializer_list<const char*> names, Enum e) {
   return names.begin()[static_cast<int>(e)];
@@ -58,6 +63,10 @@ const char* name_of(std::initializer_list<const char*> names, Enum e) {
 // reads back as f.
 double shortest(float f);
 Json shortest(const std::vector<float>&);
+
+// Cuts numbers per channel [C] to these channels.
+void keep_channels(Parameter&, const std::vector<int>& keep);
+Json per_axis(const PerAxis&);  // as Attributes::per_axis reads it
 
 void check_inputs(const Node& node, size_t count, size_t given);
 // The one input's shape, which must have `rank` dimensions (0: any).

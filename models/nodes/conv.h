@@ -24,12 +24,14 @@ class Conv : public Weighted {
  private:
   // The options for an input of this shape (SAME padding depends on it).
   ConvOptions resolved(const Shape& x) const;
+  // What a filter of one input channel for all outputs gives of ones.
+  Tensor plane_of_ones(const Tensor& like, const Tensor& plane, const Tensor& bias) const;
   kernels::ConvShape kernel_shape(const Shape& x, int in_channels) const;
-  Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias, const Shape& full,
+  Tensor convolve(const Tensor& x, const Tensor& w, const Tensor& bias,
                   Moments* moments = nullptr) const;
 
-  int kernel_;
-  ConvOptions options_;
+  PerAxis kernel_;
+  ConvOptions options_;  // with the groups that Weighted has
   bool same_pad_;
   bool transposed_;
 };

@@ -30,16 +30,7 @@ Shape Norm::infer_shape(std::span<const Shape> in) const {
 
 void Norm::cut(const ChannelCut& cut) {
   channels_ = static_cast<int>(cut.keep_output.size());
-  for (Parameter* p : parameters()) {
-    p->shape = Shape{channels_};
-    if (!p->value.defined()) continue;
-    const std::vector<float> all = p->value.to_vector();
-    std::vector<float> kept;
-    for (const int c : cut.keep_output) kept.push_back(all[c]);
-    const bool trained = p->value.requires_grad();
-    p->value = Tensor::from(p->value.context(), kept, p->shape);
-    if (trained) p->value.set_requires_grad(true);
-  }
+  for (Parameter* p : parameters()) keep_channels(*p, cut.keep_output);
 }
 
 }  // namespace gsx::nodes

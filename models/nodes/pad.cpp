@@ -1,4 +1,4 @@
-// pad: borders of zeros or mirrored pixels; negative zero padding crops.
+// pad: borders of zeros, mirrored pixels or repeated edges; negative zero padding crops.
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -21,8 +21,8 @@ class Pad : public Node {
   Shape infer_shape(std::span<const Shape> in) const override {
     const Shape& x = only_input(*this, in, 4);
     const int64_t h = x[2] + pad_.top + pad_.bottom, w = x[3] + pad_.left + pad_.right;
-    const bool mirrors = mode_ == PadMode::zero || (std::max(pad_.top, pad_.bottom) < x[2] &&
-                                                    std::max(pad_.left, pad_.right) < x[3]);
+    const bool mirrors = mode_ != PadMode::reflect || (std::max(pad_.top, pad_.bottom) < x[2] &&
+                                                       std::max(pad_.left, pad_.right) < x[3]);
     GSX_CHECK(h > 0 && w > 0 && mirrors, "pad: node ", name, " cannot take pictures as small as ",
               x, "; give larger ones");
     return {x[0], x[1], h, w};
@@ -33,7 +33,7 @@ class Pad : public Node {
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {
     const bool crops = std::max({pad_.top, pad_.bottom, pad_.left, pad_.right}) <= 0;
-    if (!in[0] || mode_ == PadMode::reflect || crops || *in[0] == 0) return in[0];
+    if (!in[0] || mode_ != PadMode::zero || crops || *in[0] == 0) return in[0];
     return std::nullopt;
   }
 

@@ -1,5 +1,6 @@
-// reshape: pictures to vectors [N,C*H*W] and back, in N C H W order. Every output channel belongs
-// to all input channels it holds elements of.
+// reshape: pictures to vectors [N,C*H*W] or rows of pixels [N,C,H*W] and back, in N C H W order; to
+// pictures of sizes that are given or, with a second input, that one's. Every output channel
+// belongs to all input channels it holds elements of.
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -8,18 +9,25 @@ namespace {
 
 class Reshape : public Node {
  public:
-  Reshape(std::string n, std::vector<int> input_nodes, int channels, int height, int width)
-      : channels_(channels), height_(height), width_(width) {
+  Reshape(std::string n, std::vector<int> input_nodes, int channels, int height, int width,
+          bool flat)
+      : channels_(channels), height_(height), width_(width), flat_(flat) {
     name = std::move(n);
     inputs = std::move(input_nodes);
   }
   std::string_view kind() const override { return "reshape"; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
+    if (flat_) return {{"flat", true}};
     return {{"channels", channels_}, {"height", height_}, {"width", width_}};
   }
   Shape infer_shape(std::span<const Shape> in) const override {
+    if (in.size() == 2) return like(in[0], in[1]);
     const Shape& x = only_input(*this, in);
+    if (flat_) {
+      only_input(*this, in, 4);
+      return {x[0], x[1], x[2] * x[3]};
+    }
     GSX_CHECK(x.rank() >= 1 && x[0] > 0, "reshape: node ", name, " must have an input, got shape ",
               x);
     const int64_t each = x.numel() / x[0];
@@ -31,9 +39,12 @@ class Reshape : public Node {
     return {x[0], channels, height_, width_};
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
-    const Shape shape[] = {in[0].shape()};
-    return reshape(in[0], infer_shape(shape));
+    std::vector<Shape> shapes;
+    for (const Tensor& t : in) shapes.push_back(t.shape());
+    return reshape(in[0], infer_shape(shapes));
   }
+  // Only its size is asked.
+  bool pins_input(int which, std::span<const Shape>) const override { return which == 1; }
   std::vector<ChannelSource> sources(int c, std::span<const Shape> in) const override {
     const Shape out = infer_shape(in);
     const int64_t each = out.numel() / (out[0] * out[1]);
@@ -56,23 +67,40 @@ class Reshape : public Node {
   }
 
  private:
+  Shape like(const Shape& x, const Shape& other) const {
+    GSX_CHECK(x.rank() == 3 && other.rank() == 4 && x[2] == other[2] * other[3], "reshape: node ",
+              name, " cannot give rows of pixels ", x, " the size of ", other);
+    return {x[0], x[1], other[2], other[3]};
+  }
+
   int channels_, height_, width_;
+  bool flat_;
 };
 
 }  // namespace
 
 NodePtr reshape_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
+  if (a.has("flat") && a.boolean("flat"))
+    return std::make_unique<Reshape>(name, std::move(inputs), 0, 0, 0, true);
   const int height = a.integer("height", 0, kMaxChannels);
   return std::make_unique<Reshape>(name, std::move(inputs), a.integer("channels", 0, kMaxChannels),
-                                   height, a.integer("width", height > 0 ? 1 : 0, kMaxChannels));
+                                   height, a.integer("width", height > 0 ? 1 : 0, kMaxChannels),
+                                   false);
 }
 
 }  // namespace nodes
 
 NodePtr make_reshape(std::string name, int input, int channels, int height, int width) {
   return std::make_unique<nodes::Reshape>(std::move(name), std::vector{input}, channels, height,
-                                          width);
+                                          width, false);
+}
+NodePtr make_flatten_pixels(std::string name, int input) {
+  return std::make_unique<nodes::Reshape>(std::move(name), std::vector{input}, 0, 0, 0, true);
+}
+NodePtr make_reshape_like(std::string name, int input, int like) {
+  return std::make_unique<nodes::Reshape>(std::move(name), std::vector{input, like}, 0, 0, 0,
+                                          false);
 }
 
 }  // namespace gsx

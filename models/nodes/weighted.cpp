@@ -27,15 +27,22 @@ Tensor forced_weight(const Tensor& w, const Tensor& scales, const std::vector<fl
 }  // namespace
 
 Weighted::Weighted(std::string n, std::vector<int> input_nodes, int in, int out, int r, int s,
-                   bool bias, bool matrix, bool file_transposed)
+                   bool bias, bool matrix, bool file_transposed, int groups)
     : in_(in), out_(out), r_(r), s_(s), matrix_(matrix) {
   name = std::move(n);
   inputs = std::move(input_nodes);
-  const Shape shape = matrix ? Shape{out, in} : Shape{out, in, r, s};
-  weight_ = {name + ".weight", Role::weight, in > 0 ? shape : Shape{}, {}, file_transposed};
+  GSX_CHECK(groups >= 1 && in % groups == 0 && out % groups == 0, "graph: the groups of node ",
+            name, " must divide its ", in, " input and ", out, " output channels, got ", groups);
+  weight_ = {name + ".weight", Role::weight, {}, {}, file_transposed, groups};
+  weight_.shape = weight_shape();
   bias_ = {name + ".bias", Role::bias, bias ? Shape{out} : Shape{}, {}, false};
   tap_bias_ = {name + ".tap_bias", Role::tap_bias, Shape{}, {}, false};
   weight_scale_ = {name + ".weight_scale", Role::weight_scale, Shape{}, {}, false};
+}
+
+Shape Weighted::weight_shape() const {
+  if (in_ == 0) return {};
+  return matrix_ ? Shape{out_, in_} : Shape{out_, group_in(), r_, s_};
 }
 
 std::vector<Parameter*> Weighted::parameters() {
@@ -143,11 +150,18 @@ std::optional<float> Weighted::constant(int c, std::span<const std::optional<flo
     for (size_t i = 0; i < per_output; ++i) sum += t[c * per_output + i];
   }
   if (constant_input()) return static_cast<float>(sum);
+  // Depthwise, `in` is the one channel this one sees; else those of its group are taken.
+  if (!depthwise() && groups() > 1)
+    in = in.subspan(static_cast<size_t>(c / group_out() * group_in()),
+                    static_cast<size_t>(group_in()));
   if (!std::all_of(in.begin(), in.end(), [](const auto& v) { return v.has_value(); })) {
     return std::nullopt;
   }
   const bool all_zero = std::all_of(in.begin(), in.end(), [](const auto& v) { return *v == 0; });
   if (!all_zero && !all_taps_in_bounds()) return std::nullopt;
+  // The integer program rounds what its sums come to in its own way.
+  if (!all_zero && depthwise() && quant_) return std::nullopt;
+  if (!all_zero && !weight_.value.defined()) return *in[0];  // some constant
   if (!all_zero) {
     const NoGrad no_grad;
     const std::vector<float> w = effective_weight({}).to_vector();
@@ -161,6 +175,7 @@ std::optional<float> Weighted::constant(int c, std::span<const std::optional<flo
 
 Json Weighted::weighted_attributes() const {
   Json json = {{"in", in_}, {"out", out_}, {"bias", present(bias_)}};
+  if (groups() > 1) json["groups"] = groups();
   if (present(tap_bias_)) json["tap_bias"] = tap_bias_.shape.rank() == 4 ? "taps" : "sum";
   if (quant_) {
     json["weights"] = {{"grid", name_of(kGridNames, quant_->grid)},

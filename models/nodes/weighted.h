@@ -11,8 +11,13 @@ class Weighted : public Node {
  public:
   std::vector<Parameter*> parameters() override;
   using Node::parameters;
-  bool makes_channels() const override { return true; }
-  std::vector<ChannelSource> sources(int, std::span<const Shape>) const override { return {}; }
+  // Depthwise filters hand channels through.
+  bool makes_channels() const override { return !depthwise(); }
+  std::vector<ChannelSource> sources(int c, std::span<const Shape>) const override {
+    return depthwise() ? std::vector<ChannelSource>{{0, c}} : std::vector<ChannelSource>{};
+  }
+  int alike_input(int c) const override { return depthwise() ? c : c % (in_ > 0 ? group_in() : 1); }
+  int alike_output(int c) const override { return depthwise() ? c : c % group_out(); }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override;
   void cut(const ChannelCut&) override;
@@ -24,15 +29,19 @@ class Weighted : public Node {
   void freeze_weight_scale() override;
 
  protected:
-  // taps: [R,S], or [1,1] for a matrix (which then has rank 2).
+  // taps: [R,S], or [1,1] for a matrix (which then has rank 2). groups divide in and out.
   Weighted(std::string name, std::vector<int> inputs, int in, int out, int r, int s, bool bias,
-           bool matrix, bool file_transposed);
+           bool matrix, bool file_transposed, int groups = 1);
   // Whether every output pixel is reached by every tap: constants then fold into a plain bias.
   virtual bool all_taps_in_bounds() const = 0;
 
   int in() const { return in_; }
   int out() const { return out_; }
   int taps() const { return r_ * s_; }
+  int groups() const { return weight_.groups; }
+  int group_in() const { return in_ / groups(); }
+  int group_out() const { return out_ / groups(); }
+  bool depthwise() const { return groups() > 1 && groups() == in_ && groups() == out_; }
   bool constant_input() const { return in_ == 0; }
   const Parameter& weight() const { return weight_; }
   // The weight a real-valued run multiplies by, quantised when this layer is.
@@ -51,7 +60,7 @@ class Weighted : public Node {
   std::vector<int32_t> tap_codes(const Tensor& scales) const;  // logical order of the tap bias
   bool stored_scale() const { return weight_scale_.shape.rank() == 1; }
 
-  // "in", "out", "bias", "tap_bias", "weights": what files say about the above.
+  // "in", "out", "groups", "bias", "tap_bias", "weights": what files say about the above.
   Json weighted_attributes() const;
   void read_weighted_attributes(const Attributes&);
 
@@ -61,6 +70,8 @@ class Weighted : public Node {
   void fold(const std::vector<double>& sums, float step);
   void set_values(Parameter&, const Shape&, const std::vector<float>&);
   void set_tap_bias(bool per_tap);
+  Shape weight_shape() const;
+  std::vector<int> kept_of_group(const std::vector<int>& keep_in, int group) const;
 
   int in_, out_, r_, s_;
   bool matrix_;

@@ -48,12 +48,14 @@ std::vector<double> Weighted::dropped_sums(const ChannelCut& cut) const {
   for (const int c : cut.keep_inputs[0]) kept[c] = true;
   std::vector<double> sums(cut.keep_output.size() * per_tap, 0.0);
   for (int c = 0; c < in_; ++c) {
-    if (kept[c]) continue;
+    if (kept[c] || depthwise()) continue;  // depthwise outputs have lost all they saw, or nothing
     double value = cut.input_constants.at(0).at(c);
     if (value == 0) continue;
     if (steps) value = std::nearbyint(value / cut.step);
     for (size_t k = 0; k < cut.keep_output.size(); ++k) {
-      const float* row = &w[(static_cast<size_t>(cut.keep_output[k]) * in_ + c) * per_tap];
+      const int output = cut.keep_output[k];
+      if (output / group_out() != c / group_in()) continue;
+      const float* row = &w[(static_cast<size_t>(output) * group_in() + c % group_in()) * per_tap];
       for (size_t t = 0; t < per_tap; ++t) sums[k * per_tap + t] += row[t] * value;
     }
   }
@@ -103,12 +105,30 @@ void Weighted::drop_shifts() {
   }
 }
 
+// The kept input channels of a group, counted from its first; every group must keep the same.
+std::vector<int> Weighted::kept_of_group(const std::vector<int>& keep_in, int group) const {
+  std::vector<int> kept;
+  for (const int c : keep_in)
+    if (c / group_in() == group) kept.push_back(c % group_in());
+  return kept;
+}
+
 void Weighted::cut(const ChannelCut& cut) {
   const std::vector<int>& keep_in = cut.keep_inputs.at(0);
   const std::vector<int>& keep_out = cut.keep_output;
   check_kept(keep_in, in_, name);
   check_kept(keep_out, out_, name);
   GSX_CHECK(!keep_out.empty(), "cut: node ", name, " must keep an output channel");
+  GSX_CHECK(!depthwise() || keep_in == keep_out, "cut: node ", name,
+            " is depthwise and must keep the same channels on both sides");
+  const std::vector<int> locals = constant_input() ? std::vector<int>{} : kept_of_group(keep_in, 0);
+  for (int g = 1; g < groups() && !depthwise(); ++g) {
+    const auto in_group = [&](int k) { return k / group_out() == g; };
+    const auto outputs = std::count_if(keep_out.begin(), keep_out.end(), in_group);
+    GSX_CHECK(kept_of_group(keep_in, g) == locals &&
+                  static_cast<size_t>(outputs) * groups() == keep_out.size(),
+              "cut: the ", groups(), " groups of node ", name, " must keep equally many channels");
+  }
   const bool valued = weight_.value.defined();
   if (valued && quant_ && !weight_scale_.value.defined()) freeze_weight_scale();
   const std::vector<double> sums = valued ? dropped_sums(cut) : std::vector<double>{};
@@ -126,20 +146,21 @@ void Weighted::cut(const ChannelCut& cut) {
   }
   std::vector<float> rows;
   if (valued) {
-    const size_t per_tap = taps(), row = static_cast<size_t>(in_) * per_tap;
+    const size_t per_tap = taps(), row = static_cast<size_t>(group_in()) * per_tap;
     const std::vector<float> all = weight_.value.to_vector();
     for (const int k : keep_out) {
       const std::vector<float> mine(all.begin() + k * row, all.begin() + (k + 1) * row);
-      const std::vector<float> kept = picked(mine, keep_in, per_tap);
+      const std::vector<float> kept = depthwise() ? mine : picked(mine, locals, per_tap);
       rows.insert(rows.end(), kept.begin(), kept.end());
     }
   }
+  if (depthwise() || keep_in.empty()) weight_.groups = std::max<int>(1, keep_in.size());
   in_ = static_cast<int>(keep_in.size());
   out_ = static_cast<int>(keep_out.size());
   if (valued) fold(sums, cut.step);
-  const Shape shape = matrix_ ? Shape{out_, in_} : Shape{out_, in_, r_, s_};
+  const Shape shape = weight_shape();
   if (valued && in_ > 0) set_values(weight_, shape, rows);
-  weight_.shape = in_ > 0 ? shape : Shape{};
+  weight_.shape = shape;
   if (in_ == 0) weight_.value = {};
 }
 

@@ -5,13 +5,13 @@
 #include <set>
 #include <sstream>
 
+#include "engine/path_text.h"
 #include "gs/train/checkpoint.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/temp_dir.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
-#include "tools/path_text.h"
 #include "tools/values.h"
 
 namespace fs = std::filesystem;

@@ -70,6 +70,25 @@ TEST_CASE("eval fails when no picture can be used, and says why the last one cou
   CHECK(contains(r.err, "bad.png is not a JPEG, PNG or PPM picture"));
 }
 
+TEST_CASE("eval tells how far each colour moved against the teacher") {
+  const TempDir dir;
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directories(dir / "photos");
+  for (int i = 0; i < 2; ++i)
+    save_picture(dir / "photos" / (std::to_string(i) + ".png"), i, 32, 32);
+  std::vector<std::string> words = {"eval", model, "--data", (dir / "photos").string()};
+  words.push_back("--json");
+  CHECK(nlohmann::json::parse(run_program(words).out).at("shift").is_null());
+  words.insert(words.end(), {"--teacher", model});
+  const auto shift = nlohmann::json::parse(run_program(words).out).at("shift");
+  for (const char* part : {"red", "green", "blue", "largest"})
+    CHECK(shift.at(part).get<double>() == 0);
+  words.erase(words.begin() + 4);
+  CHECK(
+      contains(run_program(words).out,
+               "\nbrighter           0 at most, red 0, green 0, blue 0 grey levels on average\n"));
+}
+
 TEST_CASE("LPIPS heads of another network are a warning") {
   const TempDir dir;
   const std::string model = save_generator(dir / "model.safetensors");

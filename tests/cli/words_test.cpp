@@ -109,8 +109,9 @@ TEST_CASE("limits of numbers read as people write them") {
        "gsx inspect: --width: expected a whole number from 1 to 4096, got 99999999999999999999\n"},
       {{"train", "--size", "5000"},
        "gsx train: --size: expected a whole number from 0 to 4096, got 5000\n"},
-      {{"train", "--lr", "-1"}, "gsx train: --lr: expected a finite number, 0 or more, got -1\n"},
-      {{"train", "--lr", "nan"}, "gsx train: --lr: expected a finite number, 0 or more, got nan\n"},
+      {{"train", "--lr", "-1"}, "gsx train: --lr: expected a finite number from 0 to 1, got -1\n"},
+      {{"train", "--lr", "nan"},
+       "gsx train: --lr: expected a finite number from 0 to 1, got nan\n"},
       {{"train", "--rho", "inf"},
        "gsx train: --rho: expected a finite number, 0 or more, got inf\n"},
       {{"train", "--target-ratio", "0.5"},
@@ -127,6 +128,60 @@ TEST_CASE("limits of numbers read as people write them") {
   for (const char* words : {"[0 - ", "e+0", "INT in", "NONNEGATIVE"})
     CHECK_FALSE(contains(help, words));
   CHECK(contains(help, "--size INT: 0 to 4096"));
+}
+
+TEST_CASE("what is given twice, elsewhere or in part is told as what it is") {
+  const TempDir dir;
+  save_generator(dir / "m.safetensors");
+  save_network(dir / "c.safetensors", "cyclegan", {{"width", 2}, {"blocks", 1}});
+  save_picture(dir / "a.png", 1);
+  fs::create_directory(dir / "photos");
+  save_picture(dir / "photos" / "b.png", 1);
+  fs::create_directory(dir / "empty");
+  ProcessOptions there;
+  there.folder = dir.path();
+  struct Row {
+    std::vector<std::string> words;
+    int code;
+    std::string message;
+  };
+  const std::vector<Row> rows = {
+      {{"train", "--size", "16", "--size", "32"},
+       2,
+       "gsx train: --size is given more than once; leave all but one out\n"},
+      {{"translate", "m.safetensors", "a.png", "--out", "x", "--out", "y"},
+       2,
+       "gsx translate: --out is given more than once; leave all but one out\n"},
+      {{"translate", "m.safetensors", "a.png", "./a.png", "--out", "x"},
+       1,
+       "gsx translate: ./a.png is given twice; leave one out\n"},
+      {{"translate", "m.safetensors", "photos", "photos/b.png", "--out", "x"},
+       1,
+       "gsx translate: photos/b.png is given twice; leave one out\n"},
+      {{"train", "--resume", "empty"},
+       1,
+       "gsx train: the folder empty holds no checkpoint to go on from; start a run with --out "
+       "instead of --resume\n"},
+      {{"train", "--resume", "absent"}, 1, "gsx train: there is no run folder absent\n"},
+      {{"eval", "c.safetensors", "--data", "photos", "--size", "1"},
+       1,
+       "gsx eval: --size 1 does not fit the model; the next that all networks take is "}};
+  for (const Row& row : rows) {
+    const ProcessResult r = run_program(row.words, there);
+    INFO(r.err);
+    CHECK(r.exit_code == row.code);
+    CHECK(r.err.rfind(row.message, 0) == 0);
+    CHECK_FALSE(contains(r.err, "train: train: "));
+  }
+  const auto setting = [&](const std::string& text) {
+    write_text(dir / "s.toml", text);
+    const ProcessResult r = run_program({"train", "--config", "s.toml"}, there);
+    CHECK(r.exit_code == 2);
+    return r.err;
+  };
+  CHECK(contains(setting("config = \"other.toml\"\n"),
+                 "line 1: a file of settings cannot name another one; write its settings here"));
+  CHECK(contains(setting("size = [1\n"), "settings are lines of NAME = VALUE, such as size = 64"));
 }
 
 TEST_CASE("mistyped architectures are met with the nearest one") {
@@ -217,12 +272,12 @@ TEST_CASE("a run replaces nothing that it is made from") {
   const std::string here = dir.path().string();
   write_text(dir / "config.toml", "seed = 3\n");
   refused({"--config", (dir / "config.toml").string(), "--out", here},
-          "would replace its own settings, ");
+          "holds config.toml already, which the run would write over");
   CHECK(read_text(dir / "config.toml") == "seed = 3\n");
   fs::create_directories(dir / "shots/samples");
   save_picture(dir / "shots/samples/a.png", 1);
   refused({"--data", (dir / "shots/samples").string(), "--out", (dir / "shots").string()},
-          "sample sheets would lie among the pictures");
+          "holds samples already, which the run would write over");
 
   // A trace is not worth a model.
   const std::string model = save_generator(dir / "model.safetensors");

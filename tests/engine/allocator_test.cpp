@@ -90,6 +90,35 @@ TEST_CASE("allocator: no more is held than tensors ever held at once, at any num
   CHECK(memory_counts().most_held <= context->memory().peak_bytes);
 }
 
+TEST_CASE("allocator: parts of a block go back while others are in use") {
+  Allocator allocator(kernels::cpu_memory, Allocator::Keep::peak, kernels::split_cpu_block);
+  allocator.deallocate(allocator.allocate(64 * kMega).data);
+  std::vector<std::byte*> parts;
+  for (const size_t n : {20, 5, 30, 2, 3})
+    parts.push_back(static_cast<std::byte*>(allocator.allocate(n * kMega).data));
+  for (size_t i = 0; i + 1 < parts.size(); ++i) CHECK(parts[i] < parts[i + 1]);  // of one block
+  std::memset(parts[0], 1, 20 * kMega);
+  std::memset(parts[2], 2, 30 * kMega);
+  std::memset(parts[4], 3, 3 * kMega);
+  allocator.deallocate(parts[1]);
+  allocator.deallocate(parts[3]);
+  allocator.release_cache();
+  CHECK(allocator.stats().cached_bytes == 0);
+  // What fits into no part needs no more than there was.
+  allocator.deallocate(parts[2]);
+  CHECK(allocator.stats().cached_bytes >= 30 * kMega);
+  std::byte* large = static_cast<std::byte*>(allocator.allocate(38 * kMega).data);
+  CHECK(allocator.stats().current_bytes + allocator.stats().cached_bytes <= 65 * kMega);
+  std::memset(large, 4, 38 * kMega);
+  CHECK(std::to_integer<int>(parts[0][20 * kMega - 1]) == 1);
+  CHECK(std::to_integer<int>(parts[4][0]) == 3);
+  CHECK(std::to_integer<int>(parts[4][3 * kMega - 1]) == 3);
+  for (std::byte* p : {parts[0], parts[4], large}) allocator.deallocate(p);
+  allocator.release_cache();
+  CHECK(allocator.stats().cached_bytes == 0);
+  CHECK(allocator.stats().current_bytes == 0);
+}
+
 TEST_CASE("allocator: repeated work takes nothing new from the device") {
   const ContextPtr context = counted_context();
   const auto work = [&] {

@@ -70,13 +70,14 @@ const std::map<std::string, Run>& layer_ops() {
   static const std::map<std::string, Run> ops = {
       {"conv2d",
        [](const Inputs& in, const json& p) {
-         return conv2d(get(in, "x"), get(in, "w"), get(in, "bias"),
-                       {.stride = p.at("stride"), .pad = padding(p), .pad_mode = mode(p)});
+         return conv2d(
+             get(in, "x"), get(in, "w"), get(in, "bias"),
+             {.stride = p.at("stride").get<int>(), .pad = padding(p), .pad_mode = mode(p)});
        }},
       {"conv_transpose2d",
        [](const Inputs& in, const json& p) {
          return conv_transpose2d(get(in, "x"), get(in, "w"), get(in, "bias"),
-                                 {.stride = p.at("stride"), .pad = padding(p)});
+                                 {.stride = p.at("stride").get<int>(), .pad = padding(p)});
        }},
       {"linear", [](const Inputs& in,
                     const json&) { return linear(get(in, "x"), get(in, "w"), get(in, "bias")); }},

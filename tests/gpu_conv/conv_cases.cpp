@@ -16,21 +16,27 @@ using namespace gsx::kernels;
 
 ConvShape Case::shape() const {
   return {View::of(n, h, w, c),
-          FilterView::of(k, c, r, s),
+          FilterView::of(k, c / groups, r, s),
           stride,
           top,
           bottom,
           left,
           right,
-          reflect ? PadMode::reflect : PadMode::zero,
-          transposed};
+          reflect     ? PadMode::reflect
+          : replicate ? PadMode::replicate
+                      : PadMode::zero,
+          transposed,
+          dilation,
+          groups};
 }
 
 std::string Case::name() const {
   std::ostringstream o;
   o << (transposed ? "transposed " : "") << n << "x" << c << "x" << h << "x" << w << " -> " << k
-    << ", " << r << "x" << s << " stride " << stride << " pad " << top << " " << bottom << " "
-    << left << " " << right << (reflect ? " reflect" : "");
+    << ", " << r << "x" << s << " stride " << stride.y << "," << stride.x << " pad " << top << " "
+    << bottom << " " << left << " " << right << (reflect ? " reflect" : "")
+    << (replicate ? " replicate" : "") << " dilation " << dilation.y << "," << dilation.x
+    << " groups " << groups;
   return o.str();
 }
 
@@ -76,6 +82,32 @@ std::vector<Case> cases() {
   };
 }
 
+std::vector<Case> general_cases() {
+  return {
+      {1, 3, 9, 11, 5, 1, 7, {1, 2}, 0, 0, 3, 3, true},
+      {2, 9, 12, 10, 16, 3, 2, {2, 1}, 1, 1, 0, 1},
+      {1, 24, 13, 9, 17, 3, 3, {3, 2}, 1, 0, 2, 1, false, false, true},
+      {2, 5, 3, 4, 3, 5, 5, 1, 4, 3, 2, 7, false, false, true},  // wider than the image
+      {1, 16, 12, 13, 24, 3, 3, 1, 2, 2, 2, 2, false, false, false, 2},
+      {2, 3, 14, 11, 8, 3, 3, {1, 2}, 2, 2, 3, 3, true, false, false, {2, 3}},
+      {1, 4, 11, 12, 2, 3, 2, {2, 3}, 2, 2, 1, 1, false, false, false, {2, 3}},
+      {1, 16, 7, 6, 9, 3, 3, {2, 1}, 1, 0, 1, 1, false, true},
+      {1, 8, 6, 5, 8, 3, 3, 2, 2, 1, 2, 1, false, true, false, 2},
+      {1, 5, 6, 7, 24, 3, 2, {4, 2}, 2, 1, 1, 1, false, true, false, {6, 3}},
+      {2, 8, 9, 7, 12, 3, 3, 1, 1, 1, 1, 1, false, false, false, 1, 4},
+      {1, 6, 9, 8, 18, 3, 1, {1, 2}, 2, 2, 0, 0, false, false, true, {2, 1}, 3},
+      {2, 12, 5, 6, 8, 4, 4, 2, 1, 1, 1, 1, false, true, false, 1, 4},
+      {1, 5, 7, 8, 15, 3, 3, 1, 1, 1, 1, 1, false, false, false, 1, 5},
+      // depthwise
+      {2, 24, 9, 11, 24, 3, 3, 1, 1, 1, 1, 1, false, false, false, 1, 24},
+      {1, 3, 12, 7, 3, 5, 5, 2, 2, 2, 2, 2, true, false, false, 1, 3},
+      {1, 37, 13, 10, 37, 3, 3, {2, 1}, 2, 2, 1, 3, false, false, true, {2, 1}, 37},
+      {1, 40, 33, 30, 40, 3, 3, 1, 1, 1, 1, 1, false, false, false, 1, 40},
+      {2, 16, 6, 5, 16, 4, 4, 2, 1, 1, 1, 1, false, true, false, 1, 16},
+      {1, 9, 4, 5, 9, 3, 3, {3, 2}, 1, -1, 1, 0, false, true, false, {1, 2}, 9},
+  };
+}
+
 std::vector<Case> large_cases() {
   return {
       {1, 16, 105, 105, 136, 3, 1, 1, 1, 1, 0, 0, true},
@@ -108,7 +140,12 @@ Floats poisoned(int64_t size) {
   return Floats(static_cast<size_t>(size), std::numeric_limits<float>::quiet_NaN());
 }
 
-int mirror(int i, int n) { return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i; }
+// Where a position of a padded axis lies in the image of n; outside where the border is zero.
+int shown(int i, int n, PadMode mode) {
+  if (mode == PadMode::zero) return i;
+  if (mode == PadMode::replicate) return i < 0 ? 0 : i >= n ? n - 1 : i;
+  return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+}
 
 // Calls f(offset of the x pixel, offset of the y pixel, offset of the tap) for every pair that
 // meets.
@@ -122,8 +159,8 @@ void each_meeting(const ConvShape& s, F&& f) {
       for (int q = 0; q < small.w; ++q)
         for (int r = 0; r < s.w.r; ++r)
           for (int t = 0; t < s.w.s; ++t) {
-            int v = p * s.stride - s.top + r, u = q * s.stride - s.left + t;
-            if (s.pad_mode == PadMode::reflect) v = mirror(v, big.h), u = mirror(u, big.w);
+            const int v = shown(p * s.stride.y - s.top + r * s.dilation.y, big.h, s.pad_mode);
+            const int u = shown(q * s.stride.x - s.left + t * s.dilation.x, big.w, s.pad_mode);
             if (v < 0 || v >= big.h || u < 0 || u >= big.w) continue;
             const int64_t at_small = small.offset(n, p, q), at_big = big.offset(n, v, u);
             f(s.transposed ? at_small : at_big, s.transposed ? at_big : at_small,
@@ -193,13 +230,14 @@ Reference::Reference(const Data& d)
     : y(d.gy.size()), gx(d.x.size()), gw(d.w.size()), gbias(d.bias.size()) {
   const FilterView& f = d.shape.w;
   each_meeting(d.shape, [&](int64_t at_x, int64_t at_y, int64_t at_w) {
-    for (int c = 0; c < f.c; ++c) {
+    const int outs = f.k / d.shape.groups;
+    for (int c = 0; c < d.shape.x.c; ++c) {
       const size_t xi = static_cast<size_t>(at_x + c);
       const double x = d.x[xi];
       double gx_sum = 0;
-      for (int k = 0; k < f.k; ++k) {
+      for (int k = c / f.c * outs; k < (c / f.c + 1) * outs; ++k) {
         const size_t yi = static_cast<size_t>(at_y + k);
-        const size_t wi = static_cast<size_t>(at_w + int64_t{c} * f.ks + k);
+        const size_t wi = static_cast<size_t>(at_w + int64_t{c % f.c} * f.ks + k);
         const double w = d.w[wi], gy = d.gy[yi];
         y[yi] += x * w;
         gw[wi] += x * gy;

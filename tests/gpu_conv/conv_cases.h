@@ -27,16 +27,20 @@ using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
 struct Case {
-  int n, c, h, w, k, r, s, stride;
+  int n, c, h, w, k, r, s;
+  gsx::kernels::PerAxis stride;
   int top, bottom, left, right;
-  bool reflect = false, transposed = false;
+  bool reflect = false, transposed = false, replicate = false;
+  gsx::kernels::PerAxis dilation = 1;
+  int groups = 1;
 
   ConvShape shape() const;
   std::string name() const;
 };
 
-std::vector<Case> cases();        // awkward shapes, several tiles each way
-std::vector<Case> large_cases();  // what it takes to reach the largest tiles
+std::vector<Case> cases();          // awkward shapes, several tiles each way
+std::vector<Case> general_cases();  // what is not plain (ConvShape::plain)
+std::vector<Case> large_cases();    // what it takes to reach the largest tiles
 
 // Random inputs in storage layout, padding lanes zero. `round` is applied to every value.
 struct Data {

@@ -34,6 +34,7 @@ std::vector<int32_t> run(const ConvKernels& table, const ConvShape& shape,
 
 TEST_CASE("conv of codes has the CPU's bits") {
   std::vector<Case> all = cases();
+  for (const Case& t : general_cases()) all.push_back(t);
   all.push_back({1, 40, 47, 48, 136, 3, 3, 1, 1, 1, 1, 1, true});
   for (const Case& t : all) {
     INFO(t.name());

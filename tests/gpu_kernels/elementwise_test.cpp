@@ -79,6 +79,22 @@ TEST_CASE("gradients of activations have the CPU's bits") {
   }
 }
 
+TEST_CASE("functions of one element and their gradients have the CPU's bits") {
+  for (const Rows& rows : kRows) {
+    const auto x = twin::random_rows(rows, 1), gy = twin::random_rows(rows, 2);
+    const int c = static_cast<int>(rows.c), cs = static_cast<int>(rows.cs);
+    for (const Pointwise function : kAllPointwise) {
+      INFO("rows " << rows.rows << " of " << rows.c << ", function " << static_cast<int>(function));
+      const PointwiseOptions options{0.5f, 1.5f};
+      compare([&](auto& k, Run& r) {
+        k.pointwise(r.exec, rows, function, options, r.in(x), r.out(rows.size(), c, cs));
+        k.pointwise_backward(r.exec, rows.size(), function, options, r.in(x), r.in(gy),
+                             r.out(rows.size(), c, cs));
+      });
+    }
+  }
+}
+
 TEST_CASE("activations keep NaN and infinities") {
   const float inf = INFINITY;
   const twin::Floats x = {NAN, inf, -inf, 0.0f, -0.0f, 100.0f, -100.0f};

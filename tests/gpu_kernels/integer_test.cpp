@@ -98,8 +98,11 @@ TEST_CASE("integer instance norm has the CPU's bits") {
 
 TEST_CASE("tap biases have the CPU's bits") {
   struct Case {
-    int n, h, w, k, r, s, stride, top, bottom, left, right;
+    int n, h, w, k, r, s;
+    PerAxis stride;
+    int top, bottom, left, right;
     bool reflect, transposed;
+    PerAxis dilation = 1;
   };
   const Case cases[] = {{1, 5, 7, 5, 3, 3, 1, 1, 1, 1, 1, false, false},
                         {2, 9, 7, 37, 3, 3, 2, 1, 0, 0, 1, false, false},
@@ -112,19 +115,25 @@ TEST_CASE("tap biases have the CPU's bits") {
                         {1, 1, 1, 8, 3, 3, 1, 1, 1, 1, 1, false, false},
                         {2, 5, 3, 5, 1, 1, 1, 2, 1, 0, 3, false, false},
                         {1, 7, 6, 8, 1, 1, 2, 1, 1, 1, 1, false, false},
-                        {1, 4, 3, 5, 1, 1, 2, 0, -1, 0, -1, false, true}};
+                        {1, 4, 3, 5, 1, 1, 2, 0, -1, 0, -1, false, true},
+                        {2, 9, 7, 5, 3, 4, {2, 1}, 2, 1, 3, 2, false, false, {2, 3}},
+                        {1, 5, 8, 3, 1, 7, {1, 3}, 0, 0, 4, 3, false, false},
+                        {1, 3, 3, 8, 3, 3, 1, 4, 4, 4, 4, false, false, 4},
+                        {1, 4, 5, 7, 3, 2, {2, 3}, 1, 0, 1, 1, false, true, {2, 1}},
+                        {2, 3, 4, 5, 3, 3, {4, 2}, 2, 1, 3, 1, false, true, {6, 3}}};
   for (const Case& c : cases) {
     ConvShape s;
     s.x = View::of(c.n, c.h, c.w, 3);
     s.w = FilterView::of(c.k, 3, c.r, c.s);
     s.stride = c.stride;
+    s.dilation = c.dilation;
     s.top = c.top, s.bottom = c.bottom, s.left = c.left, s.right = c.right;
     s.pad_mode = c.reflect ? PadMode::reflect : PadMode::zero;
     s.transposed = c.transposed;
     const View v = s.y();
     for (const TapBias kind : {TapBias::everywhere, TapBias::per_tap}) {
       const int taps = kind == TapBias::per_tap ? c.r * c.s : 1;
-      INFO("taps " << taps << " of " << c.r << " x " << c.s << " stride " << c.stride << " h "
+      INFO("taps " << taps << " of " << c.r << " x " << c.s << " stride " << c.stride.y << " h "
                    << c.h << " transposed " << c.transposed);
       const auto t = random_sums(View::of(1, 1, c.k * taps, 1), 1 << 20, 0, 1);
       const auto y = random_sums(v, 1 << 20, 0, 2);

@@ -27,7 +27,8 @@ TEST_CASE("padding has the CPU's bits") {
     const PadShape shapes[] = {
         padded(x, 0, 0, 0, 0, PadMode::zero),     padded(x, 3, 1, 0, 2, PadMode::zero),
         padded(x, -2, -1, -1, -3, PadMode::zero), padded(x, -1, 2, 4, -2, PadMode::zero),
-        padded(x, 3, 3, 3, 3, PadMode::reflect),  padded(x, 6, 1, 2, 4, PadMode::reflect)};
+        padded(x, 3, 3, 3, 3, PadMode::reflect),  padded(x, 6, 1, 2, 4, PadMode::reflect),
+        padded(x, 8, 1, 0, 9, PadMode::replicate)};
     for (const PadShape& s : shapes) {
       INFO(c << " channels, top " << s.top << " left " << s.left);
       const auto image = twin::random_image(s.x, 1), gy = twin::random_image(s.y, 2);

@@ -14,7 +14,9 @@ const Shape kPicture{1, 3, 17, 22};
 // Grows a graph layer by layer out of values that all have known shapes.
 class RandomGraph {
  public:
-  explicit RandomGraph(uint64_t seed, int inputs = 1) : rng_(seed), inputs_(inputs) {
+  // general: with grouped and depthwise convolutions and unequal axes among the layers.
+  explicit RandomGraph(uint64_t seed, int inputs = 1, bool general = false)
+      : rng_(seed), inputs_(inputs), general_(general) {
     for (int i = 0; i < inputs; ++i) graph_.add(make_input(fresh("input"), 3));
   }
 
@@ -22,7 +24,10 @@ class RandomGraph {
     for (int i = 0; i < inputs_; ++i) add_block(i, 4 + pick(5));
     for (int i = 0; i < layers; ++i) {
       const int from = inputs_ + pick(graph_.size() - inputs_);
-      switch (pick(6)) {
+      switch (pick(general_ ? 9 : 6)) {
+        case 6: add_depthwise(graph_.output()); break;
+        case 7: add_grouped(graph_.output()); break;
+        case 8: add_general(graph_.output()); break;
         case 0: add_block(graph_.output(), 3 + pick(6)); break;
         case 1: add_block(from, 3 + pick(6)); break;
         case 2: add_residual(graph_.output()); break;
@@ -57,6 +62,55 @@ class RandomGraph {
     const PadMode mode = pick(2) ? PadMode::reflect : PadMode::zero;
     if (pick(4) == 0) return {.in = in, .out = out, .kernel = 1, .options = {.stride = stride}};
     return {.in = in, .out = out, .kernel = 3, .options = {stride, Padding::all(1), mode}};
+  }
+
+  PadMode any_mode() {
+    constexpr PadMode kAll[] = {PadMode::zero, PadMode::reflect, PadMode::replicate};
+    return kAll[pick(3)];
+  }
+  void add_depthwise(int from) {
+    const int wide = channels(from);
+    const ConvOptions options{
+        .pad = Padding::all(1), .pad_mode = any_mode(), .dilation = 1, .groups = wide};
+    finish(
+        graph_.add(make_conv(fresh("depthwise"), from,
+                             {.in = wide, .out = wide, .options = options, .bias = pick(2) == 0})),
+        wide);
+  }
+  // A block whose channels two or three groups divide, and a grouped convolution of it.
+  void add_grouped(int from) {
+    const int groups = 2 + pick(2), wide = groups * (1 + pick(3)), out = groups * (1 + pick(3));
+    const int x = add_block(from, wide);
+    const ConvOptions options{.pad = Padding::all(1), .pad_mode = any_mode(), .groups = groups};
+    finish(graph_.add(make_conv(fresh("grouped"), x, {.in = wide, .out = out, .options = options})),
+           out);
+  }
+  void add_general(int from) {
+    const Shape s = shape(from);
+    const int wide = channels(from);
+    if (pick(2) && s[2] < 12) {
+      const ConvOptions options{.stride = {1 + pick(2), 2},
+                                .pad = {1, pick(2), 2, pick(2)},
+                                .dilation = {2, 1 + pick(2)}};
+      finish(graph_.add(make_conv_transpose(
+                 fresh("spread"), from,
+                 {.in = wide, .out = 4, .kernel = {2 + pick(2), 3}, .options = options})),
+             4);
+    } else if (s[2] > 5) {
+      const ConvOptions options{.stride = {1, 1 + pick(2)},
+                                .pad = {2, 2, pick(3), 1},
+                                .pad_mode = any_mode(),
+                                .dilation = {2, 1}};
+      finish(graph_.add(make_conv(fresh("gather"), from,
+                                  {.in = wide, .out = 5, .kernel = {3, 2}, .options = options})),
+             5);
+    }
+  }
+  // Mostly a norm, mostly an activation.
+  int finish(int x, int out) {
+    if (pick(5) != 0) x = graph_.add(make_instance_norm(fresh("norm"), x, out, pick(5) != 0));
+    if (pick(4) != 0) x = graph_.add(make_activation(fresh("act"), x, activation()));
+    return x;
   }
 
   // conv, mostly a norm, mostly an activation.
@@ -120,6 +174,7 @@ class RandomGraph {
   Graph graph_{"random"};
   Rng rng_;
   int inputs_;
+  bool general_;
 };
 
 // Whole groups, single channels of groups, and single scales wherever they are.
@@ -176,4 +231,26 @@ TEST_CASE("extraction keeps every output of random graphs with several inputs") 
     smaller += small.cost({kPicture, kPicture}).params < graph.cost({kPicture, kPicture}).params;
   }
   CHECK(smaller > 20);
+}
+
+TEST_CASE("extraction keeps the function of random graphs with grouped and depthwise layers") {
+  int smaller = 0;
+  for (uint64_t seed = 1; seed <= 80; ++seed) {
+    INFO("seed " << seed);
+    Graph graph = RandomGraph(seed, 1, true).grow(9);
+    randomize(graph, seed);
+    Rng rng(seed, 1);
+    mask(graph, rng);
+    const Tensor x = random_images(kPicture, seed);
+    const Graph small = extract(graph);
+    const Tensor want = graph.run(x);
+    CHECK(max_difference(small.run(x), want) <= 2e-3 * std::max(1.0, max_abs(want)));
+    CHECK(small.cost(kPicture).macs.true_macs <= graph.cost(kPicture).macs.true_macs);
+    smaller += small.cost(kPicture).params < graph.cost(kPicture).params;
+
+    quantize_graph(graph, kPicture);
+    freeze_weight_scales(graph);
+    CHECK(max_difference(extract(graph).evaluate(x), graph.evaluate(x)) == 0);
+  }
+  CHECK(smaller > 60);
 }

@@ -34,6 +34,13 @@ TEST_CASE("run lock: what a killed process left does not count") {
   CHECK(fs::is_empty(dir.path()));
 }
 
+TEST_CASE("run lock: a file of its name that is no lock stays as it is") {
+  const TempDir dir;
+  write_text(dir / ".lock", "4711 are my notes");
+  CHECK_THROWS_WITH(RunLock(dir.path(), false), Catch::Contains(".lock that is no lock of gsx"));
+  CHECK(read_text(dir / ".lock") == "4711 are my notes");
+}
+
 TEST_CASE("run lock: goes with the folder it made, unless that was filled or was there before") {
   const TempDir dir;
   { const RunLock lock(dir / "made", true); }

@@ -55,6 +55,16 @@ void no_networks(TrainConfig& c, const fs::path& dir, Graph teacher) {
 
 const Fault kFaults[] = {
     {"rate", [](TrainConfig& c, const fs::path&) { c.lr_gamma = NAN; }, "--lr-gamma"},
+    {"rate that wrecks", [](TrainConfig& c, const fs::path&) { c.lr = 1e30f; },
+     "--lr must be a finite number from 0 to 1"},
+    {"critic alone", [](TrainConfig& c, const fs::path&) { c.discriminator = "d.safetensors"; },
+     "--discriminator: belongs to a --teacher"},
+    {"critic that is none",
+     [](TrainConfig& c, const fs::path& d) {
+       no_networks(c, d, cyclegan({.width = 3, .blocks = 1}));
+       c.discriminator = c.teacher;
+     },
+     "--discriminator: must judge pictures of 3 channels in one"},
     {"late rate", [](TrainConfig& c, const fs::path&) { c.lr_finetune = INFINITY; },
      "--lr-finetune must be a finite number"},
     {"beta", [](TrainConfig& c, const fs::path&) { c.beta = INFINITY; }, "--beta"},
@@ -215,10 +225,10 @@ TEST_CASE("start: a folder with a run, a model or an input in it is refused and 
   fs::copy_file(dense.run_dir / "discriminator.safetensors", nets / "discriminator.safetensors");
   TrainConfig c = tiny_config(nets);
   c.teacher = (nets / "mine.safetensors").string();
-  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("would write over"));
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("holds discriminator.safetensors already"));
   fs::rename(nets / "mine.safetensors", nets / "model.safetensors");
   c.teacher = (nets / "model.safetensors").string();
-  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("holds a run already"));
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("would write over"));
   CHECK(names_in(nets) ==
         std::vector<std::string>{"discriminator.safetensors", "model.safetensors"});
 }

@@ -133,7 +133,8 @@ TEST_CASE("arithmetic says what is wrong with its arguments") {
   const auto context = Context::create();
   const Tensor a = Tensor::zeros(context, {2, 3}), b = Tensor::zeros(context, {3, 2});
   const Tensor bytes = Tensor::zeros(context, {2, 3}, DType::u8);
-  CHECK_THROWS_WITH(add(a, b), "add: b must have the shape of a [2, 3], got [3, 2]");
+  CHECK_THROWS_WITH(add(a, b),
+                    "add: b must have the shape of a [2, 3], or 1 where one repeats, got [3, 2]");
   CHECK_THROWS_WITH(sub(a, {}), "sub: b must have a value, got an undefined tensor");
   CHECK_THROWS_WITH(mul(bytes, a), "mul: a must be f32, got u8");
   CHECK_THROWS_WITH(dot(a, b), "dot: b must have the shape of a [2, 3], got [3, 2]");

@@ -11,10 +11,11 @@ using op_check::each;
 
 namespace {
 
-// x at a position outside the image: zero, or mirrored.
+// x at a position of the padded image: zero outside, mirrored, or the edge's.
 double padded(const Array& x, int64_t n, int64_t c, int64_t h, int64_t w, PadMode mode) {
   const auto fold = [&](int64_t i, int64_t extent) {
     if (mode == PadMode::zero) return i >= 0 && i < extent ? i : -1;
+    if (mode == PadMode::replicate) return std::clamp<int64_t>(i, 0, extent - 1);
     return i < 0 ? -i : i >= extent ? 2 * (extent - 1) - i : i;
   };
   const int64_t hh = fold(h, x.dim(2)), ww = fold(w, x.dim(3));
@@ -23,13 +24,17 @@ double padded(const Array& x, int64_t n, int64_t c, int64_t h, int64_t w, PadMod
 
 Array conv(const Arrays& in, const ConvOptions& o) {
   const Array &x = in[0], &w = in[1];
-  Array y({x.dim(0), w.dim(0), (x.dim(2) + o.pad.top + o.pad.bottom - w.dim(2)) / o.stride + 1,
-           (x.dim(3) + o.pad.left + o.pad.right - w.dim(3)) / o.stride + 1});
+  const int64_t outs = w.dim(0) / o.groups;
+  const int64_t reach_y = (w.dim(2) - 1) * o.dilation.y + 1,
+                reach_x = (w.dim(3) - 1) * o.dilation.x + 1;
+  Array y({x.dim(0), w.dim(0), (x.dim(2) + o.pad.top + o.pad.bottom - reach_y) / o.stride.y + 1,
+           (x.dim(3) + o.pad.left + o.pad.right - reach_x) / o.stride.x + 1});
   each(y.shape, [&](auto n, auto k, auto p, auto q) {
     double sum = in.size() > 2 ? in[2].v[static_cast<size_t>(k)] : 0;
     each({1, w.dim(1), w.dim(2), w.dim(3)}, [&](auto, auto c, auto r, auto s) {
-      sum += w(k, c, r, s) * padded(x, n, c, p * o.stride - o.pad.top + r,
-                                    q * o.stride - o.pad.left + s, o.pad_mode);
+      sum += w(k, c, r, s) * padded(x, n, k / outs * w.dim(1) + c,
+                                    p * o.stride.y - o.pad.top + r * o.dilation.y,
+                                    q * o.stride.x - o.pad.left + s * o.dilation.x, o.pad_mode);
     });
     y(n, k, p, q) = sum;
   });
@@ -38,16 +43,21 @@ Array conv(const Arrays& in, const ConvOptions& o) {
 
 Array conv_transpose(const Arrays& in, const ConvOptions& o) {
   const Array &x = in[0], &w = in[1];
-  Array y({x.dim(0), w.dim(0), (x.dim(2) - 1) * o.stride + w.dim(2) - o.pad.top - o.pad.bottom,
-           (x.dim(3) - 1) * o.stride + w.dim(3) - o.pad.left - o.pad.right});
+  const int64_t outs = w.dim(0) / o.groups;
+  const int64_t reach_y = (w.dim(2) - 1) * o.dilation.y + 1,
+                reach_x = (w.dim(3) - 1) * o.dilation.x + 1;
+  Array y({x.dim(0), w.dim(0), (x.dim(2) - 1) * o.stride.y + reach_y - o.pad.top - o.pad.bottom,
+           (x.dim(3) - 1) * o.stride.x + reach_x - o.pad.left - o.pad.right});
   each(y.shape, [&](auto n, auto k, auto p, auto q) {
     if (in.size() > 2) y(n, k, p, q) = in[2].v[static_cast<size_t>(k)];
   });
   each(x.shape, [&](auto n, auto c, auto h, auto v) {
     each({1, w.dim(0), w.dim(2), w.dim(3)}, [&](auto, auto k, auto r, auto s) {
-      const int64_t p = h * o.stride - o.pad.top + r, q = v * o.stride - o.pad.left + s;
+      if (k / outs != c / w.dim(1)) return;
+      const int64_t p = h * o.stride.y - o.pad.top + r * o.dilation.y;
+      const int64_t q = v * o.stride.x - o.pad.left + s * o.dilation.x;
       if (p >= 0 && p < y.dim(2) && q >= 0 && q < y.dim(3))
-        y(n, k, p, q) += x(n, c, h, v) * w(k, c, r, s);
+        y(n, k, p, q) += x(n, c, h, v) * w(k, c % w.dim(1), r, s);
     });
   });
   return y;
@@ -57,7 +67,8 @@ void check(const Shape& x, const Shape& w, const ConvOptions& o, bool transposed
            bool bias = true) {
   Case c;
   std::ostringstream name;
-  name << (transposed ? "transposed " : "") << x << " * " << w << " stride " << o.stride;
+  name << (transposed ? "transposed " : "") << x << " * " << w << " stride " << o.stride.y
+       << " groups " << o.groups;
   c.name = name.str();
   c.inputs = {{x}, {.shape = w, .layout = Layout::filter}};
   if (bias) c.inputs.push_back({{w[0]}});
@@ -89,6 +100,35 @@ TEST_CASE("conv_transpose2d") {
   check({2, 5, 3, 3}, {9, 5, 3, 2}, {.stride = 3, .pad = {2, -1, 0, 1}}, true);
 }
 
+TEST_CASE("conv2d with strides and dilations of each axis and repeated edges") {
+  check({1, 3, 6, 8}, {5, 3, 1, 5}, {.stride = {1, 2}, .pad = {0, 0, 2, 2}}, false);
+  check({2, 3, 5, 4}, {2, 3, 3, 3}, {.pad = {1, 2, 3, 4}, .pad_mode = PadMode::replicate}, false);
+  check({1, 9, 7, 6}, {7, 9, 3, 2},
+        {.stride = {2, 1}, .pad = {2, 2, 1, 0}, .pad_mode = PadMode::reflect, .dilation = {2, 1}},
+        false);
+  check({1, 2, 7, 7}, {3, 2, 2, 3}, {.pad = Padding::all(2), .dilation = 3}, false, false);
+}
+
+TEST_CASE("grouped conv2d") {
+  check({2, 4, 5, 6}, {6, 2, 3, 3}, {.pad = Padding::all(1), .groups = 2}, false);
+  check({1, 3, 5, 5}, {9, 1, 3, 2}, {.stride = 2, .pad = {1, 0, 1, 1}, .groups = 3}, false, false);
+  check({1, 33, 4, 3}, {33, 1, 3, 3}, {.pad = Padding::all(1), .groups = 33}, false);
+  check({2, 3, 6, 5}, {3, 1, 3, 3},
+        {.stride = {1, 2},
+         .pad = Padding::all(2),
+         .pad_mode = PadMode::replicate,
+         .dilation = 2,
+         .groups = 3},
+        false);
+}
+
+TEST_CASE("conv_transpose2d of any geometry") {
+  check({1, 3, 4, 3}, {5, 3, 3, 2}, {.stride = {3, 1}, .pad = {1, -1, 0, 1}}, true);
+  check({1, 2, 3, 4}, {3, 2, 3, 3}, {.stride = 2, .pad = Padding::all(2), .dilation = 2}, true);
+  check({2, 4, 3, 3}, {6, 2, 4, 4}, {.stride = 2, .pad = Padding::all(1), .groups = 2}, true);
+  check({1, 9, 3, 4}, {9, 1, 3, 3}, {.stride = 2, .pad = {1, 0, 1, 0}, .groups = 9}, true, false);
+}
+
 namespace {
 
 // Both moments of a convolution's result, whose bias moves it `offset` away from zero.
@@ -98,7 +138,7 @@ void check_moments(const Shape& x, const Shape& w, const ConvOptions& o, bool tr
     Case c;
     std::ostringstream name;
     name << (of_var ? "variance" : "mean") << " of " << (transposed ? "transposed " : "") << x
-         << " * " << w << " stride " << o.stride << " offset " << offset;
+         << " * " << w << " stride " << o.stride.y << " offset " << offset;
     c.name = name.str();
     c.inputs = {{.shape = x, .differentiable = false},
                 {.shape = w, .layout = Layout::filter, .differentiable = false},
@@ -135,6 +175,8 @@ TEST_CASE("convolutions give the moments of their result") {
   check_moments({2, 3, 4, 3}, {9, 3, 3, 3}, {.stride = 2, .pad = {1, 0, 1, 0}}, true);
   check_moments({2, 5, 3, 3}, {9, 5, 3, 2}, {.stride = 3, .pad = {2, -1, 0, 1}}, true);
   check_moments({1, 8, 9, 10}, {24, 8, 3, 3}, same, false, 300);
+  check_moments({2, 16, 7, 9}, {16, 1, 3, 3}, {.pad = Padding::all(1), .groups = 16}, false);
+  check_moments({1, 8, 7, 9}, {12, 4, 3, 3}, {.pad = Padding::all(1), .groups = 2}, false);
 }
 
 TEST_CASE("moments of convolutions large enough for every algorithm") {
@@ -160,6 +202,18 @@ TEST_CASE("convolutions say what is wrong with their arguments") {
                     "conv2d: bias must have shape [2] to match the output channels of w, got [3]");
   CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 3), {}, {.stride = 0}),
                     "conv2d: stride must be at least 1, got 0");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 3), {}, {.stride = {2, 0}}),
+                    "conv2d: stride must be at least 1, got 0");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 3), {}, {.dilation = {0, 2}}),
+                    "conv2d: dilation must be at least 1, got 0");
+  CHECK_THROWS_WITH(conv2d(x, filter(2, 3, 2), {}, {.dilation = 4}),
+                    "conv2d: x [1, 3, 4, 4] with its padding is smaller than the window 5x5");
+  CHECK_THROWS_WITH(conv2d(x, filter(4, 1, 3), {}, {.groups = 3}),
+                    "conv2d: groups must divide the output channels of w, got 3 and shape "
+                    "[4, 1, 3, 3]");
+  CHECK_THROWS_WITH(conv2d(x, filter(4, 1, 3), {}, {.groups = 2}),
+                    "conv2d: x has 3 channels but w takes 2 (shapes [1, 3, 4, 4] and [4, 1, 3, 3], "
+                    "groups 2)");
   CHECK_THROWS_WITH(
       conv2d(x, x, {}),
       "conv2d: w must be a filter tensor K C R S, got shape [1, 3, 4, 4] in another layout");
@@ -173,6 +227,8 @@ TEST_CASE("convolutions say what is wrong with their arguments") {
                     "conv_transpose2d: cropping leaves no output of x [1, 3, 4, 4], got 0x0");
   CHECK_THROWS_WITH(conv_transpose2d(x, filter(2, 3, 3), {}, {.pad_mode = PadMode::reflect}),
                     "conv_transpose2d: pad_mode must be zero, got reflect");
+  CHECK_THROWS_WITH(conv_transpose2d(x, filter(2, 3, 3), {}, {.pad_mode = PadMode::replicate}),
+                    "conv_transpose2d: pad_mode must be zero, got replicate");
 }
 
 namespace {

@@ -23,6 +23,7 @@ Case make(const std::string& name, std::vector<op_check::Input> inputs,
 
 int64_t fold(int64_t i, int64_t n, PadMode mode) {
   if (mode == PadMode::zero) return i >= 0 && i < n ? i : -1;
+  if (mode == PadMode::replicate) return std::clamp<int64_t>(i, 0, n - 1);
   return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
 }
 
@@ -58,6 +59,8 @@ TEST_CASE("pad2d") {
   check_pad({2, 5, 4, 3}, {3, 1, 2, 2}, PadMode::reflect);
   check_pad({1, 9, 3, 3}, {2, 2, 2, 2}, PadMode::reflect);
   check_pad({1, 33, 2, 1}, {1, 1, 0, 0}, PadMode::reflect);
+  check_pad({2, 5, 4, 3}, {3, 1, 0, 2}, PadMode::replicate);
+  check_pad({1, 9, 1, 2}, {2, 3, 4, 1}, PadMode::replicate);
   check_pad({2, 24, 33, 31}, {3, 3, 3, 3}, PadMode::reflect);
 }
 

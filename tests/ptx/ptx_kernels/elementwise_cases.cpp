@@ -44,6 +44,51 @@ void activations(Bench& b) {
   }
 }
 
+void pointwise(Bench& b) {
+  for (const Rows& r : kRows) {
+    for (const Pointwise function : kAllPointwise) {
+      const float* x = b.rows("x", r.rows, static_cast<int>(r.c), static_cast<int>(r.cs), -4, 4);
+      b.backend.elementwise.pointwise(b.exec, r, function, {0.5f, 1.5f}, x, b.fresh("y", r.size()));
+      b.backend.elementwise.pointwise_backward(b.exec, r.size(), function, {0.5f, 1.5f}, x,
+                                               b.floats("gy", r.size()), b.fresh("gx", r.size()));
+    }
+  }
+}
+
+void broadcasting(Bench& b) {
+  for (const int c : {1, 3, 4, 5, 37}) {
+    const View y = View::of(2, 7, 9, c), gate = View::of(2, 1, 1, c), mask = View::of(2, 7, 9, 1);
+    const auto& table = b.backend.arithmetic;
+    for (int op = 0; op < 4; ++op) {
+      for (const View& other : {gate, mask, y}) {
+        table.combine(b.exec, static_cast<Arithmetic>(op), {y, other, y}, b.image("a", y),
+                      b.image("b", other, 1, 2), b.fresh("y", y));
+      }
+    }
+    for (const View& to : {gate, mask, View::of(1, 7, 1, c)})
+      table.sum_to(b.exec, y, to, 0.5, b.image("x", y), b.fresh("sums", to));
+  }
+}
+
+void prelu(Bench& b) {
+  for (const int c : {1, 3, 4, 5, 37}) {
+    const View v = View::of(2, 7, 9, c);
+    const float *x = b.image("x", v), *gy = b.image("gy", v), *slope = b.floats("slope", c);
+    b.backend.prelu.forward(b.exec, v, x, slope, b.fresh("y", v));
+    b.backend.prelu.backward_input(b.exec, v, x, slope, gy, b.fresh("gx", v));
+    b.backend.prelu.backward_slope(b.exec, v, x, gy, false, b.fresh("gslope", c));
+  }
+}
+
+void softmax(Bench& b) {
+  for (const Rows& r : {Rows{7, 3, 3}, Rows{33, 5, 8}, Rows{3, 300, 304}}) {
+    const float* x = b.rows("x", r.rows, static_cast<int>(r.c), static_cast<int>(r.cs), -4, 4);
+    float* y = b.fresh("y", r.size());
+    b.backend.softmax.forward(b.exec, r, x, y);
+    b.backend.softmax.backward(b.exec, r, y, b.floats("gy", r.size()), b.fresh("gx", r.size()));
+  }
+}
+
 void channel_affine(Bench& b) {
   for (const int c : {1, 3, 4, 5, 37}) {
     const View v = View::of(2, 7, 9, c);
@@ -143,6 +188,10 @@ const std::vector<CaseGroup> kElementwiseCases = {
     {"sums, differences, products", sums, true},
     {"affine and fill", affine_and_fill, true},
     {"activations", activations, true},
+    {"functions of one element", pointwise, true},
+    {"broadcasting", broadcasting, true},
+    {"prelu", prelu, true},
+    {"softmax", softmax, true},
     {"channel affine", channel_affine},
     {"fake quantisation", fake_quant, true},
     {"fake quantisation of weights", weight_grids},

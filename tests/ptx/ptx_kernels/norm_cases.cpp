@@ -110,12 +110,28 @@ void linear(Bench& b) {
   }
 }
 
+void group_norm(Bench& b) {
+  for (const int c : {1, 3, 4, 5, 37}) {
+    const View v = View::of(2, 7, 9, c);
+    const int64_t count = int64_t{v.n} * c;
+    const GroupNormShape s{v.n, c, c, v.plane(), nullptr};
+    const auto& table = b.backend.group_norm;
+    table.spread(b.exec, s, 1e-3f, {b.floats("mean", count), b.floats("var", count, 1, 2)},
+                 {b.fresh("mean", count), b.fresh("var", count)}, b.fresh("inv", count));
+    const GroupNormTerms terms{b.floats("mean", count), b.floats("inv", count, 1, 2),
+                               b.fresh("by_gy", count), b.fresh("by_x", count),
+                               b.fresh("one", count)};
+    table.terms(b.exec, s, b.floats("gamma", c), b.floats("sum_g", count),
+                b.floats("sum_gx", count), terms);
+    table.backward_input(b.exec, v, b.image("x", v), b.image("gy", v), terms, b.fresh("gx", v));
+  }
+}
+
 }  // namespace
 
 const std::vector<CaseGroup> kNormCases = {
-    {"instance norms", instance_norms},
-    {"batch norm", batch_norm},
-    {"Gram matrices", gram},
+    {"instance norms", instance_norms}, {"batch norm", batch_norm},
+    {"group norm", group_norm, true},   {"Gram matrices", gram},
     {"linear layers", linear},
 };
 

@@ -71,6 +71,30 @@ void channels(Bench& b) {
   }
 }
 
+void resizing(Bench& b) {
+  for (const int c : kChannels) {
+    for (const ResizeMode mode : {ResizeMode::nearest, ResizeMode::linear}) {
+      for (int i = 0; i < 4; ++i) {
+        const View x = View::of(2, 5, 7, c), y = View::of(2, 9, 4, c);
+        const ResizeRule rule{mode, static_cast<ResizeCoordinates>(i),
+                              static_cast<ResizeRounding>(i)};
+        const ResizeShape s{x, y, 9 / 5.0, 4 / 7.0, rule};
+        b.backend.resize.forward(b.exec, s, b.image("x", x), b.fresh("y", y));
+        b.backend.resize.backward(b.exec, s, b.image("gy", y), b.fresh("gx", x));
+      }
+    }
+  }
+}
+
+void boxes(Bench& b) {
+  StridedBox box;
+  for (const int extent : {2, 3, 2, 5, 2, 3}) {
+    const int64_t before = box.count();
+    box.add(extent, before, 360 / before / extent);
+  }
+  b.backend.strided.copy(b.exec, box, b.floats("from", 360), b.fresh("to", 360));
+}
+
 }  // namespace
 
 const std::vector<CaseGroup> kResampleCases = {
@@ -78,6 +102,8 @@ const std::vector<CaseGroup> kResampleCases = {
     {"padding", padding},
     {"upsampling", upsampling},
     {"channels and layouts", channels},
+    {"resizing", resizing, true},
+    {"copied boxes", boxes, true},
 };
 
 }  // namespace gsx::ptx

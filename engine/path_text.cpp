@@ -1,11 +1,9 @@
-// Bytes as characters of the private use area; see path_text.h.
-#include "tools/path_text.h"
+// UTF-8 character by character, and bytes as characters of the private use area; see path_text.h.
+#include "engine/path_text.h"
 
-#include <cstddef>
+#include <cstdint>
 
-#include "tools/text.h"
-
-namespace gsx::tools {
+namespace gsx {
 
 namespace {
 
@@ -15,6 +13,21 @@ bool stands_for_byte(const std::string& s, size_t at) {
 }
 
 }  // namespace
+
+size_t character_at(const std::string& text, size_t at) {
+  const auto byte = [&](size_t i) {
+    return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : uint8_t{0};
+  };
+  const unsigned first = byte(0), second = byte(1);
+  if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool surrogate = first == 0xed && second >= 0xa0, beyond = first == 0xf4 && second >= 0x90;
+  return overlong || surrogate || beyond ? 0 : length;
+}
 
 std::string to_utf8(const std::string& bytes) {
   std::string out;
@@ -46,4 +59,4 @@ std::string from_utf8(const std::string& text) {
   return out;
 }
 
-}  // namespace gsx::tools
+}  // namespace gsx

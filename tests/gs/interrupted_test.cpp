@@ -84,7 +84,8 @@ class FileLimit {
 
 }  // namespace
 
-TEST_CASE("mended: a feature network that vanished between or after the stages may be elsewhere") {
+TEST_CASE(
+    "interrupted: a feature network that vanished between or after the stages may be elsewhere") {
   const TempDir dir;
   const fs::path net = dir / "net.safetensors", moved = dir / "moved.safetensors";
   const fs::path other = dir / "other.safetensors";
@@ -114,7 +115,7 @@ TEST_CASE("mended: a feature network that vanished between or after the stages m
   }
 }
 
-TEST_CASE("mended: data may move, under its names, and what a run never had is refused") {
+TEST_CASE("interrupted: data may move, under its names, and what a run never had is refused") {
   const TempDir dir;
   save_photos(dir / "data", "p");
   save_photos(dir / "others", "q");
@@ -137,7 +138,7 @@ TEST_CASE("mended: data may move, under its names, and what a run never had is r
   CHECK(read_text(c.run_dir / "model.safetensors") == model);
 }
 
-TEST_CASE("mended: a run goes on from another working folder, and its teacher may move") {
+TEST_CASE("interrupted: a run goes on from another working folder, and its teacher may move") {
   const TempDir dir;
   const fs::path here = fs::current_path();
   TrainConfig dense = tiny_config(dir / "dense");
@@ -165,7 +166,7 @@ TEST_CASE("mended: a run goes on from another working folder, and its teacher ma
   CHECK(model.find(dir.path().filename().string()) == std::string::npos);  // no path in it
 }
 
-TEST_CASE("mended: a checkpoint of gsx 0.1.0, which marks no networks, goes on") {
+TEST_CASE("interrupted: a checkpoint of gsx 0.1.0, which marks no networks, goes on") {
   const TempDir dir;
   save_features(dir / "net.safetensors", 1);
   TrainConfig c = tiny_config(dir / "run");
@@ -187,7 +188,7 @@ TEST_CASE("mended: a checkpoint of gsx 0.1.0, which marks no networks, goes on")
   CHECK(resume(changes_of(c)).finished);
 }
 
-TEST_CASE("mended: a full disk is one sentence, and the checkpoint before it goes on") {
+TEST_CASE("interrupted: a full disk is one sentence, and the checkpoint before it goes on") {
   const TempDir dir;
   TrainConfig c = tiny_config(dir / "whole");
   const std::string model = read_text(run_tiny(c).model);
@@ -201,7 +202,7 @@ TEST_CASE("mended: a full disk is one sentence, and the checkpoint before it goe
   CHECK(read_text(c.run_dir / "model.safetensors") == model);
 }
 
-TEST_CASE("mended: a log that cannot be written says so, and keeps its whole lines") {
+TEST_CASE("interrupted: a log that cannot be written says so, and keeps its whole lines") {
   const TempDir dir;
   const fs::path path = dir / "log.jsonl";
   {
@@ -215,7 +216,8 @@ TEST_CASE("mended: a log that cannot be written says so, and keeps its whole lin
   CHECK(read_text(path) == "{\"total_step\":1}\n{\"total_step\":3}\n");
 }
 
-TEST_CASE("mended: a budget between two channels is missed with a warning, and the work is kept") {
+TEST_CASE(
+    "interrupted: a budget between two channels is missed with a warning, and the work is kept") {
   const TempDir dir;
   TrainConfig c = tiny_config(dir / "run");
   c.method = "gs32";
