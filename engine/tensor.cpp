@@ -89,8 +89,13 @@ std::ostream& operator<<(std::ostream& out, DType t) {
   return out << kNames[static_cast<int>(t)];
 }
 
+uint64_t next_version() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
 Storage::Storage(ContextPtr c, size_t n)
-    : context(std::move(c)), bytes(n), data(context->allocate(n)) {}
+    : context(std::move(c)), bytes(n), data(context->allocate(n)), version(next_version()) {}
 Storage::~Storage() { context->deallocate(data); }
 
 Tensor Tensor::empty(const ContextPtr& context, const Shape& shape, DType dtype) {
@@ -281,6 +286,17 @@ Tensor Tensor::to(const ContextPtr& other) const {
   return t;
 }
 
+Tensor Tensor::retyped(DType type) const {
+  GSX_CHECK(defined() && size_of(type) == size_of(dtype()),
+            "tensor: can only be retyped to elements of the same size, got ", type);
+  auto impl = std::make_shared<Impl>();
+  impl->storage = impl_->storage;
+  impl->shape = impl_->shape;
+  impl->layout = impl_->layout;
+  impl->dtype = type;
+  return Tensor(std::move(impl));
+}
+
 Tensor Tensor::detach() const {
   GSX_CHECK(defined(), "detach: the tensor has no value");
   auto impl = std::make_shared<Impl>();
@@ -325,8 +341,14 @@ KeptLargest* Tensor::kept_largest() const { return impl_->storage->largest.get()
 
 void Tensor::changed() const {
   GSX_CHECK(defined(), "tensor: used before it was given a value");
+  impl_->storage->version = next_version();
   if (impl_->storage->kept) impl_->storage->kept->clear();
   if (impl_->storage->largest) impl_->storage->largest->valid = false;
+}
+
+uint64_t Tensor::version() const {
+  GSX_CHECK(defined(), "tensor: used before it was given a value");
+  return impl_->storage->version;
 }
 
 Tensor Tensor::grad() const { return impl_ && impl_->grad ? Tensor(impl_->grad) : Tensor(); }

@@ -33,6 +33,9 @@ struct KeptLargest {
   bool valid = false;  // every value is still the one that was written then
 };
 
+// A number that nothing has had before, for whoever wants to know of changes.
+uint64_t next_version();
+
 class Tensor;
 class Grads;
 using Backward = std::function<void(const Tensor& gy, Grads& grads)>;
@@ -109,6 +112,7 @@ class Tensor {
   Tensor clone() const;                // no gradient history
   Tensor to(const ContextPtr&) const;  // a copy there, no gradient history
   Tensor detach() const;               // shares storage, no gradient history
+  Tensor retyped(DType) const;         // shares storage, as elements of the same size
 
   bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
@@ -122,6 +126,8 @@ class Tensor {
   KeptLargest* kept_largest() const;  // null: nobody asked
   // Its values are about to change: what was kept of them is out of date.
   void changed() const;
+  // Another number after every change, and for every storage another.
+  uint64_t version() const;
   Tensor grad() const;                 // undefined when none has been accumulated
   void set_grad(const Tensor&) const;  // replaces; an undefined tensor clears
   void zero_grad() const { set_grad({}); }

@@ -1,5 +1,7 @@
 // What a Tensor handle points to. Included by tensor.cpp and autodiff.cpp only.
 #pragma once
+#include <atomic>
+
 #include "engine/autodiff.h"
 #include "kernels/kept_filters.h"
 
@@ -13,6 +15,7 @@ struct Storage {
   ContextPtr context;
   size_t bytes;
   void* data;
+  std::atomic<uint64_t> version;
   std::unique_ptr<kernels::KeptFilters> kept;  // of weights that do not change
   std::unique_ptr<KeptLargest> largest;        // of weights that Adam changes
 };

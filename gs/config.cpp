@@ -25,7 +25,8 @@ std::string Setting::flag() const {
 }
 
 Json TrainConfig::to_json() const {
-  Json j = {{"format", kFormat}};
+  Json j = Json::object();
+  j["format"] = kFormat;
   for_each_setting(*this, [&](const Setting& s, const auto& field) {
     const Json value = to_value(field);
     if (!value.is_null()) j[s.name] = value;

@@ -1,10 +1,11 @@
 // What values a setting of a run or a key of a recipe may have.
 #pragma once
 #include <limits>
+#include <optional>
 #include <type_traits>
 
+#include "engine/json.h"
 #include "engine/path_text.h"
-#include "models/node.h"
 
 namespace gsx {
 

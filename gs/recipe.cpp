@@ -249,7 +249,8 @@ std::vector<std::string> recipe_names() {
 }
 
 Json StagePlan::to_json() const {
-  Json j = {{"kind", kind}};
+  Json j = Json::object();
+  j["kind"] = kind;
   for_each_key(*this, [&](const Key& key, const auto& field) {
     const Json value = to_value(field);
     if (!value.is_null()) j[key.name] = value;

@@ -14,6 +14,9 @@
 // Every kernel writes all of its output, padding lanes as zeros. One owner per output element; the
 // sum over images is a fixed tree, so results repeat at any thread count.
 #pragma once
+#include <vector>
+
+#include "kernels/codes.h"
 #include "kernels/exec.h"
 #include "kernels/moments.h"
 #include "kernels/view.h"
@@ -66,12 +69,13 @@ struct ConvShape {
   constexpr bool depthwise() const { return groups > 1 && groups == x.c && groups == w.k; }
 };
 
-// The values of some integer codes: [lo, hi], lo <= 0 <= hi.
-struct CodeRange {
-  int lo = 0, hi = 0;
+// Exact sums over the pixels of each image and channel, in the device's memory: [n, 3, cs] numbers,
+// of the values (two's complement), and of the low and the high 32 bits of their squares.
+struct ExactSums {
+  uint64_t* data = nullptr;  // none: not wanted
 
-  constexpr int most() const { return -lo > hi ? -lo : hi; }   // largest |code|
-  constexpr bool fits_byte() const { return hi - lo <= 255; }  // counted from lo
+  static constexpr int64_t size(const View& v) { return int64_t{3} * v.n * v.cs; }
+  explicit operator bool() const { return data != nullptr; }
 };
 
 struct ConvKernels {
@@ -86,12 +90,16 @@ struct ConvKernels {
                           float* gw);
   // gbias (+)= sum of gy over images and pixels; k floats.
   void (*backward_bias)(Exec&, const View& gy_view, const float* gy, bool accumulate, float* gbias);
-  // Exact integer convolution: x holds codes in `range`, which lies in [-512, 512], w codes in
-  // [-127, 127]; both laid out like their float twins (padding lanes zero). y = int32 sums,
-  // bias-free. The caller has checked that r*s*w.c*range.most()*127 <
-  // 2^31.
-  void (*forward_codes)(Exec&, const ConvShape&, CodeRange range, const int16_t* x, const int8_t* w,
-                        int32_t* y);
+  // Filter codes w in [-127, 127], laid out like their float twin (padding lanes zero), as
+  // forward_codes reads them, one byte each; all in the host's memory. They serve images of every
+  // size: of the shape only the image's size does not count.
+  std::vector<int8_t> (*pack_codes)(const ConvShape&, const int8_t* w);
+  void (*unpack_codes)(const ConvShape&, const int8_t* packed, int8_t* w);
+  // Exact integer convolution: x holds codes that lie in [-512, 512], w packed ones. y = int32
+  // sums, bias-free. The caller has checked that r*s*w.c*range.most()*127 < 2^31, and < 2^30 where
+  // the sums of y are wanted, which are overwritten.
+  void (*forward_codes)(Exec&, const ConvShape&, const Codes& x, const int8_t* packed, int32_t* y,
+                        ExactSums sums);
 };
 extern const ConvKernels cpu_conv;  // both directions: shape.transposed selects
 

@@ -3,13 +3,28 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <set>
 
+#include "models/integer.h"
 #include "models/nodes.h"
 
 namespace gsx {
 
-Graph::Graph(const Graph& other) { *this = other; }
+// The last program and what it was lowered from.
+struct Graph::Cache {
+  std::mutex mutex;
+  std::vector<uint64_t> versions;
+  std::shared_ptr<const IntegerProgram> program;
+};
+
+Graph::Graph() : cache_(std::make_unique<Cache>()) {}
+Graph::Graph(std::string architecture)
+    : architecture_(std::move(architecture)), cache_(std::make_unique<Cache>()) {}
+Graph::~Graph() = default;
+Graph::Graph(Graph&&) noexcept = default;
+Graph& Graph::operator=(Graph&&) noexcept = default;
+Graph::Graph(const Graph& other) : Graph() { *this = other; }
 
 Graph& Graph::operator=(const Graph& other) {
   if (this == &other) return *this;
@@ -23,6 +38,8 @@ Graph& Graph::operator=(const Graph& other) {
   original_channels = other.original_channels;
   taps = other.taps;
   provenance = other.provenance;
+  changed();
+  if (!cache_) cache_ = std::make_unique<Cache>();
   return *this;
 }
 
@@ -38,6 +55,7 @@ int Graph::add(std::unique_ptr<Node> node) {
               " must be earlier nodes, got ", i);
   }
   nodes_.push_back(std::move(node));
+  changed();
   return size() - 1;
 }
 
@@ -70,6 +88,7 @@ void Graph::set_outputs(std::vector<GraphOutput> outputs) {
               "graph: names of outputs must be unique, got '", o.name, "' again");
   }
   outputs_ = std::move(outputs);
+  changed();
 }
 
 bool Graph::is_output(int node) const {
@@ -81,14 +100,14 @@ bool Graph::is_output(int node) const {
 int Graph::input() const {
   const std::vector<int> all = inputs();
   GSX_CHECK(all.size() == 1, "graph: ", architecture_, " must have one input here, got ",
-            all.size(), "; give a list with a value for each");
+            all.size(), "; give a network with one, or a value for each");
   return all[0];
 }
 
 int Graph::output() const {
   const std::vector<GraphOutput> all = outputs();
   GSX_CHECK(all.size() == 1, "graph: ", architecture_, " must have one output here, got ",
-            all.size(), "; ask for the list of them");
+            all.size(), "; give a network with one, or ask for all of them");
   return all[0].node;
 }
 
@@ -103,6 +122,7 @@ std::vector<std::vector<int>> Graph::consumers() const {
 }
 
 void Graph::redirect(int from, int to) {
+  changed();
   GSX_CHECK(!is_output(from), "graph: node ", nodes_[from]->name,
             " is an output and cannot be redirected");
   for (int i = 0; i < size(); ++i) {
@@ -123,6 +143,7 @@ int Graph::insert_after(int i, std::unique_ptr<Node> node) {
   }
   for (GraphOutput& o : outputs_) o.node += o.node >= i ? 1 : 0;
   nodes_.insert(nodes_.begin() + i + 1, std::move(node));
+  changed();
   return i + 1;
 }
 
@@ -135,6 +156,7 @@ int Graph::insert_before(int reader, int which_input, std::unique_ptr<Node> node
   nodes_[reader]->inputs[which_input] = reader;
   for (GraphOutput& o : outputs_) o.node += o.node >= reader ? 1 : 0;
   nodes_.insert(nodes_.begin() + reader, std::move(node));
+  changed();
   return reader;
 }
 
@@ -156,6 +178,7 @@ void Graph::remove_unreachable() {
   }
   for (GraphOutput& o : outputs_) o.node = now[o.node];
   nodes_ = std::move(kept);
+  changed();
 }
 
 std::vector<Parameter*> Graph::parameters() {
@@ -183,6 +206,29 @@ void Graph::freeze() {
   set_requires_grad(false);
   for (Parameter* p : parameters())
     if (p->value.defined() && p->value.layout() == Layout::filter) p->value.keep_filters();
+}
+
+void Graph::prepack() {
+  const NoGrad no_grad;
+  for (const auto& node : nodes_) node->prepack();
+  changed();
+}
+
+std::shared_ptr<const IntegerProgram> Graph::program() const {
+  std::vector<uint64_t> versions = {version_};
+  bool changing = false;
+  for (const Parameter* p : parameters()) {
+    changing = changing || (p->value.defined() && p->value.requires_grad());
+    versions.push_back(p->value.defined() ? p->value.version() : 0);
+  }
+  if (changing || !cache_) return std::make_shared<const IntegerProgram>(lower(*this));
+  const std::lock_guard lock(cache_->mutex);
+  if (!cache_->program || cache_->versions != versions) {
+    cache_->program = nullptr;
+    cache_->program = std::make_shared<const IntegerProgram>(lower(*this));
+    cache_->versions = std::move(versions);
+  }
+  return cache_->program;
 }
 
 void Graph::set_requires_grad(bool on) {

@@ -54,19 +54,23 @@ struct Cost {
 
 class Graph {
  public:
-  Graph() = default;
-  explicit Graph(std::string architecture) : architecture_(std::move(architecture)) {}
-  Graph(const Graph& other);  // copies parameters
+  Graph();
+  explicit Graph(std::string architecture);
+  ~Graph();
+  Graph(const Graph& other);  // copies parameters; prepacked ones have values again
   Graph& operator=(const Graph& other);
-  Graph(Graph&&) noexcept = default;
-  Graph& operator=(Graph&&) noexcept = default;
+  Graph(Graph&&) noexcept;
+  Graph& operator=(Graph&&) noexcept;
 
   const std::string& architecture() const { return architecture_; }
 
   // ---- Structure.
   int add(std::unique_ptr<Node> node);  // checks name and inputs; returns its index
   int size() const { return static_cast<int>(nodes_.size()); }
-  Node& node(int i) { return *nodes_[i]; }
+  Node& node(int i) {
+    changed();
+    return *nodes_[i];
+  }
   const Node& node(int i) const { return *nodes_[i]; }
   int find(std::string_view name) const;  // -1 when absent
   // What the network is given and gives. Inputs are the nodes of kind `input`, in order, each under
@@ -88,6 +92,11 @@ class Graph {
   int insert_after(int i, std::unique_ptr<Node> node);
   int insert_before(int reader, int which_input, std::unique_ptr<Node> node);
   void remove_unreachable();  // drops nodes that no output needs, but no input; indices change
+  // Another number after every change of the structure or of a node (values of parameters apart).
+  // Whoever is given a Node& to change counts at once; who keeps it and changes it later calls
+  // changed().
+  uint64_t version() const { return version_; }
+  void changed() { version_ = next_version(); }
 
   // ---- Parameters, in node order.
   std::vector<Parameter*> parameters();
@@ -97,6 +106,10 @@ class Graph {
   // Parameters need no gradient and will not change: where the context allows it, kernels keep what
   // they make of them.
   void freeze();
+  // A quantised graph then holds one byte per weight, laid out for its integer program, and no
+  // weights in floating point: those parameters have no values, and run() makes them each time.
+  // Copies are ordinary graphs.
+  void prepack();
   void initialize(const ContextPtr&, Rng&, const struct Init&);
   ContextPtr context() const;  // of the parameters; null before they have values
 
@@ -118,6 +131,9 @@ class Graph {
   // gradient.
   Tensor evaluate(const Tensor& x) const;
   std::vector<Tensor> evaluate(const std::vector<Tensor>& xs) const;
+  // The integer program of a quantised graph, lowered anew after changes, and always where
+  // parameters want gradients, because they change all the time.
+  std::shared_ptr<const class IntegerProgram> program() const;
   bool quantized() const;  // has quantised weights
   // Per node.
   std::vector<Shape> infer_shapes(const Shape& input) const;
@@ -145,6 +161,9 @@ class Graph {
   std::string architecture_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<GraphOutput> outputs_;  // as told; empty: the last node
+  uint64_t version_ = next_version();
+  struct Cache;
+  std::unique_ptr<Cache> cache_;
 };
 
 // How fresh weights are drawn. Norm scales 1, shifts 0, biases 0 unless said.

@@ -1,86 +1,209 @@
-// Walks a graph as an integer program; the nodes do the work (Node::run_integer).
+// Running an integer program, and what it takes.
 #include "models/integer.h"
 
+#include <algorithm>
+
 #include "engine/work_span.h"
-#include "kernels/backend.h"
 
 namespace gsx {
 
-IntegerValue IntegerValue::of(Tensor real) {
-  IntegerValue value;
-  value.tensor = std::move(real);
-  return value;
-}
-
-Tensor IntegerValue::real() const {
-  if (kind == Kind::real) return tensor;
-  Tensor y = Tensor::empty(tensor.context(), tensor.shape());
-  const auto& device = y.backend().integer;
-  if (kind == Kind::codes) {
-    device.codes_to_float(y.exec(), y.storage_size(), tensor.device_data<int16_t>(), scale,
-                          y.device_data());
-    return y;
-  }
-  const int n = static_cast<int>(y.dim(0)), k = static_cast<int>(y.dim(1));
-  const kernels::View view = y.layout() == Layout::image ? y.view() : kernels::View{n, 1, 1, k, k};
-  device.sums_to_float(y.exec(), view, tensor.device_data<int32_t>(), scales.device_data(),
-                       bias.defined() ? bias.device_data() : nullptr, y.device_data());
-  return y;
-}
+// A value while the program runs.
+struct IntegerProgram::Slot {
+  Tensor tensor;      // real values, codes or sums
+  Tensor statistics;  // of sums, where a norm asks
+  NormLine line;
+};
 
 namespace {
 
-// 8-bit pictures in [-a, a] are the odd multiples of a/255, in [0, a] the multiples of a/255.
-IntegerValue picture_codes(const Tensor& x, const ImageFormat& format) {
-  const bool has_grid = format.hi > 0 && (format.lo == 0 || format.lo == -format.hi);
-  if (!has_grid || x.shape().rank() != 4) return IntegerValue::of(x);
-  IntegerValue value;
-  value.kind = IntegerValue::Kind::codes;
-  value.scale = format.hi / 255.0f;
-  value.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
-  const kernels::Quantizer q{value.scale, 255.0f / format.hi, format.lo == 0 ? 0.0f : -255.0f,
-                             255.0f,      format.lo,          format.hi};
-  value.range = {static_cast<int>(q.lo), static_cast<int>(q.hi)};
-  x.backend().integer.to_codes(x.exec(), x.storage_size(), x.device_data(), q,
-                               value.tensor.device_data<int16_t>());
-  return value;
+kernels::CodeRange range_of(const QuantRange& grid) { return {grid.lo, grid.hi}; }
+
+PassSource source_of(const IntegerValue& value, const Tensor& tensor) {
+  PassSource source;
+  switch (value.kind) {
+    case IntegerValue::Kind::codes:
+      source.codes = {tensor, value.grid.scale, range_of(value.grid)};
+      break;
+    case IntegerValue::Kind::sums: source.sums = tensor; break;
+    default: source.reals = tensor;
+  }
+  return source;
+}
+
+// Bytes of a channel's exact sums, and of what a norm makes of them.
+constexpr double kStatistics = 24, kLine = 12;
+
+double storage_bytes(const Shape& s, size_t element) {
+  const double pixels = static_cast<double>(s.numel()) / static_cast<double>(s[1]);
+  const int c = static_cast<int>(s[1]);
+  return pixels * (s.rank() == 4 ? kernels::channel_stride(c) : c) * static_cast<double>(element);
 }
 
 }  // namespace
 
-std::vector<Tensor> run_integer(const Graph& graph, const std::vector<Tensor>& xs,
-                                const IntegerObserver& observer) {
-  const NoGrad no_grad;
-  std::vector<Shape> given;
-  for (const Tensor& x : xs) given.push_back(x.shape());
-  graph.infer_shapes(given);
-  const std::vector<GraphOutput> outputs = graph.outputs();
-  std::vector<int> reads_left(graph.size(), 0);
-  for (int i = 0; i < graph.size(); ++i) {
-    for (const int input : graph.node(i).inputs) ++reads_left[input];
+Tensor IntegerValue::real() const {
+  if (kind == Kind::real) return tensor;
+  std::vector<PassStep> steps;
+  if (kind == Kind::sums) {
+    steps.emplace_back();
+    steps.back().op.kind = kernels::PassOp::Kind::affine;
+    steps.back().a = scales;
+    steps.back().b = bias;
   }
-  for (const GraphOutput& o : outputs) ++reads_left[o.node];
-  std::vector<IntegerValue> values(graph.size());
-  size_t next = 0;
-  for (int i = 0; i < graph.size(); ++i) {
-    const Node& node = graph.node(i);
-    const WorkSpan span([&] { return graph.architecture() + "/" + node.name; });
-    std::vector<IntegerValue> in;
-    for (const int input : node.inputs) {
-      in.push_back(values[input]);
-      if (--reads_left[input] == 0) values[input] = {};
+  return fused_pass(source_of(*this, tensor), steps, true, std::nullopt).reals;
+}
+
+void IntegerProgram::plan() {
+  last_use_.assign(values_.size(), steps_.size());
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    for (const int v : steps_[i].writes) last_use_[static_cast<size_t>(v)] = i;
+    for (const int v : steps_[i].reads) last_use_[static_cast<size_t>(v)] = i;
+  }
+  for (const int v : outputs_) last_use_[static_cast<size_t>(v)] = steps_.size();
+}
+
+IntegerValue IntegerProgram::seen(int value, const Slot& slot) const {
+  IntegerValue v = values_[static_cast<size_t>(value)];
+  v.tensor = slot.tensor;
+  return v;
+}
+
+std::vector<Tensor> IntegerProgram::run(const std::vector<Tensor>& xs,
+                                        const IntegerObserver& observer) const {
+  const NoGrad no_grad;
+  GSX_CHECK(xs.size() == inputs_.size(), "integer program: ", architecture_, " takes ",
+            inputs_.size(), " inputs, got ", xs.size());
+  std::vector<Slot> slots(values_.size());
+  for (size_t i = 0; i < xs.size(); ++i) slots[static_cast<size_t>(inputs_[i])].tensor = xs[i];
+  const auto show = [&](int value) {
+    for (size_t node = 0; node < node_values_.size() && observer; ++node)
+      if (node_values_[node] == value)
+        observer(static_cast<int>(node), seen(value, slots[static_cast<size_t>(value)]));
+  };
+  for (const int v : inputs_) show(v);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    {
+      const WorkSpan span([&] { return architecture_ + "/" + step.name; });
+      run_step(i, slots);
     }
-    if (node.is_input()) {
-      const Tensor& x = xs[next++];
-      values[i] = i == 0 ? picture_codes(x, graph.input_format) : IntegerValue::of(x);
-    } else {
-      values[i] = node.run_integer(in);
-    }
-    if (observer) observer(i, values[i]);
+    for (const int v : step.writes) show(v);
+    for (const auto* list : {&step.reads, &step.writes})
+      for (const int v : *list)
+        if (last_use_[static_cast<size_t>(v)] == i) slots[static_cast<size_t>(v)] = {};
   }
   std::vector<Tensor> results;
-  for (const GraphOutput& o : outputs) results.push_back(values[o.node].real());
+  for (const int v : outputs_) results.push_back(slots[static_cast<size_t>(v)].tensor);
   return results;
+}
+
+void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
+  const Step& step = steps_[index];
+  const auto slot = [&](int value) -> Slot& { return slots[static_cast<size_t>(value)]; };
+  if (const auto* pass = std::get_if<Elementwise>(&step.what))
+    return run_elementwise(index, *pass, slots);
+  Slot& to = slot(step.writes[0]);
+  if (const auto* call = std::get_if<Call>(&step.what)) {
+    std::vector<Tensor> given;
+    for (const int v : step.reads) given.push_back(slot(v).tensor);
+    to.tensor = call->run(given);
+    return;
+  }
+  Slot& in = slot(step.reads[0]);
+  const IntegerValue& of = values_[static_cast<size_t>(step.reads[0])];
+  if (const auto* c = std::get_if<Convolve>(&step.what)) {
+    const CodeTensor x{in.tensor, of.grid.scale, range_of(of.grid)};
+    to.tensor = convolve_codes(x, c->weights, c->shape(in.tensor.shape()), c->taps,
+                               c->statistics ? &to.statistics : nullptr);
+  } else if (const auto* norm = std::get_if<Norm>(&step.what)) {
+    to.line = of.kind == IntegerValue::Kind::sums
+                  ? norm_of_sums(in.tensor, in.statistics, of.scales, norm->spec)
+                  : norm_of_reals(in.tensor, norm->spec);
+  }
+}
+
+// Real values go where sums lay that nobody needs any more, observers among them.
+bool IntegerProgram::writes_over_sums(size_t index) const {
+  const int source = steps_[index].reads[0];
+  return fused_ && values_[static_cast<size_t>(source)].kind == IntegerValue::Kind::sums &&
+         last_use_[static_cast<size_t>(source)] == index;
+}
+
+void IntegerProgram::run_elementwise(size_t index, const Elementwise& pass,
+                                     std::vector<Slot>& slots) const {
+  const auto slot = [&](int value) -> Slot& { return slots[static_cast<size_t>(value)]; };
+  const int from = steps_[index].reads[0];
+  PassSource source = source_of(values_[static_cast<size_t>(from)], slot(from).tensor);
+  if (pass.line >= 0) source.middle = slot(pass.line).line.middle;
+  std::vector<PassStep> steps;
+  for (const Elementwise::Op& op : pass.ops) {
+    steps.push_back(op.step);
+    if (op.line >= 0) {
+      const NormLine& line = slot(op.line).line;
+      const bool centre = op.step.op.kind == kernels::PassOp::Kind::centre;
+      steps.back().a = centre ? line.middle : line.slope;
+      if (!centre) steps.back().b = line.shift;
+    }
+    if (op.other >= 0) steps.back().other = slot(op.other).tensor;
+  }
+  const bool over = pass.reals >= 0 && writes_over_sums(index);
+  PassResult made = fused_pass(source, steps, pass.reals >= 0, pass.quantizer,
+                               over ? source.sums.retyped(DType::f32) : Tensor{});
+  if (pass.reals >= 0) slot(pass.reals).tensor = made.reals;
+  if (pass.codes >= 0) slot(pass.codes).tensor = made.codes.data;
+}
+
+double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
+  std::vector<Shape> shapes(values_.size());
+  std::vector<double> bytes(values_.size(), 0.0);
+  double held = 0, most = 0;
+  const auto at = [](int v) { return static_cast<size_t>(v); };
+  const auto hold = [&](int v, const Shape& shape) {
+    const IntegerValue& value = values_[at(v)];
+    shapes[at(v)] = shape;
+    const bool codes = value.kind == IntegerValue::Kind::codes;
+    bytes[at(v)] =
+        storage_bytes(shape, codes ? kernels::size_of(range_of(value.grid).type()) : sizeof(float));
+    held += bytes[at(v)];
+  };
+  const auto add = [&](int v, double more) {
+    bytes[at(v)] += more;
+    held += more;
+  };
+  for (size_t i = 0; i < inputs.size(); ++i) hold(inputs_.at(i), inputs[i]);
+  most = held;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    std::vector<Shape> in;
+    for (const int v : step.reads) in.push_back(shapes[at(v)]);
+    if (const auto* c = std::get_if<Convolve>(&step.what)) {
+      const kernels::View y = c->shape(in[0]).y();
+      hold(step.writes[0], {y.n, y.c, y.h, y.w});
+      if (c->statistics) add(step.writes[0], kStatistics * y.n * y.cs);
+    } else if (const auto* call = std::get_if<Call>(&step.what)) {
+      hold(step.writes[0], call->shape(in));
+    } else if (std::holds_alternative<Norm>(step.what)) {
+      const int channels = kernels::channel_stride(static_cast<int>(in[0][1]));
+      shapes[at(step.writes[0])] = in[0];
+      add(step.writes[0], kLine * static_cast<double>(in[0][0]) * channels);
+    } else {
+      for (const int v : step.writes) hold(v, in[0]);
+      const int reals = std::get<Elementwise>(step.what).reals;
+      if (reals >= 0 && writes_over_sums(i)) {
+        const double sums = storage_bytes(in[0], sizeof(float));
+        add(step.reads[0], -sums);
+      }
+    }
+    most = std::max(most, held);
+    for (const auto* list : {&step.reads, &step.writes})
+      for (const int v : *list) {
+        const bool given = std::find(inputs_.begin(), inputs_.end(), v) != inputs_.end();
+        if (last_use_[at(v)] != i || given) continue;  // whoever gave it keeps it
+        held -= bytes[at(v)];
+        bytes[at(v)] = 0;
+      }
+  }
+  return most;
 }
 
 }  // namespace gsx

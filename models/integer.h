@@ -1,27 +1,29 @@
-// The integer program of a quantised graph (DESIGN 5.3): convolutions sum codes exactly, instance
-// norms take exact statistics of the sums, everything else is elementwise float. Its bits depend on
-// nothing but the model and the input.
+// The integer program of a quantised graph (DESIGN 5.3): convolutions sum codes exactly, norms take
+// exact statistics, everything else is one formula per element. Its bits depend on nothing but the
+// model and the input. A graph is lowered once; the program then runs as often as one likes, and
+// never changes.
 #pragma once
-#include "kernels/conv.h"
+#include <variant>
+
+#include "engine/integer.h"
 #include "models/graph.h"
 
 namespace gsx {
 
-// A value between two nodes of the program.
+// A value between two nodes of the program, as observers see it.
 struct IntegerValue {
   enum class Kind : uint8_t {
     real,   // tensor f32
-    codes,  // tensor s16: value = code * scale
-    sums,   // tensor i32 [N,K,P,Q] or [N,K]: value = fma(sum, scales[k], bias[k])
+    codes,  // tensor u8, s8 or s16: value = code * scale
+    sums,   // tensor i32 [N,K,P,Q]: value = fma(sum, scales[k], bias[k])
+    line,   // what a norm does; never a node's value
   };
   Kind kind = Kind::real;
   Tensor tensor;
-  float scale = 1;
-  kernels::CodeRange range;  // codes: what they can be
-  Tensor scales;             // sums: f32 [K]
-  Tensor bias;               // sums: f32 [K] or undefined
+  QuantRange grid;  // codes, and real values that lie on such a grid: what they can be
+  bool on_grid = false;
+  Tensor scales, bias;  // sums: f32, a channel stride of them
 
-  static IntegerValue of(Tensor real);
   const Shape& shape() const { return tensor.shape(); }
   Tensor real() const;  // the value in f32
 };
@@ -29,10 +31,72 @@ struct IntegerValue {
 // Sees the output of every node.
 using IntegerObserver = std::function<void(int node, const IntegerValue&)>;
 
-// xs: the graph's inputs, real; gives its outputs. A picture as first input is rounded to the 8-bit
-// values of the graph's input format, which the first convolution reads without loss where [lo, hi]
-// is [-a, a] or [0, a].
-std::vector<Tensor> run_integer(const Graph&, const std::vector<Tensor>& xs,
-                                const IntegerObserver& = {});
+class IntegerProgram {
+ public:
+  // Codes to sums. Statistics of the sums are taken on the way where a norm reads them.
+  struct Convolve {
+    PrepackedWeights weights;  // undefined: sums of nothing but taps
+    TapCodes taps;
+    std::function<kernels::ConvShape(const Shape&)> shape;
+    bool statistics = false;
+  };
+  // Sums or real values to a line.
+  struct Norm {
+    NormSpec spec;
+  };
+  // Any value to real values, codes or both.
+  struct Elementwise {
+    struct Op {
+      PassStep step;
+      int line = -1;   // values: of a norm, for its slope, shift and middle
+      int other = -1;  // of an addition
+    };
+    std::vector<Op> ops;
+    int line = -1;  // whose integer middle the sums lose
+    std::optional<QuantRange> quantizer;
+    int reals = -1, codes = -1;  // values
+  };
+  // Real values to real values: all other nodes.
+  struct Call {
+    std::function<Tensor(std::span<const Tensor>)> run;
+    std::function<Shape(std::span<const Shape>)> shape;
+  };
+  struct Step {
+    std::string name;  // of the node
+    int node = 0;
+    std::vector<int> reads, writes;  // values
+    std::variant<Convolve, Norm, Elementwise, Call> what;
+  };
+
+  // xs: the graph's inputs; returns its outputs, real. Pictures are rounded to the 8-bit values of
+  // the graph's input format, which the first convolution reads without loss where [lo, hi] is
+  // [-a, a] or [0, a].
+  std::vector<Tensor> run(const std::vector<Tensor>& xs, const IntegerObserver& = {}) const;
+  // The most bytes that its values, inputs and outputs take at once, for inputs of these shapes.
+  double planned_bytes(const std::vector<Shape>& inputs) const;
+
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  friend class Lowering;
+  struct Slot;
+  void plan();
+  IntegerValue seen(int value, const Slot&) const;
+  void run_step(size_t index, std::vector<Slot>& slots) const;
+  void run_elementwise(size_t index, const Elementwise&, std::vector<Slot>& slots) const;
+  bool writes_over_sums(size_t index) const;
+
+  std::string architecture_;
+  bool fused_ = true;
+  std::vector<Step> steps_;
+  std::vector<IntegerValue> values_;   // without tensors
+  std::vector<int> inputs_, outputs_;  // values
+  std::vector<int> node_values_;       // of every node
+  std::vector<size_t> last_use_;       // the step after which a value is let go; none: size()
+};
+
+// fused: several nodes in one pass over memory where that can be, which changes no bit; else every
+// node's value is there for an observer.
+IntegerProgram lower(const Graph&, bool fused = true);
 
 }  // namespace gsx

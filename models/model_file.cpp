@@ -187,7 +187,11 @@ std::vector<uint8_t> codes_of(const Node& node, const Parameter& p) {
 
 // The file of a graph; without its values for its size alone.
 SafetensorsWriter writer_for(const Graph& given, bool with_values) {
-  Graph graph = given;
+  Graph graph = given;  // with values where the given one is prepacked
+  for (const Parameter* p : graph.parameters()) {
+    GSX_CHECK(!with_values || p->value.defined(), "save_model: parameter ", p->name,
+              " has no value; initialise or load the graph first");
+  }
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
     if (node.weight_quant() && !node.parameter(Role::weight_scale)) node.freeze_weight_scale();
@@ -310,10 +314,6 @@ std::string architecture_advice(const SafetensorsFile& file) {
 }  // namespace
 
 void save_model(const Graph& graph, const std::filesystem::path& path) {
-  for (const Parameter* p : graph.parameters()) {
-    GSX_CHECK(p->value.defined(), "save_model: parameter ", p->name,
-              " has no value; initialise or load the graph first");
-  }
   writer_for(graph, true).write(path);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "models/lowering.h"
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -30,10 +31,12 @@ const Parameter* Node::parameter(Role role) const {
 
 MacCount Node::macs(std::span<const Shape>, const Shape&) const { return {}; }
 
-IntegerValue Node::run_integer(std::span<const IntegerValue> in) const {
-  std::vector<Tensor> real;
-  for (const IntegerValue& v : in) real.push_back(v.real());
-  return IntegerValue::of(run(real, RunOptions{}));
+int Node::lower(Lowering& to, std::span<const int> in) const {
+  const std::shared_ptr<const Node> node = clone();
+  return to.call(in,
+                 {[node](std::span<const Tensor> xs) { return node->run(xs, RunOptions{}); },
+                  [node](std::span<const Shape> shapes) { return node->infer_shape(shapes); }},
+                 moves_values());
 }
 
 std::vector<ChannelSource> Node::sources(int c, std::span<const Shape> in) const {
@@ -182,7 +185,7 @@ PerAxis Attributes::per_axis(const char* key, int lo, int hi) const {
 int Attributes::choice(const char* key, std::initializer_list<const char*> allowed) const {
   const Json& v = value(key);
   GSX_CHECK(v.is_string(), "model file: node ", node_, ": ", key, " must be a string");
-  const auto found = std::find(allowed.begin(), allowed.end(), v.get_ref<const std::string&>());
+  const auto found = std::find(allowed.begin(), allowed.end(), v.text());
   GSX_CHECK(found != allowed.end(), "model file: node ", node_, ": unknown ", key, " ", v.dump());
   return static_cast<int>(found - allowed.begin());
 }

@@ -18,12 +18,13 @@
 //   softmax                            [N,L,D]: row with row; over channels: all stay
 //   transpose                          channel c with channel c where it stays in place, else all
 //                                      stay
-//   reshape                            channels with those whose elements they hold
+//   reshape                            channels with those whose elements they hold, and with those
+//                                      of what gives the size, if it has as many
 //   constant                           its own, which go with what reads them
 #pragma once
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include "engine/json.h"
 #include <optional>
 #include <span>
 #include <string>
@@ -33,7 +34,7 @@
 
 namespace gsx {
 
-using Json = nlohmann::ordered_json;
+
 
 // What a parameter is for; never guessed from its name.
 enum class Role : uint8_t {
@@ -67,8 +68,8 @@ struct MacCount {
   double true_macs = 0, paper_macs = 0;
 };
 
-struct RunOptions;    // models/graph.h
-struct IntegerValue;  // models/integer.h
+struct RunOptions;  // models/graph.h
+class Lowering;     // models/lowering.h
 
 // Where a channel of a node's output comes from, for nodes that hand channels through.
 struct ChannelSource {
@@ -116,8 +117,11 @@ class Node {
   virtual Tensor run_for_norm(std::span<const Tensor> in, const RunOptions& o, Moments&) const {
     return run(in, o);
   }
-  // The integer program's version (DESIGN 5.3). Default: real inputs to run(), real output.
-  virtual IntegerValue run_integer(std::span<const IntegerValue> in) const;
+  // The integer program's version (DESIGN 5.3): adds steps that compute this node's value from
+  // those of its inputs and returns it. Default: run() on real values.
+  virtual int lower(Lowering& to, std::span<const int> in) const;
+  // Whether every number of the result is one of the inputs', or a zero: pads, pools of maxima.
+  virtual bool moves_values() const { return false; }
 
   // Whether, in training, a picture's result depends on the others of its batch.
   virtual bool mixes_batch() const { return false; }
@@ -160,6 +164,8 @@ class Node {
   virtual void set_weight_quant(const std::optional<WeightQuant>&) {}
   // Stores the scales of the current weight, which runs and files then use outside training.
   virtual void freeze_weight_scale() {}
+  // Holds a quantised weight as 8-bit codes alone, laid out for the integer program.
+  virtual void prepack() {}
 
   // Fusion: a node with `starts_fusion` (instance norm) runs with what follows it in one op.
   virtual bool starts_fusion() const { return false; }

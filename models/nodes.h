@@ -80,7 +80,7 @@ class Quantize : public Node {
   Json attributes() const override;
   Shape infer_shape(std::span<const Shape> in) const override;
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override;
-  IntegerValue run_integer(std::span<const IntegerValue> in) const override;
+  int lower(Lowering& to, std::span<const int> in) const override;
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override;
   bool append_to(NormOptions&) const override;

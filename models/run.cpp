@@ -176,7 +176,11 @@ Tensor Graph::evaluate(const Tensor& x) const {
 
 std::vector<Tensor> Graph::evaluate(const std::vector<Tensor>& xs) const {
   const NoGrad no_grad;
-  return quantized() ? run_integer(*this, xs) : run(xs);
+  if (!quantized()) return run(xs);
+  std::vector<Shape> given;
+  for (const Tensor& x : xs) given.push_back(x.shape());
+  infer_shapes(given);  // throws where the shapes do not fit, naming the node
+  return program()->run(xs);
 }
 
 double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {

@@ -28,7 +28,7 @@ struct TrainOptions {
 };
 
 // Adds a run's own options, which are no settings of what it computes.
-void add_run_options(CLI::App& app, TrainOptions& o) {
+void add_run_options(const Command& app, TrainOptions& o) {
   app.add_option("--out", o.out, "run folder (default: a new one under runs/)")->group("Run");
   app.add_option(
          "--resume", o.resume,
@@ -66,18 +66,18 @@ std::vector<std::string> allowed_on_resume(const TrainConfig& c) {
   return names;
 }
 
-void finish_config(const CLI::App& app, TrainOptions& o) {
+void finish_config(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   if (!o.resume.empty()) {
     const auto others = given_beside(app, allowed_on_resume(c));
     if (!others.empty()) {
-      throw CLI::ValidationError("--resume", "takes no other settings, got " + others[0] +
-                                                 "; the run goes on as it was started");
+      throw Misuse("--resume", "takes no other settings, got " + others[0] +
+                                   "; the run goes on as it was started");
     }
   }
   if (c.target_ratio.has_value() + c.target_macs.has_value() + c.rho.has_value() > 1) {
-    throw CLI::ValidationError(
-        "budget", "--target-ratio, --target-macs and --rho exclude each other; give one of them");
+    throw Misuse("budget",
+                 "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
   c.context = o.compute.context();
   if (!o.resume.empty()) {
@@ -148,7 +148,7 @@ void print_table(const TrainResult& r) {
 // repeats it.
 class RunPrinter : public ProgressPrinter {
  public:
-  RunPrinter(const CLI::App& app, const std::string& device) : app_(app), device_(device) {}
+  RunPrinter(const Command& app, const std::string& device) : app_(app), device_(device) {}
   void begins(const TrainConfig& c) override {
     seed_ = c.seed;
     message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
@@ -170,7 +170,7 @@ class RunPrinter : public ProgressPrinter {
   uint64_t seed() const { return seed_; }  // the run's, which a resumed one brings along
 
  private:
-  const CLI::App& app_;
+  const Command app_;
   const std::string device_;
   uint64_t seed_ = 0;
 };
@@ -188,7 +188,7 @@ TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
   }
 }
 
-void run_train(CLI::App& app, TrainOptions& o) {
+void run_train(const Command& app, TrainOptions& o) {
   if (!o.config_file.empty()) read_config_file(app, o.config_file);
   finish_config(app, o);
   const std::atomic<bool>& stop_requested = stop_on_signals();
@@ -216,10 +216,10 @@ void run_train(CLI::App& app, TrainOptions& o) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+void add_train(const Command& app) {
   auto o = std::make_shared<TrainOptions>();
-  CLI::App& sub =
-      *app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
+  const Command sub =
+      app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
   sub.footer(R"(Examples:
   gsx train
       the whole story on built-in pictures, in a few minutes
@@ -229,7 +229,7 @@ void add_train(CLI::App& app) {
   add_settings(sub, o->config);
   add_run_options(sub, *o);
   add_compute_options(sub, o->compute);
-  sub.callback([o, &sub] { run_train(sub, *o); });
+  sub.callback([o, sub] { run_train(sub, *o); });
 }
 
 }  // namespace gsx::tools

@@ -78,8 +78,9 @@ void match_output_means(Graph& graph, const std::vector<Tensor>& pictures,
   const std::optional<LastShift> last = last_shift(graph);
   if (!last || pictures.empty()) return;
   std::vector<Tensor> made;
+  const IntegerProgram program = lower(graph, false);
   for (const Tensor& x : pictures)
-    run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
+    program.run({x}, [&](int i, const IntegerValue& v) {
       if (i == last->node) made.push_back(v.real());
     });
   std::vector<float> shift(static_cast<size_t>(last->shift->shape[0]), 0.0f);

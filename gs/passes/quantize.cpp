@@ -1,35 +1,31 @@
 // Inserts quantisers; see quantize.h.
 #include "gs/passes/quantize.h"
 
+#include <algorithm>
 #include <map>
 
-#include "models/channels.h"
 #include "models/nodes.h"
 
 namespace gsx {
 namespace {
 
-// Whether a node reads the image itself, perhaps padded or scaled: that is never quantised. What a
-// depthwise convolution makes of it is not the image, although it has its channels.
-bool reads_image(const Graph& graph, const ChannelTies& ties, int reader) {
-  const int from = graph.node(reader).inputs[0];
-  for (int i = from; !graph.node(i).inputs.empty(); i = graph.node(i).inputs[0])
-    if (graph.node(i).has_weight() && !graph.node(i).makes_channels()) return false;
-  for (const int input : graph.inputs())
-    for (int c = 0; c < ties.channels(input); ++c)
-      if (ties.group(input, c) == ties.group(from, 0)) return true;
-  return false;
+// Whether a node gives pixels of the image itself, perhaps padded or pooled: they lie on an 8-bit
+// grid already. What is scaled per channel does not, nor what is joined with features.
+bool gives_image(const Graph& graph, int node) {
+  const Node& n = graph.node(node);
+  if (n.is_input()) return true;
+  return n.moves_values() && std::all_of(n.inputs.begin(), n.inputs.end(),
+                                         [&](int i) { return gives_image(graph, i); });
 }
 
 }  // namespace
 
 void insert_quantizers(Graph& graph, const QuantizeOptions& options) {
   std::vector<std::string> readers;  // by name: indices move
-  const ChannelTies ties(graph, graph.infer_shapes(graph.example_inputs()));
   for (int i = 0; i < graph.size(); ++i) {
     if (!graph.node(i).has_weight()) continue;
     graph.node(i).set_weight_quant(options.weights);
-    if (!reads_image(graph, ties, i)) readers.push_back(graph.node(i).name);
+    if (!gives_image(graph, graph.node(i).inputs[0])) readers.push_back(graph.node(i).name);
   }
   const float p = options.act_range > 0 ? options.act_range : 4;
   std::map<int, int> quantizer_of;  // one per tensor, shared by its readers; nodes come in order

@@ -2,6 +2,8 @@
 #include "gs/train/slimming_step.h"
 
 #include <algorithm>
+#include <bit>
+#include <sstream>
 
 #include "engine/work_span.h"
 
@@ -14,7 +16,7 @@ std::vector<Tensor> trained_parameters(Graph& graph) {
   return out;
 }
 
-std::vector<Tensor> group_scales(Graph& graph, const std::vector<PruneGroup>& groups) {
+std::vector<Tensor> group_scales(const Graph& graph, const std::vector<PruneGroup>& groups) {
   std::vector<int> nodes;
   for (const PruneGroup& g : groups)
     for (const PruneGroup::Norm& n : g.norms) nodes.push_back(n.node);
@@ -22,7 +24,7 @@ std::vector<Tensor> group_scales(Graph& graph, const std::vector<PruneGroup>& gr
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
   std::vector<Tensor> out;
   for (int node : nodes)
-    for (Parameter* p : graph.node(node).parameters())
+    for (const Parameter* p : graph.node(node).parameters())
       if (p->role == Role::norm_scale) out.push_back(p->value);
   return out;
 }
@@ -57,21 +59,36 @@ void place(Tensor& at, const Tensor& pictures) {
   at.copy_from(pictures);
 }
 
-// What a recording knows of a network: its structure and where its parameters lie.
-Json described(const Graph& graph) {
-  Json parameters = Json::array();
-  for (const Parameter* p : graph.parameters()) {
-    const bool there = p->value.defined();
-    parameters.push_back(there ? reinterpret_cast<uintptr_t>(p->value.device_data()) : 0);
-    parameters.push_back(p->value.requires_grad());
+// What recorded work depends on besides values in the device's memory, as one text.
+class RecordingKey {
+ public:
+  template <class T>
+  void add(const T& value) {
+    text_ << value << ' ';
   }
-  return {graph_to_json(graph), parameters};
-}
+  // Its structure and where its parameters lie.
+  void add(const Graph& graph) {
+    add(graph.version());
+    for (const Parameter* p : graph.parameters()) {
+      const Tensor& t = p->value;
+      add(t.defined() ? reinterpret_cast<uintptr_t>(t.device_data()) : 0);
+      add(t.defined() && t.requires_grad());
+    }
+  }
+  void add(const Tensor& pictures) {
+    if (!pictures.defined()) return add('-');
+    for (const int64_t d : pictures.shape()) add(d);
+    add(';');
+  }
+  void add(const std::vector<float>& values) {
+    add(values.size());
+    for (const float v : values) add(std::bit_cast<uint32_t>(v));
+  }
+  std::string text() const { return text_.str(); }
 
-Json described(const Tensor& pictures) {
-  if (!pictures.defined()) return nullptr;
-  return std::vector<int64_t>(pictures.shape().begin(), pictures.shape().end());
-}
+ private:
+  std::ostringstream text_;
+};
 
 }  // namespace
 
@@ -121,22 +138,19 @@ SlimmingLosses SlimmingStep::step(const Input& in) {
   return read_losses();
 }
 
-// All that the work of both phases depends on besides values in the device's memory.
 std::string SlimmingStep::recording_key(const Input& in) const {
   if (in.forced || !in.x.context()->records()) return {};
-  const Json key = {described(student_),
-                    described(discriminator_),
-                    features_ ? described(*features_) : nullptr,
-                    distance_.weights(),
-                    described(in.x),
-                    described(in.y_teacher),
-                    described(in.y_real),
-                    in.grams_teacher.size(),
-                    options.gan_loss,
-                    options.teacher_is_real,
-                    options.beta,
-                    options.gan_weight};
-  return key.dump();
+  RecordingKey key;
+  for (const Graph* graph : {static_cast<const Graph*>(&student_),
+                             static_cast<const Graph*>(&discriminator_), features_})
+    if (graph) key.add(*graph);
+  key.add(distance_.weights());
+  for (const Tensor* t : {&in.x, &in.y_teacher, &in.y_real}) key.add(*t);
+  key.add(in.grams_teacher.size());
+  key.add(static_cast<int>(options.gan_loss));
+  key.add(options.teacher_is_real);
+  key.add(std::vector<float>{options.beta, options.gan_weight});
+  return key.text();
 }
 
 void SlimmingStep::compute(Phase& phase, const std::string& key,

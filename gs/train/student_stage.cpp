@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"

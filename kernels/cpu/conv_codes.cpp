@@ -61,10 +61,16 @@ struct CodeColumns {
   int first_output;
 };
 
-// kPixels pixels times kVectors vectors of outputs.
+// Bytes of a column's weights that stay in the first-level cache while the pixels of a block pass
+// by. Between such chunks sums lie in the output, where their lanes are in order: on x86.
+constexpr int64_t kChunkBytes = 16 * 1024;
+constexpr bool kChunks =
+    HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL;
+
+// kPixels pixels times kVectors vectors of outputs, over runs [run0, run1).
 template <int kPixels, int kVectors, class D, class In, class Packed>
 HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
-                          const CodeColumns<Packed>& columns, int pixel) {
+                          const CodeColumns<Packed>& columns, int pixel, int run0, int run1) {
   const hn::Repartition<In, D> d_in;
   const hn::Repartition<Packed, D> d_w;
   using V = hn::Vec<D>;
@@ -77,13 +83,15 @@ HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
                         : hn::LoadU(d, b.bias + columns.first_output + v * hn::MaxLanes(d));
     HWY_UNROLL(8)
     for (int p = 0; p < kPixels; ++p) {
-      even[p * kVectors + v] = start;
+      const int32_t* out = b.out + b.out_at[pixel + p] + columns.first_output;
+      even[p * kVectors + v] =
+          kChunks && run0 > 0 ? hn::LoadU(d, out + v * hn::MaxLanes(d)) : start;
       odd[p * kVectors + v] = hn::Zero(d);
     }
   }
   const int64_t groups = ceil_div(b.run_length, kGroup);
-  const Packed* HWY_RESTRICT w = columns.w;
-  for (int run = 0; run < b.runs; ++run) {
+  const Packed* HWY_RESTRICT w = columns.w + run0 * groups * columns.row;
+  for (int run = run0; run < run1; ++run) {
     const In* HWY_RESTRICT a[kPixels];
     HWY_UNROLL(8)
     for (int p = 0; p < kPixels; ++p) a[p] = b.in + b.in_at[pixel + p] + b.run_at[run];
@@ -114,12 +122,20 @@ HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
 
 template <int kVectors, class D, class Block, class Packed>
 HWY_NOINLINE void code_column(D d, const Block& b, const CodeColumns<Packed>& c) {
-  int i = 0;
-  for (; i + kCodePixels <= b.pixels; i += kCodePixels) {
-    code_tile<kCodePixels, kVectors>(d, b, c, i);
-  }
-  for (; i + 4 <= b.pixels; i += 4) code_tile<4, kVectors>(d, b, c, i);
-  for (; i < b.pixels; ++i) code_tile<1, kVectors>(d, b, c, i);
+  constexpr int kGroup = 4 / sizeof(Packed);
+  const int64_t bytes = int64_t{4} * kVectors * hn::MaxLanes(d) * ceil_div(b.run_length, kGroup);
+  const auto fitting = static_cast<int>(kChunkBytes / (bytes > 0 ? bytes : 1));
+  const int step = !kChunks || b.runs == 0 ? b.runs : fitting > 1 ? fitting : 1;
+  int run = 0;
+  do {
+    const int end = run + step < b.runs ? run + step : b.runs;
+    int i = 0;
+    for (; i + kCodePixels <= b.pixels; i += kCodePixels)
+      code_tile<kCodePixels, kVectors>(d, b, c, i, run, end);
+    for (; i + 4 <= b.pixels; i += 4) code_tile<4, kVectors>(d, b, c, i, run, end);
+    for (; i < b.pixels; ++i) code_tile<1, kVectors>(d, b, c, i, run, end);
+    run = end;
+  } while (run < b.runs);
 }
 
 // Without vectors: one output row of a panel at a time.

@@ -9,20 +9,25 @@
 #include "kernels/cpu/conv_micro.h"
 #include "kernels/cpu/conv_pack.h"
 #include "kernels/cpu/conv_tasks.h"
+#include "kernels/cpu/exact_sums.h"
 #include "kernels/cpu/moments.h"
 
 namespace gsx::kernels {
 
-// `Arithmetic` names the types In, Slab (what the input is multiplied as), Weight, Packed and Sum,
-// the row grouping kGroup of its panels, and the functions multiply and multiply_few. Slabs of
-// another type than the input's count from `origin`, which the sums then make up for.
+// `Arithmetic` names the types In, Slab (what the input is multiplied as), Filter, Packed and Sum,
+// the row grouping kGroup of its panels, and the functions multiply and multiply_few. Filters of
+// floats are packed in every call, those of codes come packed (packed_codes.h). Slabs of another
+// type than the input's count from `origin`, which the sums then make up for.
 template <class Arithmetic>
 class Correlate {
   using In = typename Arithmetic::In;
   using Slab = typename Arithmetic::Slab;
   using Packed = typename Arithmetic::Packed;
   using Sum = typename Arithmetic::Sum;
-  using Filter = Weights<typename Arithmetic::Weight>;
+  using Filter = typename Arithmetic::Filter;
+  static constexpr bool kCodes = !std::is_same_v<Sum, float>;
+  // What is taken of the output on the way: moments of floats, exact sums of sums.
+  using Taken = std::conditional_t<kCodes, ExactSums, const ImageMoments*>;
 
  public:
   Correlate(const std::vector<Correlation>& parts, const View& in, const View& out, PadMode mode,
@@ -44,20 +49,11 @@ class Correlate {
     }
   }
 
-  // moments: only of floats and more than four outputs; may be null.
-  void run(Exec& e, const In* x, const Sum* bias, Sum* y, const ImageMoments* moments) {
+  // taken: may be null; of floats only for more than four outputs.
+  void run(Exec& e, const In* x, const float* bias, Sum* y, Taken taken) {
     Workspace::Scope scope(*e.workspace);
-    packed_ = e.workspace->take<Packed>(packed_size_);
-    const int step = few_ ? 1 : kPanel, steps = ceil_div(out_.cs, step);
-    e.pool->run(static_cast<int64_t>(parts_.size()) * steps, [&](int64_t task, int) {
-      pack(static_cast<size_t>(task / steps), static_cast<int>(task % steps) * step);
-    });
-    if (bias != nullptr || origin_ != 0) {
-      starts_ = e.workspace->take<Sum>(static_cast<int64_t>(parts_.size()) * out_.cs);
-      e.pool->run(static_cast<int64_t>(parts_.size()), [&](int64_t part, int) {
-        find_starts(parts_[static_cast<size_t>(part)], bias, starts_ + part * out_.cs);
-      });
-    }
+    pack(e);
+    find_starts(e, bias);
     std::vector<Scratch> scratch(static_cast<size_t>(e.pool->size()));
     for (Scratch& s : scratch) {
       s.slab = e.workspace->take<Slab>(tasks_.largest_slab());
@@ -65,19 +61,10 @@ class Correlate {
       s.out_at = e.workspace->take<int32_t>(tasks_.most_pixels());
       s.run_at = e.workspace->take<int32_t>(tasks_.most_taps());
     }
-    MomentParts sums;
-    if (moments != nullptr) sums = MomentParts(*e.workspace, tasks_.count(), out_.cs);
-    e.pool->run(tasks_.count(), [&](int64_t index, int worker) {
-      const Scratch& s = scratch[static_cast<size_t>(worker)];
-      Task t = tasks_.at(index);
-      const In* image = x + t.image * in_.image();
-      const Slab* slab = slab_of(t, image, s.slab);
-      PixelMoments own(sums.at(index, t.k1 - t.k0));
-      for (size_t part = 0; part < parts_.size(); ++part) run_part(t, part, s, slab, y, own);
-    });
-    for (int64_t index = 0; index < tasks_.count() && moments != nullptr; ++index) {
-      const Task t = tasks_.at(index);
-      moments->add(t.image, t.k0, sums.at(index, t.k1 - t.k0));
+    if constexpr (kCodes) {
+      multiply_codes(e, scratch, x, y, taken);
+    } else {
+      multiply_floats(e, scratch, x, y, taken);
     }
   }
 
@@ -91,26 +78,85 @@ class Correlate {
     return round_up(r.length, few_ ? kDotAlign : Arithmetic::kGroup);
   }
 
-  void pack(size_t part, int k) {
-    const Runs& r = runs_[part];
-    Packed* to = packed_ + packed_at_[part] + int64_t{k} * r.count * padded(r);
-    if (few_) {
-      pack_dot(parts_[part], r, w_, k, kDotAlign, to);
-    } else {
-      pack_panel<Arithmetic::kGroup>(parts_[part], r, w_, k, panel_width(k, out_.cs), to);
+  void multiply_floats(Exec& e, const std::vector<Scratch>& scratch, const In* x, Sum* y,
+                       const ImageMoments* moments) {
+    MomentParts sums;
+    if (moments != nullptr) sums = MomentParts(*e.workspace, tasks_.count(), out_.cs);
+    e.pool->run(tasks_.count(), [&](int64_t index, int worker) {
+      const Scratch& s = scratch[static_cast<size_t>(worker)];
+      Task t = tasks_.at(index);
+      const Slab* slab = slab_of(t, x + t.image * in_.image(), s.slab);
+      PixelMoments own(sums.at(index, t.k1 - t.k0));
+      for (size_t part = 0; part < parts_.size(); ++part) {
+        const int pixels = run_part(t, part, s, slab, y);
+        Sum* out = y + t.image * out_.image() + t.k0;
+        for (int i = 0; i < pixels && own; ++i) own.add(out + s.out_at[i]);
+      }
+    });
+    for (int64_t index = 0; index < tasks_.count() && moments != nullptr; ++index) {
+      const Task t = tasks_.at(index);
+      moments->add(t.image, t.k0, sums.at(index, t.k1 - t.k0));
     }
   }
 
-  // What the sums of a part start from: the bias, and `origin` times every weight.
-  void find_starts(const Correlation& c, const Sum* bias, Sum* starts) const {
-    std::fill_n(starts, out_.cs, Sum{0});
-    if (bias != nullptr) std::copy_n(bias, out_.c, starts);
-    if (origin_ == 0) return;
-    for (int tap = 0; tap < c.taps(); ++tap) {
-      const auto* w = w_.tap(c.y.tap0 + tap / c.x.taps * c.y.tap_step,
-                             c.x.tap0 + tap % c.x.taps * c.x.tap_step);
-      for (int j = 0; j < w_.c; ++j, w += w_.c_stride) {
-        for (int k = 0; k < w_.k; ++k) starts[k] += origin_ * w[k * w_.k_stride];
+  // Every worker adds up what it made: exact sums may be added in any order.
+  void multiply_codes(Exec& e, const std::vector<Scratch>& scratch, const In* x, Sum* y,
+                      ExactSums taken) {
+    const int64_t size = ExactSums::size(out_);
+    const auto workers = static_cast<int64_t>(scratch.size());
+    uint64_t* sums = taken ? e.workspace->take<uint64_t>(size * workers) : nullptr;
+    if (taken) std::fill_n(sums, size * workers, uint64_t{0});
+    e.pool->run(tasks_.count(), [&](int64_t index, int worker) {
+      const Scratch& s = scratch[static_cast<size_t>(worker)];
+      Task t = tasks_.at(index);
+      const Slab* slab = slab_of(t, x + t.image * in_.image(), s.slab);
+      for (size_t part = 0; part < parts_.size(); ++part) {
+        const int pixels = run_part(t, part, s, slab, y);
+        if (!taken) continue;
+        add_exactly(y + t.image * out_.image() + t.k0, s.out_at, pixels, t.k1 - t.k0,
+                    sums + worker * size + int64_t{3} * t.image * out_.cs + t.k0, out_.cs);
+      }
+    });
+    for (int64_t i = 0; i < size && taken; ++i) {
+      taken.data[i] = sums[i];
+      for (int64_t w = 1; w < workers; ++w) taken.data[i] += sums[w * size + i];
+    }
+  }
+
+  void pack(Exec& e) {
+    if constexpr (kCodes) {
+      for (size_t part = 0; part < parts_.size(); ++part)
+        packed_.push_back(Arithmetic::packed(e, w_, w_.part_of(parts_[part])));
+    } else {
+      Packed* all = e.workspace->take<Packed>(packed_size_);
+      const int step = few_ ? 1 : kPanel, steps = ceil_div(out_.cs, step);
+      for (size_t part = 0; part < parts_.size(); ++part) packed_.push_back(all + packed_at_[part]);
+      e.pool->run(static_cast<int64_t>(parts_.size()) * steps, [&](int64_t task, int) {
+        const auto part = static_cast<size_t>(task / steps);
+        const int k = static_cast<int>(task % steps) * step;
+        const Runs& r = runs_[part];
+        Packed* to = all + packed_at_[part] + int64_t{k} * r.count * padded(r);
+        if (few_) {
+          pack_dot(parts_[part], r, w_, k, kDotAlign, to);
+        } else {
+          pack_panel<Arithmetic::kGroup>(parts_[part], r, w_, k, panel_width(k, out_.cs), to);
+        }
+      });
+    }
+  }
+
+  // What the sums of a part start from: the bias, or `origin` times every weight.
+  void find_starts(Exec& e, const float* bias) {
+    if (bias == nullptr && origin_ == 0) return;
+    starts_ = e.workspace->take<Sum>(static_cast<int64_t>(parts_.size()) * out_.cs);
+    std::fill_n(starts_, static_cast<int64_t>(parts_.size()) * out_.cs, Sum{0});
+    for (size_t part = 0; part < parts_.size(); ++part) {
+      Sum* starts = starts_ + static_cast<int64_t>(part) * out_.cs;
+      if constexpr (kCodes) {
+        const int32_t* sums = w_.sums(w_.part_of(parts_[part]));
+        for (int k = 0; k < out_.cs; ++k) starts[k] = origin_ * sums[k];
+      } else {
+        std::copy_n(bias, out_.c, starts);
       }
     }
   }
@@ -127,8 +173,8 @@ class Correlate {
     return copy;
   }
 
-  void run_part(const Task& t, size_t part, const Scratch& s, const Slab* slab, Sum* y,
-                PixelMoments& moments) const {
+  // Returns how many pixels it made; s.out_at says where.
+  int run_part(const Task& t, size_t part, const Scratch& s, const Slab* slab, Sum* y) const {
     const Correlation& c = parts_[part];
     const Runs& runs = runs_[part];
     const Window& win = t.window;
@@ -148,8 +194,8 @@ class Correlate {
     b.run_at = s.run_at;
     b.pixels = pixels;
     b.runs = runs.count;
-    b.run_length = runs.length;
-    b.w = packed_ + packed_at_[part] + int64_t{t.k0} * runs.count * padded(runs);
+    b.run_length = few_ || !kCodes ? runs.length : padded(runs);
+    b.w = packed_[part] + int64_t{t.k0} * runs.count * padded(runs);
     b.outputs = few_ ? out_.c : t.k1 - t.k0;
     b.bias = starts_ == nullptr ? nullptr : starts_ + static_cast<int64_t>(part) * out_.cs + t.k0;
     b.out = y + t.image * out_.image() + t.k0;
@@ -159,9 +205,7 @@ class Correlate {
     } else {
       Arithmetic::multiply(b);
     }
-    if constexpr (std::is_same_v<Sum, float>) {
-      for (int i = 0; i < pixels && moments; ++i) moments.add(b.out + b.out_at[i]);
-    }
+    return pixels;
   }
 
   const std::vector<Correlation>& parts_;
@@ -175,8 +219,8 @@ class Correlate {
   std::vector<Runs> runs_;
   std::vector<int64_t> packed_at_;  // where each part's packed weights begin
   int64_t packed_size_ = 0;
-  Packed* packed_ = nullptr;
-  Sum* starts_ = nullptr;  // [part][out.cs], zeros in padding lanes
+  std::vector<const Packed*> packed_;  // of each part
+  Sum* starts_ = nullptr;              // [part][out.cs], zeros in padding lanes
 };
 
 }  // namespace gsx::kernels

@@ -2,6 +2,7 @@
 #include "kernels/cpu/conv_direct.h"
 
 #include "kernels/cpu/conv_correlate.h"
+#include "kernels/cpu/packed_codes.h"
 
 namespace gsx::kernels {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 struct FloatArithmetic {
   using In = float;
   using Slab = float;
-  using Weight = float;
+  using Filter = Weights<float>;
   using Packed = float;
   using Sum = float;
   static constexpr int kGroup = 1;
@@ -17,28 +18,59 @@ struct FloatArithmetic {
   static void multiply_few(const FloatBlock& b) { kernels::multiply_few(b); }
 };
 
-// Products of 16-bit codes, in pairs.
+// Products of 16-bit codes, in pairs. Panels become 16 bits wide in every call.
+template <class T>
 struct PairArithmetic {
-  using In = int16_t;
+  using In = T;
   using Slab = int16_t;
-  using Weight = int8_t;
+  using Filter = PackedCodes;
   using Packed = int16_t;
   using Sum = int32_t;
-  static constexpr int kGroup = 2;
+  static constexpr int kGroup = kCodeGroup;
   static void multiply(const PairBlock& b) { code_products().pairs(b); }
   static void multiply_few(const PairBlock& b) { code_products().few_pairs(b); }
+  static const int16_t* packed(Exec& e, const PackedCodes& w, size_t part) {
+    const int64_t rows = int64_t{w.runs(part).count} * w.padded(part) / kCodeGroup;
+    const int64_t size = rows * kCodeGroup * w.outputs();
+    int16_t* to = e.workspace->take<int16_t>(size);
+    const int8_t* from = w.panels(part);
+    if (w.few()) {
+      std::copy_n(from, size, to);
+      return to;
+    }
+    e.pool->run(ceil_div(w.outputs(), kPanel), [&](int64_t panel, int) {
+      const int k = static_cast<int>(panel) * kPanel, width = panel_width(k, w.outputs());
+      split_quads(rows, width, from + rows * kCodeGroup * k, to + rows * kCodeGroup * k);
+    });
+    return to;
+  }
+
+ private:
+  // [row][output][4] to [row][half][output][2].
+  static void split_quads(int64_t rows, int width, const int8_t* from, int16_t* to) {
+    for (int64_t row = 0; row < rows; ++row, from += 4 * width, to += 4 * width) {
+      for (int k = 0; k < width; ++k) {
+        to[2 * k] = from[4 * k];
+        to[2 * k + 1] = from[4 * k + 1];
+        to[2 * (width + k)] = from[4 * k + 2];
+        to[2 * (width + k) + 1] = from[4 * k + 3];
+      }
+    }
+  }
 };
 
 // Products of codes that fit a byte, in quads.
+template <class T>
 struct QuadArithmetic {
-  using In = int16_t;
+  using In = T;
   using Slab = uint8_t;
-  using Weight = int8_t;
+  using Filter = PackedCodes;
   using Packed = int8_t;
   using Sum = int32_t;
-  static constexpr int kGroup = 4;
+  static constexpr int kGroup = kCodeGroup;
   static void multiply(const QuadBlock& b) { code_products().quads(b); }
   static void multiply_few(const QuadBlock& b) { code_products().few_quads(b); }
+  static const int8_t* packed(Exec&, const PackedCodes& w, size_t part) { return w.panels(part); }
 };
 
 }  // namespace
@@ -50,14 +82,17 @@ void correlate_direct(Exec& e, const std::vector<Correlation>& parts, const View
 }
 
 void correlate_codes(Exec& e, const std::vector<Correlation>& parts, const View& in,
-                     const View& out, PadMode mode, const Weights<int8_t>& w, CodeRange range,
-                     const int16_t* x, int32_t* y) {
-  if (range.fits_byte() && code_products().quads != nullptr) {
-    const auto origin = static_cast<int16_t>(range.lo);
-    Correlate<QuadArithmetic>(parts, in, out, mode, w, origin).run(e, x, nullptr, y, nullptr);
-  } else {
-    Correlate<PairArithmetic>(parts, in, out, mode, w).run(e, x, nullptr, y, nullptr);
-  }
+                     const View& out, PadMode mode, const PackedCodes& w, const Codes& x,
+                     int32_t* y, ExactSums sums) {
+  with_code_type(x.type, [&]<class T>() {
+    const auto* data = static_cast<const T*>(x.data);
+    if (x.range.fits_byte() && code_products().quads != nullptr) {
+      const auto origin = static_cast<T>(x.range.lo);
+      Correlate<QuadArithmetic<T>>(parts, in, out, mode, w, origin).run(e, data, nullptr, y, sums);
+    } else {
+      Correlate<PairArithmetic<T>>(parts, in, out, mode, w).run(e, data, nullptr, y, sums);
+    }
+  });
 }
 
 }  // namespace gsx::kernels

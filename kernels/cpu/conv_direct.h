@@ -12,8 +12,10 @@ void correlate_direct(Exec&, const std::vector<Correlation>&, const View& in, co
                       PadMode, const Weights<float>& w, const float* x, const float* bias, float* y,
                       const ImageMoments* moments);
 
-// The same on integer codes, exactly.
+class PackedCodes;
+
+// The same on integer codes, exactly, and the sums of what they write unless those are null.
 void correlate_codes(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
-                     PadMode, const Weights<int8_t>& w, CodeRange, const int16_t* x, int32_t* y);
+                     PadMode, const PackedCodes& w, const Codes& x, int32_t* y, ExactSums);
 
 }  // namespace gsx::kernels

@@ -121,7 +121,8 @@ void grouped_codes(Exec& e, const ConvShape& s, CodeRange range, const int16_t* 
     const int64_t k = int64_t{i} * g.own.w.k;
     take(g.e, rows(s.x), x, int64_t{i} * g.own.x.c, rows(g.own.x), own_x);
     take(g.e, rows(s.w), w, k, rows(g.own.w), own_w);
-    cpu_conv.forward_codes(g.e, g.own, range, own_x, own_w, own_y);
+    cpu_conv.forward_codes(g.e, g.own, {own_x, CodeType::s16, range},
+                           cpu_conv.pack_codes(g.own, own_w).data(), own_y, {});
     put(g.e, rows(g.own_y), own_y, rows(g.y), k, false, y);
   }
 }

@@ -3,8 +3,11 @@
 // is not plain (ConvShape::plain) goes to conv_general.h.
 #include "kernels/conv.h"
 
+#include <algorithm>
+
 #include "kernels/cuda/conv_general.h"
 #include "kernels/cuda/conv_launch.h"
+#include "kernels/cuda/integer.h"
 #include "kernels/cuda/tables.h"
 
 namespace gsx::kernels::GSX_BACKEND {
@@ -102,16 +105,31 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
   bias_gradient(e, view, gy, accumulate, gbias);
 }
 
-void forward_codes(Exec& e, const ConvShape& s, CodeRange, const int16_t* x, const int8_t* w,
-                   int32_t* y) {
-  if (!s.plain()) return general_codes(e, s, x, w, y);
-  CodeCorrelation c = correlation(s, s.x, x, w, s.y(), y, s.transposed);
+// Filters of codes are read as they lie.
+std::vector<int8_t> pack_codes(const ConvShape& s, const int8_t* w) { return {w, w + s.w.size()}; }
+void unpack_codes(const ConvShape& s, const int8_t* packed, int8_t* w) {
+  std::copy_n(packed, s.w.size(), w);
+}
+
+// Codes of a byte are made wide first.
+void forward_codes(Exec& e, const ConvShape& s, const Codes& x, const int8_t* packed, int32_t* y,
+                   ExactSums sums) {
+  Workspace::Scope scope(*e.workspace);
+  const int16_t* wide = integers::wide_codes(e, s.x, x);
+  if (!s.plain()) {
+    general_codes(e, s, wide, packed, y);
+    if (sums) integers::exact_sums(e, s.y(), y, sums);
+    return;
+  }
+  CodeCorrelation c = correlation(s, s.x, wide, packed, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
   correlate_codes(e, c);
+  if (sums) integers::exact_sums(e, s.y(), y, sums);
 }
 
 }  // namespace
 
-const ConvKernels conv = {forward, backward_input, backward_weight, backward_bias, forward_codes};
+const ConvKernels conv = {forward,    backward_input, backward_weight, backward_bias,
+                          pack_codes, unpack_codes,   forward_codes};
 
 }  // namespace gsx::kernels::GSX_BACKEND

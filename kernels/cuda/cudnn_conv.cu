@@ -162,8 +162,12 @@ const ConvKernels cudnn_conv = {
     .backward_weight = backward_weight,
     .backward_bias = [](Exec& e, const View& v, const float* gy, bool accumulate,
                         float* gbias) { conv.backward_bias(e, v, gy, accumulate, gbias); },
-    .forward_codes = [](Exec& e, const ConvShape& s, CodeRange range, const int16_t* x,
-                        const int8_t* w, int32_t* y) { conv.forward_codes(e, s, range, x, w, y); },
+    .pack_codes = [](const ConvShape& s, const int8_t* w) { return conv.pack_codes(s, w); },
+    .unpack_codes = [](const ConvShape& s, const int8_t* packed,
+                       int8_t* w) { conv.unpack_codes(s, packed, w); },
+    .forward_codes = [](Exec& e, const ConvShape& s, const Codes& x, const int8_t* packed,
+                        int32_t* y,
+                        ExactSums sums) { conv.forward_codes(e, s, x, packed, y, sums); },
 };
 
 }  // namespace gsx::kernels::GSX_BACKEND

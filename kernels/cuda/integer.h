@@ -18,7 +18,14 @@ struct alignas(sizeof(T) * kWidth) Pack {
 };
 
 void add_taps(Exec&, const ConvShape&, TapBias, const int32_t* t, int32_t* y);
-void instance_norm(Exec&, const View&, const int32_t* x, const float* scale, const float* gamma,
-                   const float* beta, float eps, float* y);
+void exact_sums(Exec&, const View&, const int32_t* x, ExactSums);
+void norm_of_integers(Exec&, const View&, ExactSums, const float* scale, const NormParameters&,
+                      const NormLine&);
+void norm_of_reals(Exec&, const View&, const float* x, const NormParameters&, const NormLine&);
+// x as 16-bit codes, in scratch memory unless they are.
+const int16_t* wide_codes(Exec&, const View&, const Codes& x);
+void fused_pass(Exec&, const View&, const FusedPass&);
+void convolve_reals(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
+                    float* y);
 
 }  // namespace gsx::kernels::GSX_BACKEND::integers

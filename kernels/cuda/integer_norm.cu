@@ -1,5 +1,5 @@
-// Instance norm of exact integer sums: two passes over x, all sums exact, and the CPU's arithmetic
-// in double, so that the bits are the same everywhere.
+// Exact sums of integers, and the norm that follows from them by the CPU's arithmetic in double, so
+// that the bits are the same everywhere.
 #include "kernels/cuda/image_pieces.h"
 #include "kernels/cuda/integer.h"
 #include "kernels/cuda/wide.h"
@@ -64,26 +64,15 @@ __global__ void __launch_bounds__(kPieceThreads, 1)
   }
 }
 
-// y = fma(x - middle, a, b); [n, cs] each, all zero on padding lanes.
-struct ScaleShift {
-  int32_t* middle;
-  float *a, *b;
-};
-
-struct NormParameters {
-  const float *scale, *gamma, *beta;
-  float eps;
-};
-
 struct Totals {
   int64_t sum;
   Wide squares;
 };
 
 // Of channel c; `at` is its place in [n, cs].
-__device__ __forceinline__ void set_scale_shift(const ScaleShift& out, int64_t at,
-                                                const Totals& total, int64_t pixels,
-                                                const NormParameters& k, int c) {
+__device__ __forceinline__ void set_line(const NormLine& out, int64_t at, const Totals& total,
+                                         int64_t pixels, float scale, const NormParameters& k,
+                                         int c) {
   const auto count = static_cast<double>(pixels);
   const int64_t sum = total.sum;
   // round(sum / pixels), halves upwards
@@ -95,13 +84,13 @@ __device__ __forceinline__ void set_scale_shift(const ScaleShift& out, int64_t a
   const Wide spread =  // var * pixels^2
       difference(product(total.squares, static_cast<uint64_t>(pixels)), product(size, size));
   const double var = to_double(spread) / count / count;
-  const double s = k.scale[c];
+  const double s = scale;
   const double gamma = k.gamma ? k.gamma[c] : 1.0f, beta = k.beta ? k.beta[c] : 0.0f;
   const double slope = gamma * s / std::sqrt(var * s * s + double{k.eps});
   const double shift = beta - slope * (static_cast<double>(rest) / count);
-  out.middle[at] = static_cast<int32_t>(middle);
-  out.a[at] = static_cast<float>(slope);
-  out.b[at] = static_cast<float>(shift);
+  static_cast<int32_t*>(out.middle)[at] = static_cast<int32_t>(middle);
+  out.slope[at] = static_cast<float>(slope);
+  out.shift[at] = static_cast<float>(shift);
 }
 
 struct MergeShared {
@@ -113,11 +102,9 @@ struct MergeShared {
   }
 };
 
-// Adds up the pieces of an image for 16 channels and finishes them; reads 24 bytes per piece and
-// channel.
+// Adds up the pieces of an image for 16 channels; reads 24 bytes per piece and channel.
 __global__ void __launch_bounds__(kMergeThreads)
-    integer_finish_kernel(const ImagePieces p, const uint64_t* partial, const NormParameters k,
-                          const ScaleShift out) {
+    integer_merge_kernel(const ImagePieces p, const uint64_t* partial, uint64_t* sums) {
   auto& shared = dynamic_shared<MergeShared>();
   const int cs = p.view.cs, thread = static_cast<int>(threadIdx.x);
   const int image = static_cast<int>(blockIdx.x);
@@ -132,75 +119,52 @@ __global__ void __launch_bounds__(kMergeThreads)
   for (int q = 0; q < 3; ++q) shared.sum[q][thread] = sum[q];
   add_piece_rows(shared, thread, kMergeRows, kMergeColumns);
   if (thread >= kMergeColumns || c >= cs) return;
-  const int64_t at = int64_t{image} * cs + c;
-  if (c >= p.view.c) {
-    out.middle[at] = 0;
-    out.a[at] = out.b[at] = 0;
-    return;
-  }
-  const uint64_t low = shared.sum[1][thread], high = shared.sum[2][thread];
-  Wide squares{high >> 32, (high << 32) + low};
-  if (squares.low < low) ++squares.high;
-  set_scale_shift(out, at, {static_cast<int64_t>(shared.sum[0][thread]), squares}, p.view.plane(),
-                  k, c);
-}
-
-// y = fma(x - middle, a, b). Moves 8 bytes per element.
-template <int kWidth>
-__global__ void __launch_bounds__(kPieceThreads)
-    integer_norm_kernel(const ImagePieces p, const ScaleShift k, const int32_t* x, float* y) {
-  using P = Pack<int32_t, kWidth>;
-  using F = Pack<float, kWidth>;
-  const PieceThread t = PieceThread::of<kWidth>(p);
-  if (!t.active) return;
-  const int64_t own = int64_t{t.image} * p.view.cs + t.channel;
-  const P middle = P::load(k.middle + own);
-  const F a = F::load(k.a + own), b = F::load(k.b + own);
-  for (int begin = t.row; begin < t.pixels; begin += kTogether * p.rows) {
-    P xs[kTogether];
+  uint64_t* to = sums + int64_t{image} * 3 * cs + c;
 #pragma unroll
-    for (int j = 0; j < kTogether; ++j) {
-      const int pixel = begin + j * p.rows;
-      if (pixel < t.pixels) xs[j] = P::load(x + t.first + int64_t{pixel} * p.view.cs);
-    }
-#pragma unroll
-    for (int j = 0; j < kTogether; ++j) {
-      const int pixel = begin + j * p.rows;
-      if (pixel >= t.pixels) continue;
-      F out;
-#pragma unroll
-      for (int i = 0; i < kWidth; ++i) {
-        const auto centred = static_cast<float>(xs[j].value[i] - middle.value[i]);
-        out.value[i] = t.channel + i < p.view.c ? fmaf(centred, a.value[i], b.value[i]) : 0.0f;
-      }
-      out.store(y + t.first + int64_t{pixel} * p.view.cs);
-    }
-  }
+  for (int q = 0; q < 3; ++q) to[q * cs] = shared.sum[q][thread];
 }
 
 template <int kWidth>
-void run_norm(Exec& e, const View& v, const int32_t* x, const NormParameters& parameters,
-              float* y) {
+void sum_up(Exec& e, const View& v, const int32_t* x, ExactSums sums) {
   Workspace::Scope scope(*e.workspace);
   const ImagePieces p = ImagePieces::of(v, kWidth);
-  const int64_t size = int64_t{v.n} * v.cs;
   uint64_t* partial = e.workspace->take<uint64_t>(p.grid().x * 3 * v.cs);
-  const ScaleShift k{e.workspace->take<int32_t>(size), e.workspace->take<float>(size),
-                     e.workspace->take<float>(size)};
   gpu::launch("integer_statistics", integer_statistics_kernel<kWidth>, p.grid(), {kPieceThreads},
               sizeof(PieceSums<kWidth>), e.stream, p, x, partial);
-  gpu::launch("integer_finish", integer_finish_kernel, merge_grid(v.n, v.cs), {kMergeThreads},
-              sizeof(MergeShared), e.stream, p, partial, parameters, k);
-  gpu::launch("integer_norm", integer_norm_kernel<kWidth>, p.grid(), {kPieceThreads}, 0, e.stream,
-              p, k, x, y);
+  gpu::launch("integer_merge", integer_merge_kernel, merge_grid(v.n, v.cs), {kMergeThreads},
+              sizeof(MergeShared), e.stream, p, partial, sums.data);
 }
 
-void instance_norm(Exec& e, const View& v, const int32_t* x, const float* scale, const float* gamma,
-                   const float* beta, float eps, float* y) {
+void exact_sums(Exec& e, const View& v, const int32_t* x, ExactSums sums) {
   if (v.size() == 0) return;
-  const NormParameters k{scale, gamma, beta, eps};
-  const bool wide = v.cs % 4 == 0 && aligned16(x) && aligned16(y);
-  wide ? run_norm<4>(e, v, x, k, y) : run_norm<1>(e, v, x, k, y);
+  const bool wide = v.cs % 4 == 0 && aligned16(x);
+  wide ? sum_up<4>(e, v, x, sums) : sum_up<1>(e, v, x, sums);
+}
+
+__global__ void __launch_bounds__(kMapThreads)
+    integer_line_kernel(const View v, const uint64_t* sums, const float* scale,
+                        const NormParameters k, const NormLine line) {
+  const int64_t at = map_thread();
+  if (at >= int64_t{v.n} * v.cs) return;
+  const int64_t image = at / v.cs;
+  const int c = static_cast<int>(at - image * v.cs);
+  if (c >= v.c) {
+    static_cast<int32_t*>(line.middle)[at] = 0;
+    line.slope[at] = line.shift[at] = 0;
+    return;
+  }
+  const uint64_t* of = sums + image * 3 * v.cs + c;
+  const uint64_t low = of[v.cs], high = of[2 * v.cs];
+  Wide squares{high >> 32, (high << 32) + low};
+  if (squares.low < low) ++squares.high;
+  set_line(line, at, {static_cast<int64_t>(of[0]), squares}, v.plane(), scale[c], k, c);
+}
+
+void norm_of_integers(Exec& e, const View& v, ExactSums sums, const float* scale,
+                      const NormParameters& k, const NormLine& line) {
+  if (v.size() == 0) return;
+  gpu::launch("integer_line", integer_line_kernel, {map_blocks(int64_t{v.n} * v.cs)}, {kMapThreads},
+              0, e.stream, v, static_cast<const uint64_t*>(sums.data), scale, k, line);
 }
 
 }  // namespace gsx::kernels::GSX_BACKEND::integers

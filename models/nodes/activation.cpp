@@ -25,6 +25,9 @@ class ActivationNode : public Node {
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
     return activate(in[0], function_, slope_);
   }
+  int lower(Lowering& to, std::span<const int> in) const override {
+    return to.activate(in[0], function_, slope_);
+  }
 
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {

@@ -24,6 +24,7 @@ class Add : public Node {
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
     return gsx::add(in[0], in[1]);
   }
+  int lower(Lowering& to, std::span<const int> in) const override { return to.add(in[0], in[1]); }
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {
     if (!in[0] || !in[1]) return std::nullopt;

@@ -34,6 +34,10 @@ class Affine : public Node {
     return channel_affine(x, Tensor::from(x.context(), scale_, shape),
                           Tensor::from(x.context(), shift_, shape));
   }
+  int lower(Lowering& to, std::span<const int> in) const override {
+    if (scale_.size() == 1) return to.affine(in[0], scale_[0], shift_[0]);
+    return to.affine(in[0], scale_, shift_);
+  }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool) const override {
     if (!in[0]) return std::nullopt;

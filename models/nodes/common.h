@@ -4,15 +4,14 @@
 #include <cmath>
 
 #include "models/graph.h"
-#include "models/integer.h"
+#include "models/lowering.h"
 #include "models/nodes.h"
 
 namespace gsx::nodes {
 
 // A copy of a node whose parameters are its own.
 template <class T>
-NodePtr cloned(const T& node) {
-  auto copy = std::make_unique<T>(node);
+NodePtr cloned(std::unique_ptr<T> copy) {
   for (Parameter* p : copy->parameters()) {
     if (!p->value.defined()) continue;
     const bool trained = p->value.requires_grad();
@@ -20,6 +19,10 @@ NodePtr cloned(const T& node) {
     if (trained) p->value.set_requires_grad(true);
   }
   return copy;
+}
+template <class T>
+NodePtr cloned(const T& node) {
+  return cloned(std::make_unique<T>(node));
 }
 
 // Attribute `key` of a file; errors name the node. Numbers must lie in [lo, hi].

@@ -13,6 +13,7 @@ class Concat : public Node {
   }
   std::string_view kind() const override { return "concat"; }
   NodePtr clone() const override { return cloned(*this); }
+  bool moves_values() const override { return true; }
   Shape infer_shape(std::span<const Shape> in) const override {
     GSX_CHECK(!in.empty(), "concat: node ", name, " must have inputs");
     int64_t channels = 0;

@@ -140,40 +140,43 @@ Tensor Conv::run(std::span<const Tensor> given, const RunOptions& options) const
   return bias.defined() ? channel_affine(zeros, {}, bias) : zeros;
 }
 
-IntegerValue Conv::run_integer(std::span<const IntegerValue> given) const {
-  const IntegerValue& x = given[0];
-  if (x.kind != IntegerValue::Kind::codes || !weight_quant()) return Node::run_integer(given);
-  const kernels::ConvShape shape = kernel_shape(x.shape(), in());
-  GSX_CHECK(int64_t{group_in()} * taps() * 127 * x.range.most() < int64_t{1} << 30, kind(),
-            ": node ", name, " sums too many codes for the integer program, ", group_in(),
-            " channels of ", taps(), " taps");
-  const auto& device_kernels = x.tensor.backend().integer;
-  kernels::Exec& exec = x.tensor.exec();
-  const kernels::View y = shape.y();
-  const Shape out_shape{y.n, out(), y.h, y.w};
-  IntegerValue result;
-  result.kind = IntegerValue::Kind::sums;
-  result.scales = sum_scales(x.tensor.context(), x.scale);
-  result.bias = bias_value();
-  if (constant_input()) {
-    result.tensor = Tensor::zeros(x.tensor.context(), out_shape, DType::i32);
-  } else {
-    result.tensor = Tensor::empty(x.tensor.context(), out_shape, DType::i32);
-    x.tensor.backend().conv.forward_codes(exec, shape, x.range, x.tensor.device_data<int16_t>(),
-                                          weight_codes().device_data<int8_t>(),
-                                          result.tensor.device_data<int32_t>());
+kernels::ConvShape Conv::packing_shape() const { return kernel_shape({1, in(), 64, 64}, in()); }
+
+int Conv::lower(Lowering& to, std::span<const int> given) const {
+  auto shell = std::make_shared<Conv>(*this);  // for shapes
+  shell->forget_values();
+  if (weight_quant() && to.has_codes(given[0])) {
+    return Weighted::convolve(to, to.codes_of(given[0]), [shell](const Shape& x) {
+      return shell->kernel_shape(x, shell->in());
+    });
   }
-  const std::vector<int32_t> codes = tap_codes(result.scales);
-  if (!codes.empty()) {
-    const Tensor on_device =
-        Tensor::empty(x.tensor.context(), Shape{static_cast<int64_t>(codes.size())}, DType::i32);
-    on_device.write_storage<int32_t>(codes);
-    const auto kind =
-        plane_bias().defined() ? kernels::TapBias::per_tap : kernels::TapBias::everywhere;
-    device_kernels.add_taps(exec, shape, kind, on_device.device_data<int32_t>(),
-                            result.tensor.device_data<int32_t>());
-  }
-  return result;
+  const Tensor w = constant_input() ? Tensor{} : effective_weight({});
+  const Tensor bias = effective_bias(), plane = plane_bias();
+  const bool constant = constant_input();
+  const auto run = [=](std::span<const Tensor> xs) {
+    const Tensor& x = xs[0];
+    Tensor y;
+    if (!constant) y = convolve_reals(x, w, bias, shell->kernel_shape(x.shape(), shell->in()));
+    if (plane.defined()) {
+      const Tensor ones = Tensor::full(x.context(), {x.dim(0), 1, x.dim(2), x.dim(3)}, 1);
+      kernels::ConvShape of_ones = shell->kernel_shape(ones.shape(), shell->groups());
+      of_ones.x = ones.view();
+      of_ones.groups = 1;
+      const Tensor taps = convolve_reals(ones, plane, y.defined() ? Tensor{} : bias, of_ones);
+      return y.defined() ? gsx::add(y, taps) : taps;
+    }
+    if (y.defined()) return y;
+    const Shape shape[] = {x.shape()};
+    const Tensor zeros = Tensor::zeros(x.context(), shell->infer_shape(shape));
+    return bias.defined() ? channel_affine(zeros, {}, bias) : zeros;
+  };
+  return to.call(given, {run, [shell](std::span<const Shape> s) { return shell->infer_shape(s); }});
+}
+
+NodePtr Conv::clone() const {
+  auto copy = std::make_unique<Conv>(*this);
+  copy->unpack_weight();
+  return cloned(std::move(copy));
 }
 
 NodePtr conv_from(std::string name, std::vector<int> inputs, const Json& json) {

@@ -10,16 +10,17 @@ class Conv : public Weighted {
   Conv(std::string name, std::vector<int> inputs, const Attributes&, bool transposed);
 
   std::string_view kind() const override { return transposed_ ? "conv_transpose" : "conv"; }
-  NodePtr clone() const override { return cloned(*this); }
+  NodePtr clone() const override;
   Json attributes() const override;
   Shape infer_shape(std::span<const Shape> in) const override;
   MacCount macs(std::span<const Shape> in, const Shape& out) const override;
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override;
   Tensor run_for_norm(std::span<const Tensor> in, const RunOptions&, Moments&) const override;
-  IntegerValue run_integer(std::span<const IntegerValue> in) const override;
+  int lower(Lowering& to, std::span<const int> in) const override;
 
  protected:
   bool all_taps_in_bounds() const override;
+  kernels::ConvShape packing_shape() const override;
 
  private:
   // The options for an input of this shape (SAME padding depends on it).

@@ -27,15 +27,8 @@ class InstanceNorm : public Norm {
     return instance_norm(x, gamma(), beta(), options, residual, of_x);
   }
 
-  IntegerValue run_integer(std::span<const IntegerValue> in) const override {
-    const IntegerValue& x = in[0];
-    if (x.kind != IntegerValue::Kind::sums) return Node::run_integer(in);
-    Tensor y = Tensor::empty(x.tensor.context(), x.shape());
-    y.backend().integer.instance_norm(
-        y.exec(), y.view(), x.tensor.device_data<int32_t>(), x.scales.device_data(),
-        affine() ? gamma().device_data() : nullptr, affine() ? beta().device_data() : nullptr, eps_,
-        y.device_data());
-    return IntegerValue::of(y);
+  int lower(Lowering& to, std::span<const int> in) const override {
+    return to.norm(in[0], {affine() ? gamma() : Tensor{}, affine() ? beta() : Tensor{}, eps_});
   }
 
   bool cancels_shifts() const override { return true; }

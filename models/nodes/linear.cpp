@@ -15,7 +15,11 @@ class Linear : public Weighted {
     read_weighted_attributes(a);
   }
   std::string_view kind() const override { return "linear"; }
-  NodePtr clone() const override { return cloned(*this); }
+  NodePtr clone() const override {
+    auto copy = std::make_unique<Linear>(*this);
+    copy->unpack_weight();
+    return cloned(std::move(copy));
+  }
   Json attributes() const override { return weighted_attributes(); }
 
   Shape infer_shape(std::span<const Shape> given) const override {
@@ -37,38 +41,48 @@ class Linear : public Weighted {
     return linear(Tensor::full(x.context(), {x.dim(0), 1}, 1), reshape(bias, {out(), 1}), {});
   }
 
-  IntegerValue run_integer(std::span<const IntegerValue> given) const override {
-    const IntegerValue& x = given[0];
-    if (x.kind != IntegerValue::Kind::codes || !weight_quant()) return Node::run_integer(given);
-    GSX_CHECK(int64_t{in()} * 127 * x.range.most() < int64_t{1} << 30, "linear: node ", name,
-              " sums too many codes for the integer program, ", in(), " features");
-    IntegerValue result;
-    result.kind = IntegerValue::Kind::sums;
-    result.scales = sum_scales(x.tensor.context(), x.scale);
-    result.bias = bias_value();
-    result.tensor = Tensor::empty(x.tensor.context(), {x.shape()[0], out()}, DType::i32);
-    result.tensor.write_storage<int32_t>(code_sums(x.tensor, tap_codes(result.scales)));
-    return result;
+  // On the codes a convolution of one tap over images of one pixel.
+  int lower(Lowering& to, std::span<const int> given) const override {
+    const auto one_pixel = [outputs = out()](const Shape& x) {
+      const auto n = static_cast<int>(x[0]), c = static_cast<int>(x[1]);
+      return kernels::ConvShape{kernels::View::of(n, 1, 1, c),
+                                kernels::FilterView::of(outputs, c, 1, 1)};
+    };
+    const bool codes = weight_quant() && to.has_codes(given[0]);
+    const auto image = [](const Shape& s) { return Shape{s[0], s[1], 1, 1}; };
+    const auto vector = [](const Shape& s) { return Shape{s[0], s[1]}; };
+    const auto reshaped = [&to](int value, auto to_shape, bool moves) {
+      return to.call(
+          std::span(&value, 1),
+          {[=](std::span<const Tensor> x) { return reshape(x[0], to_shape(x[0].shape())); },
+           [=](std::span<const Shape> s) { return to_shape(s[0]); }},
+          moves);
+    };
+    const int pixels = reshaped(given[0], image, true);
+    if (codes) return reshaped(convolve(to, to.codes_of(pixels), one_pixel), vector, false);
+    const Tensor bias = effective_bias();
+    Tensor w;
+    if (!constant_input()) {
+      const Tensor rows = effective_weight({});
+      w = Tensor::from(rows.context(), rows.to_vector(), Shape{out(), in(), 1, 1}, Layout::filter);
+    }
+    const auto run = [=, outputs = out()](std::span<const Tensor> xs) {
+      const Tensor& x = xs[0];
+      if (w.defined()) return convolve_reals(x, w, bias, one_pixel(x.shape()));
+      const Tensor zeros = Tensor::zeros(x.context(), {x.dim(0), outputs, 1, 1});
+      return bias.defined() ? channel_affine(zeros, {}, bias) : zeros;
+    };
+    const auto shape = [outputs = out()](std::span<const Shape> s) {
+      return Shape{s[0][0], outputs, 1, 1};
+    };
+    return reshaped(to.call(std::span(&pixels, 1), {run, shape}), vector, false);
   }
 
  protected:
   bool all_taps_in_bounds() const override { return true; }
 
- private:
-  // x [N,F] codes -> [N,O] sums, by the host whatever the device: these layers are small and rare.
-  std::vector<int32_t> code_sums(const Tensor& x, const std::vector<int32_t>& taps) const {
-    const auto rows = x.read_storage<int16_t>();
-    const auto w = constant_input() ? std::vector<int8_t>{} : weight_codes().read_storage<int8_t>();
-    std::vector<int32_t> sums;
-    for (int64_t n = 0; n < x.dim(0); ++n) {
-      for (int o = 0; o < out(); ++o) {
-        int32_t sum = taps.empty() ? 0 : taps[o];
-        for (int i = 0; i < in(); ++i)
-          sum += int32_t{rows[n * in() + i]} * w[int64_t{o} * in() + i];
-        sums.push_back(sum);
-      }
-    }
-    return sums;
+  kernels::ConvShape packing_shape() const override {
+    return {kernels::View::of(1, 1, 1, in()), kernels::FilterView::of(out(), in(), 1, 1)};
   }
 };
 

@@ -13,6 +13,7 @@ class MaxPool : public Pool {
       : Pool(std::move(n), std::move(input_nodes), read(a)) {}
   std::string_view kind() const override { return "max_pool"; }
   NodePtr clone() const override { return cloned(*this); }
+  bool moves_values() const override { return true; }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
     return max_pool(in[0], options_);
   }

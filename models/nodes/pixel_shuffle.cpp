@@ -19,6 +19,7 @@ class PixelShuffle : public Node {
   }
   std::string_view kind() const override { return inverse_ ? "pixel_unshuffle" : "pixel_shuffle"; }
   NodePtr clone() const override { return cloned(*this); }
+  bool moves_values() const override { return true; }
   Json attributes() const override {
     return {{"factor", factor_}, {"order", name_of(kOrders, order_)}};
   }

@@ -58,17 +58,8 @@ Tensor Quantize::run(std::span<const Tensor> in, const RunOptions& options) cons
   return fake_quantize(in[0], range());
 }
 
-IntegerValue Quantize::run_integer(std::span<const IntegerValue> in) const {
-  const Tensor x = in[0].real();
-  const QuantRange r = range();
-  IntegerValue result;
-  result.kind = IntegerValue::Kind::codes;
-  result.scale = r.scale;
-  result.range = {r.lo, r.hi};
-  result.tensor = Tensor::empty(x.context(), x.shape(), DType::s16);
-  x.backend().integer.to_codes(x.exec(), x.storage_size(), x.device_data(), quantizer(r),
-                               result.tensor.device_data<int16_t>());
-  return result;
+int Quantize::lower(Lowering& to, std::span<const int> in) const {
+  return to.quantize(in[0], range());
 }
 
 std::optional<float> Quantize::constant(int, std::span<const std::optional<float>> in, bool) const {

@@ -16,6 +16,7 @@ class Slice : public Node {
   }
   std::string_view kind() const override { return "slice"; }
   NodePtr clone() const override { return cloned(*this); }
+  bool moves_values() const override { return true; }
   Json attributes() const override {
     Json json = {{"rows", text_of(rows_)}, {"columns", text_of(columns_)}};
     if (picked_.empty()) json["channels"] = text_of(channels_);

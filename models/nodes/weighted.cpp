@@ -74,6 +74,7 @@ Tensor Weighted::current_scales() const {
 }
 
 Tensor Weighted::effective_weight(const RunOptions& options) const {
+  if (packed_.defined()) return real_weight();
   if (!quant_) return weight_.value;
   if (options.forced) {
     const auto forced = options.forced->weights.find(name);
@@ -100,6 +101,7 @@ Tensor Weighted::plane_bias() const {
 }
 
 Tensor Weighted::weight_codes() const {
+  if (packed_.defined()) return unpack(packed_);
   const Tensor& w = weight_.value;
   const Tensor scales = current_scales();
   Tensor codes = Tensor::empty(w.context(), w.shape(), w.layout(), DType::s8);
@@ -110,23 +112,84 @@ Tensor Weighted::weight_codes() const {
   }
   w.backend().integer.weight_codes(w.exec(), blocks, scales.numel() > 1, w.device_data(),
                                    scales.device_data(), codes.device_data<int8_t>());
-  return codes;
+  if (!matrix_) return codes;
+  const auto rows = codes.read_storage<int8_t>();
+  Tensor filter = Tensor::empty(w.context(), Shape{out_, in_, 1, 1}, Layout::filter, DType::s8);
+  const kernels::FilterView v = filter.filter_view();
+  std::vector<int8_t> columns(static_cast<size_t>(v.size()), 0);
+  for (int64_t o = 0; o < out_; ++o)
+    for (int64_t i = 0; i < in_; ++i) columns[i * v.ks + o] = rows[o * in_ + i];
+  filter.write_storage<int8_t>(columns);
+  return filter;
 }
 
-Tensor Weighted::sum_scales(const ContextPtr& context, float input_scale) const {
-  std::vector<float> s(out_, 0.0f);
-  if (constant_input() && !weight_scale_.value.defined()) {
-    std::fill(s.begin(), s.end(), input_scale);
-  } else {
-    const std::vector<float> w = current_scales().to_vector();
-    for (int k = 0; k < out_; ++k) s[k] = w[w.size() == 1 ? 0 : k] * input_scale;
+PrepackedWeights Weighted::prepacked() const {
+  return packed_.defined() ? packed_ : gsx::prepack(weight_codes(), packing_shape());
+}
+
+void Weighted::prepack() {
+  if (!quant_ || constant_input() || !weight_.value.defined()) return;
+  if (!weight_scale_.value.defined()) freeze_weight_scale();
+  packed_ = prepacked();
+  weight_.value = {};
+}
+
+Tensor Weighted::real_weight() const {
+  const std::vector<float> codes = weight_codes().to_vector();
+  const std::vector<float> s = weight_scale_.value.to_vector();
+  const size_t per_output = codes.size() / static_cast<size_t>(out_);
+  std::vector<float> values(codes.size());
+  for (size_t i = 0; i < codes.size(); ++i)
+    values[i] = codes[i] * s[s.size() == 1 ? 0 : i / per_output];
+  return Tensor::from(packed_.data.context(), values, weight_.shape,
+                      matrix_ ? Layout::dense : Layout::filter);
+}
+
+void Weighted::unpack_weight() {
+  if (!packed_.defined()) return;
+  weight_.value = real_weight();
+  packed_ = {};
+}
+
+void Weighted::forget_values() {
+  for (Parameter* p : parameters()) p->value = {};
+  packed_ = {};
+}
+
+int Weighted::convolve(Lowering& to, int codes,
+                       std::function<kernels::ConvShape(const Shape&)> shape) const {
+  const QuantRange& grid = to.grid(codes);
+  const int64_t most = std::max(-grid.lo, grid.hi);
+  GSX_CHECK(int64_t{group_in()} * taps() * 127 * most < int64_t{1} << 30, kind(), ": node ", name,
+            " sums too many codes for the integer program, ", group_in(), " channels of ", taps(),
+            " taps");
+  const std::vector<float> scales = sum_scales(grid.scale);
+  IntegerProgram::Convolve step;
+  if (!constant_input()) step.weights = prepacked();
+  const std::vector<int32_t> added = tap_codes(scales);
+  if (!added.empty()) {
+    step.taps.codes =
+        Tensor::empty(to.context(), Shape{static_cast<int64_t>(added.size())}, DType::i32);
+    step.taps.codes.write_storage<int32_t>(added);
+    step.taps.kind =
+        plane_bias().defined() ? kernels::TapBias::per_tap : kernels::TapBias::everywhere;
   }
-  return Tensor::from(context, s, Shape{out_});
+  step.shape = std::move(shape);
+  return to.convolve(codes, std::move(step), scales,
+                     bias_.value.defined() ? bias_.value.to_vector() : std::vector<float>{});
 }
 
-std::vector<int32_t> Weighted::tap_codes(const Tensor& scales) const {
+std::vector<float> Weighted::sum_scales(float input_scale) const {
+  std::vector<float> s(static_cast<size_t>(out_), input_scale);
+  if (constant_input() && !weight_scale_.value.defined()) return s;
+  const std::vector<float> w = current_scales().to_vector();
+  for (size_t k = 0; k < s.size(); ++k) s[k] = w[w.size() == 1 ? 0 : k] * input_scale;
+  return s;
+}
+
+std::vector<int32_t> Weighted::tap_codes(const std::vector<float>& s) const {
   if (!tap_bias_.value.defined()) return {};
-  const std::vector<float> t = tap_bias_.value.to_vector(), s = scales.to_vector();
+  const std::vector<float> t = tap_bias_.value.to_vector();
   std::vector<int32_t> codes(t.size(), 0);
   const size_t per_output = t.size() / static_cast<size_t>(out_);
   for (size_t i = 0; i < t.size(); ++i) {

@@ -16,7 +16,9 @@ class Weighted : public Node {
   std::vector<ChannelSource> sources(int c, std::span<const Shape>) const override {
     return depthwise() ? std::vector<ChannelSource>{{0, c}} : std::vector<ChannelSource>{};
   }
-  int alike_input(int c) const override { return depthwise() ? c : c % (in_ > 0 ? group_in() : 1); }
+  int alike_input(int c) const override {
+    return depthwise() || constant_input() ? c : c % group_in();
+  }
   int alike_output(int c) const override { return depthwise() ? c : c % group_out(); }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override;
@@ -27,6 +29,7 @@ class Weighted : public Node {
   std::optional<WeightQuant> weight_quant() const override { return quant_; }
   void set_weight_quant(const std::optional<WeightQuant>&) override;
   void freeze_weight_scale() override;
+  void prepack() override;
 
  protected:
   // taps: [R,S], or [1,1] for a matrix (which then has rank 2). groups divide in and out.
@@ -53,12 +56,15 @@ class Weighted : public Node {
 
   const Tensor& bias_value() const { return bias_.value; }
 
-  // Integer program: the weight's codes laid out like the weight, the step of the sums
-  // (weight scale * input scale) per output channel, and tap biases in those steps.
+  // Integer program: the weight's codes as a filter [K,C,R,S], prepacked for convolutions like
+  // packing_shape(), and the convolution of a value's codes (its steps are those of the grid).
   Tensor weight_codes() const;
-  Tensor sum_scales(const ContextPtr&, float input_scale) const;
-  std::vector<int32_t> tap_codes(const Tensor& scales) const;  // logical order of the tap bias
-  bool stored_scale() const { return weight_scale_.shape.rank() == 1; }
+  PrepackedWeights prepacked() const;
+  virtual kernels::ConvShape packing_shape() const = 0;
+  int convolve(Lowering&, int codes, std::function<kernels::ConvShape(const Shape&)> shape) const;
+  // For copies that only know about shapes, and for those that hold a weight again.
+  void forget_values();
+  void unpack_weight();
 
   // "in", "out", "groups", "bias", "tap_bias", "weights": what files say about the above.
   Json weighted_attributes() const;
@@ -66,6 +72,10 @@ class Weighted : public Node {
 
  private:
   Tensor current_scales() const;  // as stored, else from the weight
+  Tensor real_weight() const;     // of codes, where only those are held
+  // The step of the sums (weight scale * input scale) per output channel, and tap biases in those.
+  std::vector<float> sum_scales(float input_scale) const;
+  std::vector<int32_t> tap_codes(const std::vector<float>& scales) const;  // logical order
   std::vector<double> dropped_sums(const ChannelCut&) const;
   void fold(const std::vector<double>& sums, float step);
   void set_values(Parameter&, const Shape&, const std::vector<float>&);
@@ -77,6 +87,7 @@ class Weighted : public Node {
   bool matrix_;
   Parameter weight_, bias_, tap_bias_, weight_scale_;
   std::optional<WeightQuant> quant_;
+  PrepackedWeights packed_;  // in place of the weight's value
 };
 
 }  // namespace gsx::nodes

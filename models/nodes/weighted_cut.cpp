@@ -114,6 +114,7 @@ std::vector<int> Weighted::kept_of_group(const std::vector<int>& keep_in, int gr
 }
 
 void Weighted::cut(const ChannelCut& cut) {
+  unpack_weight();
   const std::vector<int>& keep_in = cut.keep_inputs.at(0);
   const std::vector<int>& keep_out = cut.keep_output;
   check_kept(keep_in, in_, name);

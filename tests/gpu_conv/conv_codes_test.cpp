@@ -26,7 +26,21 @@ std::vector<int32_t> run(const ConvKernels& table, const ConvShape& shape,
                          const std::vector<int16_t>& x, const std::vector<int8_t>& w) {
   Scratch scratch(MathMode::fp32);
   std::vector<int32_t> y(static_cast<size_t>(shape.y().size()), -123456789);
-  table.forward_codes(scratch.exec, shape, {-512, 512}, x.data(), w.data(), y.data());
+  const std::vector<int8_t> packed = table.pack_codes(shape, w.data());
+  std::vector<int8_t> unpacked(w.size());
+  table.unpack_codes(shape, packed.data(), unpacked.data());
+  CHECK(unpacked == w);
+  std::vector<uint64_t> sums(static_cast<size_t>(ExactSums::size(shape.y())));
+  table.forward_codes(scratch.exec, shape, {x.data(), CodeType::s16, {-512, 512}}, packed.data(),
+                      y.data(), {sums.data()});
+  for (const uint64_t s : sums) y.push_back(static_cast<int32_t>(s ^ s >> 32));
+  // Codes of a byte.
+  std::vector<int8_t> bytes(x.size());
+  for (size_t i = 0; i < x.size(); ++i) bytes[i] = static_cast<int8_t>(x[i] / 4 % 128);
+  std::vector<int32_t> of_bytes(static_cast<size_t>(shape.y().size()));
+  table.forward_codes(scratch.exec, shape, {bytes.data(), CodeType::s8, {-127, 127}}, packed.data(),
+                      of_bytes.data(), {});
+  y.insert(y.end(), of_bytes.begin(), of_bytes.end());
   return y;
 }
 
@@ -44,7 +58,8 @@ TEST_CASE("conv of codes has the CPU's bits") {
     const auto x_before = x;
     const auto w_before = w;
     const auto expected = run(cpu_conv, shape, x, w);
-    CHECK(zero_lanes(expected, t.k, shape.y().cs));
+    const std::vector<int32_t> image(expected.begin(), expected.begin() + shape.y().size());
+    CHECK(zero_lanes(image, t.k, shape.y().cs));
     for (const auto order : {emulated::gpu::Schedule::forward, emulated::gpu::Schedule::reverse,
                              emulated::gpu::Schedule::random}) {
       emulated::gpu::set_schedule({order, 3});

@@ -97,8 +97,10 @@ TEST_CASE("integer convolutions stay ours under cuDNN") {
   const std::vector<int16_t> x(static_cast<size_t>(s.x.size()), 3);
   const std::vector<int8_t> w(static_cast<size_t>(s.w.size()), -2);
   std::vector<int32_t> y(static_cast<size_t>(s.y().size())), ours = y;
-  table.forward_codes(scratch.exec, s, {0, 255}, x.data(), w.data(), y.data());
-  emulated_conv.forward_codes(scratch.exec, s, {0, 255}, x.data(), w.data(), ours.data());
+  const Codes codes{x.data(), CodeType::s16, {0, 255}};
+  const std::vector<int8_t> packed = table.pack_codes(s, w.data());
+  table.forward_codes(scratch.exec, s, codes, packed.data(), y.data(), {});
+  emulated_conv.forward_codes(scratch.exec, s, codes, packed.data(), ours.data(), {});
   CHECK(y == ours);
 }
 

@@ -1,4 +1,5 @@
 // CUDA's steps of the integer program against the CPU's: the same bits.
+#include <cmath>
 #include <random>
 
 #include "kernels/cuda/tables.h"
@@ -33,30 +34,73 @@ const View kViews[] = {View::of(1, 1, 1, 1),   View::of(2, 3, 7, 3),   View::of(
 
 }  // namespace
 
-TEST_CASE("codes of floats and back have the CPU's bits") {
-  const Quantizer q{0.01f, 100, -128, 127, -1.28f, 1.27f};
-  for (const int64_t n : {0, 1, 3, 7, 33, 257, 4099}) {
-    INFO("n " << n);
-    const auto x = twin::random_floats(n, 1);
-    compare([&](auto& k, Run& r) {
-      int16_t* codes = r.out<int16_t>(n);
-      k.to_codes(r.exec, n, r.in(x), q, codes);
-      k.codes_to_float(r.exec, n, codes, 0.013f, r.out(n));
-    });
-  }
-}
-
-TEST_CASE("floats of sums have the CPU's bits") {
+// Every kind of operation, one after another, from every source.
+TEST_CASE("pointwise steps have the CPU's bits") {
   for (const View& v : kViews) {
     INFO("n " << v.n << " h " << v.h << " c " << v.c);
-    const auto x = random_sums(v, 1 << 24, 0, 1);
-    const auto scale = twin::random_floats(v.c, 2), bias = twin::random_floats(v.c, 3);
-    compare([&](auto& k, Run& r) {
-      k.sums_to_float(r.exec, v, r.in(x), r.in(scale), r.in(bias), r.out(v));
-    });
-    compare([&](auto& k, Run& r) {
-      k.sums_to_float(r.exec, v, r.in(x), r.in(scale), nullptr, r.out(v));
-    });
+    const auto sums = random_sums(v, 1 << 24, 0, 1);
+    const auto reals = twin::random_image(v, 2), other = twin::random_image(v, 3);
+    const View channels = View::of(1, 1, 1, v.c), images = View::of(v.n, 1, 1, v.c);
+    const auto a = twin::random_image(channels, 4), b = twin::random_image(channels, 5);
+    const auto slope = twin::random_image(images, 6), shift = twin::random_image(images, 7);
+    const auto middle = random_sums(images, 1 << 20, 0, 8);
+    for (const CodeType type : {CodeType::u8, CodeType::s8, CodeType::s16}) {
+      const int lo = type == CodeType::u8 ? 0 : -127, hi = type == CodeType::u8 ? 255 : 127;
+      const auto lowest = static_cast<float>(lo), highest = static_cast<float>(hi);
+      const Quantizer q{0.01f, 100, lowest, highest, lowest * 0.01f, highest * 0.01f};
+      with_code_type(type, [&]<class T>() {
+        compare([&](auto& k, Run& r) {
+          FusedPass s;
+          s.source = FusedPass::Source::sums;
+          s.x = r.in(sums);
+          s.middle = r.in(middle);
+          s.count = 3;
+          s.ops[0].kind = PassOp::Kind::affine;
+          s.ops[0].per_image = true;
+          s.ops[0].a = r.in(slope);
+          s.ops[0].b = r.in(shift);
+          s.ops[1].kind = PassOp::Kind::activate;
+          s.ops[1].activation = Activation::leaky_relu;
+          s.ops[2].kind = PassOp::Kind::add;
+          s.ops[2].other = r.in(other);
+          s.reals = r.out(v);
+          T* codes = r.template out<T>(v.size(), v.c, v.cs);
+          s.codes = codes;
+          s.codes_type = type;
+          s.quantizer = q;
+          k.fused_pass(r.exec, v, s);
+          FusedPass decode;
+          decode.source = FusedPass::Source::codes;
+          decode.code_type = type;
+          decode.x = codes;
+          decode.code_scale = 0.013f;
+          decode.count = 1;
+          decode.ops[0].kind = PassOp::Kind::affine;
+          decode.ops[0].a = r.in(a);
+          decode.ops[0].b = r.in(b);
+          decode.reals = r.out(v);
+          k.fused_pass(r.exec, v, decode);
+        });
+      });
+    }
+    for (const Activation f :
+         {Activation::none, Activation::relu, Activation::tanh, Activation::sigmoid}) {
+      compare([&](auto& k, Run& r) {
+        FusedPass s;
+        s.x = r.in(reals);
+        s.count = 3;
+        s.ops[0].kind = PassOp::Kind::centre;
+        s.ops[0].per_image = true;
+        s.ops[0].a = r.in(slope);
+        s.ops[1].kind = PassOp::Kind::uniform;
+        s.ops[1].scale = 0.7f;
+        s.ops[1].shift = 0.1f;
+        s.ops[2].kind = PassOp::Kind::activate;
+        s.ops[2].activation = f;
+        s.reals = r.out(v);
+        k.fused_pass(r.exec, v, s);
+      });
+    }
   }
 }
 
@@ -86,12 +130,60 @@ TEST_CASE("integer instance norm has the CPU's bits") {
                                Range{1000, (1 << 30) - 2000}, Range{3, -(1 << 29)}}) {
       INFO("n " << v.n << " h " << v.h << " c " << v.c << " limit " << range.limit);
       const auto x = random_sums(v, range.limit, range.middle, 1);
+      for (const bool affine : {true, false}) {
+        compare([&](auto& k, Run& r) {
+          uint64_t* sums = r.out<uint64_t>(ExactSums::size(v));
+          const int32_t* at = r.in(x);
+          k.exact_sums(r.exec, v, at, {sums});
+          const NormParameters parameters{affine ? r.in(gamma) : nullptr,
+                                          affine ? r.in(beta) : nullptr, 1e-5f};
+          const int64_t size = int64_t{v.n} * v.cs;
+          k.norm_of_integers(r.exec, v, {sums}, r.in(scale), parameters,
+                             {r.out<int32_t>(size, v.c, v.cs), r.out<float>(size, v.c, v.cs),
+                              r.out<float>(size, v.c, v.cs)});
+        });
+      }
+    }
+  }
+}
+
+TEST_CASE("norms of real values have the CPU's bits and double's exactness") {
+  for (const View& v : kViews) {
+    INFO("n " << v.n << " h " << v.h << " c " << v.c);
+    auto x = twin::random_image(v, 1);
+    for (int64_t i = 0; i < v.size(); ++i) x[i] += i % v.cs < v.c ? 1000.0f : 0.0f;
+    const auto gamma = twin::random_floats(v.c, 2), beta = twin::random_floats(v.c, 3);
+    const int64_t size = int64_t{v.n} * v.cs;
+    for (const bool affine : {true, false}) {
       compare([&](auto& k, Run& r) {
-        k.instance_norm(r.exec, v, r.in(x), r.in(scale), r.in(gamma), r.in(beta), 1e-5f, r.out(v));
+        const NormParameters parameters{affine ? r.in(gamma) : nullptr,
+                                        affine ? r.in(beta) : nullptr, 1e-5f};
+        k.norm_of_reals(r.exec, v, r.in(x), parameters,
+                        {r.out<float>(size, v.c, v.cs), r.out<float>(size, v.c, v.cs),
+                         r.out<float>(size, v.c, v.cs)});
       });
-      compare([&](auto& k, Run& r) {
-        k.instance_norm(r.exec, v, r.in(x), r.in(scale), nullptr, nullptr, 1e-5f, r.out(v));
-      });
+    }
+    // Against sums in long double.
+    ThreadPool pool(3);
+    Workspace workspace;
+    Exec e{&pool, &workspace};
+    std::vector<float> middle(static_cast<size_t>(size)), slope = middle, shift = middle;
+    cpu_integer.norm_of_reals(e, v, x.data(), {gamma.data(), beta.data(), 1e-5f},
+                              {middle.data(), slope.data(), shift.data()});
+    for (int64_t i = 0; i < size; ++i) {
+      const int64_t n = i / v.cs, c = i % v.cs;
+      if (c >= v.c) continue;
+      long double sum = 0, squares = 0;
+      for (int64_t p = 0; p < v.plane(); ++p) sum += x[n * v.image() + p * v.cs + c];
+      const long double mean = sum / v.plane();
+      for (int64_t p = 0; p < v.plane(); ++p) {
+        const long double d = x[n * v.image() + p * v.cs + c] - mean;
+        squares += d * d;
+      }
+      const long double want = gamma[c] / std::sqrt(squares / v.plane() + 1e-5f);
+      CHECK(slope[i] == Approx(static_cast<double>(want)).epsilon(1e-6));
+      const double at_mean = std::fma(static_cast<double>(mean) - middle[i], slope[i], shift[i]);
+      CHECK(at_mean == Approx(beta[c]).margin(1e-5));
     }
   }
 }
@@ -139,5 +231,38 @@ TEST_CASE("tap biases have the CPU's bits") {
       const auto y = random_sums(v, 1 << 20, 0, 2);
       compare([&](auto& k, Run& r) { k.add_taps(r.exec, s, kind, r.in(t), r.inout(y)); });
     }
+  }
+}
+
+TEST_CASE("convolutions of real values have the CPU's bits") {
+  struct Case {
+    int n, h, w, c, k, r, stride, pad;
+    bool reflect, transposed;
+  };
+  for (const Case& t : {Case{2, 7, 5, 3, 5, 3, 1, 1, false, false},
+                        {1, 9, 8, 37, 3, 4, 2, 1, true, false},
+                        {1, 1, 1, 33, 7, 1, 1, 0, false, false},
+                        {2, 4, 3, 5, 70, 3, 2, 1, false, true}}) {
+    ConvShape s;
+    s.x = View::of(t.n, t.h, t.w, t.c);
+    s.w = FilterView::of(t.k, t.c, t.r, t.r);
+    s.stride = t.stride;
+    s.top = s.bottom = s.left = s.right = t.pad;
+    s.pad_mode = t.reflect ? PadMode::reflect : PadMode::zero;
+    s.transposed = t.transposed;
+    const auto x = twin::random_image(s.x, 1);
+    const auto w = twin::random_rows({int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks}, 2);
+    const auto bias = twin::random_floats(t.k, 3);
+    compare([&](auto& k, Run& r) {
+      k.convolve_reals(r.exec, s, r.in(x), r.in(w), r.in(bias), r.out(s.y()));
+    });
+    // The ordinary convolution agrees.
+    ThreadPool pool(1);
+    Workspace workspace;
+    Exec e{&pool, &workspace};
+    std::vector<float> y(static_cast<size_t>(s.y().size())), plain = y;
+    cpu_integer.convolve_reals(e, s, x.data(), w.data(), bias.data(), y.data());
+    cpu_conv.forward(e, s, x.data(), w.data(), bias.data(), plain.data(), {});
+    for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == Approx(plain[i]).margin(2e-4));
   }
 }

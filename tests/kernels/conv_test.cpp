@@ -159,6 +159,19 @@ TEST_CASE("conv gradients of weights and bias add when asked", "[conv]") {
   }
 }
 
+// Of outputs in logical order: what ExactSums holds.
+void each_sum(const Doubles& outputs, const View& y, std::vector<uint64_t>& sums) {
+  for (int64_t i = 0; i < static_cast<int64_t>(outputs.size()); ++i) {
+    const int64_t image = i / (y.c * y.plane()), c = i / y.plane() % y.c;
+    const auto v = static_cast<int64_t>(outputs[static_cast<size_t>(i)]);
+    const auto square = static_cast<uint64_t>(v * v);
+    uint64_t* at = sums.data() + image * 3 * y.cs + c;
+    at[0] += static_cast<uint64_t>(v);
+    at[y.cs] += square & 0xffffffffu;
+    at[2 * y.cs] += square >> 32;
+  }
+}
+
 void check_codes(const Case& t, CodeRange range) {
   INFO(t.name() << ", codes from " << range.lo << " to " << range.hi);
   std::mt19937 generator(7);
@@ -172,16 +185,32 @@ void check_codes(const Case& t, CodeRange range) {
   const View y = shape.y();
   Doubles expected(static_cast<size_t>(t.n * t.k * y.plane()));
   each_product(t, [&](size_t xi, size_t yi, size_t wi) { expected[yi] += xs[xi] * ws[wi]; });
-  const auto x = store<int16_t>(xs, shape.x);
   const auto w = store<int8_t>(ws, shape.w);
-  for (const int threads : {1, 3}) {
-    ThreadPool pool(threads);
-    Workspace workspace;
-    Exec e{&pool, &workspace};
-    std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
-    cpu_conv.forward_codes(e, shape, range, x.data(), w.data(), out.data());
-    CHECK(load(out, y) == expected);
-    CHECK(zero_lanes(out, y.c, y.cs));
+  const std::vector<int8_t> packed = cpu_conv.pack_codes(shape, w.data());
+  std::vector<int8_t> unpacked(w.size(), 1);
+  cpu_conv.unpack_codes(shape, packed.data(), unpacked.data());
+  CHECK(unpacked == w);
+  std::vector<uint64_t> sums(static_cast<size_t>(ExactSums::size(y)), 0);
+  each_sum(expected, y, sums);
+  for (const CodeType type : {CodeType::s16, range.type()}) {
+    with_code_type(type, [&]<class T>() {
+      const auto x = store<T>(xs, shape.x);
+      for (const int threads : {1, 3}) {
+        ThreadPool pool(threads);
+        Workspace workspace;
+        Exec e{&pool, &workspace};
+        std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
+        std::vector<uint64_t> taken(sums.size(), 77);
+        const Codes codes{x.data(), type, range};
+        cpu_conv.forward_codes(e, shape, codes, packed.data(), out.data(), {taken.data()});
+        CHECK(load(out, y) == expected);
+        CHECK(zero_lanes(out, y.c, y.cs));
+        CHECK(taken == sums);
+        std::fill(out.begin(), out.end(), 1);
+        cpu_conv.forward_codes(e, shape, codes, packed.data(), out.data(), {});
+        CHECK(load(out, y) == expected);
+      }
+    });
   }
 }
 

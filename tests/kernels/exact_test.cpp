@@ -67,6 +67,22 @@ void expect(uint64_t expected, F f) {
 constexpr int kCount = 4099;
 const Quantizer kSigned{0.013f, 1 / 0.013f, -128, 127, -1.664f, 1.651f};
 
+View row(int count) { return {1, 1, count, 1, 1}; }
+
+std::vector<float> padded(std::vector<float> values, int cs) {
+  values.resize(static_cast<size_t>(cs), 0.0f);
+  return values;
+}
+
+void quantized(Exec& e, const View& v, const float* x, int16_t* codes) {
+  FusedPass pass;
+  pass.x = x;
+  pass.codes = codes;
+  pass.codes_type = CodeType::s16;
+  pass.quantizer = kSigned;
+  cpu_integer.fused_pass(e, v, pass);
+}
+
 }  // namespace
 
 TEST_CASE("random numbers have the same bits on every processor", "[exact]") {
@@ -90,9 +106,15 @@ TEST_CASE("quantisers have the same bits on every processor", "[exact]") {
   });
   expect(0x7175d961a8d6c8e0, [&](Exec& e) {
     auto codes = empty<int16_t>(kCount);
-    cpu_integer.to_codes(e, kCount, x.data(), kSigned, codes.data());
+    quantized(e, row(kCount), x.data(), codes.data());
     auto y = empty<float>(kCount);
-    cpu_integer.codes_to_float(e, kCount, codes.data(), kSigned.scale, y.data());
+    FusedPass decode;
+    decode.source = FusedPass::Source::codes;
+    decode.code_type = CodeType::s16;
+    decode.x = codes.data();
+    decode.code_scale = kSigned.scale;
+    decode.reals = y.data();
+    cpu_integer.fused_pass(e, row(kCount), decode);
     return digest(y, digest(codes));
   });
   const ChannelBlocks blocks{9 * 33, 37, 40, 1};
@@ -128,14 +150,36 @@ TEST_CASE("the integer program has the same bits on every processor", "[exact]")
       const auto scale = random_floats(y.c, 6), gamma = random_floats(y.c, 7),
                  beta = random_floats(y.c, 8);
       auto sums = empty<int32_t>(y.size());
-      cpu_conv.forward_codes(e, shape, {-512, 512}, x.data(), w.data(), sums.data());
+      const std::vector<int8_t> packed = cpu_conv.pack_codes(shape, w.data());
+      cpu_conv.forward_codes(e, shape, {x.data(), CodeType::s16, {-512, 512}}, packed.data(),
+                             sums.data(), {});
       cpu_integer.add_taps(e, shape, TapBias::per_tap, t.data(), sums.data());
       auto plain = empty<float>(y.size()), normed = plain;
-      cpu_integer.sums_to_float(e, y, sums.data(), scale.data(), beta.data(), plain.data());
-      cpu_integer.instance_norm(e, y, sums.data(), scale.data(), gamma.data(), beta.data(), 1e-5f,
-                                normed.data());
+      const auto a = padded(scale, y.cs), b = padded(beta, y.cs);
+      FusedPass pass;
+      pass.source = FusedPass::Source::sums;
+      pass.x = sums.data();
+      pass.count = 1;
+      pass.ops[0].kind = PassOp::Kind::affine;
+      pass.ops[0].a = a.data();
+      pass.ops[0].b = b.data();
+      pass.reals = plain.data();
+      cpu_integer.fused_pass(e, y, pass);
+      auto taken = empty<uint64_t>(ExactSums::size(y));
+      cpu_integer.exact_sums(e, y, sums.data(), {taken.data()});
+      auto middle = empty<int32_t>(int64_t{y.n} * y.cs);
+      auto slope = empty<float>(int64_t{y.n} * y.cs), shift = slope;
+      cpu_integer.norm_of_integers(e, y, {taken.data()}, scale.data(),
+                                   {gamma.data(), beta.data(), 1e-5f},
+                                   {middle.data(), slope.data(), shift.data()});
+      pass.middle = middle.data();
+      pass.ops[0].per_image = true;
+      pass.ops[0].a = slope.data();
+      pass.ops[0].b = shift.data();
+      pass.reals = normed.data();
+      cpu_integer.fused_pass(e, y, pass);
       auto codes = empty<int16_t>(y.size());
-      cpu_integer.to_codes(e, y.size(), normed.data(), kSigned, codes.data());
+      quantized(e, y, normed.data(), codes.data());
       return digest(codes, digest(normed, digest(plain, digest(sums))));
     };
   };

@@ -121,10 +121,10 @@ void check_cut(const Case& item, const std::vector<int>& keep, bool quantized) {
         2e-6 * (1 + test::largest(want)));
   if (!quantized) return;
   Tensor sums, sums_after;
-  run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
+  lower(graph, false).run({x}, [&](int i, const IntegerValue& v) {
     if (i == graph.output()) sums = v.tensor;
   });
-  run_integer(small, {narrow}, [&](int i, const IntegerValue& v) {
+  lower(small, false).run({narrow}, [&](int i, const IntegerValue& v) {
     if (i == small.output()) sums_after = v.tensor;
   });
   REQUIRE(sums.dtype() == DType::i32);

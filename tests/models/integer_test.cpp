@@ -1,8 +1,6 @@
 // The integer program: agrees with fake quantisation layer by layer, repeats at any thread count.
 #include "models/integer.h"
 
-#include "kernels/backend.h"
-#include "kernels/integer.h"
 #include "tests/models/helpers.h"
 
 using namespace gsx;
@@ -16,7 +14,7 @@ std::vector<float> to_floats(const Tensor& codes) { return codes.to_vector(); }
 // 1e-3 of a half may.
 void check_layers(const Graph& graph, const Tensor& x) {
   ForcedCodes forced;
-  run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
+  lower(graph, false).run({x}, [&](int i, const IntegerValue& v) {
     if (v.kind == IntegerValue::Kind::codes && i > 0) {
       forced.activations[graph.node(i).name] = to_floats(v.tensor);
     }
@@ -99,11 +97,11 @@ TEST_CASE("8-bit pictures enter the integer program without loss") {
     test::randomize(graph, c, 25);
     const Tensor x = test::picture(c, {1, 3, 9, 9}, 26, f.lo, f.hi);
     IntegerValue picture;
-    run_integer(graph, {x}, [&](int i, const IntegerValue& v) {
+    lower(graph, false).run({x}, [&](int i, const IntegerValue& v) {
       if (i == 0) picture = v;
     });
     REQUIRE(picture.kind == IntegerValue::Kind::codes);
-    CHECK(picture.scale == f.step);
+    CHECK(picture.grid.scale == f.step);
     CHECK(test::difference(picture.real(), x) <= 1e-6 * f.hi);
     CHECK(test::difference(graph.evaluate(x), graph.run(x)) <= 4e-6 * f.hi);
   }
@@ -146,9 +144,19 @@ TEST_CASE("instance norm of sums has exact statistics") {
         at[i * v.cs + k] = k == 2 ? mean : mean + static_cast<int32_t>(rng.below(2000));
       }
     }
-    const Tensor y = Tensor::empty(c, x.shape());
-    y.backend().integer.instance_norm(c->exec(), v, at, scale.data(), gamma.data(), beta.data(),
-                                      1e-5f, y.mutable_data<float>());
+    const Shape each{channels};
+    const NormLine line =
+        norm_of_sums(x, {}, Tensor::from(c, scale, each),
+                     {Tensor::from(c, gamma, each), Tensor::from(c, beta, each), 1e-5f});
+    PassStep step;
+    step.op.kind = kernels::PassOp::Kind::affine;
+    step.op.per_image = true;
+    step.a = line.slope;
+    step.b = line.shift;
+    PassSource source;
+    source.sums = x;
+    source.middle = line.middle;
+    const Tensor y = fused_pass(source, {step}, true, std::nullopt).reals;
     const float* got = y.f32();
     for (int n = 0; n < 2; ++n) {
       for (int k = 0; k < channels; ++k) {

@@ -132,7 +132,8 @@ void large_images(Bench& b) {
 void codes(Bench& b, const ConvShape& s) {
   const auto* x = b.codes<int16_t>("x", s.x.pixels(), s.x.c, s.x.cs, -300, 300);
   const auto* w = b.codes<int8_t>("w", int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks, -127, 127);
-  b.backend.conv.forward_codes(b.exec, s, {-300, 300}, x, w, b.fresh<int32_t>("y", s.y().size()));
+  b.backend.conv.forward_codes(b.exec, s, {x, CodeType::s16, {-300, 300}}, w,
+                               b.fresh<int32_t>("y", s.y().size()), {});
 }
 
 void code_convolutions(Bench& b) {
@@ -143,6 +144,34 @@ void code_convolutions(Bench& b) {
   codes(b, reflecting(square(1, 9, 3, 16, 7, 1, 3)));
   codes(b, transposed(1, 5, 24, 16, 3, 2, 1));
   codes(b, square(1, 5, 72, 72, 3, 1, 1));
+}
+
+// Geometries that are not plain, in floats and codes.
+void other_geometries(Bench& b) {
+  ConvShape dilated = square(2, 9, 5, 9, 3, 1, 2), edges = square(1, 7, 8, 6, 3, 1, 3);
+  dilated.dilation = {2, 1};
+  dilated.stride = {1, 2};
+  edges.pad_mode = PadMode::replicate;
+  edges.w = FilterView::of(6, 4, 3, 3);
+  edges.groups = 2;
+  ConvShape spread = transposed(1, 5, 8, 6, 3, 2, 2);
+  spread.dilation = 2;
+  for (const ConvShape& s : {dilated, edges, spread}) {
+    all_passes(b, s);
+    codes(b, s);
+  }
+}
+
+void depthwise_layers(Bench& b) {
+  for (const int c : {3, 24, 37}) {
+    ConvShape s = square(2, 7, c, c, 3, 1, 1), t = transposed(1, 5, c, c, 3, 2, 1);
+    for (ConvShape* each : {&s, &t}) {
+      each->w = FilterView::of(c, 1, 3, 3);
+      each->groups = c;
+      all_passes(b, *each);
+    }
+    codes(b, s);
+  }
 }
 
 // What is copied around a library's convolutions, of elements T.
@@ -184,6 +213,8 @@ const std::vector<CaseGroup> kConvCases = {
     {"moments of BF16 convolutions", moments<MathMode::bf16>},
     {"moments of convolutions of few channels", moments_from_few_channels},
     {"convolutions of codes", code_convolutions},
+    {"convolutions of other geometries", other_geometries},
+    {"depthwise convolutions", depthwise_layers},
     {"a library's floats", staging<float>},
     {"a library's BF16", staging<uint16_t>},
 };

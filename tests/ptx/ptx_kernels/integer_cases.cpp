@@ -8,26 +8,32 @@ using namespace gsx::kernels;
 
 constexpr int kChannels[] = {1, 3, 4, 5, 37};
 
-void codes_and_floats(Bench& b) {
-  Quantizer q;
-  q.scale = 4.0f / 255;
-  q.inverse = 255.0f / 4;
-  q.clamp_hi = 4;
-  for (const int64_t n : {1, 3, 33, 257, 5000}) {
-    auto* y = b.fresh<int16_t>("codes", n);
-    b.backend.integer.to_codes(b.exec, n, b.floats("x", n, -1, 5), q, y);
-    b.backend.integer.codes_to_float(b.exec, n, y, 0.02f, b.fresh("y", n));
-  }
-}
-
-void sums_to_floats(Bench& b) {
+void passes(Bench& b) {
   for (const int c : kChannels) {
     const View v = View::of(2, 7, 9, c);
-    const auto* sums = b.codes<int32_t>("sums", v.pixels(), v.c, v.cs, -100000, 100000);
-    for (const bool bias : {false, true}) {
-      b.backend.integer.sums_to_float(b.exec, v, sums, b.floats("scale", c),
-                                      bias ? b.floats("bias", c) : nullptr, b.fresh("y", v));
-    }
+    FusedPass pass;
+    pass.source = FusedPass::Source::sums;
+    pass.x = b.codes<int32_t>("sums", v.pixels(), v.c, v.cs, -100000, 100000);
+    pass.middle = b.codes<int32_t>("middle", v.n, v.c, v.cs, -100, 100);
+    pass.count = 3;
+    pass.ops[0].kind = PassOp::Kind::affine;
+    pass.ops[0].a = b.rows("a", 1, v.c, v.cs);
+    pass.ops[0].b = b.rows("b", 1, v.c, v.cs);
+    pass.ops[1].kind = PassOp::Kind::activate;
+    pass.ops[1].activation = Activation::relu;
+    pass.ops[2].kind = PassOp::Kind::add;
+    pass.ops[2].other = b.image("other", v);
+    pass.reals = b.fresh("y", v);
+    pass.quantizer = {4.0f / 255, 255.0f / 4, 0, 255, 0, 4};
+    auto* codes = b.fresh<uint8_t>("codes", v.size());
+    pass.codes = codes;
+    b.backend.integer.fused_pass(b.exec, v, pass);
+    FusedPass decode;
+    decode.source = FusedPass::Source::codes;
+    decode.x = codes;
+    decode.code_scale = 0.02f;
+    decode.reals = b.fresh("y", v);
+    b.backend.integer.fused_pass(b.exec, v, decode);
   }
 }
 
@@ -61,10 +67,15 @@ void norms(Bench& b) {
     for (const View& v : {View::of(2, 7, 9, c), View::of(1, 50, 41, c), View::of(1, 1, 1, c)}) {
       const auto* x = b.codes<int32_t>("x", v.pixels(), v.c, v.cs, -500000, 1000000);
       const float* scale = b.floats("scale", c, 1e-5f, 2e-5f);
-      b.backend.integer.instance_norm(b.exec, v, x, scale, nullptr, nullptr, 1e-5f,
-                                      b.fresh("y", v));
-      b.backend.integer.instance_norm(b.exec, v, x, scale, b.floats("gamma", c),
-                                      b.floats("beta", c), 1e-5f, b.fresh("y", v));
+      auto* sums = b.fresh<uint64_t>("sums", ExactSums::size(v));
+      b.backend.integer.exact_sums(b.exec, v, x, {sums});
+      const int64_t size = int64_t{v.n} * v.cs;
+      b.backend.integer.norm_of_integers(
+          b.exec, v, {sums}, scale, {b.floats("gamma", c), b.floats("beta", c), 1e-5f},
+          {b.fresh<int32_t>("middle", size), b.fresh("slope", size), b.fresh("shift", size)});
+      b.backend.integer.norm_of_reals(
+          b.exec, v, b.image("x", v), {},
+          {b.fresh("middle", size), b.fresh("slope", size), b.fresh("shift", size)});
     }
   }
 }
@@ -86,10 +97,9 @@ void weights(Bench& b) {
 }  // namespace
 
 const std::vector<CaseGroup> kIntegerCases = {
-    {"codes and floats", codes_and_floats, true},
-    {"floats of sums", sums_to_floats},
+    {"passes", passes, true},
     {"tap biases", taps},
-    {"norms of sums", norms},
+    {"norms", norms},
     {"codes of weights", weights},
 };
 
