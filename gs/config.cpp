@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/path_text.h"
+
 namespace gsx {
 
 namespace {
@@ -57,10 +59,10 @@ void TrainConfig::check() const {
     const std::string why = value.is_null() ? "" : s.range.why_not(value);
     GSX_CHECK(why.empty(), "train: ", s.flag().empty() ? s.name : "--" + s.flag(), " ", why);
   });
-  GSX_CHECK(rho.has_value() + target_ratio.has_value() + target_macs.has_value() <= 1,
-            "train: --rho, --target-ratio and --target-macs exclude each other; give one of them");
   GSX_CHECK(discriminator.empty() || !teacher.empty(),
             "--discriminator: belongs to a --teacher; give that too");
+  GSX_CHECK(rho.has_value() + target_ratio.has_value() + target_macs.has_value() <= 1,
+            "train: --rho, --target-ratio and --target-macs exclude each other; give one of them");
 }
 
 QuantizeOptions TrainConfig::quantize() const {

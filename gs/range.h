@@ -1,7 +1,6 @@
 // What values a setting of a run or a key of a recipe may have.
 #pragma once
 #include <limits>
-#include <optional>
 #include <type_traits>
 
 #include "engine/json.h"
@@ -74,11 +73,11 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
-// A field as JSON; null where it is not chosen. Text may be the name of a file, of any bytes.
+// A field as JSON; null where it is not chosen. Texts may be names of files, which hold any bytes.
 template <class T>
 Json to_value(const T& field) {
   if constexpr (is_optional<T>) return field ? Json(*field) : Json(nullptr);
-  else if constexpr (std::is_same_v<T, std::string>) return to_utf8(field);
+  else if constexpr (std::is_same_v<T, std::string>) return to_utf8(field);  // names of files
   else return field;
 }
 

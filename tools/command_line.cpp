@@ -15,6 +15,13 @@ Option add(CLI::App& app, const std::string& name, T& into, const std::string& h
   return Option(app.add_option(name, into, help));
 }
 
+template <class T>
+Option add_chosen(CLI::App& app, const std::string& name, std::optional<T>& into,
+                  const std::string& help) {
+  return Option(app.add_option_function<T>(
+      name, [&into](const T& value) { into = value; }, help));
+}
+
 // CLI11's reason in our words, where its own are about types.
 std::string plain(const CLI::Error& error) {
   const std::string text = error.what();
@@ -113,18 +120,33 @@ Option Command::add_option(const std::string& name, double& into, const std::str
   return add(*app_, name, into, help);
 }
 
-Option Command::add_option(const std::string& name, std::function<void(const std::string&)> use,
-                           const std::string& help) const {
-  return Option(app_->add_option_function<std::string>(name, use, help));
-}
-
 Option Command::add_flag(const std::string& name, bool& into, const std::string& help) const {
   return Option(app_->add_flag(name, into, help));
 }
-Option Command::add_flag(const std::string& name, std::function<void(bool on)> use,
+
+Option Command::add_option(const std::string& name, std::optional<int>& into,
+                           const std::string& help) const {
+  return add_chosen(*app_, name, into, help);
+}
+Option Command::add_option(const std::string& name, std::optional<float>& into,
+                           const std::string& help) const {
+  return add_chosen(*app_, name, into, help);
+}
+Option Command::add_option(const std::string& name, std::optional<double>& into,
+                           const std::string& help) const {
+  return add_chosen(*app_, name, into, help);
+}
+
+Option Command::add_option(const std::string& name, std::function<void(const std::string&)> take,
+                           const std::string& help, const std::string& default_text) const {
+  return Option(
+      app_->add_option_function<std::string>(name, take, help)->default_str(default_text));
+}
+
+Option Command::add_flag(const std::string& name, std::function<void(bool on)> take,
                          const std::string& help) const {
   return Option(app_->add_flag_function(
-      name, [use](int64_t times) { use(times > 0); }, help));
+      name, [take](int64_t times) { take(times > 0); }, help));
 }
 
 Command Command::add_subcommand(const std::string& name, const std::string& help) const {

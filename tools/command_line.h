@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -72,11 +73,18 @@ class Command {
   Option add_option(const std::string& name, uint64_t& into, const std::string& help) const;
   Option add_option(const std::string& name, float& into, const std::string& help) const;
   Option add_option(const std::string& name, double& into, const std::string& help) const;
-  // Hands what it is given, once it has passed the checks, to `use`.
-  Option add_option(const std::string& name, std::function<void(const std::string&)> use,
-                    const std::string& help) const;
   Option add_flag(const std::string& name, bool& into, const std::string& help) const;
-  Option add_flag(const std::string& name, std::function<void(bool on)> use,
+  // Nothing chosen stays nothing.
+  Option add_option(const std::string& name, std::optional<int>& into,
+                    const std::string& help) const;
+  Option add_option(const std::string& name, std::optional<float>& into,
+                    const std::string& help) const;
+  Option add_option(const std::string& name, std::optional<double>& into,
+                    const std::string& help) const;
+  // Calls what takes the value, which throws Misuse for one that does not fit.
+  Option add_option(const std::string& name, std::function<void(const std::string&)> take,
+                    const std::string& help, const std::string& default_text) const;
+  Option add_flag(const std::string& name, std::function<void(bool on)> take,
                   const std::string& help) const;
   Command add_subcommand(const std::string& name, const std::string& help) const;
   const Command& footer(const std::string& text) const;

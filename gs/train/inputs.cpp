@@ -70,8 +70,8 @@ Inputs open_inputs(const RunState& run, bool need_critic) {
 
 void adopt(const RunState& run, const Inputs& in, bool need_critic, const fs::path& folder) {
   if (run.config.teacher.empty()) return;
-  save_model(in.teacher, folder / run.artifacts.teacher.filename());
-  if (!need_critic) save_model(in.critic, folder / run.artifacts.discriminator.filename());
+  save_model(in.teacher, folder / run_files::kTeacher);
+  if (!need_critic) save_model(in.critic, folder / run_files::kCritic);
 }
 
 void make_paths_absolute(TrainConfig& c) {

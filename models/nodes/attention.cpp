@@ -72,6 +72,7 @@ class Transpose : public Node {
     inputs = std::move(input_nodes);
   }
   std::string_view kind() const override { return "transpose"; }
+  bool moves_values() const override { return true; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override { return {{"axes", axes_}}; }
   Shape infer_shape(std::span<const Shape> in) const override {
