@@ -60,7 +60,7 @@ void TrainConfig::check() const {
     GSX_CHECK(why.empty(), "train: ", s.flag().empty() ? s.name : "--" + s.flag(), " ", why);
   });
   GSX_CHECK(discriminator.empty() || !teacher.empty(),
-            "train: --discriminator belongs to a --teacher; give that too");
+            "--discriminator: belongs to a --teacher; give that too");
   GSX_CHECK(rho.has_value() + target_ratio.has_value() + target_macs.has_value() <= 1,
             "train: --rho, --target-ratio and --target-macs exclude each other; give one of them");
 }

@@ -49,7 +49,7 @@ class Maker {
         document_(c.recipe.empty() ? built_in_recipe(c.method) : read_recipe_file(c.recipe)) {}
 
   Recipe make() {
-    recipe_.name = config_.method_name();
+    recipe_.name = to_utf8(config_.method_name());
     check_document();
     add_stages();
     choose_sizes();
@@ -249,7 +249,8 @@ std::vector<std::string> recipe_names() {
 }
 
 Json StagePlan::to_json() const {
-  Json j = {{"kind", kind}};
+  Json j = Json::object();
+  j["kind"] = kind;
   for_each_key(*this, [&](const Key& key, const auto& field) {
     const Json value = to_value(field);
     if (!value.is_null()) j[key.name] = value;

@@ -19,9 +19,9 @@ namespace gsx {
   X(std::optional<int>, width, {}, ranges::whole(1, 1024))                                         \
   X(std::optional<int>, blocks, {}, ranges::whole(1, 64))                                          \
   X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024))                           \
-  X(std::optional<float>, lr, {}, ranges::number(0))                                               \
-  X(std::optional<float>, lr_discriminator, {}, ranges::number(0))                                 \
-  X(std::optional<float>, lr_gamma, {}, ranges::number(0))                                         \
+  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate))                                    \
+  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate))                      \
+  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate))                              \
   X(std::optional<float>, weight_decay, {}, ranges::number(0))                                     \
   X(std::optional<float>, beta, {}, ranges::number(0))                                             \
   X(std::optional<float>, rho, {}, ranges::number(0))                                              \

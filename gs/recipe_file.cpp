@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 #include <sstream>
 
+#include "engine/error.h"
 #include "engine/io/input_file.h"
 
 namespace gsx {

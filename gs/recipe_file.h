@@ -1,8 +1,9 @@
 // Recipes as they are written: TOML files, some of them built in.
 #pragma once
 #include <map>
+#include <string>
 
-#include "models/node.h"
+#include "engine/json.h"
 
 namespace gsx {
 

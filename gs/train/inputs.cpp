@@ -87,7 +87,8 @@ void take_changes(TrainConfig& saved, const TrainConfig& given) {
     if (!s.range.may_change || !now.contains(s.name) || now.at(s.name) == "") return;
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
       GSX_CHECK(!field.empty(), "train: this run was started without --", s.flag(),
-                ", so it cannot go on with ", now.at(s.name).template get<std::string>());
+                ", so it cannot go on with ",
+                from_utf8(now.at(s.name).template get<std::string>()));
     }
     from_value(now.at(s.name), field);
   });

@@ -16,6 +16,8 @@
 
 namespace fs = std::filesystem;
 using namespace gsx::tools;
+using gsx::from_utf8;
+using gsx::to_utf8;
 
 namespace {
 
@@ -206,11 +208,11 @@ TEST_CASE("config: zero means zero, but in files of before what nobody chose") {
   TrainFlags old;
   read_config_file(*old.train, file);
   for (const char* name : {"--lr", "--rho", "--finetune-steps", "--batch", "--weight-decay"})
-    CHECK(old.train->count(name) == 0);
-  for (const char* name : {"--beta", "--seed"}) CHECK(old.train->count(name) == 1);
+    CHECK(old.train.count(name) == 0);
+  for (const char* name : {"--beta", "--seed"}) CHECK(old.train.count(name) == 1);
   CHECK_THAT(config_refusal(settings), Catch::Contains("line 6: --weight-decay: "));
   TrainFlags now({"--lr", "0", "--rho", "0", "--finetune-steps", "0"});
-  CHECK(now.train->count("--lr") == 1);
+  CHECK(now.train.count("--lr") == 1);
 }
 
 TEST_CASE("config: flags win over the file, and false takes a flag back") {

@@ -201,7 +201,7 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nsteps = \"many\"",
        ": stage 2 (slim): steps must be a whole number from 0 to 100000000, got many"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nlr = -1",
-       ": stage 2 (slim): lr must be a finite number of at least 0, got -1"},
+       ": stage 2 (slim): lr must be a finite number from 0 to 1, got -1"},
       {"[[stages]]\nkind = \"dense\"\nbuilt_in = { decay = \"slow\" }",
        ": stage 1 (dense): decay must be constant, linear or cosine, got slow"},
       {"[[stages]]\nkind = \"dense\"\nwhen = \"tired\"",

@@ -56,7 +56,7 @@ void no_networks(TrainConfig& c, const fs::path& dir, Graph teacher) {
 const Fault kFaults[] = {
     {"rate", [](TrainConfig& c, const fs::path&) { c.lr_gamma = NAN; }, "--lr-gamma"},
     {"rate that wrecks", [](TrainConfig& c, const fs::path&) { c.lr = 1e30f; },
-     "--lr must be a rate from 0 to 1"},
+     "--lr must be a finite number from 0 to 1"},
     {"critic alone", [](TrainConfig& c, const fs::path&) { c.discriminator = "d.safetensors"; },
      "--discriminator: belongs to a --teacher"},
     {"critic that is none",
