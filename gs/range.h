@@ -1,7 +1,10 @@
 // What values a setting of a run or a key of a recipe may have.
 #pragma once
 #include <limits>
+#include <optional>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "engine/json.h"
 #include "engine/path_text.h"

@@ -24,17 +24,15 @@
 #pragma once
 #include <functional>
 #include <memory>
-#include "engine/json.h"
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
+#include "engine/json.h"
 
 #include "engine/ops.h"
 
 namespace gsx {
-
-
 
 // What a parameter is for; never guessed from its name.
 enum class Role : uint8_t {

@@ -1,5 +1,5 @@
-// gsx: tensors, networks, optimisers and GAN Slimming. Everything is in namespace gsx; what a header
-// of gsx/detail declares is not for use.
+// gsx: tensors, networks, optimisers and GAN Slimming. Everything is in namespace gsx; what a
+// header of gsx/detail declares is not for use.
 #pragma once
 #include "engine/autodiff.h"
 #include "engine/io/dataset.h"
