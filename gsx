@@ -168,5 +168,6 @@ if [ "${1-}" = test ]; then
   run_tests "$@"
 fi
 build gsx_program
+if [ "${1-}" = bench ]; then build gsx_bench; fi
 exec 9>&-
 exec "$build/gsx" "$@"

@@ -27,16 +27,94 @@ void quietly(F&& f) noexcept {
 
 }  // namespace
 
+// What one thread computes with: scratch of its own, and the rest of its context.
+struct Lane {
+  explicit Lane(const kernels::MemoryKernels& memory) : workspace(memory) {}
+  kernels::Workspace workspace;
+  kernels::Exec exec;
+};
+
+// The lanes of a context. A thread keeps the one it takes first until it ends; the next thread that
+// comes then takes it on.
+class Lanes : public std::enable_shared_from_this<Lanes> {
+ public:
+  explicit Lanes(const kernels::MemoryKernels& memory) : memory_(memory) {}
+
+  // The calling thread's.
+  Lane& mine();
+  void set_exec(const kernels::Exec& exec) { exec_ = exec; }  // of lanes to come but their scratch
+  size_t peak_bytes() const;
+
+ private:
+  // What a thread has of all contexts; gives it back when the thread ends.
+  struct Taken {
+    struct One {
+      std::weak_ptr<Lanes> of;
+      const Lanes* id;
+      Lane* lane;
+    };
+    std::vector<One> all;
+    ~Taken();
+  };
+  Lane& take();
+
+  const kernels::MemoryKernels& memory_;
+  kernels::Exec exec_;
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> free_;
+};
+
+Lane& Lanes::mine() {
+  thread_local Taken taken;
+  for (const Taken::One& one : taken.all)
+    if (one.id == this && !one.of.expired()) return *one.lane;
+  std::erase_if(taken.all, [](const Taken::One& one) { return one.of.expired(); });
+  taken.all.push_back({weak_from_this(), this, nullptr});
+  taken.all.back().lane = &take();
+  return *taken.all.back().lane;
+}
+
+Lane& Lanes::take() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) {
+    lanes_.push_back(std::make_unique<Lane>(memory_));
+    free_.reserve(lanes_.size());  // so that giving back cannot fail
+    Lane& lane = *lanes_.back();
+    lane.exec = exec_;
+    lane.exec.workspace = &lane.workspace;
+    return lane;
+  }
+  Lane& lane = *free_.back();
+  free_.pop_back();
+  return lane;
+}
+
+Lanes::Taken::~Taken() {
+  for (const One& one : all) {
+    const std::shared_ptr<Lanes> lanes = one.of.lock();
+    if (!lanes || !one.lane) continue;
+    const std::lock_guard lock(lanes->mutex_);
+    lanes->free_.push_back(one.lane);
+  }
+}
+
+size_t Lanes::peak_bytes() const {
+  const std::lock_guard lock(mutex_);
+  size_t sum = 0;
+  for (const auto& lane : lanes_) sum += lane->workspace.peak_bytes();
+  return sum;
+}
+
 struct Context::Impl {
   const ContextOptions options;
   const kernels::Backend& backend;
   const kernels::MemoryKernels& memory;
   void* stream;
   kernels::ThreadPool pool;
-  kernels::Workspace workspace;
+  const std::shared_ptr<Lanes> lanes;
   std::unique_ptr<kernels::Cudnn> cudnn;
   std::unique_ptr<kernels::Cublas> cublas;
-  kernels::Exec exec;
   std::mutex staging_mutex;
   Staging staging;
   Allocator allocator;
@@ -49,7 +127,7 @@ struct Context::Impl {
         memory(o.memory ? *o.memory : backend.memory),
         stream(new_stream()),
         pool(o.threads),
-        workspace(memory),
+        lanes(std::make_shared<Lanes>(memory)),
         staging(memory, stream),
         allocator(
             memory, keep(o.device),
@@ -59,7 +137,7 @@ struct Context::Impl {
       cudnn = open<kernels::Cudnn>(backend.cudnn_conv, "cuDNN", "--conv-provider");
     if (o.gemm_provider == GemmProvider::cublas)
       cublas = open<kernels::Cublas>(backend.cublas_gram, "cuBLAS", "--gemm-provider");
-    exec = {&pool, &workspace, stream, o.conv_algo, o.math, cudnn.get(), cublas.get()};
+    lanes->set_exec({&pool, nullptr, stream, o.conv_algo, o.math, cudnn.get(), cublas.get()});
   }
   ~Impl() {
     quietly([&] { select(); });
@@ -101,7 +179,10 @@ struct Context::Impl {
 class Recording {
  public:
   explicit Recording(ContextPtr context)
-      : context_(std::move(context)), in_(*context_->impl_), workspace_(in_.memory, true) {}
+      : context_(std::move(context)),
+        in_(*context_->impl_),
+        lane_(in_.lanes->mine()),
+        workspace_(in_.memory, true) {}
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
@@ -115,6 +196,7 @@ class Recording {
 
   ContextPtr context_;
   Context::Impl& in_;
+  Lane& lane_;  // of the thread that records
   kernels::Workspace workspace_;
   Allocator::Private blocks_;
   std::vector<void*> constants_;  // pinned: what was uploaded
@@ -126,7 +208,7 @@ void Recording::make(const std::function<void()>& work) {
   in_.memory.begin_capture(in_.stream);
   in_.recording = this;
   in_.allocator.own(&blocks_);
-  in_.exec.workspace = &workspace_;
+  lane_.exec.workspace = &workspace_;
   try {
     work();
   } catch (...) {
@@ -137,7 +219,7 @@ void Recording::make(const std::function<void()>& work) {
 }
 
 void Recording::end() {
-  in_.exec.workspace = &in_.workspace;
+  lane_.exec.workspace = &lane_.workspace;
   in_.allocator.own(nullptr);
   in_.recording = nullptr;
   graph_ = in_.memory.end_capture(in_.stream);
@@ -171,7 +253,7 @@ Device Context::device() const { return impl_->options.device; }
 int Context::threads() const { return impl_->pool.size(); }
 kernels::Exec& Context::exec() {
   impl_->select();
-  return impl_->exec;
+  return impl_->lanes->mine().exec;
 }
 const kernels::Backend& Context::backend() const { return impl_->backend; }
 const kernels::ConvKernels& Context::conv() const {
@@ -209,7 +291,7 @@ void Context::release_cache() {
 
 MemoryStats Context::memory() const {
   MemoryStats s = impl_->allocator.stats();
-  s.workspace_bytes = impl_->workspace.peak_bytes();
+  s.workspace_bytes = impl_->lanes->peak_bytes();
   return s;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 #include "engine/error.h"
 #include "kernels/backend.h"
@@ -55,7 +56,11 @@ Device parse_device(const std::string& text) {
 const kernels::Backend& backend_of(const Device& device) {
   switch (device.kind) {
     case Device::cpu: return kernels::cpu_backend;
-    case Device::emulated: return kernels::emulated::backend;
+    case Device::emulated:
+      GSX_CHECK(
+          kernels::emulated_backend(), "device emulated is not available: it is for tests, and ",
+          "not in this program; use the one that the tests run (tests/gsx in a build folder)");
+      return *kernels::emulated_backend();
     case Device::cuda: break;
   }
   const std::string absence = why_no_cuda();
@@ -78,8 +83,10 @@ std::vector<DeviceReport> report_devices() {
   for (int i = 0; i < count; ++i) {
     all.push_back({"cuda:" + std::to_string(i), true, true, describe(cuda->memory.device_info(i))});
   }
-  all.push_back({"emulated", false, true,
-                 "the CUDA kernels on the processor, for tests: slow, and its times mean nothing"});
+  if (kernels::emulated_backend())
+    all.push_back(
+        {"emulated", false, true,
+         "the CUDA kernels on the processor, for tests: slow, and its times mean nothing"});
   return all;
 }
 

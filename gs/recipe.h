@@ -1,4 +1,5 @@
-// What a method does, as data: which stages in which order, with which settings.
+// What a run does, as data: which stages in which order, and what each of them is told. Methods are
+// files (gs/recipes); docs/recipes.md says how they are written.
 #pragma once
 #include "gs/config.h"
 #include "gs/step_options.h"
@@ -6,41 +7,68 @@
 
 namespace gsx {
 
+// X(type, name, default, range) per key of a stage. What is optional has the default of the step
+// (step_options.h) or, of lr, a rate derived from the teacher's weights.
+#define GSX_STAGE_KEYS(X)                                                                          \
+  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}))         \
+  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}))                            \
+  X(int, steps, 0, ranges::whole(0, 100'000'000))                                                  \
+  X(int, batch, 1, ranges::whole(1, 1024))                                                         \
+  X(bool, prune, false, ranges::on_off())                                                          \
+  X(bool, quantize, false, ranges::on_off())                                                       \
+  X(std::optional<int>, width, {}, ranges::whole(1, 1024))                                         \
+  X(std::optional<int>, blocks, {}, ranges::whole(1, 64))                                          \
+  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024))                           \
+  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate))                                    \
+  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate))                      \
+  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate))                              \
+  X(std::optional<float>, weight_decay, {}, ranges::number(0))                                     \
+  X(std::optional<float>, beta, {}, ranges::number(0))                                             \
+  X(std::optional<float>, rho, {}, ranges::number(0))                                              \
+  X(std::optional<float>, gan_weight, {}, ranges::number(0))                                       \
+  X(std::optional<std::string>, gan_loss, {}, ranges::words({"lsgan_mean", "lsgan_patch", "log"})) \
+  X(std::string, real, "teacher", ranges::words({"teacher", "images"}))                            \
+  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}))                 \
+  X(std::optional<float>, cycle, {}, ranges::number(0))                                            \
+  X(std::optional<float>, identity, {}, ranges::number(0))                                         \
+  X(std::optional<int>, pool, {}, ranges::whole(0, 100'000))
+
 struct StagePlan {
-  enum class Kind : uint8_t {
-    dense,    // trains the teacher
-    critic,   // trains a discriminator for a teacher that comes without one
-    slim,     // prunes (and quantises)
-    distill,  // trains a narrow student from nothing
-    finetune  // trains what is left, or the narrow student, to the end
-  } kind = Kind::slim;
-  int steps = 0;
-  int batch = 1;
-  // Of slim, distill and finetune; lr_discriminator and gan_loss of critic. lr 0: kRelativeRate
-  // times the size of the teacher's weights (distill: kFreshRate).
-  SlimmingOptions slimming;
+  std::string kind = "slim";  // of the table in train/stage.h
+#define GSX_FIELD(type, name, value, range) type name = value;
+  GSX_STAGE_KEYS(GSX_FIELD)
+#undef GSX_FIELD
+  bool last = false;  // of its recipe
+
+  Json to_json() const;
+  // `where` begins the Error of a key that is unknown or out of its range. The JSON holds `kind`.
+  static StagePlan from_json(const Json&, const std::string& where);
 };
-const char* name_of(StagePlan::Kind);
+
+SlimmingOptions slimming_options(const StagePlan&);
+DenseOptions dense_options(const StagePlan&);
+Schedule decay_of(const StagePlan&);
 
 struct Recipe {
+  std::string name;
   int size = 64, load_size = 64;
-  bool quantized = false;
-  double target_ratio = 0;            // r_c to reach; 0: none
-  Schedule decay = Schedule::cosine;  // of W and theta in slimming; gamma's is cosine
-  Schedule critic_decay = Schedule::constant;
-  DenseOptions dense;
+  double target_ratio = 0, target_macs = 0;  // the budget of pruning; both 0: none
   std::vector<StagePlan> stages;
+
   int total_steps() const;
+  bool makes(const std::string& what) const;  // some stage does
+  bool quantized() const;                     // what it makes
+  bool prunes() const;
+  bool from_narrow() const;                               // its student is a narrow network
+  const StagePlan* maker(const std::string& what) const;  // the first stage; null: none
+  int discriminator_width() const;                        // of a fresh one
+
+  Json to_json() const;
+  static Recipe from_json(const Json&);
 };
 
-// Adam moves every weight by about its rate, and instance norm makes a network indifferent to the
-// scale of its weights: so what a rate does depends on its ratio to the weights' root mean square,
-// which is 0.02 in one teacher and 0.2 in another.
-inline constexpr float kRelativeRate = 0.015f;
-inline constexpr float kFreshRate = 1e-3f;  // of a narrow student with fresh weights
-
-// Fills in every default. `need_critic`: the teacher is given without a discriminator.
-// Contradictory settings are an Error.
+// The settings' method with every default filled in. `need_critic`: the teacher is given without a
+// discriminator. Contradictory settings and bad recipes are an Error.
 Recipe make_recipe(const TrainConfig&, bool need_critic);
 
 }  // namespace gsx

@@ -1,8 +1,15 @@
-// What a step of training is told: plain numbers, whoever chose them.
+// What a step of training is told: plain numbers, whoever chose them. Their defaults are those of
+// the built-in methods.
 #pragma once
 #include "gs/losses/objective.h"
 
 namespace gsx {
+
+// Adam moves every weight by about its rate, and instance norm makes a network indifferent to the
+// scale of its weights: so what a rate does depends on its ratio to the weights' root mean square,
+// which is 0.02 in one teacher and 0.2 in another.
+inline constexpr float kRelativeRate = 0.015f;
+inline constexpr float kFreshRate = 1e-3f;  // of a narrow student with fresh weights
 
 struct SlimmingOptions {
   GanLoss gan_loss = GanLoss::lsgan_mean;
@@ -13,22 +20,23 @@ struct SlimmingOptions {
   float rho = 0;           // weight of the L1 term; the prox threshold is rho * lr_gamma
   bool keep_dead = false;  // scales that are zero stay zero
   bool prune = true;  // false: norm scales train like all else and there is no prox (finetuning)
-  float lr = 1e-5f, lr_discriminator = 1e-5f, lr_gamma = 0.1f;
+  // lr suits weights of root mean square 0.02; runs derive theirs from the teacher's weights.
+  float lr = kRelativeRate * 0.02f, lr_discriminator = 2e-4f;
+  // The official 0.1 is for its unnormalised distance; with ours it wrecks the student.
+  float lr_gamma = 0.01f;
   float momentum = 0.5f;  // of the norm scales' SGD
   float beta1 = 0.5f, beta2 = 0.999f;
-  float weight_decay = 1e-3f;  // coupled into Adam's gradient
+  float weight_decay = 0;  // coupled into Adam's gradient; the official code has 1e-3
   DistanceOptions distance;
   int pool = 50;  // generated pictures the discriminator is reminded of
 };
 
 // CycleGAN training of the teacher (PAPER.md 4.1): two generators, two PatchGANs.
 struct DenseOptions {
-  int width = 16, blocks = 4;
-  int critic_width = 24;
-  float lr = 4e-4f;  // Adam(0.5, 0.999); constant for half of the stage, then linear to 0
+  float lr = 2e-4f;  // Adam(0.5, 0.999)
   float cycle = 10, identity = 5;
   int pool = 50;
-  GanLoss gan_loss = GanLoss::lsgan_patch;  // also of the critic stage
+  GanLoss gan_loss = GanLoss::lsgan_patch;
 };
 
 }  // namespace gsx

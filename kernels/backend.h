@@ -64,5 +64,9 @@ extern const Backend backend;
 }
 // Null in a build without CUDA.
 const Backend* cuda_backend();
+// Null in a program that is not linked with the emulated device, which only tests need. The offer is
+// made once, before main().
+const Backend* emulated_backend();
+void offer_emulated_backend(const Backend&);
 
 }  // namespace gsx::kernels

@@ -100,14 +100,14 @@ bool Graph::is_output(int node) const {
 int Graph::input() const {
   const std::vector<int> all = inputs();
   GSX_CHECK(all.size() == 1, "graph: ", architecture_, " must have one input here, got ",
-            all.size(), "; give a list with a value for each");
+            all.size(), "; give a network with one, or a value for each");
   return all[0];
 }
 
 int Graph::output() const {
   const std::vector<GraphOutput> all = outputs();
   GSX_CHECK(all.size() == 1, "graph: ", architecture_, " must have one output here, got ",
-            all.size(), "; ask for the list of them");
+            all.size(), "; give a network with one, or ask for all of them");
   return all[0].node;
 }
 

@@ -28,7 +28,7 @@ Json read_options(const std::string& spec, std::string text) {
               "model: ", spec, ": options are KEY=VALUE with commas between, got '", item, "'");
     const std::string key = item.substr(0, equals), value = item.substr(equals + 1);
     GSX_CHECK(!options.contains(key), "model: ", spec, ": the option ", key, " is given twice");
-    const Json parsed = Json::parse(value, nullptr, false);
+    const Json parsed = Json::parse_or_null(value);
     options[key] = parsed.is_number() || parsed.is_boolean() ? parsed : Json(value);
   }
   return options;

@@ -185,7 +185,7 @@ PerAxis Attributes::per_axis(const char* key, int lo, int hi) const {
 int Attributes::choice(const char* key, std::initializer_list<const char*> allowed) const {
   const Json& v = value(key);
   GSX_CHECK(v.is_string(), "model file: node ", node_, ": ", key, " must be a string");
-  const auto found = std::find(allowed.begin(), allowed.end(), v.get_ref<const std::string&>());
+  const auto found = std::find(allowed.begin(), allowed.end(), v.text());
   GSX_CHECK(found != allowed.end(), "model file: node ", node_, ": unknown ", key, " ", v.dump());
   return static_cast<int>(found - allowed.begin());
 }

@@ -18,12 +18,13 @@
 //   softmax                            [N,L,D]: row with row; over channels: all stay
 //   transpose                          channel c with channel c where it stays in place, else all
 //                                      stay
-//   reshape                            channels with those whose elements they hold
+//   reshape                            channels with those whose elements they hold, and with those
+//                                      of what gives the size, if it has as many
 //   constant                           its own, which go with what reads them
 #pragma once
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include "engine/json.h"
 #include <optional>
 #include <span>
 #include <string>
@@ -33,7 +34,7 @@
 
 namespace gsx {
 
-using Json = nlohmann::ordered_json;
+
 
 // What a parameter is for; never guessed from its name.
 enum class Role : uint8_t {

@@ -49,8 +49,8 @@ class Options {
   }
   void finish() const {
     for (const auto& item : json_.items()) {
-      GSX_CHECK(std::find(known_.begin(), known_.end(), item.key()) != known_.end(), architecture_,
-                ": has no option '", item.key(), "'", instead(item.key()));
+      GSX_CHECK(std::find(known_.begin(), known_.end(), item.key) != known_.end(), architecture_,
+                ": has no option '", item.key, "'", instead(item.key));
     }
   }
   const std::string& architecture() const { return architecture_; }

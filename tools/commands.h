@@ -2,15 +2,15 @@
 // one table that parsing and help share) and sets the callback that does the work. A callback
 // prints results to stdout and everything else to stderr, and throws gsx::Error when it fails.
 #pragma once
-#include <CLI/CLI.hpp>
+#include "tools/command_line.h"
 
 namespace gsx::tools {
 
-void add_train(CLI::App& program);
-void add_translate(CLI::App& program);
-void add_inspect(CLI::App& program);
-void add_eval(CLI::App& program);
-void add_info(CLI::App& program);
-void add_bench(CLI::App& program);
+void add_train(const Command& program);
+void add_translate(const Command& program);
+void add_inspect(const Command& program);
+void add_eval(const Command& program);
+void add_info(const Command& program);
+void add_bench(const Command& program);
 
 }  // namespace gsx::tools

@@ -19,15 +19,25 @@ constexpr uint64_t kMostBytes = 1 << 20;
 // How version 0.1.0 began its files. It wrote numbers as they were typed, which TOML may not know.
 constexpr const char* kOldHeader = "# gsx 0.1.0: ";
 
+// And how files begin in which a zero still stood for what was not chosen.
+constexpr const char* kZerosHeader = "# settings of a run, written by gsx 0.1.0: ";
+
+// Whether a file with such zeros leaves a setting to its method by this value.
+bool left_open(const std::string& name, const std::string& text) {
+  if (name == "seed" || name == "beta") return false;
+  const std::optional<double> value = parse_number(text);
+  return value && (*value == 0 || (name == "weight-decay" && *value < 0));
+}
+
 bool among(const std::string& name, const std::vector<std::string>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 // Options that were given and have a long name, as settings have.
 template <class F>
-void for_each_given(const CLI::App& command, F&& f) {
-  for (const CLI::Option* option : command.get_options())
-    if (option->count() > 0 && !option->get_lnames().empty()) f(option->get_lnames()[0], *option);
+void for_each_given(const Command& command, F&& f) {
+  for (const Option& option : command.options())
+    if (option.count() > 0 && !option.long_names().empty()) f(option.long_names()[0], option);
 }
 
 // Puts the bare values of a file of version 0.1.0 in quotes.
@@ -70,7 +80,8 @@ const char* wanted(ValueKind kind) {
 // A file of settings being read into a command's options.
 class SettingsFile {
  public:
-  SettingsFile(CLI::App& command, std::string path) : command_(command), path_(std::move(path)) {}
+  SettingsFile(const Command& command, std::string path)
+      : command_(command), path_(std::move(path)) {}
 
   void read() {
     const toml::table settings = parse();
@@ -78,9 +89,7 @@ class SettingsFile {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw CLI::ValidationError("--config " + path_, why);
-  }
+  [[noreturn]] void refuse(const std::string& why) const { throw Misuse("--config " + path_, why); }
   [[noreturn]] void refuse(const toml::source_region& at, const std::string& why) const {
     refuse("line " + std::to_string(at.begin.line) + ": " + why);
   }
@@ -94,6 +103,7 @@ class SettingsFile {
       refuse("the file cannot be read: " + std::string(error.what()));
     }
     old_ = text.rfind(kOldHeader, 0) == 0;
+    zeros_ = old_ || text.rfind(kZerosHeader, 0) == 0;
     if (old_) text = quoted_values(text);
     try {
       return toml::parse(text);
@@ -105,8 +115,8 @@ class SettingsFile {
 
   void give(const std::string& name, const toml::node& value) {
     std::vector<std::string> known;
-    for (const CLI::Option* option : command_.get_options())
-      if (!option->get_lnames().empty()) known.push_back(option->get_lnames()[0]);
+    for (const Option& option : command_.options())
+      if (!option.long_names().empty()) known.push_back(option.long_names()[0]);
     if (name == "config")
       refuse(value.source(), "a file of settings cannot name another one; write its settings here");
     if (!among(name, known) || name == "help") {
@@ -114,14 +124,14 @@ class SettingsFile {
       refuse(value.source(), "unknown setting '" + name + "'" +
                                  (near.empty() ? "" : "; did you mean " + near + "?"));
     }
-    CLI::Option& option = *command_.get_option("--" + name);
+    Option option = command_.option("--" + name);
     const std::string text = text_of(name, value, kind_of(option));
+    if (zeros_ && left_open(name, text)) return;
     if (option.count() > 0) return;                                     // the command line wins
     if (kind_of(option) == ValueKind::flag && text == "false") return;  // given by being there
-    option.add_result(text);
     try {
-      option.run_callback();
-    } catch (const CLI::Error& error) {
+      option.give(text);
+    } catch (const Misuse& error) {
       refuse(value.source(), error.what());
     }
   }
@@ -144,18 +154,18 @@ class SettingsFile {
     refuse(value.source(), name + " must be " + wanted(kind) + ", got " + kind_name(value));
   }
 
-  CLI::App& command_;
+  const Command command_;
   std::string path_;
-  bool old_ = false;
+  bool old_ = false, zeros_ = false;
 };
 
 // One line: name = value.
-std::string setting(const std::string& name, const CLI::Option& option) {
-  const std::string typed = option.results()[0];
+std::string setting(const std::string& name, const Option& option) {
+  const std::string typed = option.typed()[0];
   toml::table line;
   const ValueKind kind = kind_of(option);
   const auto whole = parse_whole(typed);
-  if (kind == ValueKind::flag) line.insert(name, option.as<bool>());
+  if (kind == ValueKind::flag) line.insert(name, option.is_on());
   else if ((kind == ValueKind::whole || kind == ValueKind::natural) && whole)
     line.insert(name, *whole);
   else if (kind == ValueKind::number) line.insert(name, *parse_number(typed));
@@ -170,22 +180,22 @@ std::string setting(const std::string& name, const CLI::Option& option) {
 
 }  // namespace
 
-void read_config_file(CLI::App& command, const std::string& path) {
+void read_config_file(const Command& command, const std::string& path) {
   SettingsFile(command, path).read();
 }
 
-std::string config_text(const CLI::App& command, const std::vector<std::string>& without) {
+std::string config_text(const Command& command, const std::vector<std::string>& without) {
   std::string text;
-  for_each_given(command, [&](const std::string& name, const CLI::Option& option) {
+  for_each_given(command, [&](const std::string& name, const Option& option) {
     if (!among(name, without)) text += setting(name, option);
   });
   return text;
 }
 
-std::vector<std::string> given_beside(const CLI::App& command,
+std::vector<std::string> given_beside(const Command& command,
                                       const std::vector<std::string>& allowed) {
   std::vector<std::string> names;
-  for_each_given(command, [&](const std::string& name, const CLI::Option&) {
+  for_each_given(command, [&](const std::string& name, const Option&) {
     if (!among(name, allowed)) names.push_back("--" + name);
   });
   return names;

@@ -1,20 +1,21 @@
 // Settings in TOML files, under the names of the flags: read before a run, written beside it.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+
+#include "tools/command_line.h"
 
 namespace gsx::tools {
 
 // Gives the command the settings of a file `flag-name = value`. Flags on the command line win. An
-// unknown name or a bad value is a CLI::ValidationError that names the file.
-void read_config_file(CLI::App& command, const std::string& path);
+// unknown name or a bad value is a Misuse that names the file.
+void read_config_file(const Command& command, const std::string& path);
 
 // The settings that were given, as such a file; flags named in `without` are left out.
-std::string config_text(const CLI::App& command, const std::vector<std::string>& without);
+std::string config_text(const Command& command, const std::vector<std::string>& without);
 
 // The flags given on the command line or by a file that are not in `allowed`, as "--name".
-std::vector<std::string> given_beside(const CLI::App& command,
+std::vector<std::string> given_beside(const Command& command,
                                       const std::vector<std::string>& allowed);
 
 }  // namespace gsx::tools

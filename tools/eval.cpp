@@ -212,9 +212,9 @@ void run_eval(const EvalOptions& o) {
 
 }  // namespace
 
-void add_eval(CLI::App& app) {
+void add_eval(const Command& app) {
   auto o = std::make_shared<EvalOptions>();
-  CLI::App& sub = *app.add_subcommand("eval", "Measure a model on a folder of pictures.");
+  const Command sub = app.add_subcommand("eval", "Measure a model on a folder of pictures.");
   sub.footer(R"(Example:
   gsx eval runs/gs8-1/model.safetensors --data horse2zebra \
       --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors

@@ -81,12 +81,13 @@ void print(const Json& info) {
 
 }  // namespace
 
-void add_info(CLI::App& program) {
-  CLI::App* command = program.add_subcommand("info", "Say what this build can do on this machine.");
+void add_info(const Command& program) {
+  const Command command =
+      program.add_subcommand("info", "Say what this build can do on this machine.");
   auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "print one JSON object");
-  command->footer("Examples:\n  gsx info\n  gsx info --json\n");
-  command->callback([json] {
+  command.add_flag("--json", *json, "print one JSON object");
+  command.footer("Examples:\n  gsx info\n  gsx info --json\n");
+  command.callback([json] {
     const Json info = gather();
     if (*json) {
       print_json(info);

@@ -33,12 +33,34 @@ Json layer_json(const LayerCost& layer) {
           {"original", layer.original}};
 }
 
+// The values a network takes or gives, by name.
+Json ports_json(const std::vector<std::pair<std::string, Shape>>& ports) {
+  Json list = Json::array();
+  for (const auto& [name, shape] : ports)
+    list.push_back({{"name", name}, {"shape", std::vector<int64_t>(shape.begin(), shape.end())}});
+  return list;
+}
+
+std::string ports_text(const std::vector<std::pair<std::string, Shape>>& ports) {
+  std::ostringstream text;
+  for (const auto& [name, shape] : ports) {
+    text << (text.tellp() > 0 ? ", " : "") << printable(name) << ' ';
+    for (int i = 1; i < shape.rank(); ++i) text << (i > 1 ? " x " : "") << shape[i];
+  }
+  return text.str();
+}
+
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
   const Graph graph = open_network(context, o.network, "inspect");
   const std::vector<Shape> inputs = graph.input_shapes(o.size, o.size);
   const Cost cost = graph.cost(inputs);
   const int64_t bytes = file_bytes(graph);
+  const std::vector<Shape> shapes = graph.infer_shapes(inputs);
+  std::vector<std::pair<std::string, Shape>> takes, gives;
+  for (const int i : graph.inputs()) takes.emplace_back(graph.node(i).name, shapes[i]);
+  for (const GraphOutput& output : graph.outputs())
+    gives.emplace_back(output.name, shapes[output.node]);
   if (o.json) {
     Json json = {{"model", o.network.model},
                  {"architecture", graph.architecture()},
@@ -49,6 +71,8 @@ void run_inspect(const InspectOptions& o) {
                  {"macs_paper", cost.macs.paper_macs},
                  {"weight_bytes", cost.weight_bytes},
                  {"file_bytes", bytes},
+                 {"inputs", ports_json(takes)},
+                 {"outputs", ports_json(gives)},
                  {"layers", Json::array()},
                  {"provenance", graph.provenance}};
     for (const LayerCost& layer : cost.layers) json["layers"].push_back(layer_json(layer));
@@ -57,6 +81,8 @@ void run_inspect(const InspectOptions& o) {
   }
   std::istringstream table(graph.to_string(inputs));
   for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
+  if (takes.size() + gives.size() > 2)
+    std::cout << "\ntakes       " << ports_text(takes) << "\ngives       " << ports_text(gives);
   std::cout << "\nparameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
             << o.size << " x " << o.size << " pixels\nweights     "
@@ -66,9 +92,9 @@ void run_inspect(const InspectOptions& o) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app) {
+void add_inspect(const Command& app) {
   auto o = std::make_shared<InspectOptions>();
-  CLI::App& sub = *app.add_subcommand("inspect", "Show a model's layers, channels and cost.");
+  const Command sub = app.add_subcommand("inspect", "Show a model's layers, channels and cost.");
   sub.footer(R"(Examples:
   gsx inspect runs/gs8-1/model.safetensors --size 128
   gsx inspect cyclegan --json

@@ -6,7 +6,7 @@
 
 namespace gsx::tools {
 
-void add_network_options(CLI::App& app, NetworkOptions& o) {
+void add_network_options(const Command& app, NetworkOptions& o) {
   app.add_option("--width", o.width, "of a bare architecture: channels of the first layer")
       ->check(whole_number(1, 4096));
   app.add_option("--blocks", o.blocks, "of a bare architecture: residual blocks")

@@ -1,9 +1,9 @@
 // Networks as users name them: files, or architectures by their bare names.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "models/graph.h"
+#include "tools/command_line.h"
 
 namespace gsx::tools {
 
@@ -13,7 +13,7 @@ struct NetworkOptions {
 };
 
 // Adds --width and --blocks.
-void add_network_options(CLI::App&, NetworkOptions&);
+void add_network_options(const Command&, NetworkOptions&);
 
 // What --help says of an argument that names a model.
 inline constexpr const char* kModelHelp =

@@ -11,12 +11,11 @@ namespace {
 
 // `expected`: "a whole number from 1 to 9"; `shown`: what help says of it, "1 to 9".
 template <class Accepts>
-CLI::Validator validator(const std::string& expected, const std::string& shown, Accepts accepts) {
-  return CLI::Validator(
-      [=](std::string& text) {
-        return accepts(text) ? std::string() : "expected " + expected + ", got " + text;
-      },
-      shown.empty() ? "" : " " + shown);  // help puts it behind "INT:"
+Check validator(const std::string& expected, const std::string& shown, Accepts accepts) {
+  return {[=](std::string& text) {
+            return accepts(text) ? std::string() : "expected " + expected + ", got " + text;
+          },
+          shown.empty() ? "" : " " + shown};  // help puts it behind "INT:"
 }
 
 std::string written(double value) {
@@ -31,7 +30,7 @@ std::string written(double value) {
 
 }  // namespace
 
-CLI::Validator whole_number(int64_t lo, int64_t hi) {
+Check whole_number(int64_t lo, int64_t hi) {
   const std::string range = std::to_string(lo) + " to " + std::to_string(hi);
   return validator("a whole number from " + range, range, [=](const std::string& text) {
     const std::optional<int64_t> value = parse_whole(text);
@@ -39,7 +38,7 @@ CLI::Validator whole_number(int64_t lo, int64_t hi) {
   });
 }
 
-CLI::Validator number(double lo, double hi) {
+Check number(double lo, double hi) {
   const std::string range = written(lo) + " to " + written(hi);
   return validator("a finite number from " + range, range, [=](const std::string& text) {
     const std::optional<double> value = parse_number(text);
@@ -47,7 +46,7 @@ CLI::Validator number(double lo, double hi) {
   });
 }
 
-CLI::Validator zero_or_more() {
+Check zero_or_more() {
   return validator("a finite number, 0 or more", "0 or more",
                    [](const std::string& text) { return parse_number(text).value_or(-1) >= 0; });
 }

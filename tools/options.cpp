@@ -2,6 +2,7 @@
 #include "tools/options.h"
 
 #include <sys/utsname.h>
+#include <sstream>
 
 #include <fstream>
 #include <iostream>
@@ -25,7 +26,7 @@ std::string valid_device(const std::string& text) {
     return "";
   } catch (const Error& error) {
     const std::string message = error.what();
-    return message.substr(message.find(": ") + 2);  // CLI11 names the flag
+    return message.substr(message.find(": ") + 2);  // misuse names the flag
   }
 }
 
@@ -92,50 +93,57 @@ void warn_of_emulation(const Context& context) {
                "nothing\n";
 }
 
-void add_compute_options(CLI::App& app, ComputeOptions& o) {
+void add_compute_options(const Command& app, ComputeOptions& o) {
   constexpr const char* kGroup = "Computing";
   app.add_option("--threads", o.threads,
                  "threads to use (0: as many as can run at once, see gsx info)")
       ->check(whole_number(0, 1024))
       ->group(kGroup);
-  app.add_option("--device", o.device,
-                 "where to compute: cpu, cuda, cuda:N, or emulated (CUDA kernels on the processor, "
-                 "for tests); see gsx info")
-      ->check(valid_device, "")
+  app.add_option("--device", o.device, "where to compute: cpu, cuda or cuda:N; see gsx info")
+      ->check(valid_device)
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--isa", o.isa, "instruction set to use instead of the best one (see gsx info)")
-      ->check(CLI::IsMember({"avx512_vnni", "avx512", "avx2", "neon", "baseline"}))
+      ->check(one_of({"avx512_vnni", "avx512", "avx2", "neon", "baseline"}))
       ->group(kGroup);
   app.add_option("--math", o.math, "number format of convolutions on tensor cores; fp32 is exact")
-      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
+      ->check(one_of({"fp32", "tf32", "bf16"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--conv-algo", o.conv_algo, "convolution algorithm; auto chooses by shape")
-      ->check(CLI::IsMember({"auto", "direct", "winograd"}))
+      ->check(one_of({"auto", "direct", "winograd"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option(
          "--memory", o.memory,
          "high keeps what convolutions on the CPU make of weights that do not change: faster "
          "for about four times those weights' memory")
-      ->check(CLI::IsMember({"low", "high"}))
+      ->check(one_of({"low", "high"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--conv-provider", o.conv_provider,
                  "whose convolutions: gsx, or on CUDA devices cudnn, where NVIDIA's library is")
-      ->check(CLI::IsMember({"gsx", "cudnn"}))
+      ->check(one_of({"gsx", "cudnn"}))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--gemm-provider", o.gemm_provider,
                  "whose matrix products, of Gram matrices and linear layers: gsx, or on CUDA "
                  "devices cublas")
-      ->check(CLI::IsMember({"gsx", "cublas"}))
+      ->check(one_of({"gsx", "cublas"}))
       ->capture_default_str()
       ->group(kGroup);
 }
 
-CLI::Option* add_max_pixels(CLI::App& app, int64_t& max_pixels) {
+std::vector<std::string> compute_option_names() {
+  const Program program("", "", "");
+  ComputeOptions none;
+  add_compute_options(program.command(), none);
+  std::vector<std::string> names;
+  for (const Option& option : program.command().options()) names.push_back(option.long_names()[0]);
+  return names;
+}
+
+Option add_max_pixels(const Command& app, int64_t& max_pixels) {
   return app
       .add_option(
           "--max-pixels", max_pixels,
@@ -145,16 +153,16 @@ CLI::Option* add_max_pixels(CLI::App& app, int64_t& max_pixels) {
       ->capture_default_str();
 }
 
-void set_command_line(int argc, char** argv) {
+void set_command_line(const std::vector<std::string>& words) {
   the_command_line = "gsx";
-  for (int i = 1; i < argc; ++i) the_command_line += " " + shell_quoted(argv[i]);
+  for (const std::string& word : words) the_command_line += " " + shell_quoted(word);
 }
 
 const std::string& command_line() { return the_command_line; }
 
 void print_json(const Json& json) {
   // Names of files may hold bytes that are no UTF-8.
-  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << std::endl;
+  std::cout << json.dump(2, true) << std::endl;
 }
 
 }  // namespace gsx::tools

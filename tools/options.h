@@ -1,10 +1,10 @@
 // Flags that several commands share, and how their values become engine objects.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "engine/context.h"
 #include "models/node.h"
+#include "tools/command_line.h"
 
 namespace gsx::tools {
 
@@ -23,13 +23,15 @@ std::string processor_name();
 std::string device_text(const Context&);
 // Says on stderr that the emulated device computes, where it does.
 void warn_of_emulation(const Context&);
-void add_compute_options(CLI::App&, ComputeOptions&);
+void add_compute_options(const Command&, ComputeOptions&);
+// Their names, without dashes.
+std::vector<std::string> compute_option_names();
 
 // --max-pixels, of commands that read pictures.
-CLI::Option* add_max_pixels(CLI::App&, int64_t& max_pixels);
+Option add_max_pixels(const Command&, int64_t& max_pixels);
 
 // The command as typed, quoted so that a shell repeats it.
-void set_command_line(int argc, char** argv);
+void set_command_line(const std::vector<std::string>& words);
 const std::string& command_line();
 
 // One JSON object on stdout, and nothing else.

@@ -1,5 +1,4 @@
 // gsx train: makes a small, fast, faithful generator out of a large one.
-#include <cmath>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -9,12 +8,11 @@
 #include "gs/train/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
-#include "tools/numbers.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/settings.h"
 #include "tools/stop.h"
 #include "tools/text.h"
-#include "tools/values.h"
 
 namespace gsx::tools {
 
@@ -26,145 +24,11 @@ struct TrainOptions {
   TrainConfig config;
   ComputeOptions compute;
   std::string out, resume, config_file;
-  std::string quant_grid = "int8", act_range = "calibrated";
-  bool per_tensor = false, no_flip = false, json = false;
+  bool json = false;
 };
 
-const std::map<std::string, QuantGrid> kGrids = {
-    {"int8", QuantGrid::int8}, {"official", QuantGrid::official}, {"paper", QuantGrid::paper}};
-
-void add_input_options(CLI::App& app, TrainOptions& o) {
-  TrainConfig& c = o.config;
-  app.add_option("--teacher", c.teacher,
-                 "the generator to compress: a gsx model, or "
-                 "ARCH[,KEY=VALUE...]:weights.safetensors (gsx inspect --help); "
-                 "without it a dense one is trained first")
-      ->group("Inputs");
-  app.add_option("--discriminator", c.discriminator,
-                 "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the "
-                 "teacher, or one is trained")
-      ->group("Inputs");
-  app.add_option("--data", c.data,
-                 "photos: a folder with trainA and trainB (and testA, testB), or one folder; "
-                 "without it the built-in pictures")
-      ->group("Inputs");
-  app.add_option("--feature-net", c.feature_net,
-                 "network the perceptual distance looks through: a gsx model, or e.g. "
-                 "squeezenet:FILE, vgg16:FILE; without it taps of the discriminator")
-      ->group("Inputs");
-  app.add_option("--size", c.size, "side of the training pictures (0: 64 built in, else 128)")
-      ->check(whole_number(0, 4096))
-      ->group("Inputs");
-  app.add_option("--load-size", c.load_size,
-                 "resize the short side to this before cropping (0: --size)")
-      ->check(whole_number(0, 8192))
-      ->group("Inputs");
-  add_max_pixels(app, c.max_pixels)->group("Inputs");
-  app.add_flag("--no-flip", o.no_flip, "do not mirror pictures at random")->group("Inputs");
-}
-
-void add_budget_options(CLI::App& app, TrainOptions& o) {
-  TrainConfig& c = o.config;
-  app.add_option("--target-ratio", c.target_ratio,
-                 "compress until the file is this many times smaller than the teacher's "
-                 "(without any budget: 12 for gs8, 3 for gs32)")
-      ->check(number(1, 1e6))
-      ->group("Budget");
-  app.add_option("--target-macs", c.target_macs,
-                 "compress until one picture of --size costs this many multiply-accumulates "
-                 "(suffixes k, M, G)")
-      ->type_name(kAmountType)
-      ->transform(positive_amount())
-      ->group("Budget");
-  app.add_option("--rho", c.rho, "weight of the sparsity term instead of a budget (Eq. 4)")
-      ->check(zero_or_more())
-      ->group("Budget");
-}
-
-void add_method_options(CLI::App& app, TrainOptions& o) {
-  TrainConfig& c = o.config;
-  constexpr const char* kGroup = "Method";
-  app.add_option("--method", c.method,
-                 "gs8: distil + prune + quantise; gs32: distil + prune; "
-                 "distill: a narrow student; dense: train a teacher only")
-      ->check(CLI::IsMember({"gs8", "gs32", "distill", "dense"}))
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--objective", c.objective, "losses as in the official code, or as in the paper")
-      ->check(CLI::IsMember({"official", "paper"}))
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--distance", c.distance, "distance between student and teacher pictures")
-      ->check(CLI::IsMember({"perceptual", "mse", "l1"}))
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--beta", c.beta, "weight of that distance (Eq. 4)")
-      ->check(zero_or_more())
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--quant-grid", o.quant_grid, "quantiser grids: int8 fits 8 bits; see docs")
-      ->check(CLI::IsMember({"int8", "official", "paper"}))
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--act-range", o.act_range, "activation range: calibrated, or p as in [0, p]")
-      ->type_name(kRangeType)
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_flag("--per-tensor", o.per_tensor, "one weight scale per layer instead of per channel")
-      ->group(kGroup);
-  app.add_flag("--quantize-student", c.quantize_student,
-               "distill: 8-bit weights and activations, as gs8 has them")
-      ->group(kGroup);
-  app.add_option("--width", c.width, "channels of the first layer of a dense or distilled network")
-      ->check(whole_number(1, 1024))
-      ->group(kGroup);
-  app.add_option("--blocks", c.blocks, "residual blocks of a dense network")
-      ->check(whole_number(1, 64))
-      ->group(kGroup);
-}
-
-void add_schedule_options(CLI::App& app, TrainOptions& o) {
-  TrainConfig& c = o.config;
-  constexpr const char* kGroup = "Schedule (0: the method's default)";
-  const auto steps = whole_number(0, 100'000'000);
-  app.add_option("--dense-steps", c.dense_steps, "steps of teacher training")
-      ->check(steps)
-      ->group(kGroup);
-  app.add_option("--critic-steps", c.critic_steps,
-                 "steps of discriminator training before slimming, for a teacher without one")
-      ->check(steps)
-      ->group(kGroup);
-  app.add_option("--slim-steps", c.slim_steps, "steps of pruning")->check(steps)->group(kGroup);
-  app.add_option("--finetune-steps", c.finetune_steps, "steps after extraction")
-      ->check(steps)
-      ->group(kGroup);
-  app.add_option("--batch", c.batch, "pictures per step")
-      ->check(whole_number(0, 1024))
-      ->group(kGroup);
-  app.add_option("--lr", c.lr,
-                 "Adam rate of the generator while slimming; by default 1.5 % of the "
-                 "size (rms) of the teacher's weights")
-      ->check(number(0, kMostRate))
-      ->group(kGroup);
-  app.add_option("--lr-gamma", c.lr_gamma, "SGD rate of the norm scales")
-      ->check(number(0, kMostRate))
-      ->group(kGroup);
-  app.add_option("--lr-discriminator", c.lr_discriminator, "Adam rate of the discriminator")
-      ->check(number(0, kMostRate))
-      ->group(kGroup);
-  app.add_option("--lr-finetune", c.lr_finetune, "Adam rate after extraction")
-      ->check(number(0, kMostRate))
-      ->group(kGroup);
-  app.add_option("--weight-decay", c.weight_decay, "L2 term coupled into Adam")
-      ->check(zero_or_more())
-      ->group(kGroup);
-  app.add_option("--seed", c.seed, "random seed; equal seeds give equal bits")
-      ->capture_default_str()
-      ->group(kGroup);
-}
-
-void add_run_options(CLI::App& app, TrainOptions& o) {
-  TrainConfig& c = o.config;
+// Adds a run's own options, which are no settings of what it computes.
+void add_run_options(const Command& app, TrainOptions& o) {
   app.add_option("--out", o.out, "run folder (default: a new one under runs/)")->group("Run");
   app.add_option(
          "--resume", o.resume,
@@ -174,12 +38,6 @@ void add_run_options(CLI::App& app, TrainOptions& o) {
   app.add_option("--config", o.config_file,
                  "settings from a TOML file, named as these flags, which win over it; a run folder "
                  "holds its own as config.toml")
-      ->group("Run");
-  app.add_option("--checkpoint-every", c.checkpoint_every, "steps between checkpoints (200)")
-      ->check(whole_number(1, 100'000'000))
-      ->group("Run");
-  app.add_option("--sample-every", c.sample_every, "steps between sample sheets (200)")
-      ->check(whole_number(1, 100'000'000))
       ->group("Run");
   app.add_flag("--json", o.json, "print the result as one JSON object")->group("Run");
 }
@@ -199,42 +57,34 @@ fs::path new_run_dir(const std::string& method) {
 
 // What may be said when resuming: how to compute, where the inputs lie now and how often to write,
 // not what.
-const std::vector<std::string> kOfTheMachine = {
-    "resume",    "threads",       "device",           "isa",          "math",
-    "conv-algo", "conv-provider", "memory",           "json",         "data",
-    "teacher",   "feature-net",   "checkpoint-every", "sample-every", "gemm-provider"};
+std::vector<std::string> allowed_on_resume(const TrainConfig& c) {
+  std::vector<std::string> names = {"resume", "json"};
+  for (const std::string& name : compute_option_names()) names.push_back(name);
+  for_each_setting(c, [&](const Setting& s, const auto&) {
+    if (s.range.may_change) names.push_back(s.flag());
+  });
+  return names;
+}
 
-void finish_config(const CLI::App& app, TrainOptions& o) {
+void finish_config(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   if (!o.resume.empty()) {
-    const auto others = given_beside(app, kOfTheMachine);
+    const auto others = given_beside(app, allowed_on_resume(c));
     if (!others.empty()) {
-      throw CLI::ValidationError("--resume", "takes no other settings, got " + others[0] +
-                                                 "; the run goes on as it was started");
+      throw Misuse("--resume", "takes no other settings, got " + others[0] +
+                                   "; the run goes on as it was started");
     }
   }
-  const int budgets = (c.target_ratio != 0) + (c.target_macs != 0) + (c.rho != 0);
-  if (budgets > 1) {
-    throw CLI::ValidationError(
-        "budget", "--target-ratio, --target-macs and --rho exclude each other; give one of them");
+  if (c.target_ratio.has_value() + c.target_macs.has_value() + c.rho.has_value() > 1) {
+    throw Misuse("budget",
+                 "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
-  c.flip = !o.no_flip;
   c.context = o.compute.context();
-  c.quantize.weights = {kGrids.at(o.quant_grid), !o.per_tensor};
-  c.quantize.act_range = 0;
-  if (o.act_range != "calibrated") {
-    const auto p = static_cast<float>(parse_number(o.act_range).value_or(0));
-    if (!(p > 0) || !std::isfinite(p)) {
-      throw CLI::ValidationError("--act-range",
-                                 "expected `calibrated` or a positive number, got " + o.act_range);
-    }
-    c.quantize.act_range = p;
-  }
   if (!o.resume.empty()) {
     c.run_dir = o.resume;
     return;
   }
-  c.run_dir = o.out.empty() ? new_run_dir(c.method) : fs::path(o.out);
+  c.run_dir = o.out.empty() ? new_run_dir(c.method_name()) : fs::path(o.out);
 }
 
 std::string fixed(double value, int digits) {
@@ -298,7 +148,7 @@ void print_table(const TrainResult& r) {
 // repeats it.
 class RunPrinter : public ProgressPrinter {
  public:
-  RunPrinter(const CLI::App& app, const std::string& device) : app_(app), device_(device) {}
+  RunPrinter(const Command& app, const std::string& device) : app_(app), device_(device) {}
   void begins(const TrainConfig& c) override {
     seed_ = c.seed;
     message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
@@ -308,8 +158,8 @@ class RunPrinter : public ProgressPrinter {
     warn_of_emulation(*c.context);
   }
   void started(const fs::path& folder) override {
-    std::string text = "# settings of a run, written by gsx " GSX_VERSION ": " + command_line() +
-                       "\n" + config_text(app_, {"out", "json", "config"});
+    std::string text = "# settings of a run, format 2, written by gsx " GSX_VERSION ": " +
+                       command_line() + "\n" + config_text(app_, {"out", "json", "config"});
     if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
     write_file_atomically(folder / run_files::kConfig, text);
   }
@@ -320,7 +170,7 @@ class RunPrinter : public ProgressPrinter {
   uint64_t seed() const { return seed_; }  // the run's, which a resumed one brings along
 
  private:
-  const CLI::App& app_;
+  const Command app_;
   const std::string device_;
   uint64_t seed_ = 0;
 };
@@ -338,7 +188,7 @@ TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
   }
 }
 
-void run_train(CLI::App& app, TrainOptions& o) {
+void run_train(const Command& app, TrainOptions& o) {
   if (!o.config_file.empty()) read_config_file(app, o.config_file);
   finish_config(app, o);
   const std::atomic<bool>& stop_requested = stop_on_signals();
@@ -366,23 +216,20 @@ void run_train(CLI::App& app, TrainOptions& o) {
 
 }  // namespace
 
-void add_train(CLI::App& app) {
+void add_train(const Command& app) {
   auto o = std::make_shared<TrainOptions>();
-  CLI::App& sub =
-      *app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
+  const Command sub =
+      app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
   sub.footer(R"(Examples:
   gsx train
       the whole story on built-in pictures, in a few minutes
   gsx train --teacher fast_style:wave.safetensors --data photos --target-ratio 16
   gsx train --method dense --data horse2zebra --size 128
   gsx train --resume runs/gs8-1)");
-  add_input_options(sub, *o);
-  add_budget_options(sub, *o);
-  add_method_options(sub, *o);
-  add_schedule_options(sub, *o);
+  add_settings(sub, o->config);
   add_run_options(sub, *o);
   add_compute_options(sub, o->compute);
-  sub.callback([o, &sub] { run_train(sub, *o); });
+  sub.callback([o, sub] { run_train(sub, *o); });
 }
 
 }  // namespace gsx::tools

@@ -138,9 +138,10 @@ void run_translate(const TranslateOptions& o) {
 
 }  // namespace
 
-void add_translate(CLI::App& app) {
+void add_translate(const Command& app) {
   auto o = std::make_shared<TranslateOptions>();
-  CLI::App& sub = *app.add_subcommand("translate", "Send pictures or tensors through a generator.");
+  const Command sub =
+      app.add_subcommand("translate", "Send pictures or tensors through a generator.");
   sub.footer(R"(Examples:
   gsx translate runs/gs8-1/model.safetensors photos --out painted
   gsx translate fast_style:wave.safetensors cat.jpg --out cat.png
@@ -153,7 +154,7 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
       ->required();
   sub.add_option("--background", o->background,
                  "what transparent parts are laid on: white, black or #rrggbb")
-      ->check(valid_colour, "")
+      ->check(valid_colour)
       ->capture_default_str();
   sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their pictures were");
   add_max_pixels(sub, o->reading.max_pixels);

@@ -85,9 +85,9 @@ std::string number_text(double number) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr};
 }
 
-ValueKind kind_of(const CLI::Option& option) {
-  if (option.get_expected_min() == 0) return ValueKind::flag;
-  const std::string type = option.get_type_name();
+ValueKind kind_of(const Option& option) {
+  if (!option.takes_value()) return ValueKind::flag;
+  const std::string type = option.type_name();
   const auto is = [&](const std::string& name) { return type.compare(0, name.size(), name) == 0; };
   if (is("INT")) return ValueKind::whole;
   if (is("UINT")) return ValueKind::natural;
@@ -96,7 +96,7 @@ ValueKind kind_of(const CLI::Option& option) {
   return ValueKind::text;
 }
 
-CLI::Validator positive_amount() {
+Check positive_amount() {
   const auto read = [](std::string& text) -> std::string {
     const double value = parse_amount(text).value_or(0);
     if (!(value > 0) || !std::isfinite(value))
@@ -104,13 +104,13 @@ CLI::Validator positive_amount() {
     text = number_text(value);
     return "";
   };
-  return CLI::Validator(read, "");
+  return {read, ""};
 }
 
-void check_values(CLI::App& command) {
-  for (CLI::Option* option : command.get_options()) {
+void check_values(const Command& command) {
+  for (Option option : command.options()) {
     std::string (*check)(const std::string&) = check_text;
-    switch (kind_of(*option)) {
+    switch (kind_of(option)) {
       case ValueKind::flag: continue;
       case ValueKind::whole: check = check_whole; break;
       case ValueKind::natural: check = check_natural; break;
@@ -120,17 +120,15 @@ void check_values(CLI::App& command) {
     const auto both = [check](const std::string& text) {
       return text.empty() ? "expected a value, got an empty one" : check(text);
     };
-    option->check(both, "");
+    option.check(both);
   }
 }
 
-void refuse_missing_values(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+void refuse_missing_values(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
     if (word == "--") return;
     if (word.size() > 3 && word.compare(0, 2, "--") == 0 && word.find('=') == word.size() - 1)
-      throw CLI::ValidationError(word.substr(0, word.size() - 1),
-                                 "expected a value, got none after =");
+      throw Misuse(word.substr(0, word.size() - 1), "expected a value, got none after =");
   }
 }
 

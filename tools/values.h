@@ -1,9 +1,10 @@
 // What the values of flags may look like: one reading of numbers for every flag of every command,
 // on the command line and in files of settings.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
+
+#include "tools/command_line.h"
 
 namespace gsx::tools {
 
@@ -18,18 +19,18 @@ std::optional<double> parse_amount(const std::string& text);
 std::string number_text(double number);
 
 enum class ValueKind { flag, whole, natural, number, text, number_or_text };
-ValueKind kind_of(const CLI::Option&);
+ValueKind kind_of(const Option&);
 // The type names of options whose values are a number or some text.
 inline constexpr const char* kAmountType = "NUMBER[k|M|G]";
 inline constexpr const char* kRangeType = "calibrated|NUMBER";
 
 // Takes an amount above zero, as parse_amount reads it.
-CLI::Validator positive_amount();
+Check positive_amount();
 
 // Has every option of the command refuse empty values, and numbers that parse_... do not take,
 // whatever its own checks let through.
-void check_values(CLI::App& command);
+void check_values(const Command& command);
 // Refuses "--name=" with nothing behind it, for which the parser would take the next word.
-void refuse_missing_values(int argc, char** argv);
+void refuse_missing_values(const std::vector<std::string>& words);
 
 }  // namespace gsx::tools

@@ -149,16 +149,16 @@ uint64_t Loader::source_mark() const {
   return hash;
 }
 
-nlohmann::json Loader::state() const {
+Json Loader::state() const {
   const Rng::State rng = rng_.state();
   return {{"epoch", epoch_},
-          {"position", position_},
           {"order", order_},
+          {"position", position_},
           {"rng", {rng.seed, rng.stream, rng.counter}},
           {"source", source_mark()}};
 }
 
-void Loader::restore(const nlohmann::json& state) {
+void Loader::restore(const Json& state) {
   try {
     GSX_CHECK(
         state.at("source").get<uint64_t>() == source_mark(),
@@ -178,7 +178,7 @@ void Loader::restore(const nlohmann::json& state) {
     order_ = order;
     position_ = position;
     rng_ = Rng(Rng::State{rng[0], rng[1], rng[2]});
-  } catch (const nlohmann::json::exception&) {
+  } catch (const Json::exception&) {
     fail("loader: the saved position is damaged");
   }
 }

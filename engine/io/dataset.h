@@ -6,13 +6,13 @@
 #include <future>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "engine/io/image.h"
 #include "engine/io/picture_folder.h"
+#include "engine/json.h"
 #include "engine/random.h"
 
 namespace gsx {
@@ -79,8 +79,8 @@ class Loader {
 
   // Everything that decides what comes next. restore() continues bit-exactly in a loader with an
   // equal source and equal options; Error when the state is of another source.
-  nlohmann::json state() const;
-  void restore(const nlohmann::json& state);
+  Json state() const;
+  void restore(const Json& state);
 
  private:
   struct Drawn {

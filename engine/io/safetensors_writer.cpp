@@ -1,17 +1,16 @@
 // Writes safetensors files; see safetensors.h.
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/safetensors_text.h"
 #include "engine/io/seal.h"
+#include "engine/json.h"
 
 namespace gsx {
 
-using json = nlohmann::json;
 using namespace safetensors;
 
 void SafetensorsWriter::add(std::string name, FileDType dtype, std::vector<int64_t> shape,
@@ -59,16 +58,16 @@ std::string SafetensorsWriter::header() const {
   std::string text(seal::kStart);
   text.append(seal::kBlank) += '"';
   try {
-    if (!metadata.empty()) text += "," + json(metadata).dump().substr(1);  // ends its brace
+    if (!metadata.empty()) text += "," + Json(metadata).dump().substr(1);  // ends its brace
     else text += "}";
     uint64_t at = 0;
     for (const Array* a : in_file_order()) {
-      text += "," + json(a->name).dump() + ":{\"dtype\":\"" + name_of(a->dtype) +
-              "\",\"shape\":" + json(a->shape).dump() + ",\"data_offsets\":[" + std::to_string(at) +
+      text += "," + Json(a->name).dump() + ":{\"dtype\":\"" + name_of(a->dtype) +
+              "\",\"shape\":" + Json(a->shape).dump() + ",\"data_offsets\":[" + std::to_string(at) +
               "," + std::to_string(at + a->size) + "]}";
       at += a->size;
     }
-  } catch (const json::exception&) {
+  } catch (const Json::exception&) {
     fail("safetensors: names and metadata must be UTF-8 text");
   }
   text += "}";

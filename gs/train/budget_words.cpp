@@ -43,10 +43,11 @@ std::string macs_text(double macs) {
 }  // namespace
 
 std::string asked_budget(const RunState& run) {
-  const TrainConfig& c = run.config;
-  if (c.target_macs > 0) return "--target-macs " + with_suffix(c.target_macs);
-  const std::string asked = "--target-ratio " + plain(run.recipe.target_ratio);
-  return c.target_ratio > 0 ? asked : "the default " + asked;
+  const bool macs = run.recipe.target_macs > 0;
+  const std::string asked = macs ? "--target-macs " + with_suffix(run.recipe.target_macs)
+                                 : "--target-ratio " + plain(run.recipe.target_ratio);
+  const bool chosen = run.config.target_macs || run.config.target_ratio;
+  return chosen ? asked : "the default " + asked;
 }
 
 std::string in_words(const Graph& teacher, const Budget& budget, double cost) {

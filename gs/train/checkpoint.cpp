@@ -29,7 +29,7 @@ Json state_of(const SafetensorsFile& file) {
   const auto format = metadata.find("format"), state = metadata.find(kMeta);
   GSX_CHECK(format != metadata.end() && format->second == kFormat && state != metadata.end(),
             "checkpoint: ", file.path().string(), " is not a checkpoint of this version of gsx");
-  Json meta = Json::parse(state->second, nullptr, false);
+  Json meta = Json::parse_or_null(state->second);
   GSX_CHECK(meta.is_object(), "checkpoint: the settings in ", file.path().string(), " are damaged");
   return meta;
 }

@@ -171,7 +171,7 @@ Json TrainData::state() const {
 
 void TrainData::restore(const Json& j) {
   for (size_t d = 0; d < 2; ++d)
-    if (impl_->loaders[d]) impl_->loaders[d]->restore(nlohmann::json(j.at(d)));
+    if (impl_->loaders[d]) impl_->loaders[d]->restore(j.at(d));
 }
 
 void TrainData::look_at_most(int pictures) { impl_->limit = static_cast<size_t>(pictures); }

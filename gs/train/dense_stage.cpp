@@ -6,27 +6,27 @@
 namespace gsx {
 
 Graph fresh_generator(const RunState& run, Rng& rng) {
+  const StagePlan* plan = run.recipe.maker("teacher");
   CycleGanOptions shape;
-  shape.width = run.recipe.dense.width;
-  shape.blocks = run.recipe.dense.blocks;
+  if (plan && plan->width) shape.width = *plan->width;
+  if (plan && plan->blocks) shape.blocks = *plan->blocks;
   Graph generator = cyclegan(shape);
   generator.initialize(run.context, rng, Init{});
   return generator;
 }
 
 std::unique_ptr<DenseSide> DenseStage::fresh_side(uint64_t stream) const {
-  const DenseOptions& o = run_.recipe.dense;
   Rng rng(run_.config.seed, stream);
   Graph generator = fresh_generator(run_, rng);
-  return std::make_unique<DenseSide>(std::move(generator), fresh_critic(run_, rng), o,
+  return std::make_unique<DenseSide>(std::move(generator), fresh_critic(run_, rng), options_,
                                      Rng(run_.config.seed, stream + 1));
 }
 
 std::unique_ptr<DenseSide> DenseStage::saved_side(const std::string& name,
                                                   const StateReader& in) const {
-  auto side = std::make_unique<DenseSide>(
-      in.graph(name + ".generator", run_.context), in.graph(name + ".critic", run_.context),
-      run_.recipe.dense, rng_from_json(in.meta().at(name + ".pool_rng")));
+  auto side = std::make_unique<DenseSide>(in.graph(name + ".generator", run_.context),
+                                          in.graph(name + ".critic", run_.context), options_,
+                                          rng_from_json(in.meta().at(name + ".pool_rng")));
   in.restore(name + ".optimizer", side->optimizer);
   in.restore(name + ".critic_optimizer", side->critic_optimizer);
   side->pool.restore(in.tensors(name + ".pool", run_.context), side->pool.rng());
@@ -34,21 +34,27 @@ std::unique_ptr<DenseSide> DenseStage::saved_side(const std::string& name,
 }
 
 DenseStage::DenseStage(RunState& run, const StagePlan& plan)
-    : Stage(run, plan), to_b_(fresh_side(kDenseStream)), to_a_(fresh_side(kDenseStream + 2)) {
+    : Stage(run, plan),
+      options_(dense_options(plan)),
+      to_b_(fresh_side(kDenseStream)),
+      to_a_(fresh_side(kDenseStream + 2)) {
   GSX_CHECK(run.data.has_targets(),
             "train: a teacher is trained between two folders; give --data a folder with trainA and "
             "trainB, or a --teacher");
 }
 
 DenseStage::DenseStage(RunState& run, const StagePlan& plan, const StateReader& in)
-    : Stage(run, plan), to_b_(saved_side("to_b", in)), to_a_(saved_side("to_a", in)) {}
+    : Stage(run, plan),
+      options_(dense_options(plan)),
+      to_b_(saved_side("to_b", in)),
+      to_a_(saved_side("to_a", in)) {}
 
 Losses DenseStage::step(int step) {
-  const auto lr = static_cast<float>(run_.recipe.dense.lr *
-                                     schedule_factor(Schedule::linear, step, plan_.steps));
+  const auto lr =
+      static_cast<float>(options_.lr * schedule_factor(decay_of(plan_), step, plan_.steps));
   const Tensor a = run_.data.next(Domain::a, plan_.batch).pictures;
   const Tensor b = run_.data.next(Domain::b, plan_.batch).pictures;
-  const DenseLosses l = dense_step(*to_b_, *to_a_, run_.recipe.dense, lr, a, b);
+  const DenseLosses l = dense_step(*to_b_, *to_a_, options_, lr, a, b);
   return {{"gan", l.gan},
           {"cycle", l.cycle},
           {"identity", l.identity},
@@ -78,8 +84,8 @@ PictureRows DenseStage::samples(const std::vector<Tensor>& photos) {
 }
 
 void DenseStage::finish() {
-  save_result(run_, to_b_->generator, run_.teacher_file());
-  save_result(run_, to_b_->critic, run_.critic_file());
+  save_result(run_, to_b_->generator, run_.artifacts.teacher);
+  save_result(run_, to_b_->critic, run_.artifacts.discriminator);
   save_result(run_, to_a_->generator, run_.file(run_files::kReverse));
 }
 

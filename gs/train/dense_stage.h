@@ -22,6 +22,7 @@ class DenseStage : public Stage {
   std::unique_ptr<DenseSide> fresh_side(uint64_t stream) const;
   std::unique_ptr<DenseSide> saved_side(const std::string& name, const StateReader&) const;
 
+  DenseOptions options_;
   std::unique_ptr<DenseSide> to_b_, to_a_;
 };
 

@@ -24,9 +24,10 @@ AdamOptions adam_options(const SlimmingOptions& o) {
 
 CriticStage::CriticStage(RunState& run, const StagePlan& plan, Graph critic)
     : Stage(run, plan),
-      teacher_(load_model(run.context, run.teacher_file())),
+      teacher_(load_model(run.context, run.artifacts.teacher)),
       critic_(with_gradients(std::move(critic))),
-      optimizer_(trained_parameters(critic_), adam_options(plan.slimming)),
+      options_(slimming_options(plan)),
+      optimizer_(trained_parameters(critic_), adam_options(options_)),
       targets_(teacher_, run.data.repeats()) {}
 
 CriticStage::CriticStage(RunState& run, const StagePlan& plan)
@@ -41,8 +42,8 @@ CriticStage::CriticStage(RunState& run, const StagePlan& plan, const StateReader
 }
 
 Losses CriticStage::step(int step) {
-  const SlimmingOptions& o = plan_.slimming;
-  const double decay = schedule_factor(run_.recipe.critic_decay, step, plan_.steps);
+  const SlimmingOptions& o = options_;
+  const double decay = schedule_factor(decay_of(plan_), step, plan_.steps);
   optimizer_.set_lr(static_cast<float>(o.lr_discriminator * decay));
   const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
   const auto seen = [&](const Tensor& x, const ImageFormat& format) {
@@ -72,6 +73,6 @@ PictureRows CriticStage::samples(const std::vector<Tensor>& photos) {
   return rows;
 }
 
-void CriticStage::finish() { save_result(run_, critic_, run_.critic_file()); }
+void CriticStage::finish() { save_result(run_, critic_, run_.artifacts.discriminator); }
 
 }  // namespace gsx

@@ -21,6 +21,7 @@ class CriticStage : public Stage {
  private:
   CriticStage(RunState&, const StagePlan&, Graph critic);
   Graph teacher_, critic_;
+  SlimmingOptions options_;
   Adam optimizer_;
   TeacherTargets targets_;
 };

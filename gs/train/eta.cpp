@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "gs/train/dense_stage.h"
-#include "gs/train/student_stage.h"
+#include "gs/train/features.h"
 
 namespace gsx {
 
@@ -16,9 +16,9 @@ double macs(const Graph& graph, int size) {
 
 // The part of the generator's work that the budget leaves of it, or about that.
 double share_left(const RunState& run, double generator) {
-  const double stored_smaller = run.recipe.quantized ? 4 : 1;  // 8 bits a weight, not 32
+  const double stored_smaller = run.recipe.quantized() ? 4 : 1;  // 8 bits a weight, not 32
   double share = 1;
-  if (run.config.target_macs > 0) share = run.config.target_macs / generator;
+  if (run.recipe.target_macs > 0) share = run.recipe.target_macs / generator;
   else if (run.recipe.target_ratio > 0) share = stored_smaller / run.recipe.target_ratio;
   return std::min(1.0, share);
 }
@@ -29,14 +29,14 @@ NetworkWork network_work(const RunState& run) {
   std::error_code ignored;
   Rng any(0);
   const Graph generator =
-      given ? load_model(run.context, run.teacher_file()) : fresh_generator(run, any);
-  const Graph critic = given && std::filesystem::exists(run.critic_file(), ignored)
-                           ? load_model(run.context, run.critic_file())
+      given ? load_model(run.context, run.artifacts.teacher) : fresh_generator(run, any);
+  const Graph critic = given && std::filesystem::exists(run.artifacts.discriminator, ignored)
+                           ? load_model(run.context, run.artifacts.discriminator)
                            : fresh_critic(run, any);
   NetworkWork w;
   w.generator = macs(generator, size);
   w.critic = macs(critic, size);
-  if (run.config.distance == "perceptual" && run.config.method != "dense") {
+  if (run.config.distance == "perceptual" && run.recipe.makes("student")) {
     w.features =
         run.config.feature_net.empty() ? w.critic : macs(open_feature_net(run).graph, size);
   }
@@ -47,18 +47,17 @@ NetworkWork network_work(const RunState& run) {
 }  // namespace
 
 double step_work(const StagePlan& plan, const NetworkWork& w) {
-  using Kind = StagePlan::Kind;
   const double train = 3, look_back = 2;
   const double judge = 2 * train * w.critic;  // a real picture and a generated one
   double work = 0;
-  switch (plan.kind) {
-    case Kind::dense:  // in both directions: there, there and back, and what should stay as it is
-      work = 2 * (3 * train * w.generator + look_back * w.critic + judge);
-      break;
-    case Kind::critic: work = w.generator + judge; break;
-    default:
-      work = train * (plan.kind == Kind::slim ? w.generator : w.student) + w.generator +
-             (look_back + 1) * w.features + look_back * w.critic + judge;
+  if (plan.makes == "teacher") {
+    // In both directions: there, there and back, and what should stay as it is.
+    work = 2 * (3 * train * w.generator + look_back * w.critic + judge);
+  } else if (plan.makes == "discriminator") {
+    work = w.generator + judge;
+  } else {
+    work = train * (plan.prune ? w.generator : w.student) + w.generator +
+           (look_back + 1) * w.features + look_back * w.critic + judge;
   }
   return work * plan.batch;
 }

@@ -2,7 +2,8 @@
 #include "gs/train/evaluation.h"
 
 #include "engine/io/procedural.h"
-#include "gs/train/student_stage.h"
+#include "gs/train/features.h"
+#include "gs/train/run_budget.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -119,15 +120,15 @@ double departure(const PictureRows& rows) {
 TrainResult evaluate_run(RunState& run, bool timed) {
   const NoGrad guard;
   TrainResult r;
-  r.teacher_model = run.teacher_file();
-  r.model = run.config.method == "dense" ? run.teacher_file() : run.model_file();
+  r.teacher_model = run.artifacts.teacher;
+  r.model = run.artifacts.model;
   const Graph teacher = load_model(run.context, r.teacher_model);
   const Graph student = load_model(run.context, r.model);
   const std::vector<Tensor> photos = run.data.held_out(Domain::a, kEvaluated);
   GSX_CHECK(!photos.empty(), "evaluation: none of the held-out pictures in ", run.config.data,
             " can be read; mend or remove them and resume");
   measure_costs(run, teacher, student, r);
-  if (run.config.method != "dense") r.missed_budget = missed_budget(run, teacher, student);
+  if (run.recipe.makes("student")) r.missed_budget = missed_budget(run, teacher, student);
   if (timed) {
     const auto ms = time_models({&teacher, &student}, photos[0]);
     r.teacher.ms_per_image = ms[0];

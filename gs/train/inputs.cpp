@@ -82,17 +82,16 @@ void make_paths_absolute(TrainConfig& c) {
 }
 
 void take_changes(TrainConfig& saved, const TrainConfig& given) {
-  const auto move = [](const char* flag, std::string& path, const std::string& to) {
-    if (to.empty()) return;
-    GSX_CHECK(!path.empty(), "train: this run was started without ", flag,
-              ", so it cannot go on with ", to);
-    path = to;
-  };
-  move("--teacher", saved.teacher, given.teacher);
-  move("--data", saved.data, given.data);
-  move("--feature-net", saved.feature_net, given.feature_net);
-  if (given.checkpoint_every > 0) saved.checkpoint_every = given.checkpoint_every;
-  if (given.sample_every > 0) saved.sample_every = given.sample_every;
+  const Json now = given.to_json();
+  for_each_setting(saved, [&](const Setting& s, auto& field) {
+    if (!s.range.may_change || !now.contains(s.name) || now.at(s.name) == "") return;
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
+      GSX_CHECK(!field.empty(), "train: this run was started without --", s.flag(),
+                ", so it cannot go on with ",
+                from_utf8(now.at(s.name).template get<std::string>()));
+    }
+    from_value(now.at(s.name), field);
+  });
 }
 
 Json marks_of(const RunState& run, const Inputs& in) {
@@ -113,9 +112,10 @@ void check_marks(const RunState& run, const Json& marks, bool new_teacher) {
   if (!new_teacher) return;
   const Graph teacher = open_given(run, "--teacher", c.teacher);
   check_mark("--teacher", c.teacher, teacher,
-             marks.contains("teacher") ? marks.at("teacher").get<uint64_t>()
-                                       : content_mark(load_model(run.context, run.teacher_file())));
-  save_model(teacher, run.teacher_file());
+             marks.contains("teacher")
+                 ? marks.at("teacher").get<uint64_t>()
+                 : content_mark(load_model(run.context, run.artifacts.teacher)));
+  save_model(teacher, run.artifacts.teacher);
 }
 
 }  // namespace gsx

@@ -1,6 +1,6 @@
 // The networks a run is given: where they lie, and whether they are the same when it goes on.
 #pragma once
-#include "gs/train/student_stage.h"
+#include "gs/train/features.h"
 
 namespace gsx {
 

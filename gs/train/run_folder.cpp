@@ -34,8 +34,7 @@ bool same_file(const fs::path& a, const fs::path& b) {
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
-  for (auto at = fs::directory_iterator(folder, error); !error && at != fs::directory_iterator();
-       at.increment(error)) {
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     std::error_code ignored;
     if (fs::is_regular_file(at->symlink_status(ignored))) files.push_back(at->path());
   }

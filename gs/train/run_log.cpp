@@ -16,7 +16,7 @@ std::string kept_lines(const std::filesystem::path& path, int last) {
   std::string kept, line;
   std::ifstream in(path);
   while (std::getline(in, line) && !in.eof()) {
-    const Json j = Json::parse(line, nullptr, false);
+    const Json j = Json::parse_or_null(line);
     if (j.is_object() && j.value("total_step", last + 1) <= last) kept += line + "\n";
   }
   return kept;

@@ -2,35 +2,17 @@
 #include "gs/train/stage.h"
 
 #include "gs/images.h"
-#include "gs/train/dense_stage.h"
-#include "gs/train/discriminator_stage.h"
-#include "gs/train/student_stage.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
 
 namespace gsx {
 
-StagePtr start_stage(RunState& run, const StagePlan& plan, Stage* before) {
-  switch (plan.kind) {
-    case StagePlan::Kind::dense: return std::make_unique<DenseStage>(run, plan);
-    case StagePlan::Kind::critic: return std::make_unique<CriticStage>(run, plan);
-    default: return std::make_unique<StudentStage>(run, plan, dynamic_cast<StudentStage*>(before));
-  }
-}
-
-StagePtr resume_stage(RunState& run, const StagePlan& plan, const StateReader& in) {
-  switch (plan.kind) {
-    case StagePlan::Kind::dense: return std::make_unique<DenseStage>(run, plan, in);
-    case StagePlan::Kind::critic: return std::make_unique<CriticStage>(run, plan, in);
-    default: return std::make_unique<StudentStage>(run, plan, in);
-  }
-}
-
-RunState make_run_state(const TrainConfig& config, bool need_critic, TrainObserver& observer) {
-  Recipe recipe = make_recipe(config, need_critic);
+RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer) {
   ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
-  return {config, std::move(recipe), std::move(context), observer, std::move(data)};
+  Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
+  return {config,   std::move(recipe), std::move(context),
+          observer, std::move(data),   std::move(artifacts)};
 }
 
 Graph open_given(const RunState& run, const char* flag, const std::string& spec) {
@@ -43,7 +25,7 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
 
 Graph fresh_critic(const RunState& run, Rng& rng) {
   PatchGanOptions o;
-  o.width = run.recipe.dense.critic_width;
+  o.width = run.recipe.discriminator_width();
   o.layers = run.recipe.size >= 32 ? 3 : 2;
   Graph critic = patchgan(o);
   critic.initialize(run.context, rng, Init{});
@@ -53,7 +35,7 @@ Graph fresh_critic(const RunState& run, Rng& rng) {
 void save_result(const RunState& run, Graph graph, const std::filesystem::path& path) {
   const TrainConfig& c = run.config;
   graph.provenance["made_by"] = "gsx train";
-  graph.provenance["method"] = c.method;
+  graph.provenance["method"] = run.recipe.name;
   graph.provenance["objective"] = c.objective;
   graph.provenance["distance"] = c.distance;
   graph.provenance["seed"] = c.seed;

@@ -1,8 +1,11 @@
 // One stage of a training run: what it does in a step, what a checkpoint must hold of it, and what
 // it leaves behind.
 #pragma once
+#include <span>
+
 #include "gs/observer.h"
 #include "gs/recipe.h"
+#include "gs/train/artifacts.h"
 #include "gs/train/checkpoint.h"
 #include "gs/train/data.h"
 #include "gs/train/random_streams.h"
@@ -17,14 +20,9 @@ struct RunState {
   ContextPtr context;
   TrainObserver& observer;
   TrainData data;
+  Artifacts artifacts;
 
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
-  // The dense network: given, made by an earlier stage, or itself what the run is for.
-  std::filesystem::path teacher_file() const {
-    return config.method == "dense" ? model_file() : file(run_files::kTeacher);
-  }
-  std::filesystem::path critic_file() const { return file(run_files::kCritic); }
-  std::filesystem::path model_file() const { return file(run_files::kModel); }
 };
 
 using Losses = std::vector<std::pair<std::string, double>>;
@@ -41,7 +39,7 @@ class Stage {
   virtual void save(StateWriter&) const = 0;
   // A row of pictures for each of these photos [1,3,H,W] in picture format.
   virtual PictureRows samples(const std::vector<Tensor>& photos) = 0;
-  // Writes what the stage was for.
+  // Hands on what the stage was for, in the run's artifacts.
   virtual void finish() = 0;
 
  protected:
@@ -50,13 +48,19 @@ class Stage {
 };
 using StagePtr = std::unique_ptr<Stage>;
 
-// A stage at its first step, from what earlier ones left in the run folder and in memory; or at the
-// step a checkpoint was written.
-StagePtr start_stage(RunState&, const StagePlan&, Stage* before);
-StagePtr resume_stage(RunState&, const StagePlan&, const StateReader&);
+// All kinds of stages there are: at their first step, from the run's artifacts, or at the step a
+// checkpoint was written. Nothing else in the house knows them all.
+struct StageKind {
+  const char* name;
+  StagePtr (*start)(RunState&, const StagePlan&);
+  StagePtr (*resume)(RunState&, const StagePlan&, const StateReader&);
+};
+std::span<const StageKind> stage_kinds();
+// Error for a name that none of them has.
+const StageKind& stage_kind(const std::string& name);
 
-// Opens what the settings name. Contradictory settings are an Error.
-RunState make_run_state(const TrainConfig&, bool need_critic, TrainObserver&);
+// Opens the data that the settings name.
+RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
 // A PatchGAN with fresh weights, deep enough for the run's pictures.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gs/train/evaluation.h"
+#include "gs/train/run_budget.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -76,7 +77,8 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
   GSX_CHECK(weights, "--teacher: ", spec,
             " has no convolutions, so there is nothing to compress; give another network");
-  GSX_CHECK(run.config.method != "gs32" || !prune_groups(teacher).empty(), "--teacher: ", spec,
+  GSX_CHECK(!run.recipe.prunes() || run.recipe.quantized() || !prune_groups(teacher).empty(),
+            "--teacher: ", spec,
             " has no channels that can be pruned, for which their norms need trainable scales; "
             "give another network, or --method gs8 to store it in 8 bits");
 }
@@ -84,14 +86,13 @@ void check_teacher(const RunState& run, const Graph& teacher) {
 // A copy of a run that keeps to itself.
 class Rehearsal {
  public:
-  Rehearsal(const RunState& run, bool need_critic, const fs::path& folder)
-      : folder_(folder), state_(make_run_state(settings(run), need_critic, silent_)) {
+  Rehearsal(const RunState& run, const fs::path& folder)
+      : folder_(folder), state_(make_run_state(settings(run), shortened(run.recipe), silent_)) {
     std::error_code error;
     fs::create_directory(folder_, error);
     GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",
               error.message());
     state_.data.look_at_most(kFew);
-    for (StagePlan& plan : state_.recipe.stages) plan.batch = std::min(plan.batch, kFew);
   }
   ~Rehearsal() {
     std::error_code ignored;
@@ -104,8 +105,8 @@ class Rehearsal {
     adopt(state_, in, need_critic, folder_);
     StagePtr stage;
     for (const StagePlan& plan : state_.recipe.stages) {
-      stage = start_stage(state_, plan, stage.get());
-      stage->step(0);
+      stage = stage_kind(plan.kind).start(state_, plan);
+      if (plan.steps > 0) stage->step(0);
       StateWriter out;
       stage->save(out);
       out.write(folder_ / run_files::kCheckpoint);
@@ -122,12 +123,18 @@ class Rehearsal {
     TrainConfig c = run.config;
     c.context = run.context;
     c.run_dir = folder_;
-    // A budget is checked without training; what networks this young can reach tells nothing.
-    if (c.method == "gs8" || c.method == "gs32") {
-      c.target_ratio = c.target_macs = 0;
-      c.rho = kAnyRho;
-    }
     return c;
+  }
+
+  // A budget is checked without training; what networks this young can reach tells nothing.
+  static Recipe shortened(Recipe recipe) {
+    const bool prunes = recipe.prunes();
+    if (prunes) recipe.target_ratio = recipe.target_macs = 0;
+    for (StagePlan& plan : recipe.stages) {
+      plan.batch = std::min(plan.batch, kFew);
+      if (plan.prune) plan.rho = kAnyRho;
+    }
+    return recipe;
   }
 
   fs::path folder_;
@@ -141,12 +148,12 @@ void check_start(const RunState& run, const Inputs& in) {
   check_teacher(run, in.teacher);
   check_critic(run, in.critic);
   check_size(in, run.recipe.size);
-  if (run.config.method != "dense") check_budget(run, in.teacher);
+  if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
 }
 
 void rehearse(const RunState& run, const Inputs& in, bool need_critic, const fs::path& folder) {
-  Rehearsal(run, need_critic, folder).run(in, need_critic);
+  Rehearsal(run, folder).run(in, need_critic);
 }
 
 }  // namespace gsx

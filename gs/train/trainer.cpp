@@ -34,6 +34,17 @@ void check_checkpoint(const TrainConfig& c) {
        "with --out instead of --resume");
 }
 
+void write_every(TrainConfig& c) {
+  if (!c.checkpoint_every) c.checkpoint_every = kEvery;
+  if (!c.sample_every) c.sample_every = kEvery;
+}
+
+// Checkpoints of gsx 0.1.0 hold none: their settings tell it.
+Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
+  if (in.meta().contains("recipe")) return Recipe::from_json(in.meta().at("recipe"));
+  return make_recipe(c, in.meta().at("need_critic").get<bool>());
+}
+
 class Run {
  public:
   Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
@@ -44,6 +55,7 @@ class Run {
 
  private:
   void open_folder(int last_logged);
+  StagePtr start_stage();
   bool run_stage();  // false: stopped
   void after_step(const Losses&, double seconds);
   void report(const Losses&);
@@ -52,7 +64,6 @@ class Run {
   void write_checkpoint();
 
   const std::atomic<bool>& stop_;
-  bool need_critic_;
   RunState state_;
   size_t at_ = 0;       // which stage
   int step_ = 0;        // steps done of it
@@ -69,17 +80,17 @@ class Run {
 Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
          const std::atomic<bool>& stop)
     : stop_(stop),
-      need_critic_(needs_critic(config)),
-      state_(make_run_state(config, need_critic_, observer)) {
-  const Inputs inputs = open_inputs(state_, need_critic_);
+      state_(make_run_state(config, make_recipe(config, needs_critic(config)), observer)) {
+  const bool need_critic = needs_critic(config);
+  const Inputs inputs = open_inputs(state_, need_critic);
   check_start(state_, inputs);
   observer.message("check    one step of every stage, on few pictures");
-  rehearse(state_, inputs, need_critic_, beginning.folder() / "rehearsal");
-  adopt(state_, inputs, need_critic_, beginning.folder());
+  rehearse(state_, inputs, need_critic, beginning.folder() / "rehearsal");
+  adopt(state_, inputs, need_critic, beginning.folder());
   marks_ = marks_of(state_, inputs);
   observer.started(beginning.folder());
   beginning.place();
-  stage_ = start_stage(state_, state_.recipe.stages[0], nullptr);
+  stage_ = start_stage();
   write_checkpoint();
   beginning.done();
   open_folder(-1);
@@ -88,8 +99,7 @@ Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& obse
 Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
          TrainObserver& observer, const std::atomic<bool>& stop)
     : stop_(stop),
-      need_critic_(in.meta().at("need_critic").get<bool>()),
-      state_(make_run_state(config, need_critic_, observer)),
+      state_(make_run_state(config, saved_recipe(config, in), observer)),
       at_(in.meta().at("stage").get<size_t>()),
       step_(in.meta().at("step").get<int>()),
       marks_(in.meta().value("marks", Json::object())) {
@@ -100,9 +110,11 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
   total_step_ += step_;
   state_.data.restore(in.meta().at("data"));
   state_.data.check();
+  if (in.meta().contains("artifacts"))
+    state_.artifacts = artifacts_from_json(config.run_dir, in.meta().at("artifacts"));
   check_marks(state_, marks_, new_teacher);
   open_folder(total_step_);
-  stage_ = resume_stage(state_, stages[at_], in);
+  stage_ = stage_kind(stages[at_].kind).resume(state_, stages[at_], in);
 }
 
 void Run::open_folder(int last_logged) {
@@ -114,10 +126,15 @@ void Run::open_folder(int last_logged) {
   photos_ = state_.data.held_out(Domain::a, kSampled);
 }
 
+StagePtr Run::start_stage() {
+  const StagePlan& plan = state_.recipe.stages[at_];
+  return stage_kind(plan.kind).start(state_, plan);
+}
+
 TrainResult Run::go() {
   const auto& stages = state_.recipe.stages;
   for (;;) {
-    state_.observer.message(std::string("stage    ") + name_of(stages[at_].kind));
+    state_.observer.message("stage    " + stages[at_].kind);
     if (!run_stage()) {
       write_checkpoint();
       return {};
@@ -126,7 +143,8 @@ TrainResult Run::go() {
     stage_->finish();
     write_samples(true);
     if (at_ + 1 == stages.size()) break;
-    stage_ = start_stage(state_, stages[++at_], stage_.get());
+    ++at_;
+    stage_ = start_stage();
     step_ = 0;
     seconds_ = 0;
     write_checkpoint();
@@ -153,20 +171,20 @@ bool Run::run_stage() {
 void Run::after_step(const Losses& losses, double seconds) {
   for (const auto& [name, value] : losses)
     GSX_CHECK(std::isfinite(value), "train: loss ", name, " became ", value, " in step ", step_ + 1,
-              " of stage ", name_of(stage_->plan().kind), "; lower the learning rates");
+              " of stage ", stage_->plan().kind, "; lower the learning rates");
   ++step_;
   ++total_step_;
   seconds_ = seconds_ == 0 ? seconds : 0.9 * seconds_ + 0.1 * seconds;
   report(losses);
   const bool last = step_ == stage_->plan().steps;
   if (last) return;
-  if (total_step_ % state_.config.sample_every == 0) write_samples(false);
-  if (total_step_ % state_.config.checkpoint_every == 0) write_checkpoint();
+  if (total_step_ % *state_.config.sample_every == 0) write_samples(false);
+  if (total_step_ % *state_.config.checkpoint_every == 0) write_checkpoint();
 }
 
 void Run::report(const Losses& losses) {
   TrainProgress p;
-  p.stage = name_of(stage_->plan().kind);
+  p.stage = stage_->plan().kind;
   p.step = step_;
   p.steps = stage_->plan().steps;
   p.total_step = total_step_;
@@ -191,12 +209,10 @@ void Run::report(const Losses& losses) {
 void Run::write_samples(bool stage_done) {
   if (photos_.empty()) return;
   char name[64];
-  std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, name_of(stage_->plan().kind));
+  std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage_->plan().kind.c_str());
   const PictureRows rows = stage_->samples(photos_);
   write_png(state_.file(run_files::kSamples) / name, contact_sheet(rows));
-  const StagePlan::Kind kind = stage_->plan().kind;
-  const bool of_a_student = kind != StagePlan::Kind::dense && kind != StagePlan::Kind::critic;
-  if (stage_done && of_a_student) judge(rows);
+  if (stage_done && stage_->plan().makes == "student") judge(rows);
 }
 
 // A stage that ruined the student is told of when it ends, not hours later.
@@ -206,7 +222,7 @@ void Run::judge(const PictureRows& rows) {
   if (far <= 1) return;
   std::ostringstream text;
   text.precision(3);
-  text << "after the stage " << name_of(stage_->plan().kind)
+  text << "after the stage " << stage_->plan().kind
        << " the student's pictures are further from the teacher's than plain colours would be ("
        << far << " times their squared difference): lower the learning rates, train longer or ask "
        << "for less compression";
@@ -217,7 +233,8 @@ void Run::judge(const PictureRows& rows) {
 void Run::write_checkpoint() {
   StateWriter out;
   out.meta["config"] = state_.config.to_json();
-  out.meta["need_critic"] = need_critic_;
+  out.meta["recipe"] = state_.recipe.to_json();
+  out.meta["artifacts"] = state_.artifacts.to_json();
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
   out.meta["data"] = state_.data.state();
@@ -235,8 +252,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     RunBeginning beginning(config);
     TrainConfig c = config;
     make_paths_absolute(c);
-    if (c.checkpoint_every == 0) c.checkpoint_every = kEvery;
-    if (c.sample_every == 0) c.sample_every = kEvery;
+    write_every(c);
     observer.begins(c);
     Run run(c, beginning, observer, stop);
     return run.go();
@@ -248,6 +264,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     TrainConfig saved = TrainConfig::from_json(in.meta().at("config"));
     take_changes(saved, config);
     make_paths_absolute(saved);
+    write_every(saved);
     saved.run_dir = config.run_dir;
     saved.context = config.context;
     observer.begins(saved);

@@ -242,6 +242,7 @@ void correlate_winograd(Exec& e, const WinogradPlan& plan, const View& in, const
   } else {
     run_blocks(e, g, filters, s, x, y, moments);
   }
+  filters.all_used();
 }
 
 }  // namespace gsx::kernels

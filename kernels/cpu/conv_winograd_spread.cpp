@@ -117,6 +117,7 @@ void spread_winograd(Exec& e, const ConvShape& shape, const WinogradPlan& plan, 
     for (int64_t t = 0; t < g.tiles; ++t)
       g.add(t, k0, k1, s.output[own] + t * kGroup, s.plane, s.spill[own], gx);
   });
+  filters.all_used();
 }
 
 }  // namespace gsx::kernels

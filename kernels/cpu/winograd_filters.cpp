@@ -124,9 +124,19 @@ KeptFilters::Key WinogradFilters::key() const {
 
 void WinogradFilters::keep(KeptFilters* kept) {
   if (kept == nullptr) return;
-  kept_ = kept->find(key());
-  made_ = kept_ != nullptr;
-  if (!made_) kept_ = kept->add(key(), at_.back());
+  const KeptFilters::Claim claim = kept->claim(key(), at_.back());
+  kept_ = claim.data;
+  made_ = claim.made;
+  if (kept_ && !made_) keeper_ = kept;
+}
+
+void WinogradFilters::all_used() {
+  if (keeper_) keeper_->made(kept_);
+  keeper_ = nullptr;
+}
+
+WinogradFilters::~WinogradFilters() {
+  if (keeper_) keeper_->abandon(kept_);
 }
 
 std::vector<WinogradFilters::Own> WinogradFilters::take(Workspace& space, int threads) const {

@@ -44,6 +44,9 @@ class WinogradFilters {
 
   // outputs: channels, padding lanes included.
   WinogradFilters(const WinogradPlan&, const Weights<float>&, int outputs, bool few);
+  ~WinogradFilters();
+  WinogradFilters(const WinogradFilters&) = delete;
+  WinogradFilters& operator=(const WinogradFilters&) = delete;
 
   int groups() const { return ceil_div(outputs_, kGroup); }
   int first_of(int group) const { return group * kGroup; }
@@ -51,6 +54,8 @@ class WinogradFilters {
 
   // Uses what is kept, or keeps what will be made; null: nothing is to be kept. Before take().
   void keep(KeptFilters*);
+  // All of them have been used, so those to be kept are there.
+  void all_used();
   // Scratch of every thread, in their order.
   std::vector<Own> take(Workspace&, int threads) const;
 
@@ -76,6 +81,7 @@ class WinogradFilters {
   bool few_;
   std::vector<std::vector<Chunk>> chunks_;  // per output
   std::vector<int64_t> at_;                 // per output, of all its filters; last, of everything
+  KeptFilters* keeper_ = nullptr;           // who waits for what is kept to be made
   float* kept_ = nullptr;
   bool made_ = false;  // whether what is kept is there already
 };

@@ -1,5 +1,5 @@
-# How .cu files are built: gsx_emulated, always, by the host compiler, and gsx_cuda, with GSX_CUDA, by
-# nvcc. Both are the same sources over the two twins of gpu.h.
+# How .cu files are built: gsx_emulated, for tests, by the host compiler, and gsx_cuda, with GSX_CUDA,
+# by nvcc. Both are the same sources over the two twins of gpu.h.
 file(GLOB gsx_cu CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu)
 
 # gsx_emulated_sources(target files): .cu files as C++ of the host for the emulated device.
@@ -30,6 +30,11 @@ endfunction()
 gsx_layer(emulated DIRS kernels/runtime/emulated LINK gsx_kernels)
 gsx_emulated_sources(gsx_emulated ${gsx_cu})
 gsx_emulator_and_thread_sanitizer(gsx_emulated "${GSX_SANITIZE}")
+# What is linked with gsx_emulated has the emulated device: an object that nobody calls offers it.
+add_library(gsx_emulated_offer OBJECT ${PROJECT_SOURCE_DIR}/kernels/runtime/emulated/offer/offer.cpp)
+target_link_libraries(gsx_emulated_offer PRIVATE gsx_kernels)
+gsx_setup(gsx_emulated_offer)
+target_link_libraries(gsx_emulated INTERFACE $<TARGET_OBJECTS:gsx_emulated_offer>)
 
 # gsx_cuda_sources(target files): .cu files for CUDA devices. No contraction: the same bits as the
 # emulated device gives. Constexpr functions (kernels/view.h) are the device's too.

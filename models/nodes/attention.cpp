@@ -54,6 +54,11 @@ class Matmul : public Node {
   std::vector<ChannelSource> sources(int c, std::span<const Shape>) const override {
     return {{0, c}};
   }
+  // A row of zeros gives zeros; of another constant, what the columns of b sum to.
+  std::optional<float> constant(int, std::span<const std::optional<float>> in,
+                                bool) const override {
+    return in[0] == 0.0f ? in[0] : std::nullopt;
+  }
 
  private:
   bool b_transposed_;
@@ -67,6 +72,7 @@ class Transpose : public Node {
     inputs = std::move(input_nodes);
   }
   std::string_view kind() const override { return "transpose"; }
+  bool moves_values() const override { return true; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override { return {{"axes", axes_}}; }
   Shape infer_shape(std::span<const Shape> in) const override {

@@ -43,9 +43,13 @@ class Reshape : public Node {
     for (const Tensor& t : in) shapes.push_back(t.shape());
     return reshape(in[0], infer_shape(shapes));
   }
-  // Only its size is asked.
-  bool pins_input(int which, std::span<const Shape>) const override { return which == 1; }
+  // Of the second input only the size is asked, but it must not vanish before the result does.
+  bool pins_input(int which, std::span<const Shape> in) const override {
+    return which == 1 && in[1][1] != in[0][1];
+  }
   std::vector<ChannelSource> sources(int c, std::span<const Shape> in) const override {
+    if (in.size() == 2 && pins_input(1, in)) return {{0, c}};
+    if (in.size() == 2) return {{0, c}, {1, c}};
     const Shape out = infer_shape(in);
     const int64_t each = out.numel() / (out[0] * out[1]);
     const int64_t each_in = in[0].numel() / (in[0][0] * in[0][1]);
@@ -57,6 +61,7 @@ class Reshape : public Node {
   }
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {
+    if (inputs.size() == 2) return in[0];
     for (const auto& v : in) {
       if (!v || *v != *in[0]) return std::nullopt;
     }

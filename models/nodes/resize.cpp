@@ -19,6 +19,7 @@ class Resize : public Node {
     inputs = std::move(input_nodes);
   }
   std::string_view kind() const override { return "resize"; }
+  bool moves_values() const override { return options_.rule.mode == ResizeMode::nearest; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
     const ResizeRule& rule = options_.rule;

@@ -16,7 +16,9 @@ class Weighted : public Node {
   std::vector<ChannelSource> sources(int c, std::span<const Shape>) const override {
     return depthwise() ? std::vector<ChannelSource>{{0, c}} : std::vector<ChannelSource>{};
   }
-  int alike_input(int c) const override { return depthwise() ? c : c % (in_ > 0 ? group_in() : 1); }
+  int alike_input(int c) const override {
+    return depthwise() || constant_input() ? c : c % group_in();
+  }
   int alike_output(int c) const override { return depthwise() ? c : c % group_out(); }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override;

@@ -16,24 +16,29 @@
 
 namespace fs = std::filesystem;
 using namespace gsx::tools;
+using gsx::from_utf8;
+using gsx::to_utf8;
 
 namespace {
 
 // `gsx train` that reads its flags and does nothing.
 struct TrainFlags {
-  CLI::App program;
-  CLI::App* train;
-  explicit TrainFlags(std::vector<std::string> words = {}) {
-    add_train(program);
-    train = program.get_subcommand("train");
-    check_values(*train);
-    train->callback([] {});
+  Program program{"", "gsx", ""};
+  Command train;
+  explicit TrainFlags(std::vector<std::string> words = {}) : train(added(program)) {
+    check_values(train);
+    train.callback([] {});
     words.insert(words.begin(), "train");
-    std::reverse(words.begin(), words.end());
     program.parse(words);
   }
   std::vector<std::string> results(const std::string& flag) const {
-    return train->get_option(flag)->reduced_results();
+    return train.option(flag).results();
+  }
+
+ private:
+  static Command added(const Program& program) {
+    add_train(program.command());
+    return program.command().subcommand("train");
   }
 };
 
@@ -62,8 +67,8 @@ const std::vector<std::string>& values_for(ValueKind kind) {
 }
 
 // What a validator like {a,b,c} in the help lets through.
-std::vector<std::string> members(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
+std::vector<std::string> members(const Option& option) {
+  const std::string type = option.type_name();
   std::vector<std::string> words;
   const size_t open = type.find('{');
   if (open == std::string::npos) return words;
@@ -81,8 +86,8 @@ std::string config_refusal(const std::string& text) {
   write(dir.path() / "own.toml", text);
   TrainFlags flags;
   try {
-    read_config_file(*flags.train, (dir.path() / "own.toml").string());
-  } catch (const CLI::ValidationError& error) {
+    read_config_file(flags.train, (dir.path() / "own.toml").string());
+  } catch (const Misuse& error) {
     return error.what();
   }
   return "read";
@@ -94,13 +99,13 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
   const TempDir dir;
   const std::string file = (dir.path() / "config.toml").string();
   const TrainFlags none;
-  for (const CLI::Option* option : none.train->get_options()) {
-    if (option->get_lnames().empty()) continue;
-    const std::string name = option->get_lnames()[0];
+  for (const Option& option : none.train.options()) {
+    if (option.long_names().empty()) continue;
+    const std::string name = option.long_names()[0];
     if (name == "help" || name == "config") continue;
     INFO("--" << name);
-    const ValueKind kind = kind_of(*option);
-    std::vector<std::string> values = members(*option);
+    const ValueKind kind = kind_of(option);
+    std::vector<std::string> values = members(option);
     if (values.empty()) values = values_for(kind);
     if (name == "device") values = {"cpu", "cuda", "cuda:3", "emulated"};
     int accepted = 0;
@@ -112,17 +117,17 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
       std::unique_ptr<TrainFlags> typed, read;
       try {
         typed = std::make_unique<TrainFlags>(words);
-      } catch (const CLI::ValidationError&) {
+      } catch (const Misuse&) {
         continue;  // out of this option's range
       }
       ++accepted;
-      write(file, "# a comment\n" + config_text(*typed->train, {}));
+      write(file, "# a comment\n" + config_text(typed->train, {}));
       read = std::make_unique<TrainFlags>();
-      read_config_file(*read->train, file);
+      read_config_file(read->train, file);
       const auto were = typed->results("--" + name), are = read->results("--" + name);
       if (kind == ValueKind::number) CHECK(parse_number(are.at(0)) == parse_number(were.at(0)));
       else CHECK(are == were);
-      CHECK(config_text(*read->train, {}) == config_text(*typed->train, {}));
+      CHECK(config_text(read->train, {}) == config_text(typed->train, {}));
     }
     CHECK(accepted > 0);
   }
@@ -182,7 +187,7 @@ TEST_CASE("config: files of version 0.1.0 are still read") {
         "target-macs = \"3G\"\nact-range = 6\nlr = .0005\nbeta = 5.\nsize = 64\nseed = "
         "18446744073709551615\n");
   TrainFlags flags;
-  read_config_file(*flags.train, file);
+  read_config_file(flags.train, file);
   using Words = std::vector<std::string>;
   CHECK(flags.results("--data") == Words{"123"});
   CHECK(flags.results("--teacher") == Words{"cyclegan:a \"b\".safetensors"});
@@ -194,16 +199,32 @@ TEST_CASE("config: files of version 0.1.0 are still read") {
   CHECK(flags.results("--seed") == Words{"18446744073709551615"});
 }
 
+TEST_CASE("config: zero means zero, but in files of before what nobody chose") {
+  const TempDir dir;
+  const std::string file = (dir.path() / "config.toml").string();
+  const std::string settings =
+      "lr = 0\nrho = 0.0\nfinetune-steps = 0\nbeta = 0\nseed = 0\nweight-decay = -1\n";
+  write(file, "# settings of a run, written by gsx 0.1.0: gsx train\nbatch = 0\n" + settings);
+  TrainFlags old;
+  read_config_file(*old.train, file);
+  for (const char* name : {"--lr", "--rho", "--finetune-steps", "--batch", "--weight-decay"})
+    CHECK(old.train.count(name) == 0);
+  for (const char* name : {"--beta", "--seed"}) CHECK(old.train.count(name) == 1);
+  CHECK_THAT(config_refusal(settings), Catch::Contains("line 6: --weight-decay: "));
+  TrainFlags now({"--lr", "0", "--rho", "0", "--finetune-steps", "0"});
+  CHECK(now.train.count("--lr") == 1);
+}
+
 TEST_CASE("config: flags win over the file, and false takes a flag back") {
   const TempDir dir;
   const std::string file = (dir.path() / "own.toml").string();
   write(file, "size = 64\nwidth = 8\nno-flip = false\njson = true\n");
   TrainFlags flags({"--size", "32"});
-  read_config_file(*flags.train, file);
+  read_config_file(flags.train, file);
   CHECK(flags.results("--size") == std::vector<std::string>{"32"});
   CHECK(flags.results("--width") == std::vector<std::string>{"8"});
-  CHECK(flags.train->count("--no-flip") == 0);
-  CHECK(flags.train->count("--json") == 1);
+  CHECK(flags.train.count("--no-flip") == 0);
+  CHECK(flags.train.count("--json") == 1);
 }
 
 TEST_CASE("values: whole numbers are decimal digits, for every flag of every command") {
@@ -293,7 +314,7 @@ TEST_CASE("train: outputs tell the seed of the run, also of a resumed one") {
   CHECK(nlohmann::json::parse(resumed.out).at("seed").dump() == seed);
   CHECK(resumed.err.find("seed " + seed + ")") != std::string::npos);
   TrainFlags flags;
-  read_config_file(*flags.train, run + "/config.toml");
+  read_config_file(flags.train, run + "/config.toml");
   CHECK(flags.results("--seed") == std::vector<std::string>{seed});
 }
 

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "models/builder.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/data.h"
@@ -66,6 +67,37 @@ TEST_CASE("inspect counts the paper's networks") {
   const auto half = json_of({"inspect", "cyclegan", "--width", "32", "--size", "256", "--json"});
   CHECK(half.at("weight_bytes") == 4 * 2'847'936);
   CHECK(half.at("macs_paper").get<double>() == 13836.0 * (1 << 20));
+}
+
+TEST_CASE("networks with several inputs and outputs are inspected, and refused where one is due") {
+  using namespace gsx;
+  const TempDir dir;
+  const std::string file = (dir / "two.safetensors").string();
+  Graph graph("two");
+  graph.add(make_input("photo", 3));
+  graph.add(make_input("mask", 1));
+  graph.add(make_concat("both", {0, 1}));
+  graph.add(make_conv("paint", 2, {.in = 4, .out = 3, .options = {.pad = Padding::all(1)}}));
+  graph.add(make_conv("score", 2, {.in = 4, .out = 1}));
+  graph.set_outputs({{"painted", 3}, {"scores", 4}});
+  Rng rng(1);
+  graph.initialize(Context::create(), rng, {});
+  save_model(graph, file);
+
+  const auto g = json_of({"inspect", file, "--size", "32", "--json"});
+  CHECK(g.at("inputs")[1].at("name") == "mask");
+  CHECK(g.at("inputs")[1].at("shape") == std::vector<int>{1, 1, 32, 32});
+  CHECK(g.at("outputs")[0].at("name") == "painted");
+  CHECK(g.at("outputs")[1].at("shape") == std::vector<int>{1, 1, 30, 30});
+  const std::string table = run_program({"inspect", file, "--size", "32"}).out;
+  CHECK(table.find("takes       photo 3 x 32 x 32, mask 1 x 32 x 32") != std::string::npos);
+  CHECK(table.find("gives       painted 3 x 32 x 32, scores 1 x 30 x 30") != std::string::npos);
+
+  write_picture(dir / "x.npy", 32, 32);
+  const ProcessResult refused =
+      run_program({"translate", file, (dir / "x.npy").string(), "--out", (dir / "y.npy").string()});
+  CHECK(refused.exit_code != 0);
+  CHECK(refused.err.find("two must have one input here, got 2") != std::string::npos);
 }
 
 TEST_CASE("translate and eval take a model that train made") {

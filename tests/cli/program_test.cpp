@@ -102,6 +102,16 @@ TEST_CASE("a device that is not there is refused in one sentence, one that canno
   }
 }
 
+TEST_CASE("the program that users build has no emulated device and says so") {
+  const ProcessResult info = run_process({GSX_RELEASED_PROGRAM, "info"});
+  CHECK(info.exit_code == 0);
+  CHECK(!contains(info.out, "emulated"));
+  const ProcessResult r = run_process(
+      {GSX_RELEASED_PROGRAM, "translate", "m", "p", "--out", "o", "--device", "emulated"});
+  CHECK(r.exit_code == 1);
+  CHECK(contains(r.err, "gsx translate: device emulated is not available: it is for tests, and"));
+}
+
 TEST_CASE("every build computes on the processor", "[device]") {
   const TempDir dir;
   const std::string out = (dir / "run").string();

@@ -169,6 +169,23 @@ TEST_CASE("SIGTERM and Ctrl-C write a checkpoint, say how to go on, and exit wit
   check_same_results(whole, stopped);
 }
 
+TEST_CASE("train --recipe runs stages of a file, and names what is wrong with one") {
+  const TempDir dir;
+  const fs::path recipe = dir / "short.toml", run = dir / "run";
+  write_text(recipe, "[[stages]]\nkind = \"dense\"\nsteps = 2\nwidth = 4\nblocks = 1\n");
+  const auto made = run_program({"train", "--recipe", recipe.string(), "--size", "16", "--batch",
+                                 "1", "--threads", "1", "--out", run.string()});
+  INFO(made.err);
+  CHECK(made.exit_code == 0);
+  CHECK(fs::exists(run / "model.safetensors"));
+  write_text(recipe, "[[stages]]\nkind = \"dense\"\nsteps = -2\n");
+  const auto refused = run_program({"train", "--recipe", recipe.string(), "--out", dir / "other"});
+  CHECK(refused.exit_code == 1);
+  CHECK(refused.err.find("recipe " + recipe.string() +
+                         ": stage 1 (dense): steps must be a whole number from 0 to 100000000, got "
+                         "-2") != std::string::npos);
+}
+
 TEST_CASE("train refuses what cannot be") {
   const TempDir dir;
   const fs::path run = dir.path() / "run";

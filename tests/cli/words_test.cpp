@@ -108,7 +108,7 @@ TEST_CASE("limits of numbers read as people write them") {
       {{"inspect", "cyclegan", "--width", "99999999999999999999"},
        "gsx inspect: --width: expected a whole number from 1 to 4096, got 99999999999999999999\n"},
       {{"train", "--size", "5000"},
-       "gsx train: --size: expected a whole number from 0 to 4096, got 5000\n"},
+       "gsx train: --size: expected a whole number from 16 to 4096, got 5000\n"},
       {{"train", "--lr", "-1"}, "gsx train: --lr: expected a finite number from 0 to 1, got -1\n"},
       {{"train", "--lr", "nan"},
        "gsx train: --lr: expected a finite number from 0 to 1, got nan\n"},
@@ -127,7 +127,7 @@ TEST_CASE("limits of numbers read as people write them") {
   const std::string help = run_program({"train", "--help"}).out;
   for (const char* words : {"[0 - ", "e+0", "INT in", "NONNEGATIVE"})
     CHECK_FALSE(contains(help, words));
-  CHECK(contains(help, "--size INT: 0 to 4096"));
+  CHECK(contains(help, "--size INT: 16 to 4096"));
 }
 
 TEST_CASE("what is given twice, elsewhere or in part is told as what it is") {

@@ -1,9 +1,10 @@
 // Uses the installed library: an operation of its own with its gradient, recorded on the tape, and
 // a network from its architecture to a picture and a cost.
-#include <gsx/engine/ops.h>
-#include <gsx/models/architectures.h>
+#include <gsx/gsx.h>
+#include <gsx/version.h>
 
 #include <cstdio>
+#include <string>
 #include <vector>
 
 namespace {
@@ -45,6 +46,7 @@ bool network_runs(const gsx::ContextPtr& context) {
 }  // namespace
 
 int main() {
+  std::printf("gsx %s\n", GSX_VERSION_STRING);
   const gsx::ContextPtr context = gsx::Context::create({.threads = 1});
   return gradient_is_right(context) && network_runs(context) ? 0 : 1;
 }

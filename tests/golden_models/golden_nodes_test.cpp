@@ -1,5 +1,6 @@
 // Every node kind that came after the first networks against PyTorch and ONNX Runtime: values, and
 // gradients of <y, r> where there are any.
+#include "models/graph.h"
 #include "models/nodes.h"
 #include "tests/catch.h"
 #include "tests/devices.h"

@@ -4,7 +4,7 @@
 
 #include <regex>
 
-#include "gs/train/student_stage.h"
+#include "gs/train/run_budget.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"
@@ -26,13 +26,12 @@ std::string refusal(const TempDir& dir, const std::string& method, double ratio,
                     double width = 8) {
   TrainConfig config = tiny_config(dir.path() / "run");
   config.method = method;
-  config.width = 0;
-  config.target_ratio = ratio;
-  config.target_macs = macs;
+  config.width.reset();
+  config.target_ratio.reset();
+  if (ratio > 0) config.target_ratio = ratio;
+  if (macs > 0) config.target_macs = macs;
   TrainObserver observer;
-  Recipe recipe = make_recipe(config, false);
-  TrainData data(config, recipe.size, recipe.load_size, config.context, observer);
-  const RunState run = {config, std::move(recipe), config.context, observer, std::move(data)};
+  const RunState run = make_run_state(config, make_recipe(config, false), observer);
   try {
     check_budget(run, teacher(config.context, width));
   } catch (const Error& error) {

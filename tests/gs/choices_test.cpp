@@ -25,8 +25,8 @@ struct FirstStep {
     teacher.initialize(run.context, rng, {.deviation = 0.2f});
     Graph judge = fresh_critic(run, rng);
     std::filesystem::create_directories(dir);
-    save_model(teacher, run.teacher_file());
-    save_model(judge, run.critic_file());
+    save_model(teacher, run.artifacts.teacher);
+    save_model(judge, run.artifacts.discriminator);
   }
 
   static RunState make(const std::filesystem::path& dir, const std::string& objective,
@@ -39,13 +39,11 @@ struct FirstStep {
     c.batch = 2;
     c.beta = 3;
     c.width = 3;
-    c.target_ratio = 0;
+    c.target_ratio.reset();
     c.rho = 1e-9f;
     c.teacher = (dir / "teacher.safetensors").string();
-    Recipe recipe = make_recipe(c, false);
     static TrainObserver observer;
-    TrainData data(c, recipe.size, recipe.load_size, c.context, observer);
-    return {c, std::move(recipe), c.context, observer, std::move(data)};
+    return make_run_state(c, make_recipe(c, false), observer);
   }
 
   RunState run;
@@ -93,7 +91,7 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       const TempDir dir;
       FirstStep first(dir.path() / "run", objective, distance);
       RunState& run = first.run;
-      StudentStage stage(run, run.recipe.stages[0], nullptr);
+      StudentStage stage(run, run.recipe.stages[0]);
       StateWriter out;
       stage.save(out);
       out.write(dir.path() / "state");
@@ -101,7 +99,7 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
 
       const StateReader before(dir.path() / "state");
       const NoGrad guard;
-      const Graph teacher = load_model(run.context, run.teacher_file());
+      const Graph teacher = load_model(run.context, run.artifacts.teacher);
       const Graph student = before.graph("student", run.context);
       const Graph critic = before.graph("critic", run.context);
       TrainObserver observer;
@@ -124,9 +122,9 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
 
 TEST_CASE("choices: the paper's rates fall in a line, the official ones along a cosine") {
   TrainConfig config = tiny_config("run");
-  CHECK(make_recipe(config, false).decay == Schedule::cosine);
+  CHECK(decay_of(make_recipe(config, false).stages.back()) == Schedule::cosine);
   config.objective = "paper";
-  CHECK(make_recipe(config, false).decay == Schedule::linear);
+  CHECK(decay_of(make_recipe(config, false).stages.back()) == Schedule::linear);
 }
 
 TEST_CASE("choices: pictures are mirrored when that was asked for, and never when not") {

@@ -43,6 +43,8 @@ struct StepResult {
 StepResult run_step(const Setting& s, const ContextPtr& context, const ForcedCodes* forced) {
   Networks n = make_networks(s, context);
   SlimmingOptions options;
+  options.lr = options.lr_discriminator = 1e-5f;
+  options.lr_gamma = 0.1f;
   options.rho = 0.05f;
   options.distance.style_weight = 1e3f;
   SlimmingStep step(n.student, n.critic, &n.features, n.features.taps, options);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/io/npy.h"
 #include "tests/catch.h"
@@ -30,8 +31,8 @@ FeatureStatistics random_rows(int count, int features, uint64_t seed, float offs
   return s;
 }
 
-Json reference() {
-  return Json::parse(std::ifstream(require_data() / "frechet/frechet_reference.json"));
+nlohmann::json reference() {
+  return nlohmann::json::parse(std::ifstream(require_data() / "frechet/frechet_reference.json"));
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ TEST_CASE("frechet distance is symmetric, and zero between equal sets even of fe
 }
 
 TEST_CASE("frechet distances of given features are the reference's", "[data]") {
-  const Json wanted = reference().at("tiny_darknet_conv15_gap128");
+  const nlohmann::json wanted = reference().at("tiny_darknet_conv15_gap128");
   const auto folder = require_data() / "frechet";
   const NpyArray a = read_npy(folder / "features_trainA_tiny_darknet.npy");
   const NpyArray b = read_npy(folder / "features_trainB_tiny_darknet.npy");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "engine/io/image.h"
 #include "gs/images.h"
@@ -146,7 +147,8 @@ TEST_CASE("lpips of the authors' pictures is the authors'", "[data]") {
   REQUIRE(found);
   CHECK(found->filename() == "lpips_v0.1_squeeze_lin.safetensors");
   const Lpips lpips(net, load_lpips_heads(*found));
-  const Json wanted = Json::parse(std::ifstream(folder / "manifest.json")).at("lpips");
+  const nlohmann::json wanted =
+      nlohmann::json::parse(std::ifstream(folder / "manifest.json")).at("lpips");
   const PixelFormat format{net.input_format.lo, net.input_format.hi, net.input_format.bgr};
   for (const auto& [pair, value] : wanted.items()) {
     const size_t space = pair.find(' ');
@@ -170,8 +172,9 @@ TEST_CASE("the frechet distance of horses on squeezenet is the reference's", "[d
   for (size_t i = 0; i < files.size(); ++i)
     add_features(i < files.size() / 2 ? first : second, net, "features.12",
                  to_tensor(context(), read_image(files[i]), {0, 1, false}));
-  const Json wanted = Json::parse(std::ifstream(require_data() / "frechet/frechet_reference.json"))
-                          .at("squeezenet1_1_tap6_gap512");
+  const nlohmann::json wanted =
+      nlohmann::json::parse(std::ifstream(require_data() / "frechet/frechet_reference.json"))
+          .at("squeezenet1_1_tap6_gap512");
   CHECK(frechet_distance(first, second) ==
         Approx(wanted.at("trainA first half vs second half (name order)").get<double>())
             .epsilon(2e-3));

@@ -45,17 +45,17 @@ TEST_CASE("objective: the dense stage's losses are the official or the paper's")
     INFO(e.objective);
     TrainConfig c = tiny_config(dir / "run");
     c.objective = e.objective;
-    const Recipe recipe = make_recipe(c, false);
+    const DenseOptions dense = dense_options(make_recipe(c, false).stages.front());
     const auto side = [&](uint64_t seed) {
       Graph g = cyclegan({.width = 3, .blocks = 1});
       Rng rng(seed);
       g.initialize(c.context, rng, {});
-      return DenseSide(std::move(g), constant_critic(c.context), recipe.dense, Rng(seed));
+      return DenseSide(std::move(g), constant_critic(c.context), dense, Rng(seed));
     };
     DenseSide to_b = side(1), to_a = side(2);
     const Tensor x = Tensor::empty(c.context, {1, 3, 16, 16});
     Rng(5).fill_uniform(x, -1, 1);
-    const DenseLosses l = dense_step(to_b, to_a, recipe.dense, 1e-4f, x, x);
+    const DenseLosses l = dense_step(to_b, to_a, dense, 1e-4f, x, x);
     CHECK(l.gan == Approx(2 * e.generator).epsilon(1e-5));
     CHECK(l.discriminator == Approx(2 * e.discriminator).epsilon(1e-5));
   }
@@ -72,11 +72,11 @@ TEST_CASE("objective: the critic stage's loss and rate are the official or the p
     c.objective = e.objective;
     c.teacher = teacher.string();
     StopAfter observer;
-    RunState run = make_run_state(c, true, observer);
+    RunState run = make_run_state(c, make_recipe(c, true), observer);
     std::filesystem::create_directory(c.run_dir);
-    save_model(load_model(c.context, teacher), run.teacher_file());
+    save_model(load_model(c.context, teacher), run.artifacts.teacher);
     const StagePlan& plan = run.recipe.stages.front();
-    REQUIRE(plan.kind == StagePlan::Kind::critic);
+    REQUIRE(plan.kind == "discriminator");
 
     StateWriter state;
     Graph critic = constant_critic(c.context);

@@ -29,7 +29,7 @@ TEST_CASE("resume: a run stopped after any step ends with the bytes of an undist
   const TempDir dir;
   TrainConfig config = tiny_config(dir.path() / "whole");
   const TrainResult whole = run_tiny(config);
-  const int total = config.dense_steps + config.slim_steps + config.finetune_steps;
+  const int total = *config.dense_steps + *config.slim_steps + *config.finetune_steps;
   for (int stop_after = 1; stop_after <= total; ++stop_after) {
     INFO("stopped after step " << stop_after);
     config.run_dir = dir.path() / ("stopped" + std::to_string(stop_after));

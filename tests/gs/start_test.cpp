@@ -56,7 +56,7 @@ void no_networks(TrainConfig& c, const fs::path& dir, Graph teacher) {
 const Fault kFaults[] = {
     {"rate", [](TrainConfig& c, const fs::path&) { c.lr_gamma = NAN; }, "--lr-gamma"},
     {"rate that wrecks", [](TrainConfig& c, const fs::path&) { c.lr = 1e30f; },
-     "--lr must be a rate from 0 to 1"},
+     "--lr must be a finite number from 0 to 1"},
     {"critic alone", [](TrainConfig& c, const fs::path&) { c.discriminator = "d.safetensors"; },
      "--discriminator: belongs to a --teacher"},
     {"critic that is none",
@@ -68,10 +68,10 @@ const Fault kFaults[] = {
     {"late rate", [](TrainConfig& c, const fs::path&) { c.lr_finetune = INFINITY; },
      "--lr-finetune must be a finite number"},
     {"beta", [](TrainConfig& c, const fs::path&) { c.beta = INFINITY; }, "--beta"},
-    {"rho", [](TrainConfig& c, const fs::path&) { c.target_ratio = 0, c.rho = INFINITY; }, "--rho"},
+    {"rho", [](TrainConfig& c, const fs::path&) { c.target_ratio.reset(), c.rho = INFINITY; },
+     "--rho"},
     {"decay", [](TrainConfig& c, const fs::path&) { c.weight_decay = NAN; }, "--weight-decay"},
-    {"range", [](TrainConfig& c, const fs::path&) { c.quantize.act_range = INFINITY; },
-     "--act-range"},
+    {"range", [](TrainConfig& c, const fs::path&) { c.act_range = INFINITY; }, "--act-range"},
     {"size", [](TrainConfig& c, const fs::path&) { c.size = 30; },
      "--size 30 does not fit, the teacher makes pictures of 32 x 32 of them; give 28 or 32"},
     {"dense size", [](TrainConfig& c, const fs::path&) { c.method = "dense", c.size = 31; },
@@ -139,7 +139,7 @@ const Fault kFaults[] = {
     {"an architecture that has no narrow form",
      [](TrainConfig& c, const fs::path& d) {
        c.method = "distill";
-       c.target_ratio = 0;
+       c.target_ratio.reset();
        no_networks(c, d, unprunable());
      },
      "cannot make a narrow"},
@@ -194,7 +194,7 @@ TEST_CASE("start: a network without prunable channels can still be stored in 8 b
   const TempDir dir;
   TrainConfig c = tiny_config(dir / "run");
   no_networks(c, dir.path(), unprunable());
-  c.target_ratio = 0;
+  c.target_ratio.reset();
   c.rho = 1;
   c.critic_steps = 1;
   CHECK(run_tiny(c).finished);

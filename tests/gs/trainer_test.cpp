@@ -66,7 +66,7 @@ TEST_CASE("trainer: gs32 meets a budget of MACs", "[trainer]") {
   TrainConfig c = with_teacher(dir.path());
   const Graph teacher = load_model(Context::create(), tiny_teacher());
   c.method = "gs32";
-  c.target_ratio = 0;
+  c.target_ratio.reset();
   c.target_macs = teacher.cost({1, 3, 16, 16}).macs.true_macs / 1.7;
   const TrainResult r = run_tiny(c);
   CHECK(r.r_s == Approx(1.7).epsilon(0.031));
@@ -76,7 +76,7 @@ TEST_CASE("trainer: gs32 meets a budget of MACs", "[trainer]") {
 TEST_CASE("trainer: a fixed rho prunes what it prunes", "[trainer]") {
   const TempDir dir;
   TrainConfig c = with_teacher(dir.path());
-  c.target_ratio = 0;
+  c.target_ratio.reset();
   c.rho = 1e-9f;
   const TrainResult r = run_tiny(c);
   CHECK(r.r_s == 1);
@@ -88,7 +88,7 @@ TEST_CASE("trainer: distill makes a narrow student, quantised when asked", "[tra
     const TempDir dir;
     TrainConfig c = with_teacher(dir.path());
     c.method = "distill";
-    c.width = 0;
+    c.width.reset();
     c.quantize_student = quantized;
     c.target_ratio = 3.2;
     const TrainResult r = run_tiny(c);
@@ -129,7 +129,7 @@ TEST_CASE("trainer: a teacher without a discriminator gets one first", "[trainer
   c.critic_steps = 2;
   StopAfter observer;
   CHECK(train(c, false, observer, observer.stop).finished);
-  CHECK(observer.last.total_steps == 2 + c.slim_steps + c.finetune_steps);
+  CHECK(observer.last.total_steps == 2 + *c.slim_steps + *c.finetune_steps);
   CHECK(fs::exists(c.run_dir / "discriminator.safetensors"));
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("trainer: budgets that cannot be met and settings that contradict are 
   for (const char* method : {"gs8", "distill"}) {
     TrainConfig c = tiny_config(dir.path() / method);
     c.method = method;
-    c.width = 0;
+    c.width.reset();
     c.target_ratio = 5000;
     StopAfter observer;
     CHECK_THROWS_AS(train(c, false, observer, observer.stop), Error);
@@ -156,8 +156,9 @@ TEST_CASE("trainer: budgets that cannot be met and settings that contradict are 
   }
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.rho = 0.1f; }), Catch::Contains("give one of"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.method = "gs4"; }),
-                    Catch::Contains("gs32, gs8, distill or dense"));
-  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.size = 8; }), Catch::Contains("at least 16"));
+                    Catch::Contains("must be dense, distill, gs32 or gs8, got gs4"));
+  CHECK_THROWS_WITH(run([](TrainConfig& c) { c.size = 8; }),
+                    Catch::Contains("--size must be a whole number from 16 to 4096, got 8"));
 }
 
 TEST_CASE("trainer: folders of pictures; without trainB only what needs none", "[trainer]") {
@@ -186,13 +187,33 @@ TEST_CASE("trainer: folders of pictures; without trainB only what needs none", "
 
 TEST_CASE("trainer: settings survive JSON", "[trainer]") {
   TrainConfig c = tiny_config("x");
-  c.quantize.weights = {QuantGrid::paper, false};
+  c.quant_grid = "paper";
+  c.per_channel = false;
+  c.weight_decay = 0;
   c.rho = 0.125f;
   c.objective = "paper";
   const Json j = c.to_json();
   CHECK(TrainConfig::from_json(j).to_json() == j);
   CHECK_FALSE(j.contains("run_dir"));
-  Json incomplete = j;
-  incomplete.erase("beta");
-  CHECK_THROWS_WITH(TrainConfig::from_json(incomplete), Catch::Contains("beta"));
+  CHECK_FALSE(j.contains("lr"));  // what nobody chose
+  CHECK(TrainConfig::from_json(Json::object()).to_json() == TrainConfig().to_json());
+  Json wrong = j;
+  wrong["rho"] = "much";
+  CHECK_THROWS_WITH(TrainConfig::from_json(wrong),
+                    Catch::Contains("rho must be a finite number of at least 0, got much"));
+}
+
+TEST_CASE("trainer: zeros in settings of gsx 0.1.0 stand for what nobody chose", "[trainer]") {
+  const Json old = {
+      {"lr", 0.0},         {"finetune_steps", 0}, {"rho", 0.0}, {"weight_decay", -1.0},
+      {"target_ratio", 0}, {"act_range", 0.0},    {"width", 6}};
+  const TrainConfig c = TrainConfig::from_json(old);
+  CHECK_FALSE((c.lr || c.finetune_steps || c.rho || c.weight_decay || c.target_ratio));
+  CHECK(c.width == 6);
+  Json now = old;
+  now["format"] = 2;
+  now.erase("weight_decay");
+  now.erase("target_ratio");
+  const TrainConfig zeros = TrainConfig::from_json(now);
+  CHECK((zeros.lr == 0.0f && zeros.finetune_steps == 0 && zeros.rho == 0.0f));
 }

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "gs/train/student_stage.h"
+#include "gs/train/run_budget.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 #include "tests/gs/tiny_run.h"
@@ -92,7 +92,7 @@ TEST_CASE("weight size: a teacher of mostly zeros is trained, one of zeros refus
   };
   TrainConfig config = tiny_config(dir.path() / "run");
   config.method = "gs32";
-  config.target_ratio = 0;
+  config.target_ratio.reset();
   config.rho = 1e-9f;
   config.critic_steps = 1;
   config.teacher = (dir.path() / "teacher.safetensors").string();

@@ -13,8 +13,8 @@ using Offences = std::vector<std::string>;
 
 // tools -> gs -> {models, optim} -> engine -> kernels: a folder includes only what is to its right,
 // other people's headers only where they belong, and outside kernels only its contract headers.
-// Inside gs: images and translate; passes, losses; config, observer, recipe and step_options; eval;
-// train: a file includes only what stands before it or in its own room.
+// Inside gs: images and translate; passes, losses; config, range, observer, recipe and
+// step_options; eval; train: a file includes only what stands before it or in its own room.
 Offences include_offences(const SourceFile&);
 
 // Every .cpp of gs first includes its own header, gs/room/name.h for gs/room/name.cpp; a class that

@@ -1,5 +1,6 @@
 // Real networks of others against their reference outputs ([data]: only where those files are).
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/io/npy.h"
 #include "tests/data.h"
@@ -40,14 +41,14 @@ TEST_CASE("squeezenet sees as its reference", "[data]") {
         1e-5 * test::largest(last));
 
   std::ifstream text(folder / "manifest.json");
-  const Json manifest = Json::parse(text);
+  const auto manifest = nlohmann::json::parse(text);
   const std::vector<Tensor> taps = graph.run_taps(x, graph.taps);
   REQUIRE(manifest["taps"].size() == taps.size());
   for (size_t i = 0; i < taps.size(); ++i) {
     INFO("tap " << i);
-    const Json& want = manifest["taps"][i];
-    CHECK(Json(std::vector<int64_t>(taps[i].shape().begin(), taps[i].shape().end())) ==
-          want["shape"]);
+    const nlohmann::json& want = manifest["taps"][i];
+    CHECK(std::vector<int64_t>(taps[i].shape().begin(), taps[i].shape().end()) ==
+          want["shape"].get<std::vector<int64_t>>());
     CHECK(mean(taps[i]).item() == Approx(want["mean"].get<double>()).epsilon(1e-4));
     const auto values = taps[i].to_vector();
     for (size_t j = 0; j < want["first"].size(); ++j) {

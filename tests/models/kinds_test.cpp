@@ -1,6 +1,5 @@
 // The kinds beyond convolutions and norms as networks and files hold them: what is written is read
 // back to the bit, what does not fit is refused by name.
-#include "tests/devices.h"
 #include "tests/models/helpers.h"
 #include "tests/temp_dir.h"
 
@@ -69,7 +68,7 @@ TEST_CASE("a network of every kind is read back to the bit and runs alike on eve
   CHECK(graph_to_json(read) == graph_to_json(graph));
   CHECK(graph.evaluate(x).to_vector() == y.to_vector());
 
-  const auto device = test::on_device(Device::emulated);
+  const auto device = Context::create({.device = Device{Device::emulated}, .threads = 2});
   const Graph there = load_model(device, folder / "kinds.safetensors");
   CHECK(test::difference(there.run(x.to(device)), y) <= 1e-5 * test::largest(y.to_vector()));
 }

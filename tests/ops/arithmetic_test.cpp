@@ -1,4 +1,6 @@
 // add, sub, mul, affine, channel_affine, sum, mean, dot.
+#include <sstream>
+
 #include "tests/ops/op_check.h"
 
 using namespace gsx;

@@ -1,4 +1,6 @@
 // conv2d and conv_transpose2d.
+#include <sstream>
+
 #include "engine/random.h"
 #include "kernels/kept_filters.h"
 #include "tests/ops/op_check.h"

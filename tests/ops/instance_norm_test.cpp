@@ -1,5 +1,6 @@
 // Instance norm, plain and with every epilogue.
 #include <cmath>
+#include <sstream>
 
 #include "tests/ops/op_check.h"
 

@@ -1,5 +1,6 @@
 // Max, average and global average pooling.
 #include <cmath>
+#include <sstream>
 
 #include "tests/ops/op_check.h"
 

@@ -1,4 +1,6 @@
 // reshape, pad2d, upsample_nearest, concat.
+#include <sstream>
+
 #include "tests/ops/op_check.h"
 
 using namespace gsx;

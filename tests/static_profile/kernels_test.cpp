@@ -6,8 +6,8 @@
 
 #include "engine/io/input_file.h"
 #include "tests/catch.h"
-#include "tools/cubin.h"
-#include "tools/sass.h"
+#include "tools/bench/cubin.h"
+#include "tools/bench/sass.h"
 
 using namespace gsx::tools;
 

@@ -2,7 +2,7 @@
 #include <cuda_occupancy.h>
 
 #include "tests/catch.h"
-#include "tools/occupancy.h"
+#include "tools/bench/occupancy.h"
 
 using namespace gsx::tools;
 

@@ -146,6 +146,34 @@ void code_convolutions(Bench& b) {
   codes(b, square(1, 5, 72, 72, 3, 1, 1));
 }
 
+// Geometries that are not plain, in floats and codes.
+void other_geometries(Bench& b) {
+  ConvShape dilated = square(2, 9, 5, 9, 3, 1, 2), edges = square(1, 7, 8, 6, 3, 1, 3);
+  dilated.dilation = {2, 1};
+  dilated.stride = {1, 2};
+  edges.pad_mode = PadMode::replicate;
+  edges.w = FilterView::of(6, 4, 3, 3);
+  edges.groups = 2;
+  ConvShape spread = transposed(1, 5, 8, 6, 3, 2, 2);
+  spread.dilation = 2;
+  for (const ConvShape& s : {dilated, edges, spread}) {
+    all_passes(b, s);
+    codes(b, s);
+  }
+}
+
+void depthwise_layers(Bench& b) {
+  for (const int c : {3, 24, 37}) {
+    ConvShape s = square(2, 7, c, c, 3, 1, 1), t = transposed(1, 5, c, c, 3, 2, 1);
+    for (ConvShape* each : {&s, &t}) {
+      each->w = FilterView::of(c, 1, 3, 3);
+      each->groups = c;
+      all_passes(b, *each);
+    }
+    codes(b, s);
+  }
+}
+
 // What is copied around a library's convolutions, of elements T.
 template <class T>
 void staging(Bench& b) {
@@ -185,6 +213,8 @@ const std::vector<CaseGroup> kConvCases = {
     {"moments of BF16 convolutions", moments<MathMode::bf16>},
     {"moments of convolutions of few channels", moments_from_few_channels},
     {"convolutions of codes", code_convolutions},
+    {"convolutions of other geometries", other_geometries},
+    {"depthwise convolutions", depthwise_layers},
     {"a library's floats", staging<float>},
     {"a library's BF16", staging<uint16_t>},
 };

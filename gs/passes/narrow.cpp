@@ -1,0 +1,58 @@
+// A narrower network of the teacher's architecture; see narrow.h.
+#include "gs/passes/narrow.h"
+
+#include <algorithm>
+
+#include "models/architectures.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr int kWidthSteps = 4;  // the widest layers have four times as many channels as the first
+
+int blocks_of(const Graph& graph) {
+  int adds = 0;
+  for (int i = 1; i < graph.size(); ++i) adds += graph.node(i).is_add();
+  return adds;
+}
+
+}  // namespace
+
+int network_width(const Graph& graph) {
+  for (int i = 1; i < graph.size(); ++i)
+    if (const Parameter* w = graph.node(i).parameter(Role::weight))
+      return static_cast<int>(w->shape[0]);
+  fail("distill: the teacher has no convolution");
+}
+
+Graph narrow_network(const Graph& teacher, double width) {
+  const auto names = architecture_names();
+  GSX_CHECK(std::find(names.begin(), names.end(), teacher.architecture()) != names.end(),
+            "distill: cannot make a narrow '", teacher.architecture(),
+            "'; the architectures that can are the generators named by gsx inspect");
+  Graph graph =
+      make_architecture(teacher.architecture(), {{"width", width}, {"blocks", blocks_of(teacher)}});
+  graph.input_format = teacher.input_format;
+  graph.output_format = teacher.output_format;
+  return graph;
+}
+
+double narrow_cost(const Graph& teacher, double width, const Budget& budget,
+                   const QuantizeOptions* quantize) {
+  Graph graph = narrow_network(teacher, width);
+  if (budget.kind == Budget::Kind::macs) return graph.cost(budget.input).macs.true_macs;
+  if (quantize) insert_quantizers(graph, *quantize);
+  return static_cast<double>(file_bytes(graph));
+}
+
+double width_within(const Graph& teacher, const Budget& budget, const QuantizeOptions* quantize) {
+  const int full = network_width(teacher);
+  int steps = kWidthSteps;  // the narrowest
+  const auto wider = [&] { return double(steps + 1) / kWidthSteps; };
+  while (wider() <= full && narrow_cost(teacher, wider(), budget, quantize) <= budget.target)
+    ++steps;
+  return double(steps) / kWidthSteps;
+}
+
+}  // namespace gsx

@@ -1,0 +1,22 @@
+// The baseline's network: a teacher's architecture with fewer channels everywhere.
+#pragma once
+#include "gs/passes/budget.h"
+#include "gs/passes/quantize.h"
+
+namespace gsx {
+
+// Channels that the first convolution makes: what the architectures call their width.
+int network_width(const Graph&);
+
+// Without values. Error for architectures that gsx cannot build by name.
+Graph narrow_network(const Graph& teacher, double width);
+
+// What it costs in the budget's unit; a file's size with quantisers where `quantize` is not null.
+double narrow_cost(const Graph& teacher, double width, const Budget&,
+                   const QuantizeOptions* quantize);
+
+// The largest width, in quarters and up to the teacher's, whose network meets the budget; 1 where
+// even a wider one would not.
+double width_within(const Graph& teacher, const Budget&, const QuantizeOptions* quantize);
+
+}  // namespace gsx

@@ -1,0 +1,33 @@
+// What the stages of a run hand on to each other.
+#pragma once
+#include <filesystem>
+#include <optional>
+
+#include "models/graph.h"
+
+namespace gsx {
+
+struct Artifacts {
+  // Files of the run folder: what is compressed; the discriminator that slimming starts from and,
+  // where no feature network is given, whose taps the distance looks through; what the run is for.
+  std::filesystem::path teacher, discriminator, model;
+
+  // What a stage of a student leaves to the next one.
+  struct Student {
+    Graph network, discriminator;
+    std::vector<float> distance_weights;  // Distance::weights
+    bool pruned = false;                  // dead channels wait to be extracted
+    bool to_budget = false;               // and are as many as the budget asks
+  };
+  std::optional<Student> student;
+
+  // The names of the files; of a student under way the stage itself keeps what a checkpoint holds.
+  Json to_json() const;
+};
+
+// The files of a new run in this folder. Without a student the teacher is what the run is for.
+Artifacts new_artifacts(const std::filesystem::path& folder, bool makes_student);
+// Those that a checkpoint names.
+Artifacts artifacts_from_json(const std::filesystem::path& folder, const Json&);
+
+}  // namespace gsx

@@ -1,0 +1,36 @@
+// Opens feature networks; see features.h.
+#include "gs/train/features.h"
+
+namespace gsx {
+
+namespace {
+
+std::vector<std::string> activation_taps(const Graph& graph) {
+  std::vector<std::string> taps;
+  for (int i = 0; i < graph.size(); ++i)
+    if (graph.node(i).kind() == "activation") taps.push_back(graph.node(i).name);
+  return taps;
+}
+
+}  // namespace
+
+FeatureNet features_of_critic(Graph critic) {
+  FeatureNet net = {std::move(critic), "the teacher's discriminator"};
+  net.graph.taps = activation_taps(net.graph);
+  net.graph.freeze();
+  return net;
+}
+
+FeatureNet open_feature_net(const RunState& run) {
+  const std::string& spec = run.config.feature_net;
+  if (spec.empty()) return features_of_critic(load_model(run.context, run.artifacts.discriminator));
+  FeatureNet net;
+  net.graph = open_given(run, "--feature-net", spec);
+  net.name = net.graph.architecture();
+  GSX_CHECK(!net.graph.taps.empty(), "--feature-net: ", spec,
+            " names no taps; give a network made for features, such as vgg16 or squeezenet");
+  net.graph.freeze();
+  return net;
+}
+
+}  // namespace gsx

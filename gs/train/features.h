@@ -1,0 +1,16 @@
+// The network whose taps the distance looks through.
+#pragma once
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+// With what to call it in every output.
+struct FeatureNet {
+  Graph graph;
+  std::string name;
+};
+// The run's feature network, else its discriminator.
+FeatureNet open_feature_net(const RunState&);
+FeatureNet features_of_critic(Graph critic);
+
+}  // namespace gsx

@@ -1,0 +1,91 @@
+// Budgets of runs; see run_budget.h.
+#include "gs/train/run_budget.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gs/passes/narrow.h"
+#include "gs/passes/weight_size.h"
+#include "gs/train/budget_words.h"
+
+namespace gsx {
+
+namespace {
+
+constexpr double kTolerance = 0.03;
+
+// In the budget's unit.
+double cost(const Graph& graph, const Budget& b) {
+  return b.kind == Budget::Kind::bytes ? static_cast<double>(file_bytes(graph))
+                                       : graph.cost(b.input).macs.true_macs;
+}
+
+void check_reachable(const RunState& run, const Graph& teacher, const Graph& student,
+                     const Budget& budget) {
+  const double least = least_cost(student, prune_groups(student), budget);
+  if (least > budget.target * (1 + kTolerance)) refuse_hard_budget(run, teacher, budget, least);
+}
+
+}  // namespace
+
+Budget make_budget(const RunState& run, const Graph& teacher) {
+  const int size = run.recipe.size;
+  Budget b;
+  b.input = {1, teacher.input_channels(), size, size};
+  if (run.recipe.target_macs > 0) {
+    b.kind = Budget::Kind::macs;
+    b.target = run.recipe.target_macs;
+  } else if (run.recipe.target_ratio > 0) {
+    b.kind = Budget::Kind::bytes;
+    b.target = static_cast<double>(file_bytes(teacher)) / run.recipe.target_ratio;
+  }
+  return b;
+}
+
+void check_budget(const RunState& run, const Graph& teacher) {
+  derived_rate(run, teacher);
+  const Budget budget = make_budget(run, teacher);
+  if (budget.kind == Budget::Kind::none) return;
+  if (run.recipe.from_narrow()) {
+    narrow_student(run, teacher, budget);
+    return;
+  }
+  Graph student = teacher;
+  if (run.recipe.quantized()) insert_quantizers(student, run.config.quantize());
+  const double whole = cost(student, budget);
+  if (whole < budget.target * (1 - kTolerance)) refuse_idle_budget(run, teacher, budget, whole);
+  check_reachable(run, teacher, student, budget);
+}
+
+std::string missed_budget(const RunState& run, const Graph& teacher, const Graph& student) {
+  const Budget budget = make_budget(run, teacher);
+  if (budget.kind == Budget::Kind::none || run.recipe.from_narrow()) return {};
+  const double reached = cost(student, budget);
+  if (std::abs(reached / budget.target - 1) <= kTolerance) return {};
+  return asked_budget(run) + " was missed: " + in_words(teacher, budget, reached) +
+         ", as near as its channels allow";
+}
+
+Graph narrow_student(const RunState& run, const Graph& teacher, const Budget& budget) {
+  const QuantizeOptions quantize = run.config.quantize();
+  const QuantizeOptions* stored = run.recipe.quantized() ? &quantize : nullptr;
+  const int full = network_width(teacher);
+  double width = run.recipe.maker("student")->width.value_or(0);
+  if (width == 0 && budget.kind != Budget::Kind::none) {
+    const double least = narrow_cost(teacher, 1, budget, stored);
+    if (least > budget.target) refuse_hard_budget(run, teacher, budget, least);
+    width = width_within(teacher, budget, stored);
+  }
+  if (width == 0) width = std::max(1, full / 2);
+  Graph student = narrow_network(teacher, width);
+  Rng rng(run.config.seed, kStudentStream);
+  student.initialize(run.context, rng, Init{});
+  return student;
+}
+
+float derived_rate(const RunState& run, const Graph& teacher) {
+  const float size = weight_size(teacher);
+  return run.recipe.from_narrow() ? kFreshRate : kRelativeRate * size;
+}
+
+}  // namespace gsx

@@ -1,0 +1,26 @@
+// What a run asks of its student: the budget, and rates that suit the teacher.
+#pragma once
+#include "gs/passes/budget.h"
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+// A budget in bytes of the model file or MACs of one picture; kind none without a target.
+Budget make_budget(const RunState&, const Graph& teacher);
+
+// Refuses a budget that pruning this network has nothing to do for, or cannot reach, and a teacher
+// whose weights are zero: before the work.
+void check_budget(const RunState&, const Graph& teacher);
+
+// What is said of a pruned network that is further from the budget than 3 %; empty: it is not. A
+// narrow student is only the nearest below.
+std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student);
+
+// The baseline's student with fresh weights. The width is the one that was chosen, else the largest
+// (in quarters) whose network meets the budget, else half the teacher's.
+Graph narrow_student(const RunState&, const Graph& teacher, const Budget&);
+
+// The rate of Adam where none is given: from the size of the teacher's weights, or kFreshRate.
+float derived_rate(const RunState&, const Graph& teacher);
+
+}  // namespace gsx

@@ -1,0 +1,44 @@
+// The table of stages; see stage.h.
+#include "gs/train/stage.h"
+
+#include <algorithm>
+
+#include "gs/train/dense_stage.h"
+#include "gs/train/discriminator_stage.h"
+#include "gs/train/student_stage.h"
+
+namespace gsx {
+
+namespace {
+
+template <class S>
+StagePtr start(RunState& run, const StagePlan& plan) {
+  return std::make_unique<S>(run, plan);
+}
+
+template <class S>
+StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
+  return std::make_unique<S>(run, plan, in);
+}
+
+constexpr StageKind kKinds[] = {
+    {"dense", start<DenseStage>, resume<DenseStage>},
+    {"discriminator", start<CriticStage>, resume<CriticStage>},
+    {"slim", start<StudentStage>, resume<StudentStage>},
+    {"distill", start<StudentStage>, resume<StudentStage>},
+    {"finetune", start<StudentStage>, resume<StudentStage>},
+};
+
+}  // namespace
+
+std::span<const StageKind> stage_kinds() { return kKinds; }
+
+const StageKind& stage_kind(const std::string& name) {
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                  [&](const StageKind& k) { return name == k.name; });
+  GSX_CHECK(found != std::end(kKinds), "stage: there is no kind ", name,
+            "; the file is damaged or of another version of gsx");
+  return *found;
+}
+
+}  // namespace gsx
