@@ -1,6 +1,7 @@
 // What values a setting of a run or a key of a recipe may have.
 #pragma once
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 #include "engine/json.h"
