@@ -192,7 +192,9 @@ void check_codes(const Case& t, CodeRange range) {
   CHECK(unpacked == w);
   std::vector<uint64_t> sums(static_cast<size_t>(ExactSums::size(y)), 0);
   each_sum(expected, y, sums);
-  for (const CodeType type : {CodeType::s16, range.type()}) {
+  std::vector<CodeType> types = {range.type()};
+  if (range.type() != CodeType::s16) types.push_back(CodeType::s16);
+  for (const CodeType type : types) {
     with_code_type(type, [&]<class T>() {
       const auto x = store<T>(xs, shape.x);
       for (const int threads : {1, 3}) {
@@ -206,6 +208,7 @@ void check_codes(const Case& t, CodeRange range) {
         CHECK(load(out, y) == expected);
         CHECK(zero_lanes(out, y.c, y.cs));
         CHECK(taken == sums);
+        if (threads > 1) continue;
         std::fill(out.begin(), out.end(), 1);
         cpu_conv.forward_codes(e, shape, codes, packed.data(), out.data(), {});
         CHECK(load(out, y) == expected);
