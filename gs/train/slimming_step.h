@@ -88,7 +88,7 @@ class SlimmingStep {
 
 // Trained parameters' tensors, all of them, and those of the norms in prunable groups.
 std::vector<Tensor> trained_parameters(Graph&);
-std::vector<Tensor> group_scales(Graph&, const std::vector<PruneGroup>&);
+std::vector<Tensor> group_scales(const Graph&, const std::vector<PruneGroup>&);
 void zero_gradients(const std::vector<Tensor>&);
 
 }  // namespace gsx
