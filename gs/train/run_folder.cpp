@@ -68,17 +68,6 @@ void check_names(const fs::path& run) {
   }
 }
 
-// Whether the run folder is this one or, with `inside`, lies in it at any depth.
-bool lies_in(const fs::path& run, const fs::path& folder, bool inside) {
-  std::error_code error;
-  for (fs::path at = fs::canonical(run, error); !error; at = at.parent_path()) {
-    std::error_code ignored;
-    if (fs::equivalent(at, folder, ignored)) return true;
-    if (!inside || at == at.parent_path()) break;
-  }
-  return false;
-}
-
 void check_photos(const TrainConfig& c) {
   if (c.data.empty()) return;
   DataLayout layout;
@@ -87,13 +76,16 @@ void check_photos(const TrainConfig& c) {
   } catch (const Error&) {
     return;  // told when the pictures are opened
   }
-  const auto refuse = [&](const fs::path& folder, bool inside) {
-    GSX_CHECK(!lies_in(c.run_dir, folder, inside), "run folder ", c.run_dir.string(),
+  // Folders inside one of photos are not read, so a run may lie there: runs/ beside the photos,
+  // say.
+  const auto refuse = [&](const fs::path& folder) {
+    std::error_code ignored;
+    GSX_CHECK(!fs::equivalent(c.run_dir, folder, ignored), "run folder ", c.run_dir.string(),
               " would lie among the photos in ", folder.string(), "; choose another --out");
   };
-  refuse(c.data, false);
+  refuse(c.data);
   for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b})
-    if (!folder.empty()) refuse(folder, true);
+    if (!folder.empty()) refuse(folder);
 }
 
 // Gives a file a second name; where the file system knows only one of each, the name instead.

@@ -5,12 +5,10 @@
 #include "kernels/cuda/pixel_groups.h"
 
 namespace gsx::kernels::GSX_BACKEND::convolution {
-namespace {
-
 constexpr int kRun = 4;  // pixels of a thread
 
 template <int kWidth>
-__global__ void __launch_bounds__(kMapThreads)
+__global__ void __launch_bounds__(kMapThreads, 4)
     depthwise_kernel(const PixelGroups groups, const GeneralPass p, const float* __restrict__ x,
                      const float* __restrict__ w, const float* __restrict__ bias,
                      float* __restrict__ y) {
@@ -49,8 +47,6 @@ __global__ void __launch_bounds__(kMapThreads)
   for (int i = 0; i < kRun; ++i)
     if (left + i < p.out.w) sums[i].store(to + int64_t{i} * p.out.cs);
 }
-
-}  // namespace
 
 void depthwise_correlate(Exec& e, const GeneralPass& p, const float* x, const float* w,
                          const float* bias, float* y) {

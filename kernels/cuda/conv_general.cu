@@ -18,6 +18,8 @@ __device__ __forceinline__ int32_t product_sum(int16_t a, int8_t b, int32_t sum)
   return sum + int32_t{a} * int32_t{b};
 }
 
+}  // namespace
+
 // One output channel of one pixel. Reads R*S*C inputs and weights through the caches.
 template <class X, class W, class Sum>
 __global__ void __launch_bounds__(kMapThreads)
@@ -44,11 +46,14 @@ __global__ void __launch_bounds__(kMapThreads)
       if (column < 0) continue;
       const X* from = x + p.in.offset(at.n, row, column) + group * p.ins;
       const W* weight = w + p.f.offset(r, s, 0) + first;
-      for (int c = 0; c < p.ins; ++c) sum = product_sum(from[c], weight[c * step], sum);
+#pragma unroll 1
+      for (int c = 0; c < p.ins; ++c, weight += step) sum = product_sum(from[c], *weight, sum);
     }
   }
   *to = sum;
 }
+
+namespace {
 
 template <class X, class W, class Sum>
 void correlate(Exec& e, const GeneralPass& p, const X* x, const W* w, const Sum* bias, Sum* y) {
@@ -63,6 +68,8 @@ void correlate(Exec& e, const GeneralPass& p, const float* x, const float* w, co
   if (p.depthwise()) return depthwise_correlate(e, p, x, w, bias, y);
   correlate<float, float, float>(e, p, x, w, bias, y);
 }
+
+}  // namespace
 
 // The gradient of filters, summed over parts of the small image's positions.
 struct GeneralGradient {
@@ -101,8 +108,6 @@ __global__ void __launch_bounds__(kMapThreads)
   }
   parts[at.pixel * g.elements.cs + at.channel] = sum;
 }
-
-}  // namespace
 
 void general_forward(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
                      float* y) {

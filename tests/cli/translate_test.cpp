@@ -96,6 +96,7 @@ TEST_CASE("translate keeps results apart from each other and from pictures nobod
   p.refuses({"photos", "more"}, "out", "would be written to out/a.png");
   // A result that two names of the folder lead to.
   fs::create_directory(p.dir / "out");
+  save_picture(p.dir / "out/b.png", 4);
   fs::create_symlink("b.png", p.dir / "out/a.png");
   p.refuses({"photos"}, "out", "would be written to");
   // b.jpeg is given; b.png beside it is somebody's picture, too.

@@ -203,7 +203,7 @@ TEST_CASE("loader: continues exactly from a saved state") {
     Loader first = make(7), second = make(7);
     for (int n = 0; n < steps; ++n) first.next(context);
     second.next(context);  // any other position
-    second.restore(nlohmann::json::parse(first.state().dump()));
+    second.restore(Json::parse(first.state().dump()));
     CHECK(second.state() == first.state());
     for (int n = 0; n < 6; ++n) {
       const Batch a = first.next(context), b = second.next(context);
@@ -219,7 +219,7 @@ TEST_CASE("loader: continues exactly from a saved state") {
   CHECK_THROWS_WITH(loader.restore(state), Contains("damaged"));
   state["order"] = "x";
   CHECK_THROWS_WITH(loader.restore(state), Contains("damaged"));
-  CHECK_THROWS_WITH(loader.restore(nlohmann::json::object()), Contains("damaged"));
+  CHECK_THROWS_WITH(loader.restore(Json::object()), Contains("damaged"));
 }
 
 TEST_CASE("loader: a picture that is not kept is loaded once for each time it comes, ahead") {

@@ -7,6 +7,8 @@
 #include "tests/library_refusals.h"
 
 using namespace gpu_conv;
+using gsx::kernels::Codes;
+using gsx::kernels::CodeType;
 using gsx::kernels::Cudnn;
 using gsx::kernels::Failure;
 using gsx::kernels::Lookup;

@@ -1,6 +1,7 @@
 // Runs whose last step failed, or whose inputs moved: once that is mended they go on, and end with
 // the bytes of an undisturbed run.
 #include <sys/resource.h>
+#include <algorithm>
 
 #include <csignal>
 
@@ -181,7 +182,8 @@ TEST_CASE("interrupted: a checkpoint of gsx 0.1.0, which marks no networks, goes
       old.add(name, file.entry(name).shape, file.floats(name));
     old.metadata["format"] = file.metadata().at("format");
     Json state = Json::parse(file.metadata().at("state"));
-    REQUIRE(state.erase("marks") == 1);
+    REQUIRE(state.contains("marks"));
+    state.erase("marks");
     old.metadata["state"] = state.dump();
   }
   old.write(checkpoint);
@@ -227,6 +229,8 @@ TEST_CASE(
   const TrainResult r = train(c, false, observer, observer.stop);
   CHECK(r.finished);
   CHECK(r.r_c > 1.3 * 1.03);
-  REQUIRE(observer.warnings.size() == 1);
-  CHECK(observer.warnings[0].find("was missed") != std::string::npos);
+  const auto of_budget = std::count_if(
+      observer.warnings.begin(), observer.warnings.end(),
+      [](const std::string& text) { return text.find("was missed") != std::string::npos; });
+  CHECK(of_budget == 1);
 }

@@ -40,7 +40,8 @@ TEST_CASE("every layer but the image's reader is quantised at its input") {
 }
 
 TEST_CASE(
-    "a picture padded or scaled first is still read unquantised; shared inputs share a quantiser") {
+    "a picture padded first is still read unquantised, one scaled per channel is quantised; shared "
+    "inputs share a quantiser") {
   Graph graph = case_named("branches").make();
   insert_quantizers(graph, {});
   CHECK(graph.node(graph.node(graph.find("c1")).inputs[0]).kind() == "pad");
@@ -48,7 +49,9 @@ TEST_CASE(
   CHECK(quantizers(graph).size() == 4);
   Graph squeeze = squeezenet();
   insert_quantizers(squeeze, {});
-  CHECK(squeeze.node(squeeze.node(squeeze.find("features.0")).inputs[0]).kind() == "affine");
+  const Node& scaled = squeeze.node(squeeze.node(squeeze.find("features.0")).inputs[0]);
+  CHECK(scaled.kind() == "quantize");
+  CHECK(squeeze.node(scaled.inputs[0]).kind() == "affine");
 }
 
 TEST_CASE("quantisers use the grid of the weights") {

@@ -116,7 +116,7 @@ TEST_CASE("run folder: a run cannot lie among its photos, but beside their folde
   fs::create_directory_symlink(dir / "data" / "trainB", dir / "link");
   TrainConfig c;
   c.data = (dir / "data").string();
-  for (const char* out : {"data", "data/trainA", "data/trainA/deeper", "link"}) {
+  for (const char* out : {"data", "data/trainA", "link"}) {
     INFO(out);
     c.run_dir = dir / out;
     CHECK_THROWS_WITH(RunBeginning(c), Catch::Contains("would lie among the photos in"));
@@ -125,8 +125,8 @@ TEST_CASE("run folder: a run cannot lie among its photos, but beside their folde
   CHECK_NOTHROW(RunBeginning(c));
   c.data = (dir / "data" / "trainA").string();
   CHECK_NOTHROW(RunBeginning(c));
-  c.run_dir = dir / "data" / "trainA" / "deeper";
-  CHECK_THROWS_WITH(RunBeginning(c), Catch::Contains("would lie among the photos in"));
+  c.run_dir = dir / "data" / "trainA" / "deeper";  // no picture is read from there
+  CHECK_NOTHROW(RunBeginning(c));
 }
 
 TEST_CASE("run folder: a folder without a checkpoint cannot be resumed, and it is said why") {

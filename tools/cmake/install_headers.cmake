@@ -2,6 +2,8 @@
 # (PREFIX/include) are set. All of them lie under TO/gsx and name each other <gsx/...>, so that no other
 # folder need be searched; of the kernels' headers only those come along that public ones include, as
 # <gsx/detail/...>.
+cmake_policy(SET CMP0057 NEW)  # if(... IN_LIST ...)
+
 function(install_header from name)
   file(READ "${from}" text)
   string(REGEX REPLACE "#include \"kernels/([^\"]+)\"" "#include <gsx/detail/\\1>" text "${text}")
