@@ -129,14 +129,21 @@ void large_images(Bench& b) {
   b.exec.math = MathMode::fp32;
 }
 
-void codes(Bench& b, const ConvShape& s) {
-  const auto* x = b.codes<int16_t>("x", s.x.pixels(), s.x.c, s.x.cs, -300, 300);
+template <class T>
+void codes_of_type(Bench& b, const ConvShape& s, CodeType type, CodeRange range) {
+  const auto* x = b.codes<T>("x", s.x.pixels(), s.x.c, s.x.cs, range.lo, range.hi);
   const auto* w = b.codes<int8_t>("w", int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks, -127, 127);
-  b.backend.conv.forward_codes(b.exec, s, {x, CodeType::s16, {-300, 300}}, w,
-                               b.fresh<int32_t>("y", s.y().size()), {});
+  b.backend.conv.forward_codes(b.exec, s, {x, type, range}, w, b.fresh<int32_t>("y", s.y().size()),
+                               {});
+}
+
+void codes(Bench& b, const ConvShape& s) {
+  codes_of_type<int16_t>(b, s, CodeType::s16, {-300, 300});
 }
 
 void code_convolutions(Bench& b) {
+  codes_of_type<uint8_t>(b, square(1, 5, 5, 8, 3, 1, 1), CodeType::u8, {0, 255});
+  codes_of_type<int8_t>(b, square(1, 5, 5, 8, 3, 1, 1), CodeType::s8, {-128, 127});
   for (const int c : {1, 3, 4, 5, 37}) {
     codes(b, square(2, 7, c, 24, 3, 1, 1));
     codes(b, square(1, 7, 24, c, 3, 2, 1));

@@ -80,6 +80,21 @@ void norms(Bench& b) {
   }
 }
 
+void convolutions_of_reals(Bench& b) {
+  for (const int c : kChannels) {
+    ConvShape s;
+    s.x = View::of(2, 6, 5, c);
+    s.w = FilterView::of(5, c, 3, 3);
+    s.stride = 2;
+    s.top = s.bottom = s.left = s.right = 1;
+    for (const bool transposed : {false, true}) {
+      s.transposed = transposed;
+      b.backend.integer.convolve_reals(b.exec, s, b.image("x", s.x), b.filter("w", s.w),
+                                       b.floats("bias", s.w.k), b.fresh("y", s.y()));
+    }
+  }
+}
+
 void weights(Bench& b) {
   for (const ChannelBlocks& w : {ChannelBlocks{27, 5, 8, 1}, ChannelBlocks{9, 3, 3, 1},
                                  ChannelBlocks{1, 37, 37, 65}, ChannelBlocks{300, 72, 72, 1}}) {
@@ -100,6 +115,7 @@ const std::vector<CaseGroup> kIntegerCases = {
     {"passes", passes, true},
     {"tap biases", taps},
     {"norms", norms},
+    {"convolutions of real values", convolutions_of_reals},
     {"codes of weights", weights},
 };
 
