@@ -31,9 +31,9 @@ __global__ void __launch_bounds__(kMapThreads)
 }
 
 // gx = the sum of gy over the pixels that read x: one, up to nine on a mirrored border, more where
-// the edge is repeated.
+// the edge is repeated. Two blocks share a processor: for more the compiler spills, on 7.5.
 template <int kWidth>
-__global__ void __launch_bounds__(kMapThreads)
+__global__ void __launch_bounds__(kMapThreads, 2)
     pad_backward_kernel(const PixelGroups groups, const PadShape s, const Arrays p) {
   const int thread = group_thread();
   if (thread >= groups.count) return;
