@@ -1,5 +1,13 @@
 // Where computation happens: a device with its threads, memory and scratch space. Created
 // explicitly and held by every tensor; there is no global one, so two can run side by side.
+//
+// What threads may do. Any number of threads may use one context at once: each has scratch of its
+// own, memory is handed out under a lock, and operations of one context take turns at its threads
+// and at its stream. So inference on one model (Graph::run, Graph::evaluate, translate) is safe
+// from several threads while nobody changes the model; training it, loading into it, moving its
+// nodes or setting what it requires is for one thread alone, and so is a tensor that somebody
+// writes to. What a thread records for backward() is for that thread. While work is recorded
+// (Context::record), and with cuDNN or cuBLAS, one thread uses the context.
 #pragma once
 #include <functional>
 #include <memory>
