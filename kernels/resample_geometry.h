@@ -15,31 +15,37 @@ constexpr int pad_source(int i, int before, int extent, PadMode mode) {
 }
 
 // The padded positions that read source position i: itself and up to two mirror images, or from a
-// repeated edge pixel all that lies beyond it.
-struct PadReaders {
-  int count = 0;
-
-  constexpr PadReaders(int i, int before, int extent, int padded, PadMode mode) {
+// repeated edge pixel all that lies beyond it. They stand in members of their own, since a GPU keeps
+// an array that a variable indexes in memory.
+class PadReaders {
+ public:
+  constexpr PadReaders(int i, int before, int extent, int padded, PadMode mode)
+      : first_(before + i), last_(before + i) {
     if (mode == PadMode::replicate) {
-      const int first = i == 0 ? 0 : before + i, last = i == extent - 1 ? padded - 1 : before + i;
-      at_[0] = first;
-      step_ = 1;
-      count = last - first + 1;
+      if (i == 0) first_ = 0;
+      if (i == extent - 1) last_ = padded - 1;
       return;
     }
-    take(before + i, padded);
+    if (first_ < 0 || first_ >= padded) last_ = first_ - 1;
     if (mode == PadMode::zero) return;
-    if (i > 0) take(before - i, padded);
-    if (i < extent - 1) take(before + 2 * (extent - 1) - i, padded);
+    if (i > 0) before_ = inside(before - i, padded);
+    if (i < extent - 1) beyond_ = inside(before + 2 * (extent - 1) - i, padded);
   }
-  constexpr int operator[](int which) const { return step_ > 0 ? at_[0] + which : at_[which]; }
+
+  template <typename Visit>
+  constexpr void each(const Visit& visit) const {
+    for (int at = first_; at <= last_; ++at) visit(at);
+    if (before_ >= 0) visit(before_);
+    if (beyond_ >= 0) visit(beyond_);
+  }
 
  private:
-  constexpr void take(int position, int padded) {
-    if (position >= 0 && position < padded) at_[count++] = position;
+  static constexpr int inside(int position, int padded) {
+    return position < padded ? position : -1;
   }
-  int at_[3] = {0, 0, 0};
-  int step_ = 0;  // 1 where positions follow each other
+
+  int first_, last_;               // a run of positions, empty where last_ < first_
+  int before_ = -1, beyond_ = -1;  // the mirror images' positions, or negative
 };
 
 }  // namespace gsx::kernels

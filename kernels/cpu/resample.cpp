@@ -56,9 +56,9 @@ void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
       float* g = gx + v.offset(n, h, w);
       for_blocks(v.cs, [&]<int N>(int c) {
         float sum[N] = {};
-        for (int a = 0; a < rows.count; ++a)
-          for (int b = 0; b < cols.count; ++b)
-            add_to<N>(gy + out.offset(n, rows[a], cols[b]) + c, sum);
+        rows.each([&](int row) {
+          cols.each([&](int col) { add_to<N>(gy + out.offset(n, row, col) + c, sum); });
+        });
         for (int k = 0; k < N; ++k) g[c + k] = sum[k];
       });
     }

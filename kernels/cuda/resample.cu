@@ -31,9 +31,9 @@ __global__ void __launch_bounds__(kMapThreads)
 }
 
 // gx = the sum of gy over the pixels that read x: one, up to nine on a mirrored border, more where
-// the edge is repeated. Two blocks share a processor: for more the compiler spills, on 7.5.
+// the edge is repeated.
 template <int kWidth>
-__global__ void __launch_bounds__(kMapThreads, 2)
+__global__ void __launch_bounds__(kMapThreads)
     pad_backward_kernel(const PixelGroups groups, const PadShape s, const Arrays p) {
   const int thread = group_thread();
   if (thread >= groups.count) return;
@@ -41,20 +41,11 @@ __global__ void __launch_bounds__(kMapThreads, 2)
   const PadReaders rows(at.y, s.top, s.x.h, s.y.h, s.mode);
   const PadReaders columns(at.x, s.left, s.x.w, s.y.w, s.mode);
   Lanes<kWidth> sum;
-  const auto add = [&](int row, int column) {
-    sum.add(Lanes<kWidth>::load(p.from + s.y.offset(at.n, row, column) + at.channel));
-  };
-  if (s.mode == PadMode::replicate) {
-    for (int a = 0; a < rows.count; ++a)
-      for (int b = 0; b < columns.count; ++b) add(rows[a], columns[b]);
-  } else {
-#pragma unroll
-    for (int a = 0; a < 3; ++a) {
-#pragma unroll
-      for (int b = 0; b < 3; ++b)
-        if (a < rows.count && b < columns.count) add(rows[a], columns[b]);
-    }
-  }
+  rows.each([&](int row) {
+    columns.each([&](int column) {
+      sum.add(Lanes<kWidth>::load(p.from + s.y.offset(at.n, row, column) + at.channel));
+    });
+  });
   sum.store(p.to + at.pixel * s.x.cs + at.channel);
 }
 
