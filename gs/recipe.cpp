@@ -42,9 +42,9 @@ void check_value(const std::string& where, const Key& key, const Json& value) {
 // A recipe being made of its file, the defaults of stages, and settings.
 class Maker {
  public:
-  Maker(const TrainConfig& c, bool need_critic)
+  Maker(const TrainConfig& c, bool need_discriminator)
       : config_(c),
-        need_critic_(need_critic),
+        need_discriminator_(need_discriminator),
         name_(c.recipe.empty() ? "recipe " + c.method : "recipe " + c.recipe),
         document_(c.recipe.empty() ? built_in_recipe(c.method) : read_recipe_file(c.recipe)) {}
 
@@ -102,7 +102,7 @@ class Maker {
       const StagePlan plan = plan_of(where, entry);
       const std::string when = when_of(where, entry);
       if (when == "no teacher" && given) continue;
-      if (when == "no discriminator" && !(given && need_critic_)) continue;
+      if (when == "no discriminator" && !(given && need_discriminator_)) continue;
       recipe_.stages.push_back(plan);
     }
     const std::string& name = recipe_.name;
@@ -111,7 +111,7 @@ class Maker {
     GSX_CHECK(given || recipe_.makes("teacher"), "method ", name,
               ": trains no teacher, so it needs one; give --teacher");
     GSX_CHECK(
-        !given || !need_critic_ || recipe_.makes("discriminator"), "method ", name,
+        !given || !need_discriminator_ || recipe_.makes("discriminator"), "method ", name,
         ": the teacher comes without a discriminator and no stage makes one, expected a stage "
         "of kind \"discriminator\" when = \"no discriminator\"");
     GSX_CHECK(
@@ -222,7 +222,7 @@ class Maker {
   }
 
   const TrainConfig& config_;
-  bool need_critic_;
+  bool need_discriminator_;
   std::string name_;  // as errors begin
   const Json document_;
   Recipe recipe_;
@@ -364,9 +364,9 @@ Recipe Recipe::from_json(const Json& j) {
   return r;
 }
 
-Recipe make_recipe(const TrainConfig& config, bool need_critic) {
+Recipe make_recipe(const TrainConfig& config, bool need_discriminator) {
   config.check();
-  return Maker(config, need_critic).make();
+  return Maker(config, need_discriminator).make();
 }
 
 }  // namespace gsx

@@ -67,8 +67,8 @@ struct Recipe {
   static Recipe from_json(const Json&);
 };
 
-// The settings' method with every default filled in. `need_critic`: the teacher is given without a
-// discriminator. Contradictory settings and bad recipes are an Error.
-Recipe make_recipe(const TrainConfig&, bool need_critic);
+// The settings' method with every default filled in. `need_discriminator`: the teacher is given
+// without a discriminator. Contradictory settings and bad recipes are an Error.
+Recipe make_recipe(const TrainConfig&, bool need_discriminator);
 
 }  // namespace gsx

@@ -69,7 +69,7 @@ void add_model(FileSet& files, const std::string& spec) {
   if (spec.empty()) return;
   const fs::path file = model_path(spec);
   files.add(file);
-  files.add(folder_of(file) / run_files::kCritic);
+  files.add(folder_of(file) / run_files::kDiscriminator);
 }
 
 void prepare_output_file(const std::string& flag, const fs::path& path, const std::string& model) {

@@ -13,8 +13,10 @@ Json Artifacts::to_json() const {
 
 Artifacts new_artifacts(const std::filesystem::path& folder, bool makes_student) {
   const auto model = folder / run_files::kModel;
-  return {
-      makes_student ? folder / run_files::kTeacher : model, folder / run_files::kCritic, model, {}};
+  return {makes_student ? folder / run_files::kTeacher : model,
+          folder / run_files::kDiscriminator,
+          model,
+          {}};
 }
 
 Artifacts artifacts_from_json(const std::filesystem::path& folder, const Json& j) {

@@ -101,11 +101,25 @@ void StateWriter::write(const std::filesystem::path& path) {
 }
 
 StateReader::StateReader(const fs::path& path)
-    : file_(open_checkpoint(path)), meta_(state_of(file_)) {}
+    : file_(open_checkpoint(path)), meta_(state_of(file_)) {
+  const Json graphs = meta_.value("graphs", Json::object());
+  for (const auto& [name, graph] : graphs.items())
+    says_critic_ = says_critic_ || name.find("critic") != std::string::npos;
+}
 
-bool StateReader::contains(const std::string& name) const { return file_.contains(name); }
+std::string StateReader::stored(std::string name) const {
+  const std::string_view now = "discriminator";
+  const size_t at = says_critic_ ? name.find(now) : std::string::npos;
+  return at == std::string::npos ? name : name.replace(at, now.size(), "critic");
+}
+
+bool StateReader::contains(const std::string& name) const { return file_.contains(stored(name)); }
 
 void StateReader::restore(const std::string& name, const Tensor& into) const {
+  read(stored(name), into);
+}
+
+void StateReader::read(const std::string& name, const Tensor& into) const {
   GSX_CHECK(file_.contains(name), "checkpoint: ", file_.path().string(), " lacks ", name);
   const std::vector<float> values = file_.floats(name);
   GSX_CHECK(static_cast<int64_t>(values.size()) == into.numel(), "checkpoint: ", name, " in ",
@@ -113,25 +127,27 @@ void StateReader::restore(const std::string& name, const Tensor& into) const {
   into.copy_from(values);
 }
 
-std::vector<Tensor> StateReader::tensors(const std::string& name, const ContextPtr& context) const {
+std::vector<Tensor> StateReader::tensors(const std::string& of, const ContextPtr& context) const {
+  const std::string name = stored(of);
   std::vector<Tensor> out;
   const auto count = meta_.at("counts").at(name).get<size_t>();
   for (size_t i = 0; i < count; ++i) {
     const auto& dims = file_.entry(numbered(name, i)).shape;
     out.push_back(Tensor::empty(context, Shape(dims.begin(), dims.end())));
-    restore(numbered(name, i), out.back());
+    read(numbered(name, i), out.back());
   }
   return out;
 }
 
-Graph StateReader::graph(const std::string& name, const ContextPtr& context) const {
+Graph StateReader::graph(const std::string& of, const ContextPtr& context) const {
+  const std::string name = stored(of);
   Graph graph = graph_from_json(meta_.at("graphs").at(name));
   for (Parameter* p : graph.parameters()) {
     const std::string full = name + ":" + p->name;
     if (!file_.contains(full)) continue;
     const Layout layout = p->shape.rank() == 4 ? Layout::filter : Layout::dense;
     p->value = Tensor::empty(context, p->shape, layout);
-    restore(full, p->value);
+    read(full, p->value);
     check_values(*p, p->value.to_vector(), "checkpoint: " + file_.path().string());
   }
   return graph;
@@ -140,7 +156,7 @@ Graph StateReader::graph(const std::string& name, const ContextPtr& context) con
 void StateReader::restore(const std::string& name, Adam& adam) const {
   const auto state = adam.state();
   for (size_t i = 0; i < state.size(); ++i) restore(numbered(name, i), state[i]);
-  adam.set_steps(meta_.at("counts").at(name + ".steps").get<int64_t>());
+  adam.set_steps(meta_.at("counts").at(stored(name) + ".steps").get<int64_t>());
 }
 
 void StateReader::restore(const std::string& name, Sgd& sgd) const {

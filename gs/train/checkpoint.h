@@ -49,8 +49,13 @@ class StateReader {
   void restore(const std::string& name, Sgd&) const;
 
  private:
+  // What the file calls it: gsx 0.1.0 called discriminators critics.
+  std::string stored(std::string name) const;
+  void read(const std::string& stored, const Tensor& into) const;
+
   SafetensorsFile file_;
   Json meta_;
+  bool says_critic_ = false;
 };
 
 }  // namespace gsx

@@ -18,17 +18,17 @@ Graph fresh_generator(const RunState& run, Rng& rng) {
 std::unique_ptr<DenseSide> DenseStage::fresh_side(uint64_t stream) const {
   Rng rng(run_.config.seed, stream);
   Graph generator = fresh_generator(run_, rng);
-  return std::make_unique<DenseSide>(std::move(generator), fresh_critic(run_, rng), options_,
+  return std::make_unique<DenseSide>(std::move(generator), fresh_discriminator(run_, rng), options_,
                                      Rng(run_.config.seed, stream + 1));
 }
 
 std::unique_ptr<DenseSide> DenseStage::saved_side(const std::string& name,
                                                   const StateReader& in) const {
   auto side = std::make_unique<DenseSide>(in.graph(name + ".generator", run_.context),
-                                          in.graph(name + ".critic", run_.context), options_,
+                                          in.graph(name + ".discriminator", run_.context), options_,
                                           rng_from_json(in.meta().at(name + ".pool_rng")));
   in.restore(name + ".optimizer", side->optimizer);
-  in.restore(name + ".critic_optimizer", side->critic_optimizer);
+  in.restore(name + ".discriminator_optimizer", side->discriminator_optimizer);
   side->pool.restore(in.tensors(name + ".pool", run_.context), side->pool.rng());
   return side;
 }
@@ -65,9 +65,9 @@ void DenseStage::save(StateWriter& out) const {
   for (const auto& [name, side] : {std::pair{"to_b", to_b_.get()}, {"to_a", to_a_.get()}}) {
     const std::string prefix = name;
     out.add(prefix + ".generator", side->generator);
-    out.add(prefix + ".critic", side->critic);
+    out.add(prefix + ".discriminator", side->discriminator);
     out.add(prefix + ".optimizer", side->optimizer);
-    out.add(prefix + ".critic_optimizer", side->critic_optimizer);
+    out.add(prefix + ".discriminator_optimizer", side->discriminator_optimizer);
     out.add(prefix + ".pool", side->pool.pictures());
     out.meta[prefix + ".pool_rng"] = to_json(side->pool.rng());
   }
@@ -85,7 +85,7 @@ PictureRows DenseStage::samples(const std::vector<Tensor>& photos) {
 
 void DenseStage::finish() {
   save_result(run_, to_b_->generator, run_.artifacts.teacher);
-  save_result(run_, to_b_->critic, run_.artifacts.discriminator);
+  save_result(run_, to_b_->discriminator, run_.artifacts.discriminator);
   save_result(run_, to_a_->generator, run_.file(run_files::kReverse));
 }
 

@@ -29,7 +29,7 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
   Tensor fake, same;
   if (o.identity > 0) std::tie(fake, same) = to.generator.run_both(x, y, run);
   else fake = to.generator.run(x, run);
-  const Tensor gan = gan_loss(to.critic.run(fake, run), true, o.gan_loss);
+  const Tensor gan = gan_loss(to.discriminator.run(fake, run), true, o.gan_loss);
   const Tensor cycle = l1_loss(back.generator.run(fake, run), x);
   Tensor total = add(gan, affine(cycle, o.cycle, 0));
   losses->gan += gan.item();
@@ -44,13 +44,13 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
   return fake.detach();
 }
 
-double critic_phase(DenseSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
+double discriminator_phase(DenseSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
   const WorkSpan span("discriminators");
-  zero_gradients(trained_parameters(side.critic));
-  const Tensor loss = discriminator_loss(side.critic, real, side.pool.query(fake), kind);
+  zero_gradients(trained_parameters(side.discriminator));
+  const Tensor loss = discriminator_loss(side.discriminator, real, side.pool.query(fake), kind);
   const double value = loss.item();
   loss.backward();
-  side.critic_optimizer.step();
+  side.discriminator_optimizer.step();
   return value;
 }
 
@@ -58,9 +58,9 @@ double critic_phase(DenseSide& side, const Tensor& real, const Tensor& fake, Gan
 
 DenseSide::DenseSide(Graph g, Graph c, const DenseOptions& o, Rng pool_rng)
     : generator(std::move(g)),
-      critic(std::move(c)),
+      discriminator(std::move(c)),
       optimizer(make_adam(generator, o.lr)),
-      critic_optimizer(make_adam(critic, o.lr)),
+      discriminator_optimizer(make_adam(discriminator, o.lr)),
       pool(o.pool, pool_rng) {}
 
 DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions& o, float lr,
@@ -68,19 +68,19 @@ DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions& o, 
   DenseLosses losses;
   for (DenseSide* s : {&to_b, &to_a}) {
     zero_gradients(trained_parameters(s->generator));
-    s->critic.set_requires_grad(false);
+    s->discriminator.set_requires_grad(false);
   }
   // The two directions share no activations: one after the other needs half the memory.
   const Tensor fake_b = generator_phase(to_b, to_a, o, a, b, &losses);
   const Tensor fake_a = generator_phase(to_a, to_b, o, b, a, &losses);
   for (DenseSide* s : {&to_b, &to_a}) {
     s->optimizer.set_lr(lr);
-    s->critic_optimizer.set_lr(lr);
+    s->discriminator_optimizer.set_lr(lr);
     s->optimizer.step();
-    s->critic.set_requires_grad(true);
+    s->discriminator.set_requires_grad(true);
   }
-  losses.discriminator += critic_phase(to_b, b, fake_b, o.gan_loss);
-  losses.discriminator += critic_phase(to_a, a, fake_a, o.gan_loss);
+  losses.discriminator += discriminator_phase(to_b, b, fake_b, o.gan_loss);
+  losses.discriminator += discriminator_phase(to_a, a, fake_a, o.gan_loss);
   return losses;
 }
 

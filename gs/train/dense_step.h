@@ -8,9 +8,9 @@ namespace gsx {
 
 // One direction: the generator that makes pictures of a domain, and the discriminator there.
 struct DenseSide {
-  DenseSide(Graph generator, Graph critic, const DenseOptions&, Rng pool_rng);
-  Graph generator, critic;
-  Adam optimizer, critic_optimizer;
+  DenseSide(Graph generator, Graph discriminator, const DenseOptions&, Rng pool_rng);
+  Graph generator, discriminator;
+  Adam optimizer, discriminator_optimizer;
   ImagePool pool;
 };
 

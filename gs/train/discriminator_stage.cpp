@@ -22,57 +22,59 @@ AdamOptions adam_options(const SlimmingOptions& o) {
 
 }  // namespace
 
-CriticStage::CriticStage(RunState& run, const StagePlan& plan, Graph critic)
+DiscriminatorStage::DiscriminatorStage(RunState& run, const StagePlan& plan, Graph discriminator)
     : Stage(run, plan),
       teacher_(load_model(run.context, run.artifacts.teacher)),
-      critic_(with_gradients(std::move(critic))),
+      discriminator_(with_gradients(std::move(discriminator))),
       options_(slimming_options(plan)),
-      optimizer_(trained_parameters(critic_), adam_options(options_)),
+      optimizer_(trained_parameters(discriminator_), adam_options(options_)),
       targets_(teacher_, run.data.repeats()) {}
 
-CriticStage::CriticStage(RunState& run, const StagePlan& plan)
-    : CriticStage(run, plan, [&] {
-        Rng rng(run.config.seed, kCriticStream);
-        return fresh_critic(run, rng);
+DiscriminatorStage::DiscriminatorStage(RunState& run, const StagePlan& plan)
+    : DiscriminatorStage(run, plan, [&] {
+        Rng rng(run.config.seed, kDiscriminatorStream);
+        return fresh_discriminator(run, rng);
       }()) {}
 
-CriticStage::CriticStage(RunState& run, const StagePlan& plan, const StateReader& in)
-    : CriticStage(run, plan, in.graph("critic", run.context)) {
+DiscriminatorStage::DiscriminatorStage(RunState& run, const StagePlan& plan, const StateReader& in)
+    : DiscriminatorStage(run, plan, in.graph("discriminator", run.context)) {
   in.restore("optimizer", optimizer_);
 }
 
-Losses CriticStage::step(int step) {
+Losses DiscriminatorStage::step(int step) {
   const SlimmingOptions& o = options_;
   const double decay = schedule_factor(decay_of(plan_), step, plan_.steps);
   optimizer_.set_lr(static_cast<float>(o.lr_discriminator * decay));
   const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
   const auto seen = [&](const Tensor& x, const ImageFormat& format) {
-    return convert_images(x, format, critic_.input_format);
+    return convert_images(x, format, discriminator_.input_format);
   };
   const Tensor real = o.teacher_is_real
                           ? seen(targets_.of(photos).pictures, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat);
-  zero_gradients(trained_parameters(critic_));
+  zero_gradients(trained_parameters(discriminator_));
   const Tensor loss =
-      discriminator_loss(critic_, real, seen(photos.pictures, kPictureFormat), o.gan_loss);
+      discriminator_loss(discriminator_, real, seen(photos.pictures, kPictureFormat), o.gan_loss);
   const double value = loss.item();
   loss.backward();
   optimizer_.step();
   return {{"D", value}};
 }
 
-void CriticStage::save(StateWriter& out) const {
-  out.add("critic", critic_);
+void DiscriminatorStage::save(StateWriter& out) const {
+  out.add("discriminator", discriminator_);
   out.add("optimizer", optimizer_);
 }
 
-PictureRows CriticStage::samples(const std::vector<Tensor>& photos) {
+PictureRows DiscriminatorStage::samples(const std::vector<Tensor>& photos) {
   PictureRows rows;
   for (const Tensor& photo : photos)
     rows.push_back({to_image(photo), to_image(translate_picture(teacher_, photo))});
   return rows;
 }
 
-void CriticStage::finish() { save_result(run_, critic_, run_.artifacts.discriminator); }
+void DiscriminatorStage::finish() {
+  save_result(run_, discriminator_, run_.artifacts.discriminator);
+}
 
 }  // namespace gsx

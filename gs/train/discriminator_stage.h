@@ -8,10 +8,10 @@ namespace gsx {
 // Trains a PatchGAN between the photos and what the teacher makes of them (official objective) or
 // real pictures of the domain (paper): what slimming starts from, and whose taps the distance looks
 // through when no feature network is given.
-class CriticStage : public Stage {
+class DiscriminatorStage : public Stage {
  public:
-  CriticStage(RunState&, const StagePlan&);
-  CriticStage(RunState&, const StagePlan&, const StateReader&);
+  DiscriminatorStage(RunState&, const StagePlan&);
+  DiscriminatorStage(RunState&, const StagePlan&, const StateReader&);
 
   Losses step(int step) override;
   void save(StateWriter&) const override;
@@ -19,8 +19,8 @@ class CriticStage : public Stage {
   void finish() override;
 
  private:
-  CriticStage(RunState&, const StagePlan&, Graph critic);
-  Graph teacher_, critic_;
+  DiscriminatorStage(RunState&, const StagePlan&, Graph discriminator);
+  Graph teacher_, discriminator_;
   SlimmingOptions options_;
   Adam optimizer_;
   TeacherTargets targets_;

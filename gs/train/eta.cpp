@@ -30,15 +30,15 @@ NetworkWork network_work(const RunState& run) {
   Rng any(0);
   const Graph generator =
       given ? load_model(run.context, run.artifacts.teacher) : fresh_generator(run, any);
-  const Graph critic = given && std::filesystem::exists(run.artifacts.discriminator, ignored)
-                           ? load_model(run.context, run.artifacts.discriminator)
-                           : fresh_critic(run, any);
+  const Graph discriminator = given && std::filesystem::exists(run.artifacts.discriminator, ignored)
+                                  ? load_model(run.context, run.artifacts.discriminator)
+                                  : fresh_discriminator(run, any);
   NetworkWork w;
   w.generator = macs(generator, size);
-  w.critic = macs(critic, size);
+  w.discriminator = macs(discriminator, size);
   if (run.config.distance == "perceptual" && run.recipe.makes("student")) {
     w.features =
-        run.config.feature_net.empty() ? w.critic : macs(open_feature_net(run).graph, size);
+        run.config.feature_net.empty() ? w.discriminator : macs(open_feature_net(run).graph, size);
   }
   w.student = w.generator * share_left(run, w.generator);
   return w;
@@ -48,16 +48,16 @@ NetworkWork network_work(const RunState& run) {
 
 double step_work(const StagePlan& plan, const NetworkWork& w) {
   const double train = 3, look_back = 2;
-  const double judge = 2 * train * w.critic;  // a real picture and a generated one
+  const double judge = 2 * train * w.discriminator;  // a real picture and a generated one
   double work = 0;
   if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.
-    work = 2 * (3 * train * w.generator + look_back * w.critic + judge);
+    work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);
   } else if (plan.makes == "discriminator") {
     work = w.generator + judge;
   } else {
     work = train * (plan.prune ? w.generator : w.student) + w.generator +
-           (look_back + 1) * w.features + look_back * w.critic + judge;
+           (look_back + 1) * w.features + look_back * w.discriminator + judge;
   }
   return work * plan.batch;
 }

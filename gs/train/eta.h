@@ -7,7 +7,7 @@ namespace gsx {
 
 // Multiply-accumulates of one picture through the networks of a run.
 struct NetworkWork {
-  double generator = 0, critic = 0;
+  double generator = 0, discriminator = 0;
   double features = 0;  // 0: the distance looks through no network
   double student = 0;   // what is left of the generator, once it is small
 };

@@ -14,8 +14,8 @@ std::vector<std::string> activation_taps(const Graph& graph) {
 
 }  // namespace
 
-FeatureNet features_of_critic(Graph critic) {
-  FeatureNet net = {std::move(critic), "the teacher's discriminator"};
+FeatureNet features_of_discriminator(Graph discriminator) {
+  FeatureNet net = {std::move(discriminator), "the teacher's discriminator"};
   net.graph.taps = activation_taps(net.graph);
   net.graph.freeze();
   return net;
@@ -23,7 +23,8 @@ FeatureNet features_of_critic(Graph critic) {
 
 FeatureNet open_feature_net(const RunState& run) {
   const std::string& spec = run.config.feature_net;
-  if (spec.empty()) return features_of_critic(load_model(run.context, run.artifacts.discriminator));
+  if (spec.empty())
+    return features_of_discriminator(load_model(run.context, run.artifacts.discriminator));
   FeatureNet net;
   net.graph = open_given(run, "--feature-net", spec);
   net.name = net.graph.architecture();

@@ -11,6 +11,6 @@ struct FeatureNet {
 };
 // The run's feature network, else its discriminator.
 FeatureNet open_feature_net(const RunState&);
-FeatureNet features_of_critic(Graph critic);
+FeatureNet features_of_discriminator(Graph discriminator);
 
 }  // namespace gsx

@@ -44,34 +44,37 @@ void check_mark(const char* flag, const std::string& spec, const Graph& now, uin
 
 }  // namespace
 
-fs::path critic_beside(const std::string& teacher) {
-  const fs::path beside = fs::path(teacher).parent_path() / run_files::kCritic;
+fs::path discriminator_beside(const std::string& teacher) {
+  const fs::path beside = fs::path(teacher).parent_path() / run_files::kDiscriminator;
   std::error_code ignored;
   return fs::is_regular_file(teacher, ignored) && fs::is_regular_file(beside, ignored) ? beside
                                                                                        : fs::path();
 }
 
-bool needs_critic(const TrainConfig& c) {
-  return !c.teacher.empty() && c.discriminator.empty() && critic_beside(c.teacher).empty();
+bool needs_discriminator(const TrainConfig& c) {
+  return !c.teacher.empty() && c.discriminator.empty() && discriminator_beside(c.teacher).empty();
 }
 
-Inputs open_inputs(const RunState& run, bool need_critic) {
+Inputs open_inputs(const RunState& run, bool need_discriminator) {
   const TrainConfig& c = run.config;
   Inputs in;
-  Rng dense(c.seed, kDenseStream), critic(c.seed, kCriticStream);
+  Rng dense(c.seed, kDenseStream), discriminator(c.seed, kDiscriminatorStream);
   in.teacher =
       c.teacher.empty() ? fresh_generator(run, dense) : open_given(run, "--teacher", c.teacher);
-  if (!c.discriminator.empty()) in.critic = open_given(run, "--discriminator", c.discriminator);
-  else if (c.teacher.empty() || need_critic) in.critic = fresh_critic(run, critic);
-  else in.critic = load_model(run.context, critic_beside(c.teacher));
-  in.features = c.feature_net.empty() ? features_of_critic(in.critic) : open_feature_net(run);
+  if (!c.discriminator.empty())
+    in.discriminator = open_given(run, "--discriminator", c.discriminator);
+  else if (c.teacher.empty() || need_discriminator)
+    in.discriminator = fresh_discriminator(run, discriminator);
+  else in.discriminator = load_model(run.context, discriminator_beside(c.teacher));
+  in.features =
+      c.feature_net.empty() ? features_of_discriminator(in.discriminator) : open_feature_net(run);
   return in;
 }
 
-void adopt(const RunState& run, const Inputs& in, bool need_critic, const fs::path& folder) {
+void adopt(const RunState& run, const Inputs& in, bool need_discriminator, const fs::path& folder) {
   if (run.config.teacher.empty()) return;
   save_model(in.teacher, folder / run_files::kTeacher);
-  if (!need_critic) save_model(in.critic, folder / run_files::kCritic);
+  if (!need_discriminator) save_model(in.discriminator, folder / run_files::kDiscriminator);
 }
 
 void make_paths_absolute(TrainConfig& c) {

@@ -7,19 +7,20 @@ namespace gsx {
 // What stands at a run's start. A teacher or discriminator that the run trains itself is here with
 // fresh weights.
 struct Inputs {
-  Graph teacher, critic;
+  Graph teacher, discriminator;
   FeatureNet features;
 };
-Inputs open_inputs(const RunState&, bool need_critic);
+Inputs open_inputs(const RunState&, bool need_discriminator);
 
 // The discriminator that was trained with a teacher lies beside its file; empty: there is none.
-std::filesystem::path critic_beside(const std::string& teacher);
+std::filesystem::path discriminator_beside(const std::string& teacher);
 // Whether a run is given a teacher and no discriminator, so that it trains one.
-bool needs_critic(const TrainConfig&);
+bool needs_discriminator(const TrainConfig&);
 
 // Copies what was given into a folder, under the names it has in the run's, so that the run goes on
 // without it.
-void adopt(const RunState&, const Inputs&, bool need_critic, const std::filesystem::path& folder);
+void adopt(const RunState&, const Inputs&, bool need_discriminator,
+           const std::filesystem::path& folder);
 
 // Lets a run go on from any working folder.
 void make_paths_absolute(TrainConfig&);

@@ -61,7 +61,7 @@ void check_names(const fs::path& run) {
             " holds a run already; continue it with --resume ", dir, " or choose another --out");
   const fs::path previous = previous_checkpoint(run_files::kCheckpoint);
   for (const fs::path& name : std::initializer_list<fs::path>{
-           run_files::kTeacher, run_files::kCritic, run_files::kReverse, run_files::kModel,
+           run_files::kTeacher, run_files::kDiscriminator, run_files::kReverse, run_files::kModel,
            previous, run_files::kConfig, run_files::kLog, run_files::kSamples}) {
     GSX_CHECK(!is_taken(run / name), "run folder ", dir, " holds ", name.string(),
               " already, which the run would write over; move that away or choose another --out");

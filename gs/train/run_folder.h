@@ -8,7 +8,7 @@ namespace gsx {
 
 namespace run_files {
 inline constexpr const char* kTeacher = "teacher.safetensors";
-inline constexpr const char* kCritic = "discriminator.safetensors";
+inline constexpr const char* kDiscriminator = "discriminator.safetensors";
 inline constexpr const char* kReverse = "reverse.safetensors";  // the way back, of a dense run
 inline constexpr const char* kModel = "model.safetensors";
 inline constexpr const char* kCheckpoint = "checkpoint.safetensors";

@@ -102,7 +102,7 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
       distance_(features, std::move(taps), student.output_format, o.distance),
       weights_(without(trained_parameters(student), group_scales(student, groups_)),
                adam_options(o, o.lr)),
-      critic_(trained_parameters(discriminator), adam_options(o, o.lr_discriminator)),
+      discriminator_adam_(trained_parameters(discriminator), adam_options(o, o.lr_discriminator)),
       gammas_(group_scales(student, groups_), SgdOptions{o.lr_gamma, o.momentum}),
       pool_(o.pool, pool_rng) {
   student_.set_requires_grad(true);
@@ -133,8 +133,8 @@ SlimmingLosses SlimmingStep::step(const Input& in) {
   place(fake_, pool_.query(shown_));
   compute(discriminator_phase_, key, [&] { discriminator_work(); });
   const WorkSpan update("discriminator update");
-  critic_.set_lr(options.lr_discriminator);
-  critic_.step();
+  discriminator_adam_.set_lr(options.lr_discriminator);
+  discriminator_adam_.step();
   return read_losses();
 }
 

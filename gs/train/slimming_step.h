@@ -41,7 +41,7 @@ class SlimmingStep {
   Distance& distance() { return distance_; }
   const std::vector<PruneGroup>& groups() const { return groups_; }
   Adam& weight_optimizer() { return weights_; }
-  Adam& discriminator_optimizer() { return critic_; }
+  Adam& discriminator_optimizer() { return discriminator_adam_; }
   Sgd& gamma_optimizer() { return gammas_; }
   ImagePool& pool() { return pool_; }
   // The student's pictures of the last step, no gradient; the next step may write over them.
@@ -73,7 +73,7 @@ class SlimmingStep {
   std::vector<bool> alone_;
   std::vector<PruneGroup> tied_;
   Distance distance_;
-  Adam weights_, critic_;
+  Adam weights_, discriminator_adam_;
   Sgd gammas_;
   ImagePool pool_;
   Phase generator_phase_, discriminator_phase_;

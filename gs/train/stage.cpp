@@ -23,13 +23,13 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
   }
 }
 
-Graph fresh_critic(const RunState& run, Rng& rng) {
+Graph fresh_discriminator(const RunState& run, Rng& rng) {
   PatchGanOptions o;
   o.width = run.recipe.discriminator_width();
   o.layers = run.recipe.size >= 32 ? 3 : 2;
-  Graph critic = patchgan(o);
-  critic.initialize(run.context, rng, Init{});
-  return critic;
+  Graph discriminator = patchgan(o);
+  discriminator.initialize(run.context, rng, Init{});
+  return discriminator;
 }
 
 void save_result(const RunState& run, Graph graph, const std::filesystem::path& path) {

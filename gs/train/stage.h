@@ -64,7 +64,7 @@ RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
 // A PatchGAN with fresh weights, deep enough for the run's pictures.
-Graph fresh_critic(const RunState&, Rng&);
+Graph fresh_discriminator(const RunState&, Rng&);
 // Writes a network with the run's recipe as its provenance.
 void save_result(const RunState&, Graph, const std::filesystem::path&);
 // One picture [1,3,H,W] in picture format through a network that makes pictures, and back.

@@ -23,7 +23,7 @@ StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
 
 constexpr StageKind kKinds[] = {
     {"dense", start<DenseStage>, resume<DenseStage>},
-    {"discriminator", start<CriticStage>, resume<CriticStage>},
+    {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},
     {"finetune", start<StudentStage>, resume<StudentStage>},

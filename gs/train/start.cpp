@@ -29,7 +29,7 @@ std::string misfit(const Inputs& in, int size) {
              std::to_string(made[2]) + " of them";
     }
     which = "the discriminator";
-    in.critic.infer_shapes(picture);
+    in.discriminator.infer_shapes(picture);
     which = "the feature network";
     in.features.graph.infer_shapes(picture);
   } catch (const Error& e) {
@@ -55,13 +55,13 @@ void check_size(const Inputs& in, int size) {
 }
 
 // Whether a discriminator that was given is one.
-void check_critic(const RunState& run, const Graph& critic) {
+void check_discriminator(const RunState& run, const Graph& discriminator) {
   const std::string& spec = run.config.discriminator;
   if (spec.empty()) return;
-  const Shape made = critic.infer_shapes(critic.example_input()).back();
-  GSX_CHECK(critic.input_channels() == 3 && made.rank() >= 2 && made[1] == 1,
+  const Shape made = discriminator.infer_shapes(discriminator.example_input()).back();
+  GSX_CHECK(discriminator.input_channels() == 3 && made.rank() >= 2 && made[1] == 1,
             "--discriminator: must judge pictures of 3 channels in one, ", spec, " makes ", made,
-            " of ", critic.example_input());
+            " of ", discriminator.example_input());
 }
 
 // Whether there is something in the teacher to compress.
@@ -101,8 +101,8 @@ class Rehearsal {
   Rehearsal(const Rehearsal&) = delete;
   Rehearsal& operator=(const Rehearsal&) = delete;
 
-  void run(const Inputs& in, bool need_critic) {
-    adopt(state_, in, need_critic, folder_);
+  void run(const Inputs& in, bool need_discriminator) {
+    adopt(state_, in, need_discriminator, folder_);
     StagePtr stage;
     for (const StagePlan& plan : state_.recipe.stages) {
       stage = stage_kind(plan.kind).start(state_, plan);
@@ -146,14 +146,15 @@ class Rehearsal {
 
 void check_start(const RunState& run, const Inputs& in) {
   check_teacher(run, in.teacher);
-  check_critic(run, in.critic);
+  check_discriminator(run, in.discriminator);
   check_size(in, run.recipe.size);
   if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
 }
 
-void rehearse(const RunState& run, const Inputs& in, bool need_critic, const fs::path& folder) {
-  Rehearsal(run, folder).run(in, need_critic);
+void rehearse(const RunState& run, const Inputs& in, bool need_discriminator,
+              const fs::path& folder) {
+  Rehearsal(run, folder).run(in, need_discriminator);
 }
 
 }  // namespace gsx

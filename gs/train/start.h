@@ -11,7 +11,7 @@ void check_start(const RunState&, const Inputs&);
 // One step of every stage on two pictures at most, and all that surrounds them, from calibration to
 // evaluation, in a folder that is made and gone at the end: what fails there would fail the run.
 // Judges no value. Does nothing that the run could notice.
-void rehearse(const RunState&, const Inputs&, bool need_critic,
+void rehearse(const RunState&, const Inputs&, bool need_discriminator,
               const std::filesystem::path& folder);
 
 }  // namespace gsx

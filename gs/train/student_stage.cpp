@@ -30,13 +30,13 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
     student_ = before.pruned ? extract(before.network) : before.network;
-    critic_ = before.discriminator;
+    discriminator_ = before.discriminator;
     weights = before.distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
     const std::string missed = before.to_budget ? missed_budget(run, teacher_, student_) : "";
     if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
   } else {
-    critic_ = load_model(run.context, run.artifacts.discriminator);
+    discriminator_ = load_model(run.context, run.artifacts.discriminator);
     student_ = plan.from == "narrow" ? narrow_student(run, teacher_, budget_) : teacher_;
     if (plan.quantize) quantize();
   }
@@ -48,14 +48,14 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
     : Stage(run, plan),
       teacher_(load_model(run.context, run.artifacts.teacher)),
       features_(open_feature_net(run).graph),
-      critic_(in.graph("critic", run.context)),
+      discriminator_(in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
       budget_(make_budget(run, teacher_)),
       targets_(teacher_, run.data.repeats()) {
   teacher_.freeze();
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
-  in.restore("critic_optimizer", step_->discriminator_optimizer());
+  in.restore("discriminator_optimizer", step_->discriminator_optimizer());
   in.restore("gamma_optimizer", step_->gamma_optimizer());
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
@@ -95,8 +95,8 @@ void StudentStage::build(std::vector<float> weights) {
   }
   options_.distance.kind = parse_distance(run_.config.distance);
   options_.distance.content_on_pictures = first_tap_is_coarse(features_);
-  step_ = std::make_unique<SlimmingStep>(student_, critic_, &features_, features_.taps, options_,
-                                         Rng(run_.config.seed, kPoolStream));
+  step_ = std::make_unique<SlimmingStep>(student_, discriminator_, &features_, features_.taps,
+                                         options_, Rng(run_.config.seed, kPoolStream));
   Distance& d = step_->distance();
   if (!weights.empty()) {
     d.set_weights(std::move(weights));
@@ -140,7 +140,7 @@ Losses StudentStage::step(int step) {
   in.grams_teacher = known.grams;
   if (!o.teacher_is_real && o.gan_weight != 0) {
     in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat,
-                               critic_.input_format);
+                               discriminator_.input_format);
   }
   const SlimmingLosses l = step_->step(in);
   Losses out = {{"G", l.generator}, {"d", l.distance}, {"gan", l.gan}, {"D", l.discriminator}};
@@ -154,9 +154,9 @@ ChannelCount StudentStage::channels() const {
 
 void StudentStage::save(StateWriter& out) const {
   out.add("student", student_);
-  out.add("critic", critic_);
+  out.add("discriminator", discriminator_);
   out.add("weight_optimizer", step_->weight_optimizer());
-  out.add("critic_optimizer", step_->discriminator_optimizer());
+  out.add("discriminator_optimizer", step_->discriminator_optimizer());
   out.add("gamma_optimizer", step_->gamma_optimizer());
   out.add("pool", step_->pool().pictures());
   out.meta["pool_rng"] = to_json(step_->pool().rng());
@@ -177,7 +177,7 @@ PictureRows StudentStage::samples(const std::vector<Tensor>& photos) {
 void StudentStage::finish() {
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
   if (!plan_.last) {
-    run_.artifacts.student = {student_, critic_, step_->distance().weights(), plan_.prune,
+    run_.artifacts.student = {student_, discriminator_, step_->distance().weights(), plan_.prune,
                               to_budget()};
     return;
   }

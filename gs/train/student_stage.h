@@ -27,7 +27,7 @@ class StudentStage : public Stage {
   void quantize();
   void build(std::vector<float> distance_weights);
 
-  Graph teacher_, features_, critic_, student_;
+  Graph teacher_, features_, discriminator_, student_;
   SlimmingOptions options_ = slimming_options(plan_);
   Budget budget_;
   std::unique_ptr<SlimmingStep> step_;

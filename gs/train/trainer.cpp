@@ -80,13 +80,13 @@ class Run {
 Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
          const std::atomic<bool>& stop)
     : stop_(stop),
-      state_(make_run_state(config, make_recipe(config, needs_critic(config)), observer)) {
-  const bool need_critic = needs_critic(config);
-  const Inputs inputs = open_inputs(state_, need_critic);
+      state_(make_run_state(config, make_recipe(config, needs_discriminator(config)), observer)) {
+  const bool need_discriminator = needs_discriminator(config);
+  const Inputs inputs = open_inputs(state_, need_discriminator);
   check_start(state_, inputs);
   observer.message("check    one step of every stage, on few pictures");
-  rehearse(state_, inputs, need_critic, beginning.folder() / "rehearsal");
-  adopt(state_, inputs, need_critic, beginning.folder());
+  rehearse(state_, inputs, need_discriminator, beginning.folder() / "rehearsal");
+  adopt(state_, inputs, need_discriminator, beginning.folder());
   marks_ = marks_of(state_, inputs);
   observer.started(beginning.folder());
   beginning.place();

@@ -122,10 +122,10 @@ void check_step(const golden::File& file, const json& item, Device::Kind kind = 
   INFO(name);
   const auto context = test::on_device(kind);
   Graph student = cyclegan({.width = item.at("width"), .blocks = item.at("blocks")});
-  Graph critic = patchgan({.width = item.at("d_width"), .layers = item.at("d_layers")});
+  Graph discriminator = patchgan({.width = item.at("d_width"), .layers = item.at("d_layers")});
   Graph features = vgg16({.width = item.at("f_width")});
   golden::fill(student, context, file, name + "/G/");
-  golden::fill(critic, context, file, name + "/D/");
+  golden::fill(discriminator, context, file, name + "/D/");
   golden::fill(features, context, file, name + "/F/");
   ForcedCodes codes;
   if (item.at("quantized")) {
@@ -144,7 +144,7 @@ void check_step(const golden::File& file, const json& item, Device::Kind kind = 
     CHECK(golden::relative_error(frozen.evaluate(x).to_vector(), pictures.values) <= kLosses);
   }
 
-  SlimmingStep step(student, critic, &features, features.taps, slimming_options(item));
+  SlimmingStep step(student, discriminator, &features, features.taps, slimming_options(item));
   SlimmingStep::Input input;
   input.x = x;
   input.y_teacher = file.tensor(context, name + "/target");
@@ -155,9 +155,9 @@ void check_step(const golden::File& file, const json& item, Device::Kind kind = 
   CHECK(golden::relative_error(step.generated().to_vector(), pictures.values) <= kLosses);
   check_losses(losses, file, name);
   golden::check_gradients(student, file, name + "/grad/G/", kGradients);
-  golden::check_gradients(critic, file, name + "/grad/D/", kGradients);
+  golden::check_gradients(discriminator, file, name + "/grad/D/", kGradients);
   check_weights(student, file, name, "G", item.at("config"));
-  check_weights(critic, file, name, "D", item.at("config"));
+  check_weights(discriminator, file, name, "D", item.at("config"));
   check_zero_set(student, file, name);
 }
 

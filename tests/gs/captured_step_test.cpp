@@ -42,7 +42,7 @@ void add(Outcome& out, const SlimmingLosses& l) {
 
 // Everything that a step leaves.
 void add_state(Outcome& out, Networks& n, SlimmingStep& step) {
-  for (Graph* graph : {&n.student, &n.critic})
+  for (Graph* graph : {&n.student, &n.discriminator})
     for (const Tensor& p : trained_parameters(*graph)) add(out, {p, p.grad()});
   add(out, step.weight_optimizer().state());
   add(out, step.discriminator_optimizer().state());
@@ -59,7 +59,7 @@ struct Run {
   Run(const Setting& s, Networks networks, SlimmingOptions o)
       : n(std::move(networks)),
         shape(s.input),
-        step(n.student, n.critic, &n.features, n.features.taps, small(o)) {}
+        step(n.student, n.discriminator, &n.features, n.features.taps, small(o)) {}
 
   static SlimmingOptions small(SlimmingOptions o) {
     o.distance.style_weight = 1e3f;
@@ -85,7 +85,7 @@ struct Run {
     in.y_teacher = pictures(context, shape, n.student.output_format, seed + 1);
     if (known_grams) in.grams_teacher = step.distance().grams(in.y_teacher);
     if (!step.options.teacher_is_real)
-      in.y_real = pictures(context, shape, n.critic.input_format, seed + 2);
+      in.y_real = pictures(context, shape, n.discriminator.input_format, seed + 2);
     add(out, step.step(in));
     out.replays += step.replayed();
   }
@@ -186,7 +186,7 @@ TEST_CASE("captured step: Gram matrices that are known change nothing", "[emulat
 TEST_CASE("captured step: gradients that somebody clears come back", "[emulated]") {
   check_steps(kSettings[0], {}, 4, 2, [](int, Networks& n, SlimmingStep&, Shape&) {
     zero_gradients(trained_parameters(n.student));
-    zero_gradients(trained_parameters(n.critic));
+    zero_gradients(trained_parameters(n.discriminator));
   });
 }
 
@@ -197,9 +197,9 @@ TEST_CASE("captured step: a run goes on from a checkpoint with the same bits", "
   before.go(0, 4);
   StateWriter saved;
   saved.add("student", before.n.student);
-  saved.add("critic", before.n.critic);
+  saved.add("discriminator", before.n.discriminator);
   saved.add("weights", before.step.weight_optimizer());
-  saved.add("critic_weights", before.step.discriminator_optimizer());
+  saved.add("discriminator_weights", before.step.discriminator_optimizer());
   saved.add("gammas", before.step.gamma_optimizer());
   saved.add("pool", before.step.pool().pictures());
   saved.write(dir.path() / "state");
@@ -208,10 +208,10 @@ TEST_CASE("captured step: a run goes on from a checkpoint with the same bits", "
   const ContextPtr context = device(true);
   Networks networks = make_networks(s, context);
   networks.student = in.graph("student", context);
-  networks.critic = in.graph("critic", context);
+  networks.discriminator = in.graph("discriminator", context);
   Run after(s, std::move(networks), {});
   in.restore("weights", after.step.weight_optimizer());
-  in.restore("critic_weights", after.step.discriminator_optimizer());
+  in.restore("discriminator_weights", after.step.discriminator_optimizer());
   in.restore("gammas", after.step.gamma_optimizer());
   after.step.pool().restore(in.tensors("pool", context), before.step.pool().rng());
   after.go(4, 8);

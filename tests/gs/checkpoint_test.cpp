@@ -98,9 +98,9 @@ TEST_CASE("checkpoint: networks with numbers that are none are refused by the te
   graph.initialize(context(), rng, {});
   graph.parameter("model.2.bias")->value.put(1, std::numeric_limits<float>::quiet_NaN());
   StateWriter out;
-  out.add("critic", graph);
+  out.add("discriminator", graph);
   out.write(dir / "c.safetensors");
-  CHECK_THROWS_WITH(StateReader(dir / "c.safetensors").graph("critic", context()),
+  CHECK_THROWS_WITH(StateReader(dir / "c.safetensors").graph("discriminator", context()),
                     Contains("c.safetensors: model.2.bias must hold finite numbers"));
 }
 

@@ -23,7 +23,7 @@ struct FirstStep {
     Rng rng(5);
     Graph teacher = cyclegan({.width = 6, .blocks = 1});
     teacher.initialize(run.context, rng, {.deviation = 0.2f});
-    Graph judge = fresh_critic(run, rng);
+    Graph judge = fresh_discriminator(run, rng);
     std::filesystem::create_directories(dir);
     save_model(teacher, run.artifacts.teacher);
     save_model(judge, run.artifacts.discriminator);
@@ -101,7 +101,7 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       const NoGrad guard;
       const Graph teacher = load_model(run.context, run.artifacts.teacher);
       const Graph student = before.graph("student", run.context);
-      const Graph critic = before.graph("critic", run.context);
+      const Graph discriminator = before.graph("discriminator", run.context);
       TrainObserver observer;
       TrainData same(run.config, run.recipe.size, run.recipe.load_size, run.context, observer);
       const Tensor photos = same.next(Domain::a, 2).pictures;
@@ -109,9 +109,9 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       const bool official = objective == "official";
       const Tensor real = official ? wanted : same.next(Domain::b, 2).pictures;
       const double d = distance_of(made, wanted, distance == "mse");
-      const double gan = gan_loss_of(critic.run(made), true, official);
-      const double judged = 0.5 * (gan_loss_of(critic.run(real), true, official) +
-                                   gan_loss_of(critic.run(made), false, official));
+      const double gan = gan_loss_of(discriminator.run(made), true, official);
+      const double judged = 0.5 * (gan_loss_of(discriminator.run(real), true, official) +
+                                   gan_loss_of(discriminator.run(made), false, official));
       CHECK(losses.at("d") == Approx(d).epsilon(1e-3));
       CHECK(losses.at("gan") == Approx(gan).epsilon(1e-3));
       CHECK(losses.at("G") == Approx(3 * d + gan).epsilon(1e-3));

@@ -47,7 +47,7 @@ StepResult run_step(const Setting& s, const ContextPtr& context, const ForcedCod
   options.lr_gamma = 0.1f;
   options.rho = 0.05f;
   options.distance.style_weight = 1e3f;
-  SlimmingStep step(n.student, n.critic, &n.features, n.features.taps, options);
+  SlimmingStep step(n.student, n.discriminator, &n.features, n.features.taps, options);
   SlimmingStep::Input in;
   in.x = pictures(context, s.input, n.student.input_format, 1);
   in.y_teacher = pictures(context, s.input, n.student.output_format, 2);
@@ -56,8 +56,8 @@ StepResult run_step(const Setting& s, const ContextPtr& context, const ForcedCod
   StepResult r;
   r.losses = {{"generator", l.generator}, {"content", l.content},
               {"style", l.style},         {"gan", l.gan},
-              {"distance", l.distance},   {"critic", l.discriminator}};
-  for (Graph* graph : {&n.student, &n.critic}) {
+              {"distance", l.distance},   {"discriminator", l.discriminator}};
+  for (Graph* graph : {&n.student, &n.discriminator}) {
     for (const Parameter* p : graph->parameters()) {
       const std::string name = graph->architecture() + "/" + p->name;
       r.parameters[name] = p->value.to_vector();

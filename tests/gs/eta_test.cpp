@@ -34,7 +34,8 @@ TEST_CASE("eta: measured stages cost what they cost, others by what they compute
 TEST_CASE("eta: the work of a step is that of its passes") {
   StagePlan plan;
   plan.batch = 2;
-  const NetworkWork work = {.generator = 1000, .critic = 10, .features = 100, .student = 200};
+  const NetworkWork work = {
+      .generator = 1000, .discriminator = 10, .features = 100, .student = 200};
   const auto of = [&](const char* makes, bool prunes = false) {
     plan.makes = makes;
     plan.prune = prunes;

@@ -18,7 +18,7 @@ namespace {
 constexpr double kLogit = 0.75;
 
 // A PatchGAN all of whose logits are kLogit: its last convolution has no weights but the bias.
-Graph constant_critic(const ContextPtr& context) {
+Graph constant_discriminator(const ContextPtr& context) {
   Graph g = patchgan({.width = 4, .layers = 2});
   Rng rng(2);
   g.initialize(context, rng, {});
@@ -50,7 +50,7 @@ TEST_CASE("objective: the dense stage's losses are the official or the paper's")
       Graph g = cyclegan({.width = 3, .blocks = 1});
       Rng rng(seed);
       g.initialize(c.context, rng, {});
-      return DenseSide(std::move(g), constant_critic(c.context), dense, Rng(seed));
+      return DenseSide(std::move(g), constant_discriminator(c.context), dense, Rng(seed));
     };
     DenseSide to_b = side(1), to_a = side(2);
     const Tensor x = Tensor::empty(c.context, {1, 3, 16, 16});
@@ -61,7 +61,7 @@ TEST_CASE("objective: the dense stage's losses are the official or the paper's")
   }
 }
 
-TEST_CASE("objective: the critic stage's loss and rate are the official or the paper's") {
+TEST_CASE("objective: the discriminator stage's loss and rate are the official or the paper's") {
   const TempDir dir;
   TrainConfig dense = tiny_config(dir / "dense");
   dense.method = "dense";
@@ -79,13 +79,13 @@ TEST_CASE("objective: the critic stage's loss and rate are the official or the p
     REQUIRE(plan.kind == "discriminator");
 
     StateWriter state;
-    Graph critic = constant_critic(c.context);
-    critic.set_requires_grad(true);
-    state.add("critic", critic);
-    state.add("optimizer", Adam(trained_parameters(critic), {}));
+    Graph discriminator = constant_discriminator(c.context);
+    discriminator.set_requires_grad(true);
+    state.add("discriminator", discriminator);
+    state.add("optimizer", Adam(trained_parameters(discriminator), {}));
     const auto file = dir / "state.safetensors";
     state.write(file);
-    CriticStage stage(run, plan, StateReader(file));
+    DiscriminatorStage stage(run, plan, StateReader(file));
     CHECK(stage.step(0).front().second == Approx(e.discriminator).epsilon(1e-5));
 
     // The paper's rate has come down to nothing after the last step, the official is constant.
@@ -93,7 +93,7 @@ TEST_CASE("objective: the critic stage's loss and rate are the official or the p
       StateWriter out;
       stage.save(out);
       out.write(file);
-      return StateReader(file).graph("critic", c.context).parameters()[0]->value.to_vector();
+      return StateReader(file).graph("discriminator", c.context).parameters()[0]->value.to_vector();
     };
     const auto before = weights();
     stage.step(plan.steps);

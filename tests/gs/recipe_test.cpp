@@ -62,7 +62,7 @@ TEST_CASE("recipe: the built-in methods do what they did when they were code") {
   struct Row {
     bool built_in;
     const char* objective;
-    int width, blocks, critic_width;
+    int width, blocks, discriminator_width;
     float dense_lr, lr_discriminator;
     GanLoss dense_loss, loss;
     bool teacher_is_real;
@@ -79,7 +79,7 @@ TEST_CASE("recipe: the built-in methods do what they did when they were code") {
     const StagePlan &dense = r.stages[0], &slim = r.stages[1];
     CHECK(dense.width == row.width);
     CHECK(dense.blocks == row.blocks);
-    CHECK(r.discriminator_width() == row.critic_width);
+    CHECK(r.discriminator_width() == row.discriminator_width);
     CHECK(dense_options(dense).lr == row.dense_lr);
     CHECK(dense_options(dense).gan_loss == row.dense_loss);
     CHECK(decay_of(dense) == Schedule::linear);

@@ -54,7 +54,7 @@ TEST_CASE("memory may run out anywhere in a training step") {
     test::Networks n = test::make_networks(setting, context);
     SlimmingOptions options;
     options.rho = 0.01f;
-    SlimmingStep step(n.student, n.critic, &n.features, n.features.taps, options);
+    SlimmingStep step(n.student, n.discriminator, &n.features, n.features.taps, options);
     SlimmingStep::Input in;
     in.x = test::pictures(context, setting.input, n.student.input_format, 1);
     in.y_teacher = test::pictures(context, setting.input, n.student.output_format, 2);

@@ -57,9 +57,10 @@ const Fault kFaults[] = {
     {"rate", [](TrainConfig& c, const fs::path&) { c.lr_gamma = NAN; }, "--lr-gamma"},
     {"rate that wrecks", [](TrainConfig& c, const fs::path&) { c.lr = 1e30f; },
      "--lr must be a finite number from 0 to 1"},
-    {"critic alone", [](TrainConfig& c, const fs::path&) { c.discriminator = "d.safetensors"; },
+    {"discriminator alone",
+     [](TrainConfig& c, const fs::path&) { c.discriminator = "d.safetensors"; },
      "--discriminator: belongs to a --teacher"},
-    {"critic that is none",
+    {"discriminator that is none",
      [](TrainConfig& c, const fs::path& d) {
        no_networks(c, d, cyclegan({.width = 3, .blocks = 1}));
        c.discriminator = c.teacher;

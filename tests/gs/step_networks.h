@@ -7,7 +7,7 @@
 namespace gsx::test {
 
 struct Networks {
-  Graph student, critic, features;
+  Graph student, discriminator, features;
 };
 
 struct Setting {
@@ -23,7 +23,7 @@ inline const Setting kSettings[] = {
 inline Networks make_networks(const Setting& s, const ContextPtr& context) {
   Networks n = {s.student(), patchgan({.width = 5, .layers = 2}), vgg16({.width = 5})};
   Rng rng(11);
-  for (Graph* graph : {&n.student, &n.critic, &n.features}) {
+  for (Graph* graph : {&n.student, &n.discriminator, &n.features}) {
     graph->initialize(context, rng, {.deviation = 0.15f, .norm_scale_deviation = 0.2f});
   }
   n.features.set_requires_grad(false);

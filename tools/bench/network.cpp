@@ -236,8 +236,8 @@ class StepBench {
               "bench step: ", o.network.model, " is no generator of pictures: it makes ", y, " of ",
               x_.shape());
     Rng rng(2);
-    critic_ = patchgan();
-    critic_.initialize(context, rng, {});
+    discriminator_ = patchgan();
+    discriminator_.initialize(context, rng, {});
     TrainConfig config;
     config.method = o.method;
     if (o.method != "dense") config.teacher = o.network.model;
@@ -245,7 +245,8 @@ class StepBench {
     const Recipe recipe = make_recipe(config, false);
     if (o.method == "dense") {
       dense_ = dense_options(recipe.stages.front());
-      for (std::optional<DenseSide>& side : sides_) side.emplace(teacher_, critic_, dense_, Rng(3));
+      for (std::optional<DenseSide>& side : sides_)
+        side.emplace(teacher_, discriminator_, dense_, Rng(3));
     } else {
       start_slimming(context, config, recipe.stages.front(), rng);
     }
@@ -283,10 +284,10 @@ class StepBench {
       insert_quantizers(student_, config.quantize());
       calibrate(student_, {x_}, config.quantize());
     }
-    step_.emplace(student_, critic_, &features_, features_.taps, options);
+    step_.emplace(student_, discriminator_, &features_, features_.taps, options);
   }
 
-  Graph teacher_, critic_, features_, student_;
+  Graph teacher_, discriminator_, features_, student_;
   Tensor x_;
   DenseOptions dense_;
   std::optional<SlimmingStep> step_;
