@@ -65,6 +65,8 @@ TEST_CASE("budgets are refused in the unit and with the flag they were asked in"
        " times smaller than the teacher's; ask for a smaller ratio"},
       {"gs32", 0, 3e12, "--target-macs 3000G: one picture costs ",
        " MACs before pruning; ask for fewer"},
+      {"gs32", 0, 99999999e9, "--target-macs 99999999G: one picture costs ",
+       " MACs before pruning; ask for fewer"},
       {"gs32", 0, 1000, "--target-macs 1k: one picture costs at least ",
        " MACs however small the network; ask for more"},
       {"distill", 5000, 0, "--target-ratio 5000: the file can become at most ",
