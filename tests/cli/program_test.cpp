@@ -136,6 +136,10 @@ TEST_CASE("the program that users build has no emulated device and says so") {
       {GSX_RELEASED_PROGRAM, "translate", "m", "p", "--out", "o", "--device", "emulated"});
   CHECK(r.exit_code == 1);
   CHECK(contains(r.err, "gsx translate: device emulated is not available: it is for tests, and"));
+  const ProcessResult odd =
+      run_process({GSX_RELEASED_PROGRAM, "translate", "m", "p", "--out", "o", "--device", "foo"});
+  CHECK(odd.exit_code == 2);
+  CHECK(contains(odd.err, "--device: expected cpu, cuda or cuda:N, got foo"));
 }
 
 TEST_CASE("every build computes on the processor", "[device]") {
