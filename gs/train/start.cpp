@@ -81,8 +81,7 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   GSX_CHECK(weights, "--teacher: ", spec,
             " has no convolutions, so there is nothing to compress; give another network");
   GSX_CHECK(!run.recipe.prunes() || run.recipe.quantized() || !prune_groups(teacher).empty(),
-            "--teacher: ", spec,
-            " has no channels that can be pruned, ",
+            "--teacher: ", spec, " has no channels that can be pruned, ",
             scales ? "because all that its norms scale are tied to its input or output, as sums, "
                      "gates, depthwise and grouped convolutions tie them; "
                    : "for which their norms need trainable scales; ",

@@ -89,19 +89,19 @@ TEST_CASE("budgets are refused in the unit and with the flag they were asked in"
       CHECK_FALSE(refusal(dir, row.method, 0, least / 1.1).empty());
     }
   }
-  // A network that is smaller than was asked has met the budget; one that is larger by more than 3 %
-  // has not, and is told by whose budget that was.
+  // A network that is smaller than was asked has met the budget; one that is larger by more than 3
+  // % has not, and is told by whose budget that was.
   struct Case {
     double ratio;
     const char* recipe;
     std::string missed;
   };
-  const std::vector<Case> cases = {{0.9, "", ""},
-                                   {1, "", ""},
-                                   {1.02, "", ""},
-                                   {1.1, "", "--target-ratio 1.1 was missed: the file is 1 times "},
-                                   {1.1, "/r/own.toml",
-                                    "the target_ratio 1.1 of recipe /r/own.toml was missed: "}};
+  const std::vector<Case> cases = {
+      {0.9, "", ""},
+      {1, "", ""},
+      {1.02, "", ""},
+      {1.1, "", "--target-ratio 1.1 was missed: the file is 1 times "},
+      {1.1, "/r/own.toml", "the target_ratio 1.1 of recipe /r/own.toml was missed: "}};
   for (const Case& c : cases) {
     TrainConfig config = tiny_config(dir.path() / "run");
     config.method = "gs32";
