@@ -90,7 +90,8 @@ TEST_CASE("every kind's parameters are trained, constants only where they say so
   // d/drho of the sum over everything of x * rho is x, summed.
   Graph gate("gate");
   const int in = gate.add(make_input("input", 3));
-  const int rho = gate.add(make_constant("rho", Tensor::from(c, {2, 3, 4}, {1, 3, 1, 1}), true));
+  const int rho = gate.add(
+      make_constant("rho", Tensor::from(c, std::vector<float>{2, 3, 4}, {1, 3, 1, 1}), true));
   gate.add(make_arithmetic("gated", Arithmetic::mul, in, rho));
   gate.set_requires_grad(true);
   const Tensor x = test::picture(c, {2, 3, 4, 5}, 7);
