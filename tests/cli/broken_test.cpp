@@ -22,7 +22,7 @@ TEST_CASE("a disk that is full in mid-run is told in one sentence, and the run g
   // sees it at its beginning; a little above, when the images it remembers have made its
   // checkpoints larger.
   bool begun = false;
-  for (uint64_t blocks = 64; !begun; blocks += blocks / 8) {
+  for (uint64_t blocks = 2048; !begun; blocks += blocks / 8) {
     const ProcessResult full = train("trap '' XFSZ; ulimit -f " + std::to_string(blocks) + "; ",
                                      "--out " + part + settings);
     INFO("blocks " << blocks << ": " << full.err);
