@@ -25,7 +25,7 @@ constexpr Row kRows[] = {
     {Use::every_run, [](const TrainConfig&, const Recipe&) { return true; }, ""},
     {Use::method, [](const TrainConfig& c, const Recipe&) { return c.recipe.empty(); },
      "a run without --recipe, which names the method itself"},
-    {Use::photos, [](const TrainConfig& c, const Recipe&) { return !c.data.empty(); },
+    {Use::sources, [](const TrainConfig& c, const Recipe&) { return !c.data.empty(); },
      "a run with --data"},
     {Use::teacher, [](const TrainConfig&, const Recipe& r) { return r.makes("teacher"); },
      "a run that trains a teacher, without --teacher"},

@@ -12,8 +12,8 @@ namespace gsx::tools {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  gsx train                         train, compress and show it on built-in pictures
-  gsx translate MODEL photos --out pictures
+  gsx train                         train, compress and show it on built-in images
+  gsx translate MODEL sources --out images
   gsx inspect cyclegan              layers, channels and cost
   gsx info                          what this build can do on this machine
   gsx COMMAND --help                flags and examples of a command
@@ -32,7 +32,7 @@ int run_gsx(int argc, char** argv) {
     become_bench(argv);
     words.resize(1);  // also its help is of the program that is not there
   }
-  Program program("Compresses generators of pictures by GAN Slimming.", "gsx", "gsx " GSX_VERSION);
+  Program program("Compresses generators of images by GAN Slimming.", "gsx", "gsx " GSX_VERSION);
   const Command command = program.command();
   command.footer(kExamples);
   add_train(command);

@@ -17,7 +17,7 @@ struct Candidate {
   double importance;  // ||v||_2
 };
 
-// Of all of a graph's inputs, when pictures have the budget's size.
+// Of all of a graph's inputs, when images have the budget's size.
 std::vector<Shape> input_shapes(const Graph& graph, const Budget& budget) {
   return graph.input_shapes(budget.input[2], budget.input[3]);
 }
@@ -109,7 +109,7 @@ class CostEstimate {
 double importance(const Graph& graph, const PruneGroup& group, int i) {
   double squares = 0;
   for (const PruneGroup::Norm& norm : group.norms) {
-    const double v = graph.node(norm.node).parameter(Role::norm_scale)->value.at(norm.channels[i]);
+    const double v = graph.node(norm.node).parameter(Role::gamma)->value.at(norm.channels[i]);
     squares += v * v;
   }
   return std::sqrt(squares);
@@ -128,7 +128,7 @@ std::vector<Candidate> by_importance(const Graph& graph, const std::vector<Prune
 
 void zero(Graph& graph, const PruneGroup& group, int i) {
   for (const PruneGroup::Norm& norm : group.norms) {
-    const Parameter* scale = graph.node(norm.node).parameter(Role::norm_scale);
+    const Parameter* scale = graph.node(norm.node).parameter(Role::gamma);
     scale->value.put(norm.channels[i], 0);
   }
 }

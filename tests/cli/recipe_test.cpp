@@ -184,7 +184,7 @@ TEST_CASE("settings of a run name its inputs so that they are found from anywher
   save_generator(dir / "here" / "teacher.safetensors");
   fs::create_directories(dir / "here" / "photos");
   for (int i = 0; i < 3; ++i)
-    save_picture(dir / "here" / "photos" / (std::to_string(i) + ".png"), 40 * i, 20, 20);
+    save_image(dir / "here" / "photos" / (std::to_string(i) + ".png"), 40 * i, 20, 20);
   works({"train",
          "--teacher",
          "teacher.safetensors",
