@@ -158,6 +158,10 @@ struct Context::Impl {
   }
   void check_math() const {
     if (options.math == kernels::MathMode::fp32) return;
+    GSX_CHECK(
+        options.device.kind != Device::cpu,
+        "context: tf32 and bf16 are for CUDA devices, the cpu computes in fp32; give --device "
+        "cuda, or leave --math out");
     const kernels::DeviceInfo info = memory.device_info(options.device.index);
     GSX_CHECK(info.major >= 8,
               "context: tf32 and bf16 need a GPU of compute capability 8.0, device ",

@@ -50,7 +50,8 @@ Device parse_device(const std::string& text) {
     const auto [rest, error] = std::from_chars(text.data() + 5, end, index);
     if (error == std::errc() && rest == end && index >= 0) return {Device::cuda, index};
   }
-  fail("device: expected cpu, cuda, cuda:N or emulated, got ", text);
+  fail("device: expected cpu, cuda",
+       kernels::emulated_backend() ? ", cuda:N or emulated" : " or cuda:N", ", got ", text);
 }
 
 const kernels::Backend& backend_of(const Device& device) {

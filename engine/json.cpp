@@ -266,7 +266,7 @@ void Json::update(const Json& object) {
   for (const Item& item : object.items()) (*this)[item.key] = item.value;
 }
 
-std::vector<Json::Item> Json::items() const {
+std::vector<Json::Item> Json::items() const& {
   require(Kind::object);
   std::vector<Item> result;
   for (size_t i = 0; i < keys_.size(); ++i) result.push_back({keys_[i], values_[i]});

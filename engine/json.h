@@ -152,7 +152,9 @@ class Json {
     const std::string& key;
     const Json& value;
   };
-  std::vector<Item> items() const;  // of an object; they point into it
+  // Of an object; they point into it, so a temporary has none to give.
+  std::vector<Item> items() const&;
+  std::vector<Item> items() const&& = delete;
 
   // ---- Reading. Numbers convert into each other, as a cast does but where the result has no such
   // number; anything else of another kind throws.

@@ -15,92 +15,116 @@ inline constexpr float kMostRate = 1;
 // The names of the methods that are built in (gs/recipes).
 std::vector<std::string> recipe_names();
 
-// X(group of flags, type, name, default, range, help). The flag is the name with dashes, the JSON
-// key and the field of TrainConfig are the name. What is optional is the recipe's unless chosen:
-// any value means itself, also zero.
-#define GSX_SETTINGS(X)                                                                           \
-  X("Inputs", std::string, teacher, "", ranges::text().changing(),                                \
-    "the generator to compress: a gsx model, or ARCH[,KEY=VALUE...]:weights.safetensors (gsx "    \
-    "inspect --help); without it a dense one is trained first")                                   \
-  X("Inputs", std::string, discriminator, "", ranges::text(),                                     \
-    "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the teacher, or " \
-    "one is trained")                                                                             \
-  X("Inputs", std::string, data, "", ranges::text().changing(),                                   \
-    "photos: a folder with trainA and trainB (and testA, testB), or one folder; without it the "  \
-    "built-in images")                                                                            \
-  X("Inputs", std::string, feature_net, "", ranges::text().changing(),                            \
-    "network the perceptual distance looks through: a gsx model, or e.g. squeezenet:FILE, "       \
-    "vgg16:FILE; without it taps of the discriminator")                                           \
-  X("Inputs", std::optional<int>, size, {}, ranges::whole(16, 4096),                              \
-    "side of the training images (64 built in, else 128)")                                        \
-  X("Inputs", std::optional<int>, load_size, {}, ranges::whole(16, 8192),                         \
-    "resize the short side to this before cropping (--size)")                                     \
-  X("Inputs", int64_t, max_pixels, kMaxImagePixels, ranges::whole(1, kMostImagePixels),           \
-    "refuse images of more pixels before they are decoded: up to 20 bytes of memory each")        \
-  X("Inputs", bool, flip, true, ranges::off_by("no-flip"), "do not mirror images at random")      \
-  X("Budget", std::optional<double>, target_ratio, {}, ranges::number(1, 1e6),                    \
-    "compress until the file is this many times smaller than the teacher's (without any budget: " \
-    "12 for gs8, 3 for gs32)")                                                                    \
-  X("Budget", std::optional<double>, target_macs, {},                                             \
-    ranges::number(0).spelled(Range::Spelling::amount),                                           \
-    "compress until one image of --size costs this many multiply-accumulates (suffixes k, M, "    \
-    "G)")                                                                                         \
-  X("Budget", std::optional<float>, rho, {}, ranges::number(0),                                   \
-    "weight of the sparsity term instead of a budget (Eq. 4)")                                    \
-  X("Method", std::string, method, "gs8", ranges::words(recipe_names()),                          \
-    "gs8: distil + prune + quantise; gs32: distil + prune; distill: a narrow student; dense: "    \
-    "train a teacher only")                                                                       \
-  X("Method", std::string, recipe, "", ranges::text(),                                            \
-    "instead of --method: stages and their settings from a TOML file, see docs/recipes.md")       \
-  X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),           \
-    "losses as in the official code, or as in the paper")                                         \
-  X("Method", std::string, distance, "perceptual", ranges::words({"perceptual", "mse", "l1"}),    \
-    "distance between student and teacher images")                                                \
-  X("Method", bool, normalize_distance, true, ranges::on_off().unflagged(),                       \
-    "divide each term of the distance by its value between unrelated images of the teacher, so "  \
-    "that beta means the same on any network")                                                    \
-  X("Method", std::optional<float>, beta, {}, ranges::number(0),                                  \
-    "weight of that distance (Eq. 4; 20)")                                                        \
-  X("Method", std::string, quant_grid, "int8", ranges::words({"int8", "official", "paper"}),      \
-    "quantiser grids: int8 fits 8 bits; see docs")                                                \
-  X("Method", std::optional<float>, act_range, {},                                                \
-    ranges::number(0).spelled(Range::Spelling::calibrated),                                       \
-    "activation range: calibrated, or p as in [0, p]")                                            \
-  X("Method", double, signed_above, 0.01, ranges::number(0, 1).unflagged(),                       \
-    "activations are signed where more than this share of their values is negative")              \
-  X("Method", bool, per_channel, true, ranges::off_by("per-tensor"),                              \
-    "one weight scale per layer instead of per channel")                                          \
-  X("Method", bool, quantize_student, false, ranges::on_off(),                                    \
-    "distill: 8-bit weights and activations, as gs8 has them")                                    \
-  X("Method", std::optional<int>, width, {}, ranges::whole(1, 1024),                              \
-    "channels of the first layer of a dense or distilled network")                                \
-  X("Method", std::optional<int>, blocks, {}, ranges::whole(1, 64),                               \
-    "residual blocks of a dense network")                                                         \
-  X(kSchedule, std::optional<int>, dense_steps, {}, ranges::whole(0, 100'000'000),                \
-    "steps of teacher training")                                                                  \
-  X(kSchedule, std::optional<int>, critic_steps, {}, ranges::whole(0, 100'000'000),               \
-    "steps of discriminator training before slimming, for a teacher without one")                 \
-  X(kSchedule, std::optional<int>, slim_steps, {}, ranges::whole(0, 100'000'000),                 \
-    "steps of pruning")                                                                           \
-  X(kSchedule, std::optional<int>, finetune_steps, {}, ranges::whole(0, 100'000'000),             \
-    "steps after extraction")                                                                     \
-  X(kSchedule, std::optional<int>, batch, {}, ranges::whole(1, 1024), "images per step")          \
-  X(kSchedule, std::optional<float>, lr, {}, ranges::number(0, kMostRate),                        \
-    "Adam rate of the generator while slimming; by default 1.5 % of the size (rms) of the "       \
-    "teacher's weights")                                                                          \
-  X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate),                  \
-    "SGD rate of the gammas")                                                                     \
-  X(kSchedule, std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),          \
-    "Adam rate of the discriminator")                                                             \
-  X(kSchedule, std::optional<float>, lr_finetune, {}, ranges::number(0, kMostRate),               \
-    "Adam rate after extraction")                                                                 \
-  X(kSchedule, std::optional<float>, weight_decay, {}, ranges::number(0),                         \
-    "L2 term coupled into Adam")                                                                  \
-  X(kSchedule, uint64_t, seed, 1, ranges::natural(), "random seed; equal seeds give equal bits")  \
-  X("Run", std::optional<int>, checkpoint_every, {}, ranges::whole(1, 100'000'000).changing(),    \
-    "steps between checkpoints (200)")                                                            \
-  X("Run", std::optional<int>, sample_every, {}, ranges::whole(1, 100'000'000).changing(),        \
-    "steps between sample sheets (200)")
+// The runs in which a setting has an effect; in others it is refused (gs/setting_use.h).
+enum class Use : uint8_t {
+  every_run,
+  method,           // without a recipe's file
+  sources,          // on images that were given
+  teacher,          // a teacher is trained
+  discriminator,    // a discriminator is trained for a given teacher
+  slim,             // a student is trained: its first stage
+  finetune,         // ... and a later one
+  rate,             // slim or, without a student, teacher
+  judge,            // a student, or discriminator
+  student,          // a student is made
+  prune,            // ... by pruning
+  budget,           // ... of a size that the budget decides
+  quantize,         // ... in 8 bits
+  narrow_finetune,  // ... as a narrow network, and finetuned
+  width,            // a teacher or narrow student is made
+};
+
+// X(group of flags, type, name, default, range, use, help). The flag is the name with dashes, the
+// JSON key and the field of TrainConfig are the name. What is optional is the recipe's unless
+// chosen: any value means itself, also zero.
+#define GSX_SETTINGS(X)                                                                            \
+  X("Inputs", std::string, teacher, "", ranges::text().changing(), Use::every_run,                 \
+    "the generator to compress: a gsx model, or ARCH[,KEY=VALUE...]:weights.safetensors (gsx "     \
+    "inspect --help); without it a dense one is trained first")                                    \
+  X("Inputs", std::string, discriminator, "", ranges::text(), Use::every_run,                      \
+    "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the teacher, "     \
+    "or one is trained")                                                                           \
+  X("Inputs", std::string, data, "", ranges::text().changing(), Use::every_run,                    \
+    "photos: a folder with trainA and trainB (and testA, testB), or one folder; without it the "   \
+    "built-in images")                                                                             \
+  X("Inputs", std::string, feature_net, "", ranges::text().changing(), Use::every_run,             \
+    "network the perceptual distance looks through: a gsx model, or e.g. squeezenet:FILE, "        \
+    "vgg16:FILE; without it layers of the discriminator")                                            \
+  X("Inputs", std::optional<int>, size, {}, ranges::whole(16, 4096), Use::every_run,               \
+    "side of the training images (64 built in, else 128)")                                         \
+  X("Inputs", std::optional<int>, load_size, {}, ranges::whole(16, 8192), Use::every_run,          \
+    "resize the short side to this before cropping (--size)")                                      \
+  X("Inputs", int64_t, max_pixels, kMaxImagePixels, ranges::whole(1, kMostImagePixels),            \
+    Use::sources,                                                                                  \
+    "refuse images of more pixels before they are decoded: up to 20 bytes of memory each")         \
+  X("Inputs", bool, flip, true, ranges::off_by("no-flip"), Use::every_run,                         \
+    "do not mirror images at random")                                                              \
+  X("Budget", std::optional<double>, target_ratio, {}, ranges::number(1, 1e6), Use::budget,        \
+    "compress until the file is this many times smaller than the teacher's (without any "          \
+    "budget: 12 for gs8, 3 for gs32)")                                                             \
+  X("Budget", std::optional<double>, target_macs, {},                                              \
+    ranges::number(1).spelled(Range::Spelling::amount), Use::budget,                               \
+    "compress until one image of --size costs this many multiply-accumulates (suffixes k, M, "     \
+    "G)")                                                                                          \
+  X("Budget", std::optional<float>, rho, {}, ranges::number(0), Use::prune,                        \
+    "weight of the sparsity term instead of a budget (Eq. 4)")                                     \
+  X("Method", std::string, method, "gs8", ranges::words(recipe_names()), Use::method,              \
+    "gs8: distil + prune + quantise; gs32: distil + prune; distill: a narrow student; dense: "     \
+    "train a teacher only")                                                                        \
+  X("Method", std::string, recipe, "", ranges::text(), Use::every_run,                             \
+    "instead of --method: stages and their settings from a TOML file, see docs/recipes.md")        \
+  X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),            \
+    Use::every_run, "losses as in the official code, or as in the paper")                          \
+  X("Method", std::string, distance, "perceptual", ranges::words({"perceptual", "mse", "l1"}),     \
+    Use::student, "distance between student and teacher images")                                   \
+  X("Method", bool, normalize_distance, true, ranges::on_off().unflagged(), Use::student,          \
+    "divide each term of the distance by its value between unrelated images of the teacher, "      \
+    "so that beta means the same on any network")                                                  \
+  X("Method", std::optional<float>, beta, {}, ranges::number(0), Use::student,                     \
+    "weight of that distance (Eq. 4; 20)")                                                         \
+  X("Method", std::string, quant_grid, "int8", ranges::words({"int8", "official", "paper"}),       \
+    Use::quantize, "quantiser grids: int8 fits 8 bits; see docs")                                  \
+  X("Method", std::optional<float>, act_range, {},                                                 \
+    ranges::number(0).spelled(Range::Spelling::calibrated), Use::quantize,                         \
+    "activation range: calibrated, or p as in [0, p]")                                             \
+  X("Method", double, signed_above, 0.01, ranges::number(0, 1).unflagged(), Use::quantize,         \
+    "activations are signed where more than this share of their values is negative")               \
+  X("Method", bool, per_channel, true, ranges::off_by("per-tensor"), Use::quantize,                \
+    "one weight scale per layer instead of per channel")                                           \
+  X("Method", bool, quantize_student, false, ranges::on_off(), Use::narrow_finetune,               \
+    "distill: 8-bit weights and activations, as gs8 has them")                                     \
+  X("Method", std::optional<int>, width, {}, ranges::whole(1, 1024), Use::width,                   \
+    "channels of the first layer of a dense or distilled network")                                 \
+  X("Method", std::optional<int>, blocks, {}, ranges::whole(1, 64), Use::teacher,                  \
+    "residual blocks of a dense network")                                                          \
+  X(kSchedule, std::optional<int>, dense_steps, {}, ranges::whole(0, 100'000'000), Use::teacher,   \
+    "steps of teacher training")                                                                   \
+  X(kSchedule, std::optional<int>, critic_steps, {}, ranges::whole(0, 100'000'000),                \
+    Use::discriminator,                                                                            \
+    "steps of discriminator training before slimming, for a teacher without one")                  \
+  X(kSchedule, std::optional<int>, slim_steps, {}, ranges::whole(0, 100'000'000), Use::slim,       \
+    "steps of pruning")                                                                            \
+  X(kSchedule, std::optional<int>, finetune_steps, {}, ranges::whole(0, 100'000'000),              \
+    Use::finetune, "steps after extraction")                                                       \
+  X(kSchedule, std::optional<int>, batch, {}, ranges::whole(1, 1024), Use::every_run,              \
+    "images per step")                                                                             \
+  X(kSchedule, std::optional<float>, lr, {}, ranges::number(0, kMostRate), Use::rate,              \
+    "Adam rate of the generator while slimming; by default 1.5 % of the size (rms) of the "        \
+    "teacher's weights")                                                                           \
+  X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), Use::prune,       \
+    "SGD rate of the gammas")                                                                      \
+  X(kSchedule, std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),           \
+    Use::judge, "Adam rate of the discriminator")                                                  \
+  X(kSchedule, std::optional<float>, lr_finetune, {}, ranges::number(0, kMostRate), Use::finetune, \
+    "Adam rate after extraction")                                                                  \
+  X(kSchedule, std::optional<float>, weight_decay, {}, ranges::number(0), Use::student,            \
+    "L2 term coupled into Adam")                                                                   \
+  X(kSchedule, uint64_t, seed, 1, ranges::natural(), Use::every_run,                               \
+    "random seed; equal seeds give equal bits")                                                    \
+  X("Run", std::optional<int>, checkpoint_every, {}, ranges::whole(1, 100'000'000).changing(),     \
+    Use::every_run, "steps between checkpoints (200)")                                             \
+  X("Run", std::optional<int>, sample_every, {}, ranges::whole(1, 100'000'000).changing(),         \
+    Use::every_run, "steps between sample sheets (200)")
 
 inline constexpr const char* kSchedule = "Schedule (by default the method's)";
 
@@ -109,13 +133,14 @@ struct Setting {
   const char* group;
   std::string name;
   Range range;
+  Use use;
   const char* help;
   // As it is typed: "target-ratio"; empty: not on the command line.
   std::string flag() const;
 };
 
 struct TrainConfig {
-#define GSX_FIELD(group, type, name, value, range, help) type name = value;
+#define GSX_FIELD(group, type, name, value, range, use, help) type name = value;
   GSX_SETTINGS(GSX_FIELD)
 #undef GSX_FIELD
   std::filesystem::path run_dir;  // runs/NAME
@@ -135,8 +160,8 @@ struct TrainConfig {
 // Calls visit(Setting, field) for every row.
 template <class Config, class Visit>
 void for_each_setting(Config& config, Visit&& visit) {
-#define GSX_VISIT(group, type, name, value, range, help) \
-  visit(Setting{group, #name, range, help}, config.name);
+#define GSX_VISIT(group, type, name, value, range, use, help) \
+  visit(Setting{group, #name, range, use, help}, config.name);
   GSX_SETTINGS(GSX_VISIT)
 #undef GSX_VISIT
 }

@@ -2,6 +2,7 @@
 #include "gs/range.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <sstream>
 
@@ -16,10 +17,11 @@ std::string shown(double number) {
   return text.str();
 }
 
-std::string got(const Json& value) {
+// Text where a number is due is quoted, so that "12" is told from 12.
+std::string got(const Json& value, bool quoted) {
   if (value.is_number_float()) return shown(value.get<double>());
-  if (value.is_string())
-    return value.get<std::string>().empty() ? "nothing" : value.get<std::string>();
+  if (value.is_string() && value.text().empty()) return "nothing";
+  if (value.is_string()) return quoted ? "the text \"" + value.text() + "\"" : value.text();
   if (value.is_array()) return "a list";
   if (value.is_object()) return "a table";
   return value.dump();
@@ -48,6 +50,7 @@ std::string Range::expected() const {
 
 std::string Range::why_not(const Json& value) const {
   bool fits = false;
+  const bool numeric = kind == Kind::number || kind == Kind::whole;
   if (kind == Kind::text) {
     fits = value.is_string();
   } else if (kind == Kind::on_off) {
@@ -59,8 +62,13 @@ std::string Range::why_not(const Json& value) const {
     const double v = value.get<double>();
     fits = std::isfinite(v) && v >= least && v <= most &&
            (kind == Kind::number || value.is_number_integer());
+    // Steps compute in single precision, in which others are infinite or none.
+    const double size = std::abs(v);
+    if (fits && kind == Kind::number && v != 0 && !(size >= FLT_MIN && size <= FLT_MAX))
+      return "must be 0 or a number of a size from 1.2e-38 to 3.4e38, got " + got(value, false);
   }
-  return fits ? "" : "must be " + expected() + ", got " + got(value);
+  return fits ? ""
+              : "must be " + expected() + ", got " + got(value, numeric || kind == Kind::on_off);
 }
 
 }  // namespace gsx

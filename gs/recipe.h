@@ -7,35 +7,42 @@
 
 namespace gsx {
 
-// X(type, name, default, range) per key of a stage. What is optional has the default of the step
-// (step_options.h) or, of lr, a rate derived from the teacher's weights.
+// Which stages read a key, by what they make.
+inline constexpr const char* kEveryStage = "teacher discriminator student";
+
+// X(type, name, default, range, readers) per key of a stage. What is optional has the default of
+// the step (step_options.h) or, of lr, a rate derived from the teacher's weights. `readers` lists
+// what the stages make that read the key; nobody writes one without readers, it comes with the
+// kind.
 #define GSX_STAGE_KEYS(X)                                                                          \
-  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}))         \
-  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}))                            \
-  X(int, steps, 0, ranges::whole(0, 100'000'000))                                                  \
-  X(int, batch, 1, ranges::whole(1, 1024))                                                         \
-  X(bool, prune, false, ranges::on_off())                                                          \
-  X(bool, quantize, false, ranges::on_off())                                                       \
-  X(std::optional<int>, width, {}, ranges::whole(1, 1024))                                         \
-  X(std::optional<int>, blocks, {}, ranges::whole(1, 64))                                          \
-  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024))                           \
-  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate))                                    \
-  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate))                      \
-  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate))                              \
-  X(std::optional<float>, weight_decay, {}, ranges::number(0))                                     \
-  X(std::optional<float>, beta, {}, ranges::number(0))                                             \
-  X(std::optional<float>, rho, {}, ranges::number(0))                                              \
-  X(std::optional<float>, gan_weight, {}, ranges::number(0))                                       \
-  X(std::optional<std::string>, gan_loss, {}, ranges::words({"lsgan_mean", "lsgan_patch", "log"})) \
-  X(std::string, real, "teacher", ranges::words({"teacher", "images"}))                            \
-  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}))                 \
-  X(std::optional<float>, cycle, {}, ranges::number(0))                                            \
-  X(std::optional<float>, identity, {}, ranges::number(0))                                         \
-  X(std::optional<int>, pool, {}, ranges::whole(0, 100'000))
+  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")     \
+  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), "student")                 \
+  X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                     \
+  X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                            \
+  X(bool, prune, false, ranges::on_off(), "student")                                               \
+  X(bool, quantize, false, ranges::on_off(), "student")                                            \
+  X(std::optional<int>, width, {}, ranges::whole(1, 1024), "teacher student")                      \
+  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                               \
+  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator")  \
+  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                 \
+  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                      \
+    "discriminator student")                                                                       \
+  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), "student")                   \
+  X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                          \
+  X(std::optional<float>, beta, {}, ranges::number(0), "student")                                  \
+  X(std::optional<float>, rho, {}, ranges::number(0), "student")                                   \
+  X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                            \
+  X(std::optional<std::string>, gan_loss, {}, ranges::words({"lsgan_mean", "lsgan_patch", "log"}), \
+    kEveryStage)                                                                                   \
+  X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")   \
+  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kEveryStage)    \
+  X(std::optional<float>, cycle, {}, ranges::number(0), "teacher")                                 \
+  X(std::optional<float>, identity, {}, ranges::number(0), "teacher")                              \
+  X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "teacher student")
 
 struct StagePlan {
   std::string kind = "slim";  // of the table in train/stage.h
-#define GSX_FIELD(type, name, value, range) type name = value;
+#define GSX_FIELD(type, name, value, range, readers) type name = value;
   GSX_STAGE_KEYS(GSX_FIELD)
 #undef GSX_FIELD
   bool last = false;  // of its recipe
@@ -59,7 +66,10 @@ struct Recipe {
   bool makes(const std::string& what) const;  // some stage does
   bool quantized() const;                     // what it makes
   bool prunes() const;
-  bool from_narrow() const;                               // its student is a narrow network
+  bool from_narrow() const;  // its student is a narrow network
+  // Whether the budget decides what becomes of the student: how much a stage prunes, or how narrow
+  // the student is.
+  bool takes_budget() const;
   const StagePlan* maker(const std::string& what) const;  // the first stage; null: none
   int discriminator_width() const;                        // of a fresh one
 

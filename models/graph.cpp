@@ -264,7 +264,8 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
 
 void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
   for (Parameter* p : parameters()) {
-    if (p->role == Role::weight_scale || p->role == Role::constant) continue;
+    if (p->role == Role::weight_scale || p->role == Role::constant || p->role == Role::variable)
+      continue;
     p->value = p->shape.rank() == 4 ? Tensor::zeros(context, p->shape, Layout::filter)
                                     : Tensor::zeros(context, p->shape);
     if (p->role == Role::weight) draw_weight(*p, rng, init);

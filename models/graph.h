@@ -186,10 +186,12 @@ Json graph_to_json(const Graph&);
 Graph graph_from_json(const Json&);
 
 // Fills a graph's parameters from a bare weight file (safetensors; PyTorch layouts). Missing, extra
-// and misshapen tensors are an Error that names each of them.
+// and misshapen tensors are an Error that names the first of each and how many more there are.
 void load_weights(Graph&, const ContextPtr&, const std::filesystem::path&);
 
-// Opens what a user names: a gsx model file, or ARCHITECTURE:weights.safetensors.
-Graph open_model(const ContextPtr&, const std::string& spec);
+// Opens what a user names: a gsx model file, or ARCHITECTURE:weights.safetensors. The Error of a
+// run's folder names the file `in_run` in it.
+Graph open_model(const ContextPtr&, const std::string& spec,
+                 const std::string& in_run = "model.safetensors");
 
 }  // namespace gsx

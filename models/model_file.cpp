@@ -1,4 +1,5 @@
 // Model files: safetensors with the graph as JSON in the metadata. Nothing in a file is trusted.
+#include <algorithm>
 #include <cstring>
 
 #include "engine/io/safetensors.h"
@@ -216,15 +217,22 @@ SafetensorsWriter writer_for(const Graph& given, bool with_values) {
   return writer;
 }
 
-// Collects what is wrong with a file's tensors, so that one Error names all of it.
-struct Complaints {
-  std::string text;
-  int count = 0;
+// One kind of fault of a file's tensors: the first few, and how many more have it.
+class Faults {
+ public:
   void add(const std::string& what) {
-    constexpr int kShown = 20;
-    if (++count <= kShown) text += (text.empty() ? "" : "; ") + what;
-    if (count == kShown + 1) text += "; and more";
+    constexpr int kShown = 3;
+    if (++count_ <= kShown) text_ += (text_.empty() ? "" : ", ") + what;
+    else more_ = " and " + std::to_string(count_ - kShown) + " more";
   }
+  // "; missing a, b, c and 4 more", or nothing.
+  std::string told(const std::string& kind) const {
+    return text_.empty() ? "" : "; " + kind + text_ + more_;
+  }
+
+ private:
+  std::string text_, more_;
+  int count_ = 0;
 };
 
 std::string shape_text(const std::vector<int64_t>& dims) {
@@ -235,26 +243,28 @@ std::string shape_text(const std::vector<int64_t>& dims) {
 
 // Checks that the file holds exactly the graph's parameters, with their shapes.
 void check_tensors(const Graph& graph, const SafetensorsFile& file, const std::string& remedy) {
-  Complaints complaints;
+  Faults missing, misshapen, unexpected;
   std::map<std::string, bool> known;
   for (const Parameter* p : graph.parameters()) {
     known[p->name] = true;
     if (!file.contains(p->name)) {
-      complaints.add("missing " + p->name);
+      missing.add(p->name);
       continue;
     }
     const Shape s = file_shape(*p);
     const std::vector<int64_t> want(s.begin(), s.end());
     const std::vector<int64_t>& got = file.entry(p->name).shape;
     if (got != want) {
-      complaints.add(p->name + " has shape " + shape_text(got) + " instead of " + shape_text(want));
+      misshapen.add(p->name + " has shape " + shape_text(got) + " instead of " + shape_text(want));
     }
   }
   for (const std::string& name : file.names()) {
-    if (!known.count(name)) complaints.add("unexpected " + name);
+    if (!known.count(name)) unexpected.add(name);
   }
-  GSX_CHECK(complaints.count == 0, "load: ", file.path().string(), " does not fit ",
-            graph.architecture(), ": ", complaints.text, remedy);
+  const std::string all =
+      missing.told("missing ") + misshapen.told("") + unexpected.told("unexpected ");
+  GSX_CHECK(all.empty(), "load: ", file.path().string(), " does not fit ", graph.architecture(),
+            ": ", all.substr(std::min<size_t>(2, all.size())), remedy);
 }
 
 void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file) {

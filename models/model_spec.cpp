@@ -47,11 +47,11 @@ void refuse_unknown(const std::string& spec) {
             near, "?");
 }
 
-// A folder in a model's place, most likely a run's.
-void refuse_folder(const fs::path& path) {
+// A folder in a model's place, most likely a run's, in which `wanted` is what should be named.
+void refuse_folder(const fs::path& path, const std::string& wanted) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return;
-  for (const char* name : {"model.safetensors", "teacher.safetensors"}) {
+  for (const std::string& name : {wanted, std::string("model.safetensors")}) {
     GSX_CHECK(!fs::exists(path / name, ignored), "model: ", path.string(), " is a folder; give ",
               (path / name).string());
   }
@@ -79,12 +79,12 @@ fs::path model_path(const std::string& spec) {
   return parsed.file.empty() ? fs::path(spec) : parsed.file;
 }
 
-Graph open_model(const ContextPtr& context, const std::string& spec) {
+Graph open_model(const ContextPtr& context, const std::string& spec, const std::string& in_run) {
   const ModelSpec parsed = parse_model_spec(spec);
   GSX_CHECK(!parsed.file.empty(), "model: ", spec, " is an architecture without weights; give ",
             spec, ":weights.safetensors");
   if (parsed.architecture.empty()) refuse_unknown(spec);
-  refuse_folder(parsed.file);
+  refuse_folder(parsed.file, in_run);
   if (parsed.architecture.empty()) return load_model(context, parsed.file);
   Graph graph = make_architecture(parsed.architecture, parsed.options);
   load_weights(graph, context, parsed.file);

@@ -21,6 +21,9 @@
 //   reshape                            channels with those whose elements they hold, and with those
 //                                      of what gives the size, if it has as many
 //   constant                           its own, which go with what reads them
+//
+// A grouped convolution keeps its number of groups: a whole group is never cut, not even where its
+// outputs could go with it.
 #pragma once
 #include <functional>
 #include <memory>
@@ -47,6 +50,7 @@ enum class Role : uint8_t {
   weight_scale,  // [K] or [1]: quantiser step of the weight as stored, not trained
   slope,         // [C] or [1]: prelu's below zero
   constant,      // any shape: a number of the network, not trained
+  variable,      // the same, but trained: AdaLIN's rho
 };
 bool is_trained(Role);
 

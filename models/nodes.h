@@ -34,8 +34,9 @@ NodePtr make_add(std::string name, int a, int b);  // of equal shapes
 // Dimensions of 1 repeat: a op b.
 using kernels::Arithmetic;  // add, sub, mul, div
 NodePtr make_arithmetic(std::string name, Arithmetic, int a, int b);
-// value: [1, ...], at least [1, C]. The node reads nothing.
-NodePtr make_constant(std::string name, const Tensor& value);
+// value: [1, ...], at least [1, C]. The node reads nothing. Where it is trained, this is what it
+// begins with.
+NodePtr make_constant(std::string name, const Tensor& value, bool trained = false);
 NodePtr make_concat(std::string name, std::vector<int> inputs);
 // y = scale*x + shift with fixed numbers: one for all channels, or one each.
 NodePtr make_affine(std::string name, int input, std::vector<float> scale,

@@ -228,7 +228,28 @@ std::string Program::misuse(const std::string& otherwise) const {
   return otherwise;
 }
 
+// Refuses --flag=value of what takes none, but for true and false: the parser would take other
+// words for numbers.
+void Program::check_flags(const std::vector<std::string>& words) const {
+  const CLI::App* command = app_.get();
+  for (const std::string& word : words) {
+    const size_t equals = word.find('=');
+    if (word == "--") return;
+    if (word.rfind("--", 0) != 0) {
+      const auto named =
+          command->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
+      if (!named.empty()) command = named.front();
+    } else if (equals != std::string::npos) {
+      const std::string flag = word.substr(0, equals), value = word.substr(equals + 1);
+      const CLI::Option* option = command->get_option_no_throw(flag);
+      if (option && option->get_expected_min() == 0 && value != "true" && value != "false")
+        throw Misuse(flag, "expected no value, or true or false, got " + value);
+    }
+  }
+}
+
 void Program::parse(std::vector<std::string> words) {
+  check_flags(words);
   std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
     app_->parse(std::move(words));

@@ -116,6 +116,7 @@ class Program {
   std::string chosen() const;
 
  private:
+  void check_flags(const std::vector<std::string>& words) const;
   std::string misuse(const std::string& otherwise) const;
 
   std::unique_ptr<CLI::App> app_;

@@ -8,6 +8,7 @@
 #include "engine/io/input_file.h"
 #include "engine/path_text.h"
 #include "engine/suggest.h"
+#include "gs/recipe_file.h"
 #include "tools/values.h"
 
 namespace gsx::tools {
@@ -28,6 +29,9 @@ bool left_open(const std::string& name, const std::string& text) {
   const std::optional<double> value = parse_number(text);
   return value && (*value == 0 || (name == "weight-decay" && *value < 0));
 }
+
+// Flags that are no settings.
+const std::vector<std::string> kNoSettings = {"help", "config", "resume"};
 
 bool among(const std::string& name, const std::vector<std::string>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -83,9 +87,11 @@ class SettingsFile {
   SettingsFile(const Command& command, std::string path)
       : command_(command), path_(std::move(path)) {}
 
-  void read() {
+  // Whether gsx 0.1.0 wrote it.
+  bool read() {
     const toml::table settings = parse();
     for (const auto& [key, value] : settings) give(std::string(key.str()), value);
+    return zeros_;
   }
 
  private:
@@ -108,18 +114,25 @@ class SettingsFile {
     try {
       return toml::parse(text);
     } catch (const toml::parse_error& error) {
-      refuse(error.source(), "not TOML: " + std::string(error.description()) +
-                                 "; settings are lines of NAME = VALUE, such as size = 64");
+      const std::string why = toml_refusal(error.description());
+      refuse(error.source(), why.rfind("not TOML", 0) != 0
+                                 ? why
+                                 : why + "; settings are lines of NAME = VALUE, such as size = 64");
     }
   }
 
   void give(const std::string& name, const toml::node& value) {
     std::vector<std::string> known;
     for (const Option& option : command_.options())
-      if (!option.long_names().empty()) known.push_back(option.long_names()[0]);
+      if (!option.long_names().empty() && !among(option.long_names()[0], kNoSettings))
+        known.push_back(option.long_names()[0]);
     if (name == "config")
       refuse(value.source(), "a file of settings cannot name another one; write its settings here");
-    if (!among(name, known) || name == "help") {
+    if (name == "resume")
+      refuse(value.source(),
+             "a file of settings cannot resume a run, which has its own; say --resume instead of "
+             "--config");
+    if (!among(name, known)) {
       const std::string near = nearest(name, known);
       refuse(value.source(), "unknown setting '" + name + "'" +
                                  (near.empty() ? "" : "; did you mean " + near + "?"));
@@ -160,8 +173,7 @@ class SettingsFile {
 };
 
 // One line: name = value.
-std::string setting(const std::string& name, const Option& option) {
-  const std::string typed = option.typed()[0];
+std::string setting(const std::string& name, const Option& option, const std::string& typed) {
   toml::table line;
   const ValueKind kind = kind_of(option);
   const auto whole = parse_whole(typed);
@@ -180,14 +192,17 @@ std::string setting(const std::string& name, const Option& option) {
 
 }  // namespace
 
-void read_config_file(const Command& command, const std::string& path) {
-  SettingsFile(command, path).read();
+bool read_config_file(const Command& command, const std::string& path) {
+  return SettingsFile(command, path).read();
 }
 
-std::string config_text(const Command& command, const std::vector<std::string>& without) {
+std::string config_text(const Command& command, const std::vector<std::string>& without,
+                        const std::map<std::string, std::string>& instead) {
   std::string text;
   for_each_given(command, [&](const std::string& name, const Option& option) {
-    if (!among(name, without)) text += setting(name, option);
+    const auto other = instead.find(name);
+    if (!among(name, without))
+      text += setting(name, option, other == instead.end() ? option.typed()[0] : other->second);
   });
   return text;
 }

@@ -1,5 +1,6 @@
 // Settings in TOML files, under the names of the flags: read before a run, written beside it.
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,11 +9,14 @@
 namespace gsx::tools {
 
 // Gives the command the settings of a file `flag-name = value`. Flags on the command line win. An
-// unknown name or a bad value is a Misuse that names the file.
-void read_config_file(const Command& command, const std::string& path);
+// unknown name or a bad value is a Misuse that names the file. Answers whether gsx 0.1.0 wrote it,
+// whose files also held settings that had no effect.
+bool read_config_file(const Command& command, const std::string& path);
 
-// The settings that were given, as such a file; flags named in `without` are left out.
-std::string config_text(const Command& command, const std::vector<std::string>& without);
+// The settings that were given, as such a file; flags named in `without` are left out, and those in
+// `instead` have its values.
+std::string config_text(const Command& command, const std::vector<std::string>& without,
+                        const std::map<std::string, std::string>& instead = {});
 
 // The flags given on the command line or by a file that are not in `allowed`, as "--name".
 std::vector<std::string> given_beside(const Command& command,

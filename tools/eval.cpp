@@ -5,6 +5,7 @@
 #include "engine/io/dataset.h"
 #include "gs/eval/fidelity.h"
 #include "gs/eval/model_stats.h"
+#include "gs/train/run_folder.h"
 #include "models/architectures.h"
 #include "tools/commands.h"
 #include "tools/network.h"
@@ -166,7 +167,7 @@ void run_eval(const EvalOptions& o) {
   Report report;
   report.device = device_text(*context);
   if (!o.teacher.empty()) {
-    teacher = open_model(context, o.teacher);
+    teacher = open_model(context, o.teacher, run_files::kTeacher);
     nets.teacher = &teacher;
     report.has_teacher = true;
   }

@@ -27,8 +27,11 @@ void become_bench(char** argv) {
 }
 
 int run_gsx(int argc, char** argv) {
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  if (!words.empty() && words[0] == "bench") become_bench(argv);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words[0] == "bench") {
+    become_bench(argv);
+    words.resize(1);  // also its help is of the program that is not there
+  }
   Program program("Compresses generators of images by GAN Slimming.", "gsx", "gsx " GSX_VERSION);
   const Command command = program.command();
   command.footer(kExamples);

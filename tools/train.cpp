@@ -2,8 +2,13 @@
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <map>
+#include <set>
 
 #include "engine/io/atomic_file.h"
+#include "engine/path_text.h"
+#include "gs/setting_use.h"
+#include "gs/train/inputs.h"
 #include "gs/train/run_folder.h"
 #include "gs/train/trainer.h"
 #include "tools/commands.h"
@@ -25,6 +30,9 @@ struct TrainOptions {
   ComputeOptions compute;
   std::string out, resume, config_file;
   bool json = false;
+  std::set<std::string> typed;  // flags of settings on the command line
+  bool old_file = false;        // the file of settings is of gsx 0.1.0
+  bool made_runs = false;       // the folder of run folders is this run's making
 };
 
 // Adds a run's own options, which are no settings of what it computes.
@@ -42,12 +50,14 @@ void add_run_options(const Command& app, TrainOptions& o) {
   app.add_flag("--json", o.json, "print the result as one JSON object")->group("Run");
 }
 
+constexpr const char* kRuns = "runs";
+
 // runs/METHOD-1, runs/METHOD-2, ...: the first that nobody had, made.
 fs::path new_run_dir(const std::string& method) {
   std::error_code error;
-  fs::create_directories("runs", error);
+  fs::create_directories(kRuns, error);
   for (int i = 1;; ++i) {
-    const fs::path dir = fs::path("runs") / (method + "-" + std::to_string(i));
+    const fs::path dir = fs::path(kRuns) / (method + "-" + std::to_string(i));
     if (fs::create_directory(dir, error)) return dir;
     std::error_code ignored;
     GSX_CHECK(fs::exists(fs::symlink_status(dir, ignored)), "train: cannot make the run folder ",
@@ -66,6 +76,38 @@ std::vector<std::string> allowed_on_resume(const TrainConfig& c) {
   return names;
 }
 
+// The flags of settings that were given, on the command line or by a file.
+std::set<std::string> given_settings(const Command& app, const TrainConfig& c) {
+  std::set<std::string> flags;
+  for_each_setting(c, [&](const Setting& s, const auto&) {
+    if (!s.flag().empty() && app.count("--" + s.flag()) > 0) flags.insert(s.flag());
+  });
+  return flags;
+}
+
+// What a run would do, before anything is made: whatever contradicts itself is misuse.
+Recipe checked_recipe(const TrainConfig& c) {
+  try {
+    return make_recipe(c, needs_discriminator(c));
+  } catch (const Error& error) {
+    const std::string text = error.what(), front = "train: ";
+    throw Misuse(text.substr(text.rfind(front, 0) == 0 ? front.size() : 0));
+  }
+}
+
+// Refuses settings that were given in vain. A file may hold such where they say the default.
+void refuse_idle_settings(const Command& app, const TrainOptions& o, const Recipe& recipe) {
+  const std::set<std::string> given = given_settings(app, o.config);
+  const Json defaults = TrainConfig().to_json(), now = o.config.to_json();
+  for_each_setting(o.config, [&](const Setting& s, const auto&) {
+    const std::string why = why_idle(s, o.config, recipe), flag = "--" + s.flag();
+    if (why.empty() || !given.count(s.flag())) return;
+    if (o.typed.count(s.flag())) throw Misuse(flag, why);
+    const bool chosen = now.value(s.name, Json()) != defaults.value(s.name, Json());
+    if (chosen && !o.old_file) throw Misuse("--config " + o.config_file, s.flag() + " " + why);
+  });
+}
+
 void finish_config(const Command& app, TrainOptions& o) {
   TrainConfig& c = o.config;
   if (!o.resume.empty()) {
@@ -79,12 +121,17 @@ void finish_config(const Command& app, TrainOptions& o) {
     throw Misuse("budget",
                  "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
-  c.context = o.compute.context();
   if (!o.resume.empty()) {
+    c.context = o.compute.context();
     c.run_dir = o.resume;
     return;
   }
-  c.run_dir = o.out.empty() ? new_run_dir(c.method_name()) : fs::path(o.out);
+  const Recipe recipe = checked_recipe(c);
+  refuse_idle_settings(app, o, recipe);
+  c.context = o.compute.context();
+  std::error_code ignored;
+  o.made_runs = o.out.empty() && !fs::exists(kRuns, ignored);
+  c.run_dir = o.out.empty() ? new_run_dir(from_utf8(recipe.name)) : fs::path(o.out);
 }
 
 std::string fixed(double value, int digits) {
@@ -151,6 +198,7 @@ class RunPrinter : public ProgressPrinter {
   RunPrinter(const Command& app, const std::string& device) : app_(app), device_(device) {}
   void begins(const TrainConfig& c) override {
     seed_ = c.seed;
+    remember_files(c);
     message("command  " + command_line() + "   (gsx " GSX_VERSION ", seed " +
             std::to_string(c.seed) + ")");
     message("run      " + c.run_dir.string());
@@ -159,7 +207,7 @@ class RunPrinter : public ProgressPrinter {
   }
   void started(const fs::path& folder) override {
     std::string text = "# settings of a run, format 2, written by gsx " GSX_VERSION ": " +
-                       command_line() + "\n" + config_text(app_, {"out", "json", "config"});
+                       command_line() + "\n" + config_text(app_, {"out", "json", "config"}, files_);
     if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
     write_file_atomically(folder / run_files::kConfig, text);
   }
@@ -170,12 +218,24 @@ class RunPrinter : public ProgressPrinter {
   uint64_t seed() const { return seed_; }  // the run's, which a resumed one brings along
 
  private:
+  // Files of settings name other files so that they are found from any folder, and the recipe where
+  // the run keeps it.
+  void remember_files(const TrainConfig& c) {
+    files_ = {{"teacher", c.teacher},
+              {"discriminator", c.discriminator},
+              {"data", c.data},
+              {"feature-net", c.feature_net}};
+    std::error_code ignored;
+    files_["recipe"] = (fs::absolute(c.run_dir, ignored) / run_files::kRecipe).string();
+  }
+
   const Command app_;
   const std::string device_;
   uint64_t seed_ = 0;
+  std::map<std::string, std::string> files_;  // by flag
 };
 
-// A folder that was made for a run which could not begin goes again.
+// Folders that were made for a run which could not begin go again.
 TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
                           const std::atomic<bool>& stop_requested) {
   try {
@@ -184,12 +244,14 @@ TrainResult run_in_folder(const TrainOptions& o, RunPrinter& printer,
   } catch (...) {
     std::error_code ignored;
     if (o.out.empty() && o.resume.empty()) fs::remove(o.config.run_dir, ignored);
+    if (o.made_runs) fs::remove(kRuns, ignored);  // no other run's, or it stays
     throw;
   }
 }
 
 void run_train(const Command& app, TrainOptions& o) {
-  if (!o.config_file.empty()) read_config_file(app, o.config_file);
+  o.typed = given_settings(app, o.config);
+  if (!o.config_file.empty()) o.old_file = read_config_file(app, o.config_file);
   finish_config(app, o);
   const std::atomic<bool>& stop_requested = stop_on_signals();
   const std::string device = device_text(*o.config.context);

@@ -8,9 +8,11 @@ namespace gsx {
 
 namespace {
 
+// Six digits, or all before the point, as people type them.
 std::string plain(double value) {
   std::ostringstream text;
-  text << std::setprecision(6) << value;
+  if (value >= 1e6) text << std::fixed << std::setprecision(0) << value;
+  else text << std::setprecision(6) << value;
   return text.str();
 }
 
@@ -44,10 +46,13 @@ std::string macs_text(double macs) {
 
 std::string asked_budget(const RunState& run) {
   const bool macs = run.recipe.target_macs > 0;
-  const std::string asked = macs ? "--target-macs " + with_suffix(run.recipe.target_macs)
-                                 : "--target-ratio " + plain(run.recipe.target_ratio);
-  const bool chosen = run.config.target_macs || run.config.target_ratio;
-  return chosen ? asked : "the default " + asked;
+  const std::string flag = macs ? "target-macs " : "target-ratio ",
+                    key = macs ? "target_macs " : "target_ratio ";
+  const std::string asked =
+      macs ? with_suffix(run.recipe.target_macs) : plain(run.recipe.target_ratio);
+  if (run.config.target_macs || run.config.target_ratio) return "--" + flag + asked;
+  if (run.config.recipe.empty()) return "the default --" + flag + asked;
+  return "the " + key + asked + " of recipe " + run.config.recipe;
 }
 
 std::string in_words(const Graph& teacher, const Budget& budget, double cost) {

@@ -5,7 +5,8 @@
 
 namespace gsx {
 
-// "--target-ratio 400", "--target-macs 3G", "the default --target-ratio 12".
+// "--target-ratio 400", "--target-macs 3G", "the default --target-ratio 12", "the target_ratio 12
+// of recipe FILE".
 std::string asked_budget(const RunState&);
 
 // What a network of this cost (bytes of the file or MACs of an image) amounts to: "the file is 3.9

@@ -82,6 +82,7 @@ void make_paths_absolute(TrainConfig& c) {
   c.discriminator = absolute_spec(c.discriminator);
   c.feature_net = absolute_spec(c.feature_net);
   if (!c.data.empty()) c.data = absolute_path(c.data);
+  if (!c.recipe.empty()) c.recipe = absolute_path(c.recipe);
 }
 
 void take_changes(TrainConfig& saved, const TrainConfig& given) {

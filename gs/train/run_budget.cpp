@@ -61,7 +61,7 @@ std::string missed_budget(const RunState& run, const Graph& teacher, const Graph
   const Budget budget = make_budget(run, teacher);
   if (budget.kind == Budget::Kind::none || run.recipe.from_narrow()) return {};
   const double reached = cost(student, budget);
-  if (std::abs(reached / budget.target - 1) <= kTolerance) return {};
+  if (reached <= budget.target * (1 + kTolerance)) return {};
   return asked_budget(run) + " was missed: " + in_words(teacher, budget, reached) +
          ", as near as its channels allow";
 }

@@ -12,8 +12,8 @@ Budget make_budget(const RunState&, const Graph& teacher);
 // whose weights are zero: before the work.
 void check_budget(const RunState&, const Graph& teacher);
 
-// What is said of a pruned network that is further from the budget than 3 %; empty: it is not. A
-// narrow student is only the nearest below.
+// What is said of a pruned network that exceeds the budget by more than 3 %; empty: it does not.
+// One that is smaller than was asked has met it: channels go whole, and trained ones more or less.
 std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student);
 
 // The baseline's student with fresh weights. The width is the one that was chosen, else the largest

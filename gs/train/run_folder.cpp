@@ -55,14 +55,22 @@ void take_back(const fs::path& run, const fs::path& hidden) {
   GSX_CHECK(!error, "train: cannot write in the run folder ", run.string(), ": ", error.message());
 }
 
-void check_names(const fs::path& run) {
+void check_names(const TrainConfig& config) {
+  const fs::path& run = config.run_dir;
   const std::string dir = run.string();
   GSX_CHECK(!is_taken(run / run_files::kCheckpoint), "run folder ", dir,
             " holds a run already; continue it with --resume ", dir, " or choose another --out");
   const fs::path previous = previous_checkpoint(run_files::kCheckpoint);
-  for (const fs::path& name : std::initializer_list<fs::path>{
-           run_files::kTeacher, run_files::kDiscriminator, run_files::kReverse, run_files::kModel,
-           previous, run_files::kConfig, run_files::kLog, run_files::kSamples}) {
+  std::vector<fs::path> names = {run_files::kTeacher,
+                                 run_files::kDiscriminator,
+                                 run_files::kReverse,
+                                 run_files::kModel,
+                                 previous,
+                                 run_files::kConfig,
+                                 run_files::kLog,
+                                 run_files::kSamples};
+  if (!config.recipe.empty()) names.emplace_back(run_files::kRecipe);
+  for (const fs::path& name : names) {
     GSX_CHECK(!is_taken(run / name), "run folder ", dir, " holds ", name.string(),
               " already, which the run would write over; move that away or choose another --out");
   }
@@ -103,7 +111,7 @@ void name_file(const fs::path& file, const fs::path& name) {
 RunBeginning::RunBeginning(const TrainConfig& config)
     : run_(config.run_dir), hidden_(run_ / kHidden) {
   take_back(run_, hidden_);
-  check_names(run_);
+  check_names(config);
   check_photos(config);
   std::error_code error;
   fs::create_directory(hidden_, error);

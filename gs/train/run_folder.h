@@ -13,6 +13,7 @@ inline constexpr const char* kReverse = "reverse.safetensors";  // the way back,
 inline constexpr const char* kModel = "model.safetensors";
 inline constexpr const char* kCheckpoint = "checkpoint.safetensors";
 inline constexpr const char* kConfig = "config.toml";
+inline constexpr const char* kRecipe = "recipe.toml";  // the one that was given, with its name
 inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kSamples = "samples";  // a folder
 }  // namespace run_files

@@ -16,8 +16,11 @@ RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver&
 }
 
 Graph open_given(const RunState& run, const char* flag, const std::string& spec) {
+  const std::string word = flag, in_run = word == "--teacher"         ? run_files::kTeacher
+                                          : word == "--discriminator" ? run_files::kDiscriminator
+                                                                      : run_files::kModel;
   try {
-    return open_model(run.context, spec);
+    return open_model(run.context, spec, in_run);
   } catch (const Error& e) {
     fail(flag, ": ", e.what());
   }

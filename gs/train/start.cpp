@@ -73,13 +73,18 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
-  bool weights = false;
-  for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
+  bool weights = false, scales = false;
+  for (const Parameter* p : teacher.parameters()) {
+    weights |= p->role == Role::weight;
+    scales |= p->role == Role::gamma;
+  }
   GSX_CHECK(weights, "--teacher: ", spec,
             " has no convolutions, so there is nothing to compress; give another network");
   GSX_CHECK(!run.recipe.prunes() || run.recipe.quantized() || !prune_groups(teacher).empty(),
-            "--teacher: ", spec,
-            " has no channels that can be pruned, for which their norms need trainable scales; "
+            "--teacher: ", spec, " has no channels that can be pruned, ",
+            scales ? "because all that its norms scale are tied to its input or output, as sums, "
+                     "gates, depthwise and grouped convolutions tie them; "
+                   : "for which their norms need trainable scales; ",
             "give another network, or --method gs8 to store it in 8 bits");
 }
 

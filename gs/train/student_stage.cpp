@@ -174,8 +174,19 @@ ImageRows StudentStage::samples(const std::vector<Tensor>& sources) {
   return rows;
 }
 
+// A weight of sparsity is a guess, so one that prunes nothing is no failure.
+void StudentStage::tell_idle_pruning() const {
+  const ChannelCount count = channels();
+  if (count.kept < count.total) return;
+  std::ostringstream text;
+  text << "the stage " << plan_.kind << " pruned no channel, its rho of " << plan_.rho.value_or(0)
+       << " is too small; give a larger one, or a budget";
+  run_.observer.warning(text.str());
+}
+
 void StudentStage::finish() {
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
+  else if (plan_.prune) tell_idle_pruning();
   if (!plan_.last) {
     run_.artifacts.student = {student_, discriminator_, step_->distance().weights(), plan_.prune,
                               to_budget()};

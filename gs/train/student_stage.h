@@ -26,6 +26,7 @@ class StudentStage : public Stage {
   bool to_budget() const;  // whether the stage prunes until the budget is met
   void quantize();
   void build(std::vector<float> distance_weights);
+  void tell_idle_pruning() const;
 
   Graph teacher_, features_, discriminator_, student_;
   SlimmingOptions options_ = slimming_options(plan_);

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <sstream>
 
+#include "engine/io/atomic_file.h"
+#include "gs/recipe_file.h"
 #include "gs/train/eta.h"
 #include "gs/train/evaluation.h"
 #include "gs/train/run_lock.h"
@@ -88,6 +90,9 @@ Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& obse
   rehearse(state_, inputs, need_discriminator, beginning.folder() / "rehearsal");
   adopt(state_, inputs, need_discriminator, beginning.folder());
   marks_ = marks_of(state_, inputs);
+  if (!config.recipe.empty())
+    write_file_atomically(beginning.folder() / run_files::kRecipe,
+                          named_recipe_text(config.recipe, state_.recipe.name));
   observer.started(beginning.folder());
   beginning.place();
   stage_ = start_stage();

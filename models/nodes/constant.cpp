@@ -1,4 +1,5 @@
-// constant: a tensor of the file, the same for every image of a batch. It reads nothing.
+// constant: a tensor of the file, the same for every image of a batch, trained or not. It reads
+// nothing.
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -8,15 +9,18 @@ namespace {
 class Constant : public Node {
  public:
   // shape: without the batch.
-  Constant(std::string n, const Shape& shape, Tensor value) {
+  Constant(std::string n, const Shape& shape, Tensor value, bool trained) {
     name = std::move(n);
-    value_ = {name + ".value", Role::constant, shape, std::move(value), false};
+    value_ = {name + ".value", trained ? Role::variable : Role::constant, shape, std::move(value),
+              false};
   }
   std::string_view kind() const override { return "constant"; }
   bool reads_nothing() const override { return true; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
-    return {{"shape", std::vector<int64_t>(value_.shape.begin(), value_.shape.end())}};
+    Json j = {{"shape", std::vector<int64_t>(value_.shape.begin(), value_.shape.end())}};
+    if (value_.role == Role::variable) j["trained"] = true;
+    return j;
   }
   std::vector<Parameter*> parameters() override { return {&value_}; }
   Shape infer_shape(std::span<const Shape> in) const override {
@@ -58,17 +62,19 @@ NodePtr constant_from(std::string name, std::vector<int> inputs, const Json& jso
   GSX_CHECK(inputs.empty(), "model file: the constant ", name, " must have no inputs");
   const std::vector<float> dims = a.numbers("shape", 1, 3);
   const std::vector<int> sizes = a.integers("shape", dims.size(), 1, kMaxChannels);
-  return std::make_unique<Constant>(std::move(name), Shape(sizes.begin(), sizes.end()), Tensor{});
+  return std::make_unique<Constant>(std::move(name), Shape(sizes.begin(), sizes.end()), Tensor{},
+                                    a.has("trained") && a.boolean("trained"));
 }
 
 }  // namespace nodes
 
-NodePtr make_constant(std::string name, const Tensor& value) {
+NodePtr make_constant(std::string name, const Tensor& value, bool trained) {
   const Shape& s = value.shape();
   GSX_CHECK(s.rank() >= 2 && s[0] == 1 && s.numel() > 0, "constant: the value of node ", name,
             " must have a batch of 1 and channels, got shape ", s);
   const Shape shape(s.begin() + 1, s.end());
-  return std::make_unique<nodes::Constant>(std::move(name), shape, reshape(value, shape).detach());
+  return std::make_unique<nodes::Constant>(std::move(name), shape, reshape(value, shape).detach(),
+                                           trained);
 }
 
 }  // namespace gsx

@@ -9,6 +9,7 @@
 #include "gs/train/checkpoint.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
+#include "tests/cli/tiny_model.h"
 #include "tests/temp_dir.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
@@ -102,7 +103,7 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
   for (const Option& option : none.train.options()) {
     if (option.long_names().empty()) continue;
     const std::string name = option.long_names()[0];
-    if (name == "help" || name == "config") continue;
+    if (name == "help" || name == "config" || name == "resume") continue;
     INFO("--" << name);
     const ValueKind kind = kind_of(option);
     std::vector<std::string> values = members(option);
@@ -170,7 +171,10 @@ TEST_CASE("config: what is wrong with a file of settings is told with its line")
       {"target-ratio = nan", "--target-ratio: expected a"},
       {"[train]\nwidth = 8", "line 1: unknown setting 'train'"},
       {"widht = 3", "line 1: unknown setting 'widht'; did you mean width?"},
-      {"config = \"other.toml\"", "a file of settings cannot name another one"},
+      {"config = \"other.toml\"", "line 1: a file of settings cannot name another one"},
+      {"\nresume = \"runs/gs8-1\"", "line 2: a file of settings cannot resume a run"},
+      {"width = 99999999999999999999",
+       "line 1: 99999999999999999999 is a larger number than any setting takes"},
   };
   for (const Row& row : rows) {
     INFO(row.text);
@@ -334,7 +338,6 @@ TEST_CASE("train: every flag reaches its setting") {
                                  {{"--quant-grid", "paper"}, "quant_grid", "paper"},
                                  {{"--act-range", "2.5"}, "act_range", 2.5},
                                  {{"--per-tensor"}, "per_channel", false},
-                                 {{"--quantize-student"}, "quantize_student", true},
                                  {{"--lr", "0.0625"}, "lr", 0.0625},
                                  {{"--lr-gamma", "0.125"}, "lr_gamma", 0.125},
                                  {{"--lr-discriminator", "0.5"}, "lr_discriminator", 0.5},
@@ -347,7 +350,6 @@ TEST_CASE("train: every flag reaches its setting") {
                                  {{"--width", "4"}, "width", 4},
                                  {{"--blocks", "1"}, "blocks", 1},
                                  {{"--dense-steps", "1"}, "dense_steps", 1},
-                                 {{"--critic-steps", "3"}, "critic_steps", 3},
                                  {{"--slim-steps", "1"}, "slim_steps", 1},
                                  {{"--finetune-steps", "2"}, "finetune_steps", 2},
                                  {{"--checkpoint-every", "7"}, "checkpoint_every", 7},
@@ -363,4 +365,34 @@ TEST_CASE("train: every flag reaches its setting") {
     INFO(row.flag[0]);
     CHECK(state.meta().at("config").at(row.setting) == row.value);
   }
+
+  // Those that have an effect in other runs.
+  const std::string teacher = save_generator(dir / "teacher.safetensors");
+  const ProcessResult other = run_program({"train",
+                                           "--out",
+                                           (dir / "other").string(),
+                                           "--size",
+                                           "16",
+                                           "--batch",
+                                           "1",
+                                           "--threads",
+                                           "1",
+                                           "--method",
+                                           "distill",
+                                           "--teacher",
+                                           teacher,
+                                           "--width",
+                                           "2",
+                                           "--critic-steps",
+                                           "1",
+                                           "--slim-steps",
+                                           "1",
+                                           "--finetune-steps",
+                                           "1",
+                                           "--quantize-student"});
+  INFO(other.err);
+  CHECK(other.exit_code == 0);
+  const gsx::StateReader others(dir.path() / "other" / "checkpoint.safetensors");
+  CHECK(others.meta().at("config").at("critic_steps") == 1);
+  CHECK(others.meta().at("config").at("quantize_student") == true);
 }

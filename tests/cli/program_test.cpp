@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "engine/suggest.h"
 #include "tests/catch.h"
@@ -39,6 +40,31 @@ TEST_CASE("misuse exits with 2 and names what was meant") {
   expect_misuse({"translate", "model", "image.png", "--ou", "x"},
                 "gsx translate: unknown flag --ou; did you mean --out?");
   expect_misuse({}, "Usage: gsx");
+}
+
+TEST_CASE("flags take no value but true and false") {
+  for (const std::string command : {"train", "translate", "inspect", "eval", "bench", "info"}) {
+    std::istringstream help(run_program({command, "--help"}).out);
+    int flags = 0;
+    for (std::string line; std::getline(help, line);) {
+      std::istringstream words(line);
+      std::string flag, type;
+      words >> flag >> type;
+      const bool takes_value = type.find("TEXT") == 0 || type.find("INT") == 0 ||
+                               type.find("UINT") == 0 || type.find("FLOAT") == 0 ||
+                               type.find("NUMBER") == 0 || type.find("calibrated|") == 0;
+      if (line.rfind("  --", 0) != 0 || takes_value) continue;
+      ++flags;
+      for (const std::string value : {"maybe", "2", "-1", "yes", "True"})
+        expect_misuse({command, flag + "=" + value},
+                      flag + ": expected no value, or true or false, got " + value);
+    }
+    INFO(command);
+    CHECK(flags >= 2);  // --help and --json
+  }
+  expect_misuse({"--version=maybe"}, "gsx: --version: expected no value, or true or false");
+  CHECK(run_program({"info", "--json=true"}).out.rfind("{", 0) == 0);
+  CHECK(run_program({"info", "--json=false"}).out.rfind("{", 0) != 0);
 }
 
 TEST_CASE("help and version go to stdout and exit with 0") {
@@ -110,6 +136,10 @@ TEST_CASE("the program that users build has no emulated device and says so") {
       {GSX_RELEASED_PROGRAM, "translate", "m", "p", "--out", "o", "--device", "emulated"});
   CHECK(r.exit_code == 1);
   CHECK(contains(r.err, "gsx translate: device emulated is not available: it is for tests, and"));
+  const ProcessResult odd =
+      run_process({GSX_RELEASED_PROGRAM, "translate", "m", "p", "--out", "o", "--device", "foo"});
+  CHECK(odd.exit_code == 2);
+  CHECK(contains(odd.err, "--device: expected cpu, cuda or cuda:N, got foo"));
 }
 
 TEST_CASE("every build computes on the processor", "[device]") {

@@ -1,6 +1,7 @@
 // Run folders as users meet them: two processes at once, another working folder, moved inputs.
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 #include <future>
 #include <set>
@@ -16,11 +17,14 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-// A run of a few steps; `more` wins.
+// A run of a few steps, with `more` and whichever of the usual settings has an effect then.
 Arguments tiny_train(const Arguments& more) {
-  Arguments a = {"train", "--size",    "16", "--blocks",      "1", "--batch",
-                 "1",     "--threads", "1",  "--dense-steps", "2", "--finetune-steps",
-                 "2",     "--rho",     "0.3"};
+  const auto has = [&](const char* word) {
+    return std::find(more.begin(), more.end(), word) != more.end();
+  };
+  Arguments a = {"train", "--size", "16", "--batch", "1", "--threads", "1"};
+  if (!has("--teacher")) a.insert(a.end(), {"--blocks", "1", "--dense-steps", "2"});
+  if (!has("dense")) a.insert(a.end(), {"--finetune-steps", "2", "--rho", "0.3"});
   a.insert(a.end(), more.begin(), more.end());
   return a;
 }

@@ -180,7 +180,7 @@ TEST_CASE("train --recipe runs stages of a file, and names what is wrong with on
   CHECK(fs::exists(run / "model.safetensors"));
   write_text(recipe, "[[stages]]\nkind = \"dense\"\nsteps = -2\n");
   const auto refused = run_program({"train", "--recipe", recipe.string(), "--out", dir / "other"});
-  CHECK(refused.exit_code == 1);
+  CHECK(refused.exit_code == 2);
   CHECK(refused.err.find("recipe " + recipe.string() +
                          ": stage 1 (dense): steps must be a whole number from 0 to 100000000, got "
                          "-2") != std::string::npos);

@@ -60,8 +60,8 @@ TEST_CASE("every device is reported, and one that is not there says why") {
 
 TEST_CASE("lower precision needs a device that has it") {
   CHECK_THROWS_WITH(Context::create({.device = {}, .math = kernels::MathMode::tf32}),
-                    "context: tf32 and bf16 need a GPU of compute capability 8.0, device cpu is "
-                    "cpu; compute in fp32");
+                    "context: tf32 and bf16 are for CUDA devices, the cpu computes in fp32; give "
+                    "--device cuda, or leave --math out");
   CHECK(Context::create({.device = {Device::emulated}, .math = kernels::MathMode::bf16})
             ->exec()
             .math == kernels::MathMode::bf16);

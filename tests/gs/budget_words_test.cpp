@@ -65,6 +65,8 @@ TEST_CASE("budgets are refused in the unit and with the flag they were asked in"
        " times smaller than the teacher's; ask for a smaller ratio"},
       {"gs32", 0, 3e12, "--target-macs 3000G: one image costs ",
        " MACs before pruning; ask for fewer"},
+      {"gs32", 0, 99999999e9, "--target-macs 99999999G: one image costs ",
+       " MACs before pruning; ask for fewer"},
       {"gs32", 0, 1000, "--target-macs 1k: one image costs at least ",
        " MACs however small the network; ask for more"},
       {"distill", 5000, 0, "--target-ratio 5000: the file can become at most ",
@@ -86,6 +88,33 @@ TEST_CASE("budgets are refused in the unit and with the flag they were asked in"
       CHECK(refusal(dir, row.method, 0, least).empty());
       CHECK_FALSE(refusal(dir, row.method, 0, least / 1.1).empty());
     }
+  }
+  // A network that is smaller than was asked has met the budget; one that is larger by more than 3
+  // % has not, and is told by whose budget that was.
+  struct Case {
+    double ratio;
+    const char* recipe;
+    std::string missed;
+  };
+  const std::vector<Case> cases = {
+      {0.9, "", ""},
+      {1, "", ""},
+      {1.02, "", ""},
+      {1.1, "", "--target-ratio 1.1 was missed: the file is 1 times "},
+      {1.1, "/r/own.toml", "the target_ratio 1.1 of recipe /r/own.toml was missed: "}};
+  for (const Case& c : cases) {
+    TrainConfig config = tiny_config(dir.path() / "run");
+    config.method = "gs32";
+    TrainObserver observer;
+    RunState run = make_run_state(config, make_recipe(config, false), observer);
+    run.recipe.target_ratio = c.ratio;
+    run.config.recipe = c.recipe;
+    if (*c.recipe) run.config.target_ratio.reset();
+    const Graph same = teacher(config.context, 8);
+    const std::string told = missed_budget(run, same, same);
+    INFO(told);
+    CHECK(told.rfind(c.missed, 0) == 0);
+    CHECK(told.empty() == c.missed.empty());
   }
   CHECK_THAT(refusal(dir, "gs8", 0, 0, 3),
              Catch::StartsWith("the default --target-ratio 12: the file can become at most "));

@@ -153,7 +153,7 @@ class TiedGraph {
     const int x = last(), wide = channels(x);
     const int a = graph_.add(make_instance_norm(fresh("i"), x, wide, false));
     const int b = graph_.add(make_group_norm(fresh("l"), x, wide, 1, false, 1e-3f));
-    const int rho = graph_.add(make_constant(fresh("rho"), numbers({1, wide, 1, 1})));
+    const int rho = graph_.add(make_constant(fresh("rho"), numbers({1, wide, 1, 1}), true));
     const int mixed = graph_.add(
         make_arithmetic(fresh("mixed"), Arithmetic::add,
                         graph_.add(make_arithmetic(fresh("a"), Arithmetic::mul, a, rho)), b));

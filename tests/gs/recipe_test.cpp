@@ -199,11 +199,11 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
        "did you mean steps?"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nsteps = \"many\"",
-       ": stage 2 (slim): steps must be a whole number from 0 to 100000000, got many"},
+       ": stage 2 (slim): steps must be a whole number from 0 to 100000000, got the text \"many\""},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nlr = -1",
        ": stage 2 (slim): lr must be a finite number from 0 to 1, got -1"},
       {"[[stages]]\nkind = \"dense\"\nbuilt_in = { decay = \"slow\" }",
-       ": stage 1 (dense): decay must be constant, linear or cosine, got slow"},
+       ": stage 1 (dense): built_in: decay must be constant, linear or cosine, got slow"},
       {"[[stages]]\nkind = \"dense\"\nwhen = \"tired\"",
        ": stage 1: when must be always, no teacher or no discriminator, got tired"},
       {"[[stages]]\nkind = \"slim\"", "trains no teacher, so it needs one; give --teacher"},
@@ -212,14 +212,13 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"target = 3\n[[stages]]\nkind = \"dense\"", ": target is not a key here, expected one of "},
       {"size = 4\n[[stages]]\nkind = \"dense\"",
        ": size must be a whole number from 16 to 4096, got 4"},
-      {"a = = 3", ": line 1 is not TOML: "},
+      {"a = = 3", ": line 1: not TOML: "},
   };
   for (const Row& row : rows) {
     INFO(row.text);
     TrainConfig c = config("gs8", true);
     c.recipe = recipe_file(dir / "own.toml", row.text);
-    CHECK_THROWS_WITH(make_recipe(c, false),
-                      Catch::StartsWith("recipe " + c.recipe) || Catch::StartsWith("method own"));
+    CHECK_THROWS_WITH(make_recipe(c, false), Catch::StartsWith("recipe " + c.recipe + ": "));
     CHECK_THROWS_WITH(make_recipe(c, false), Catch::Contains(row.said));
   }
   TrainConfig none = config("gs8", true);

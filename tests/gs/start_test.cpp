@@ -41,6 +41,16 @@ Graph unprunable() {
   b.conv("c", {.in = 3, .out = 3, .kernel = 1});
   return b.take();
 }
+// Whose only norm is of the channels that come in and go out.
+Graph tied() {
+  Graph g("tied");
+  const int in = g.add(make_input("input", 3));
+  ConvSpec depthwise{.in = 3, .out = 3, .kernel = 1};
+  depthwise.options.groups = 3;
+  const int c = g.add(make_conv("c", in, depthwise));
+  g.add(make_instance_norm("n", c, 3, true));
+  return g;
+}
 
 struct Fault {
   const char* name;
@@ -102,7 +112,13 @@ const Fault kFaults[] = {
        c.method = "gs32";
        no_networks(c, d, unprunable());
      },
-     "has no channels that can be pruned"},
+     "has no channels that can be pruned, for which their norms need trainable scales; give"},
+    {"nothing to prune for ties",
+     [](TrainConfig& c, const fs::path& d) {
+       c.method = "gs32";
+       no_networks(c, d, tied());
+     },
+     "has no channels that can be pruned, because all that its norms scale are tied to its input"},
     {"a discriminator for a teacher",
      [](TrainConfig& c, const fs::path& d) { no_networks(c, d, patchgan({.width = 3})); },
      "must make images of 3 channels"},

@@ -25,7 +25,9 @@ Graph every_kind(const ContextPtr& c) {
   std::vector<float> numbers;
   for (int i = 0; i < 8; ++i) numbers.push_back(0.25f + static_cast<float>(i));
   const int k = add(make_constant("k", Tensor::from(c, numbers, {1, 8, 1, 1})));
+  const int rho = add(make_constant("rho", Tensor::from(c, numbers, {1, 8, 1, 1}), true));
   x = add(make_arithmetic("sum", Arithmetic::add, a, k));
+  x = add(make_arithmetic("mixed", Arithmetic::mul, x, rho));
   x = add(make_arithmetic("difference", Arithmetic::sub, x, b));
   x = add(make_arithmetic("quotient", Arithmetic::div, x, k));
   const int mean = add(make_reduce_mean("mean", x, {1}));
@@ -73,7 +75,7 @@ TEST_CASE("a network of every kind is read back to the bit and runs alike on eve
   CHECK(test::difference(there.run(x.to(device)), y) <= 1e-5 * test::largest(y.to_vector()));
 }
 
-TEST_CASE("every kind's parameters are trained, constants are not") {
+TEST_CASE("every kind's parameters are trained, constants only where they say so") {
   const auto c = test::context();
   Graph graph = every_kind(c);
   graph.set_requires_grad(true);
@@ -85,9 +87,26 @@ TEST_CASE("every kind's parameters are trained, constants are not") {
   Rng rng(1);
   Graph fresh = graph;
   fresh.initialize(c, rng, {});
+  // d/drho of the sum over everything of x * rho is x, summed.
+  Graph gate("gate");
+  const int in = gate.add(make_input("input", 3));
+  const int rho = gate.add(
+      make_constant("rho", Tensor::from(c, std::vector<float>{2, 3, 4}, {1, 3, 1, 1}), true));
+  gate.add(make_arithmetic("gated", Arithmetic::mul, in, rho));
+  gate.set_requires_grad(true);
+  const Tensor x = test::image(c, {2, 3, 4, 5}, 7);
+  sum(gate.run(x)).backward();
+  const std::vector<float> values = x.to_vector();  // N C H W
+  for (int channel = 0; channel < 3; ++channel) {
+    double total = 0;
+    for (int i = 0; i < 2 * 20; ++i) total += values[(i / 20 * 3 + channel) * 20 + i % 20];
+    CHECK(gate.parameter("rho.value")->value.grad().at(channel) == Approx(total).margin(1e-4));
+  }
+  CHECK(gate.node(rho).attributes().at("trained") == true);
+  CHECK_FALSE(graph.node(graph.find("k")).attributes().contains("trained"));
+  for (const char* kept : {"rho.value", "k.value"})
+    CHECK(test::difference(fresh.parameter(kept)->value, graph.parameter(kept)->value) == 0);
   CHECK(fresh.parameter("prelu.weight")->value.at(3) == 0.25f);
-  CHECK(test::difference(fresh.parameter("k.value")->value, graph.parameter("k.value")->value) ==
-        0);
 }
 
 TEST_CASE("what does not fit a kind is refused by name") {

@@ -1,0 +1,208 @@
+// From settings and files to what a run does; see recipe.h.
+#include "gs/recipe.h"
+
+#include <algorithm>
+
+#include "gs/recipe_file.h"
+#include "gs/recipe_keys.h"
+
+namespace gsx {
+
+namespace {
+
+// A recipe being made of its file, the defaults of stages, and settings.
+class Maker {
+ public:
+  Maker(const TrainConfig& c, bool need_discriminator)
+      : config_(c),
+        need_discriminator_(need_discriminator),
+        name_(c.recipe.empty() ? "method " + c.method : "recipe " + c.recipe),
+        document_(c.recipe.empty() ? built_in_recipe(c.method) : read_recipe_file(c.recipe)) {}
+
+  Recipe make() {
+    check_document(name_, document_);
+    recipe_.name = document_.value("name", to_utf8(config_.method_name()));
+    add_stages();
+    choose_sizes();
+    choose_budget();
+    return recipe_;
+  }
+
+ private:
+  // A table with the cases that hold laid over it.
+  Json chosen(const Json& table) const {
+    Json out = table;
+    for (const std::string& name : recipe_cases()) {
+      if (!table.contains(name)) continue;
+      out.erase(name);
+      if (name == "built_in" ? config_.data.empty() : config_.objective == "paper")
+        out.update(table.at(name));
+    }
+    return out;
+  }
+
+  void add_stages() {
+    const bool given = !config_.teacher.empty();
+    int number = 0;
+    for (const Json& entry : document_.at("stages")) {
+      ++number;
+      const std::string when = entry.value("when", "always");
+      if (when == "no teacher" && given) continue;
+      if (when == "no discriminator" && !(given && need_discriminator_)) continue;
+      const std::string where =
+          name_ + ": stage " + std::to_string(number) + " (" + entry.at("kind").text() + ")";
+      recipe_.stages.push_back(plan_of(where, entry));
+      check_place(where, entry);
+    }
+    GSX_CHECK(!given || !recipe_.makes("teacher"), name_,
+              ": makes a teacher, so it takes none; leave --teacher out");
+    GSX_CHECK(given || recipe_.makes("teacher"), name_,
+              ": trains no teacher, so it needs one; give --teacher");
+    GSX_CHECK(
+        !given || !need_discriminator_ || recipe_.makes("discriminator"), name_,
+        ": the teacher comes without a discriminator and no stage makes one, expected a stage "
+        "of kind \"discriminator\" when = \"no discriminator\"");
+    GSX_CHECK(
+        recipe_.makes("student") || recipe_.makes("teacher"), name_,
+        ": must have a stage that makes a student or, without --teacher, a teacher, got none");
+    recipe_.stages.back().last = true;
+  }
+
+  StagePlan plan_of(const std::string& where, const Json& entry) const {
+    const auto kind = entry.at("kind").get<std::string>();
+    Json keys = chosen(built_in_recipe("defaults").at(kind));
+    const Json own = chosen(entry);
+    keys.update(own);
+    keys.erase("when");
+    check_effects(where, own, StagePlan::from_json(keys, where));
+    apply_settings(kind, keys);
+    return StagePlan::from_json(keys, where);
+  }
+
+  // Keys that a stage reads only along with others.
+  static void check_effects(const std::string& where, const Json& own, const StagePlan& plan) {
+    if (plan.makes != "student") return;
+    for (const char* key : {"rho", "lr_gamma"})
+      GSX_CHECK(plan.prune || !own.contains(key), where, ": ", key,
+                " has no effect where nothing is pruned; leave it out or say prune = true");
+    GSX_CHECK(plan.from == "narrow" || !own.contains("width"), where,
+              ": width has no effect on a student as wide as its teacher; leave it out or say "
+              "from = \"narrow\"");
+  }
+
+  // Whether the stage that was just added may stand where it stands.
+  void check_place(const std::string& where, const Json& entry) const {
+    const auto& stages = recipe_.stages;
+    const StagePlan& plan = stages.back();
+    GSX_CHECK(stages.size() == 1 || plan.makes == "student", where,
+              ": must make a student, because only the first stage makes a teacher or a "
+              "discriminator, got one that makes a ",
+              plan.makes);
+    if (plan.makes != "student" || &plan == recipe_.maker("student")) return;
+    GSX_CHECK(!entry.contains("from"), where,
+              ": from has no effect in a stage that goes on with a student; leave it out");
+    GSX_CHECK(plan.from != "narrow", where,
+              ": begins with a fresh student, so it must be the first stage that makes one");
+  }
+
+  // Lays what the user chose over a stage.
+  void apply_settings(const std::string& kind, Json& keys) const {
+    const TrainConfig& c = config_;
+    const auto set = [&](const char* key, const auto& chosen) {
+      if (chosen) keys[key] = *chosen;
+    };
+    const std::string makes = keys.value("makes", "student");
+    const bool narrow = keys.value("from", "teacher") == "narrow";
+    const bool student_comes_narrow = has_kind("distill");
+    set("batch", c.batch);
+    if (kind == "dense") set("steps", c.dense_steps);
+    if (kind == "discriminator") set("steps", c.critic_steps);
+    if (kind == "slim" || kind == "distill") set("steps", c.slim_steps);
+    if (kind == "finetune") set("steps", c.finetune_steps);
+    if (makes == "teacher") {
+      if (!student_comes_narrow) set("width", c.width);
+      set("blocks", c.blocks);
+      if (!has_student()) set("lr", c.lr);
+      return;
+    }
+    set("lr_discriminator", c.lr_discriminator);
+    if (makes == "discriminator") return;
+    set("lr", kind == "finetune" ? c.lr_finetune : c.lr);
+    set("lr_gamma", c.lr_gamma);
+    set("weight_decay", c.weight_decay);
+    set("beta", c.beta);
+    if (narrow) set("width", c.width);
+    if (keys.value("prune", false)) set("rho", c.rho);
+    if (kind == "finetune" && student_comes_narrow && c.quantize_student) keys["quantize"] = true;
+  }
+
+  bool has_kind(const std::string& kind) const {
+    const Json& stages = document_.at("stages");
+    return std::any_of(stages.begin(), stages.end(),
+                       [&](const Json& s) { return s.at("kind") == kind; });
+  }
+  bool has_student() const {
+    return has_kind("slim") || has_kind("distill") || has_kind("finetune");
+  }
+
+  void choose_sizes() {
+    Json own = chosen(built_in_recipe("defaults"));
+    own.update(chosen(document_));
+    recipe_.size = config_.size.value_or(own.at("size").get<int>());
+    recipe_.load_size = config_.load_size.value_or(recipe_.size);
+    GSX_CHECK(recipe_.load_size >= recipe_.size, "--load-size: must be at least the size ",
+              recipe_.size, ", got ", recipe_.load_size);
+  }
+
+  void choose_budget() {
+    const TrainConfig& c = config_;
+    const Json own = chosen(document_);
+    const bool own_ratio = own.contains("target_ratio"), own_macs = own.contains("target_macs");
+    GSX_CHECK(!own_ratio || !own_macs, name_,
+              ": target_ratio and target_macs exclude each other, expected one of them");
+    const bool prunes = recipe_.prunes();
+    GSX_CHECK(!(own_ratio || own_macs) || recipe_.from_narrow() || (prunes && c.rho) ||
+                  recipe_.takes_budget(),
+              name_, ": ", own_ratio ? "target_ratio" : "target_macs",
+              " has no effect, because no stage prunes without a rho of its own or makes a narrow "
+              "student; leave it out");
+    if (!recipe_.makes("student") || c.rho) return;
+    if (c.target_ratio || c.target_macs) {
+      recipe_.target_ratio = c.target_ratio.value_or(0);
+      recipe_.target_macs = c.target_macs.value_or(0);
+      return;
+    }
+    recipe_.target_macs = own.value("target_macs", 0.0);
+    recipe_.target_ratio = own.value("target_ratio", 0.0);
+    // 8 bits a weight, not 32: the file is smaller already.
+    constexpr double kStoredSmaller = 4;
+    if (recipe_.from_narrow() && c.quantize_student) recipe_.target_ratio *= kStoredSmaller;
+    if (own_ratio || own_macs) return;
+    for (const StagePlan& plan : recipe_.stages)
+      GSX_CHECK(!plan.prune || plan.rho, name_, ": a stage ", plan.kind,
+                " prunes to a budget and there is none, expected target_ratio or target_macs in "
+                "the recipe, a rho in the stage, or --target-ratio, --target-macs or --rho");
+  }
+
+  const TrainConfig& config_;
+  bool need_discriminator_;
+  std::string name_;  // as errors begin
+  const Json document_;
+  Recipe recipe_;
+};
+
+}  // namespace
+
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : built_in_recipe_texts())
+    if (name != "defaults") names.push_back(name);
+  return names;
+}
+
+Recipe make_recipe(const TrainConfig& config, bool need_discriminator) {
+  config.check();
+  return Maker(config, need_discriminator).make();
+}
+
+}  // namespace gsx

@@ -1,0 +1,74 @@
+// The runs in which settings have an effect, one row for each; see setting_use.h.
+#include "gs/setting_use.h"
+
+#include <algorithm>
+
+namespace gsx {
+
+namespace {
+
+bool has_kind(const Recipe& r, const std::string& kind) {
+  return std::any_of(r.stages.begin(), r.stages.end(),
+                     [&](const StagePlan& s) { return s.kind == kind; });
+}
+
+bool slims(const Recipe& r) { return has_kind(r, "slim") || has_kind(r, "distill"); }
+
+struct Row {
+  Use use;
+  bool (*holds)(const TrainConfig&, const Recipe&);
+  const char* where;  // the runs in which it does
+};
+
+// Budgets and widths exclude each other in narrow students, and the width wins.
+constexpr Row kRows[] = {
+    {Use::every_run, [](const TrainConfig&, const Recipe&) { return true; }, ""},
+    {Use::method, [](const TrainConfig& c, const Recipe&) { return c.recipe.empty(); },
+     "a run without --recipe, which names the method itself"},
+    {Use::sources, [](const TrainConfig& c, const Recipe&) { return !c.data.empty(); },
+     "a run with --data"},
+    {Use::teacher, [](const TrainConfig&, const Recipe& r) { return r.makes("teacher"); },
+     "a run that trains a teacher, without --teacher"},
+    {Use::discriminator,
+     [](const TrainConfig&, const Recipe& r) { return r.makes("discriminator"); },
+     "a run with a --teacher that comes without a discriminator"},
+    {Use::slim, [](const TrainConfig&, const Recipe& r) { return slims(r); },
+     "a run with a stage slim or distill, as --method gs8, gs32 and distill have"},
+    {Use::finetune, [](const TrainConfig&, const Recipe& r) { return has_kind(r, "finetune"); },
+     "a run with a stage finetune, as --method gs8, gs32 and distill have"},
+    {Use::rate, [](const TrainConfig&, const Recipe& r) { return slims(r) || !r.makes("student"); },
+     "a run with a stage slim or distill, or of --method dense"},
+    {Use::judge,
+     [](const TrainConfig&, const Recipe& r) {
+       return r.makes("student") || r.makes("discriminator");
+     },
+     "a run that makes a student, as --method gs8, gs32 and distill do"},
+    {Use::student, [](const TrainConfig&, const Recipe& r) { return r.makes("student"); },
+     "a run that makes a student, as --method gs8, gs32 and distill do"},
+    {Use::prune, [](const TrainConfig&, const Recipe& r) { return r.prunes(); },
+     "a run that prunes, as --method gs8 and gs32 do"},
+    {Use::budget, [](const TrainConfig&, const Recipe& r) { return r.takes_budget(); },
+     "a run that prunes to a budget, as --method gs8 and gs32 do, or of --method distill without "
+     "--width"},
+    {Use::quantize, [](const TrainConfig&, const Recipe& r) { return r.quantized(); },
+     "a run that makes an 8-bit network: --method gs8, or distill with --quantize-student"},
+    {Use::narrow_finetune,
+     [](const TrainConfig&, const Recipe& r) {
+       return has_kind(r, "distill") && has_kind(r, "finetune");
+     },
+     "a run of --method distill"},
+    {Use::width,
+     [](const TrainConfig&, const Recipe& r) { return r.makes("teacher") || r.from_narrow(); },
+     "a run that trains a teacher, without --teacher, or of --method distill"},
+};
+
+}  // namespace
+
+std::string why_idle(const Setting& setting, const TrainConfig& config, const Recipe& recipe) {
+  const auto row = std::find_if(std::begin(kRows), std::end(kRows),
+                                [&](const Row& r) { return r.use == setting.use; });
+  if (row->holds(config, recipe)) return {};
+  return std::string("has no effect here, expected ") + row->where + "; leave it out";
+}
+
+}  // namespace gsx
