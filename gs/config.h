@@ -72,6 +72,10 @@ std::vector<std::string> recipe_names();
     "one weight scale per layer instead of per channel")                                           \
   X("Method", bool, quantize_student, false, ranges::on_off(),                                     \
     "distill: 8-bit weights and activations, as gs8 has them")                                     \
+  X("Method", std::optional<std::string>, prune_by, {},                                            \
+    ranges::words({"norm", "inserted", "both"}),                                                   \
+    "whose scales channels are pruned by: the norms' own, ones inserted behind convolutions that " \
+    "have none, or both (both)")                                                                   \
   X("Method", std::optional<int>, width, {}, ranges::whole(1, 1024),                               \
     "channels of the first layer of a dense or distilled network")                                 \
   X("Method", std::optional<int>, blocks, {}, ranges::whole(1, 64),                                \

@@ -15,6 +15,7 @@ namespace gsx {
   X(int, steps, 0, ranges::whole(0, 100'000'000))                                                  \
   X(int, batch, 1, ranges::whole(1, 1024))                                                         \
   X(bool, prune, false, ranges::on_off())                                                          \
+  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}))                    \
   X(bool, quantize, false, ranges::on_off())                                                       \
   X(std::optional<int>, width, {}, ranges::whole(1, 1024))                                         \
   X(std::optional<int>, blocks, {}, ranges::whole(1, 64))                                          \
@@ -59,6 +60,7 @@ struct Recipe {
   bool makes(const std::string& what) const;  // some stage does
   bool quantized() const;                     // what it makes
   bool prunes() const;
+  PruneBy prune_by() const;                               // of the first stage that prunes
   bool from_narrow() const;                               // its student is a narrow network
   const StagePlan* maker(const std::string& what) const;  // the first stage; null: none
   int discriminator_width() const;                        // of a fresh one
