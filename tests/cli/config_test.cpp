@@ -333,6 +333,7 @@ TEST_CASE("train: every flag reaches its setting") {
                                  {{"--method", "gs8"}, "method", "gs8"},
                                  {{"--quant-grid", "paper"}, "quant_grid", "paper"},
                                  {{"--act-range", "2.5"}, "act_range", 2.5},
+                                 {{"--prune-by", "inserted"}, "prune_by", "inserted"},
                                  {{"--per-tensor"}, "per_channel", false},
                                  {{"--quantize-student"}, "quantize_student", true},
                                  {{"--lr", "0.0625"}, "lr", 0.0625},
