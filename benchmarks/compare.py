@@ -265,7 +265,7 @@ Pruning leaves any number of channels; lanes up to the next multiple of eight ar
   256x256x64 that is 100 MB, which at the memory's rate, {r['norm']['ceiling_gbytes']:.0f} GB/s just then, takes
   {100.7 / r['norm']['ceiling_gbytes']:.1f} ms.
 - At 64x64 a step moves all weights, gradients and moments of 14 million parameters several times, whatever the
-  picture's size.
+  image's size.
 """
     with open(PAGE, "w") as file:
         file.write(page)

@@ -60,7 +60,7 @@ Allocator::Block Allocator::allocate(size_t bytes) {
     throw kernels::OutOfMemory(
         "out of memory: tensors hold " + std::to_string(megabytes(now.current_bytes)) +
         " MB and need another " + std::to_string(megabytes(bytes)) +
-        " MB that are not to be had (" + e.what() + "); smaller pictures or batches need less");
+        " MB that are not to be had (" + e.what() + "); smaller images or batches need less");
   }
 }
 

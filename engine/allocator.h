@@ -24,7 +24,7 @@ class Allocator {
   using Pieces = std::set<Piece*, BySize>;
 
  public:
-  // Blocks handed out while work is recorded: the recorded graph uses them whenever it is replayed,
+  // Blocks handed out while work is captured: the captured graph uses them whenever it is replayed,
   // so nobody else may, whether a tensor still holds them or not.
   class Private {
     friend class Allocator;

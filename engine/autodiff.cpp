@@ -4,8 +4,8 @@
 #include <atomic>
 #include <map>
 
+#include "engine/profile_scope.h"
 #include "engine/tensor_impl.h"
-#include "engine/work_span.h"
 #include "kernels/backend.h"
 
 namespace gsx {
@@ -40,7 +40,7 @@ Tensor record(Tensor y, const char* op, std::vector<Tensor> inputs, Backward bac
   if (!recording(inputs)) return y;
   y.impl_->node = std::make_unique<GraphNode>(
       GraphNode{op, next_order++, std::move(inputs), std::move(backward),
-                work_observer() ? work_observer()->current() : ""});
+                profile_observer() ? profile_observer()->current() : ""});
   return y;
 }
 
@@ -79,7 +79,7 @@ class BackwardPass {
       const std::unique_ptr<GraphNode> node = std::move(p.tensor->node);
       p.tensor->freed = true;
       p.tensor.reset();
-      const WorkSpan span([&] { return node->made_in.empty() ? node->op : node->made_in; });
+      const ProfileScope span([&] { return node->made_in.empty() ? node->op : node->made_in; });
       Grads grads(*this, node->inputs, p.grad);
       node->backward(p.grad, grads);
     }

@@ -1,16 +1,16 @@
-// When to record and when to replay; see captured.h.
+// When to capture and when to replay; see captured.h.
 #include "engine/captured.h"
 
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 
 namespace gsx {
 
 void Captured::run(const ContextPtr& context, const std::string& key,
                    const std::function<void()>& work) {
-  const bool may = !key.empty() && context->records() && !work_observer();
-  // Work done in between would leave its results elsewhere: the recording is of no use any more.
+  const bool may = !key.empty() && context->can_capture() && !profile_observer();
+  // Work done in between would leave its results elsewhere: the capture is of no use any more.
   if (!may || context != context_ || key != key_) {
-    recording_.reset();
+    capture_.reset();
     runs_ = 0;
     context_ = context;
     key_ = key;
@@ -19,8 +19,8 @@ void Captured::run(const ContextPtr& context, const std::string& key,
     ++runs_;
     return work();
   }
-  if (!recording_) recording_ = Context::record(context, work);
-  context->replay(*recording_);
+  if (!capture_) capture_ = Context::capture(context, work);
+  context->replay(*capture_);
 }
 
 }  // namespace gsx

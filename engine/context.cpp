@@ -1,4 +1,4 @@
-// The context's memory, copies, stream, threads and recorded work; see context.h.
+// The context's memory, copies, stream, threads and captured work; see context.h.
 #include "engine/context.h"
 
 #include <cstring>
@@ -119,7 +119,7 @@ struct Context::Impl {
   Staging staging;
   Allocator allocator;
   bool poison = false;
-  Recording* recording = nullptr;  // what work goes to at present; null: to the device
+  Capture* capture = nullptr;  // what work goes to at present; null: to the device
 
   explicit Impl(const ContextOptions& o)
       : options(o),
@@ -176,16 +176,16 @@ struct Context::Impl {
   void select() const { memory.select(options.device.index); }
 };
 
-class Recording {
+class Capture {
  public:
-  explicit Recording(ContextPtr context)
+  explicit Capture(ContextPtr context)
       : context_(std::move(context)),
         in_(*context_->impl_),
         lane_(in_.lanes->mine()),
         workspace_(in_.memory, true) {}
-  ~Recording();
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
+  ~Capture();
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
 
   void make(const std::function<void()>& work);
   void upload(const void* host, void* device, size_t bytes);
@@ -196,17 +196,17 @@ class Recording {
 
   ContextPtr context_;
   Context::Impl& in_;
-  Lane& lane_;  // of the thread that records
+  Lane& lane_;  // of the thread that captures
   kernels::Workspace workspace_;
   Allocator::Private blocks_;
   std::vector<void*> constants_;  // pinned: what was uploaded
   void* graph_ = nullptr;
 };
 
-void Recording::make(const std::function<void()>& work) {
+void Capture::make(const std::function<void()>& work) {
   in_.select();
   in_.memory.begin_capture(in_.stream);
-  in_.recording = this;
+  in_.capture = this;
   in_.allocator.own(&blocks_);
   lane_.exec.workspace = &workspace_;
   try {
@@ -218,14 +218,14 @@ void Recording::make(const std::function<void()>& work) {
   end();
 }
 
-void Recording::end() {
+void Capture::end() {
   lane_.exec.workspace = &lane_.workspace;
   in_.allocator.own(nullptr);
-  in_.recording = nullptr;
+  in_.capture = nullptr;
   graph_ = in_.memory.end_capture(in_.stream);
 }
 
-void Recording::upload(const void* host, void* device, size_t bytes) {
+void Capture::upload(const void* host, void* device, size_t bytes) {
   if (bytes == 0) return;
   constants_.push_back(nullptr);
   constants_.back() = in_.memory.allocate_pinned(bytes);
@@ -233,7 +233,7 @@ void Recording::upload(const void* host, void* device, size_t bytes) {
   in_.memory.copy(device, constants_.back(), bytes, in_.stream);
 }
 
-Recording::~Recording() {
+Capture::~Capture() {
   quietly([&] { in_.select(); });
   quietly([&] { in_.memory.synchronize(in_.stream); });  // the last replay
   if (graph_) in_.memory.destroy_graph(graph_);
@@ -268,7 +268,7 @@ const kernels::LinearKernels& Context::linear() const {
 std::string Context::conv_provider() const {
   return impl_->cudnn ? "cuDNN " + impl_->cudnn->version() : "gsx";
 }
-bool Context::keeps_filters() const { return impl_->options.keep_filters; }
+bool Context::prepacks_weights() const { return impl_->options.prepack_weights; }
 std::string Context::gemm_provider() const {
   return impl_->cublas ? "cuBLAS " + impl_->cublas->version() : "gsx";
 }
@@ -297,35 +297,35 @@ MemoryStats Context::memory() const {
 
 void Context::reset_peak() { impl_->allocator.reset_peak(); }
 
-bool Context::records() const { return impl_->options.graphs && impl_->memory.graphs; }
-bool Context::recording() const { return impl_->recording != nullptr; }
+bool Context::can_capture() const { return impl_->options.graphs && impl_->memory.graphs; }
+bool Context::capturing() const { return impl_->capture != nullptr; }
 
-RecordingPtr Context::record(const ContextPtr& context, const std::function<void()>& work) {
-  GSX_CHECK(context->records(), "context: device ", context->device(),
-            " records no work here; call it instead");
-  GSX_CHECK(!context->recording(), "context: work is being recorded already; record it in one");
-  auto recording = std::make_shared<Recording>(context);
-  recording->make(work);
-  return recording;
+CapturePtr Context::capture(const ContextPtr& context, const std::function<void()>& work) {
+  GSX_CHECK(context->can_capture(), "context: device ", context->device(),
+            " captures no work here; call it instead");
+  GSX_CHECK(!context->capturing(), "context: work is being captured already; record it in one");
+  auto capture = std::make_shared<Capture>(context);
+  capture->make(work);
+  return capture;
 }
 
-void Context::replay(const Recording& recording) {
-  GSX_CHECK(!this->recording(), "context: a recording cannot be replayed into another");
+void Context::replay(const Capture& capture) {
+  GSX_CHECK(!this->capturing(), "context: a capture cannot be replayed into another");
   impl_->select();
-  impl_->memory.replay(recording.graph(), impl_->stream);
+  impl_->memory.replay(capture.graph(), impl_->stream);
 }
 
 void Context::upload(const void* host, void* device, size_t bytes) {
   impl_->select();
   if (host_accessible()) return impl_->memory.copy(device, host, bytes, impl_->stream);
-  if (recording()) return impl_->recording->upload(host, device, bytes);
+  if (capturing()) return impl_->capture->upload(host, device, bytes);
   std::lock_guard lock(impl_->staging_mutex);
   impl_->staging.upload(host, device, bytes);
 }
 
 void Context::download(const void* device, void* host, size_t bytes) {
-  GSX_CHECK(!recording(),
-            "context: values cannot be read while the work that makes them is recorded; keep the "
+  GSX_CHECK(!capturing(),
+            "context: values cannot be read while the work that makes them is captured; keep the "
             "tensor and read it after a replay");
   impl_->select();
   impl_->memory.copy(host, device, bytes, impl_->stream);
@@ -348,7 +348,7 @@ void Context::clear_rows(void* p, size_t pitch, size_t bytes, int64_t rows) {
 }
 
 void Context::synchronize() {
-  GSX_CHECK(!recording(), "context: work that is recorded cannot be waited for; replay it first");
+  GSX_CHECK(!capturing(), "context: work that is captured cannot be waited for; replay it first");
   impl_->select();
   impl_->memory.synchronize(impl_->stream);
 }

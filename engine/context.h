@@ -6,8 +6,8 @@
 // and at its stream. So inference on one model (Graph::run, Graph::evaluate, translate) is safe
 // from several threads while nobody changes the model; training it, loading into it, moving its
 // nodes or setting what it requires is for one thread alone, and so is a tensor that somebody
-// writes to. What a thread records for backward() is for that thread. While work is recorded
-// (Context::record), and with cuDNN or cuBLAS, one thread uses the context.
+// writes to. What a thread records for backward() is for that thread. While work is captured
+// (Context::capture), and with cuDNN or cuBLAS, one thread uses the context.
 #pragma once
 #include <functional>
 #include <memory>
@@ -39,21 +39,21 @@ struct ContextOptions {
   GemmProvider gemm_provider = GemmProvider::gsx;
   // Whether kernels may keep what they made of weights that never change (Graph::freeze): faster,
   // for about four times those weights' memory, eight where gradients pass through. CPU only.
-  bool keep_filters = false;
-  bool graphs = true;  // whether repeated work may be recorded and replayed (engine/captured.h)
+  bool prepack_weights = false;
+  bool graphs = true;  // whether repeated work may be captured and replayed (engine/captured.h)
   const kernels::MemoryKernels* memory = nullptr;  // tests: in place of the device's own
 };
 
 struct MemoryStats {
   size_t current_bytes = 0;  // held by live tensors
   size_t peak_bytes = 0;     // the most that was, since creation or reset_peak()
-  size_t cached_bytes = 0;   // freed by tensors, kept for reuse or by a recording
+  size_t cached_bytes = 0;   // freed by tensors, kept for reuse or by a capture
   size_t workspace_bytes = 0;
 };
 
 // Work of a context as a graph of its device, with all memory that the graph uses.
-class Recording;
-using RecordingPtr = std::shared_ptr<const Recording>;
+class Capture;
+using CapturePtr = std::shared_ptr<const Capture>;
 
 class Context;
 using ContextPtr = std::shared_ptr<Context>;
@@ -76,7 +76,7 @@ class Context {
   // What the providers are: "gsx", "cuDNN 9.1.0", "cuBLAS 13.1.0".
   std::string conv_provider() const;
   std::string gemm_provider() const;
-  bool keeps_filters() const;
+  bool prepacks_weights() const;
   bool host_accessible() const;  // whether host code may follow the tensors' pointers
 
   // Caching allocator; 64-byte aligned, uninitialised. Thread-safe.
@@ -96,19 +96,19 @@ class Context {
   MemoryStats memory() const;
   void reset_peak();
 
-  // What engine/captured.h is made of. While `work` is recorded it is not done: its kernels, copies
+  // What engine/captured.h is made of. While `work` is captured it is not done: its kernels, copies
   // within the device and memory are kept; what it uploads is kept as a constant, and reading what
   // it computes is an Error. Nobody else may use the context meanwhile.
-  bool records() const;  // whether the device can, and the options let it
-  bool recording() const;
-  static RecordingPtr record(const ContextPtr&, const std::function<void()>& work);
-  void replay(const Recording&);
+  bool can_capture() const;  // whether the device can, and the options let it
+  bool capturing() const;
+  static CapturePtr capture(const ContextPtr&, const std::function<void()>& work);
+  void replay(const Capture&);
 
   // Tests: fill fresh memory with NaN, so that an element no kernel wrote shows.
   void set_poison(bool on);
 
  private:
-  friend class Recording;
+  friend class Capture;
   explicit Context(const ContextOptions&);
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -1,4 +1,4 @@
-// Operations of the integer program (docs/design.md): exact convolution of 8-bit codes, norms of
+// Operations of the integer program (docs/design.md): exact convolution of 8-bit values, norms of
 // exact sums, and pointwise steps. No gradients. Images are N C H W; every operation checks its
 // arguments and throws Error with a one-sentence message.
 #pragma once
@@ -11,38 +11,39 @@
 namespace gsx {
 
 // The values code * scale. data: u8, s8 or s16, whichever range.type() says.
-struct CodeTensor {
+struct QuantizedTensor {
   Tensor data;
   float scale = 1;
-  kernels::CodeRange range;
+  kernels::IntegerRange range;
 
-  // Codes without values, for an image or vectors of this shape.
-  static CodeTensor empty(const ContextPtr&, const Shape&, float scale, kernels::CodeRange);
+  // Quantised values without values, for an image or vectors of this shape.
+  static QuantizedTensor empty(const ContextPtr&, const Shape&, float scale, kernels::IntegerRange);
 };
-DType dtype_of(kernels::CodeType);
+DType dtype_of(kernels::QuantizedType);
 
-// 8-bit filter codes as this device's convolutions read them: one byte per weight.
+// 8-bit quantised filters as this device's convolutions read them: one byte per weight.
 struct PrepackedWeights {
   Tensor data;                // s8, dense
   kernels::ConvShape layout;  // of which the filter, stride, padding and direction count
 
   bool defined() const { return data.defined(); }
 };
-// codes: s8 filter [K,C,R,S] in [-127, 127].
-PrepackedWeights prepack(const Tensor& codes, const kernels::ConvShape& layout);
-Tensor unpack(const PrepackedWeights&);  // the codes again
+// quantised values: s8 filter [K,C,R,S] in [-127, 127].
+PrepackedWeights prepack(const Tensor& quantized, const kernels::ConvShape& layout);
+Tensor unpack(const PrepackedWeights&);  // the quantised values again
 
 // What is added to sums besides: i32, a number per output channel and tap [K,R*S], or per output
 // channel [K].
-struct TapCodes {
-  Tensor codes;  // undefined: nothing
+struct QuantizedTaps {
+  Tensor quantized;  // undefined: nothing
   kernels::TapBias kind = kernels::TapBias::everywhere;
 };
 
-// Sums i32 [N,K,P,Q] of codes times weight codes; `shape` says how. Without weights only of taps.
-// statistics: what to fill with the sums' exact statistics, or null.
-Tensor convolve_codes(const CodeTensor& x, const PrepackedWeights&, const kernels::ConvShape& shape,
-                      const TapCodes&, Tensor* statistics = nullptr);
+// Sums i32 [N,K,P,Q] of quantised values times quantised weights; `shape` says how. Without weights
+// only of taps. statistics: what to fill with the sums' exact statistics, or null.
+Tensor convolve_quantized(const QuantizedTensor& x, const PrepackedWeights&,
+                          const kernels::ConvShape& shape, const QuantizedTaps&,
+                          Tensor* statistics = nullptr);
 
 // A norm's first pass: the values are fma(x - middle, slope, shift) with these [N, channel stride]
 // numbers; middle is i32 of sums and f32 of real values.
@@ -53,8 +54,8 @@ struct NormSpec {
   Tensor gamma, beta;  // [C], both or neither
   float eps = 1e-5f;
 };
-// Of sums * scales[k]; statistics as convolve_codes gives them, or undefined.
-NormLine norm_of_sums(const Tensor& sums, const Tensor& statistics, const Tensor& scales,
+// Of sums * scales[k]; statistics as convolve_quantized gives them, or undefined.
+NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, const Tensor& scales,
                       const NormSpec&);
 // Of real values, in double over a fixed tree.
 NormLine norm_of_reals(const Tensor& x, const NormSpec&);
@@ -75,16 +76,16 @@ Tensor padded_channels(const ContextPtr&, const std::vector<float>&, bool image)
 
 struct PassSource {
   Tensor reals;  // one of these three
-  CodeTensor codes;
-  Tensor sums;    // i32
-  Tensor middle;  // of sums, i32 [N, channel stride], or undefined
+  QuantizedTensor quantized;
+  Tensor accumulators;  // i32
+  Tensor middle;        // of sums, i32 [N, channel stride], or undefined
 
   const Tensor& tensor() const;
 };
-// What a pass makes of its source: real values, codes, or both.
+// What a pass makes of its source: real values, quantised values, or both.
 struct PassResult {
-  Tensor reals;      // f32, or undefined
-  CodeTensor codes;  // as asked for, or without data
+  Tensor reals;               // f32, or undefined
+  QuantizedTensor quantized;  // as asked for, or without data
 };
 // into: where real values go, a tensor like the source that may be one of those read (sums for
 // instance), whose values are lost; undefined: a fresh one.

@@ -80,7 +80,7 @@ Tensor prelu(const Tensor& x, const Tensor& slope);
 // Over the channels of an image, or over the last dimension of a dense tensor.
 Tensor softmax(const Tensor& x);
 
-// A uniform grid of codes lo..hi with step `scale`:
+// A uniform grid of quantised values lo..hi with step `scale`:
 // q(v) = scale * clamp(round_half_even(v / scale), lo, hi). As the paper does it (PAPER.md 1.3), v
 // is first clamped to [clamp_lo, clamp_hi]; the straight-through gradient is 1 inside those bounds
 // (inclusive) and 0 outside (Eq. 9).
@@ -90,14 +90,15 @@ struct QuantRange {
   float clamp_lo = 0, clamp_hi = 255;
 };
 enum class QuantGrid : uint8_t { int8, official, paper };
-// Activations in [0, p] (or [-p, p] when is_signed): int8: s = p/255, codes 0..255 (signed: s =
-// p/127, -127..127); official and paper: s = p/2^8, codes 0..256 (signed: s = p/2^7, -128..128).
+// Activations in [0, p] (or [-p, p] when is_signed): int8: s = p/255, quantised values 0..255
+// (signed: s = p/127, -127..127); official and paper: s = p/2^8, quantised values 0..256 (signed: s
+// = p/2^7, -128..128).
 QuantRange activation_range(QuantGrid, float p, bool is_signed);
 Tensor fake_quantize(const Tensor& x, const QuantRange&);
 
-// Weights: codes round(w / s), s = max|w|/127 (paper: max|w|/128), over the whole filter or per
-// output channel k. Straight-through gradient 1 (Eq. 10); s is a constant to autodiff. An all-zero
-// channel has s = 0 and codes 0. w: filter [K,C,R,S] or dense [O,F].
+// Weights: quantised values round(w / s), s = max|w|/127 (paper: max|w|/128), over the whole filter
+// or per output channel k. Straight-through gradient 1 (Eq. 10); s is a constant to autodiff. An
+// all-zero channel has s = 0 and quantised values 0. w: filter [K,C,R,S] or dense [O,F].
 struct WeightQuant {
   QuantGrid grid = QuantGrid::int8;
   bool per_channel = true;
@@ -208,7 +209,7 @@ struct ResizeOptions {
 Tensor resize(const Tensor& x, const ResizeOptions&);
 // a [N,A,F] times b [N,F,B], or [N,B,F] when b_transposed -> [N,A,B].
 Tensor matmul(const Tensor& a, const Tensor& b, bool b_transposed = false);
-// Pictures [first, first + count) of a batch N ..., images or dense, and batches put together.
+// Images [first, first + count) of a batch N ..., images or dense, and batches put together.
 Tensor slice_batch(const Tensor& x, int64_t first, int64_t count);
 Tensor concat_batch(const std::vector<Tensor>& xs);
 struct PoolOptions {

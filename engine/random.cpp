@@ -11,8 +11,8 @@ namespace {
 template <class F>
 void fill_logical(const Tensor& t, F&& fill) {
   GSX_CHECK(t.defined() && t.dtype() == DType::f32, "random: the tensor to fill must be f32");
-  GSX_CHECK(!t.context()->recording(),
-            "random: numbers drawn while work is recorded would come again in every replay; draw "
+  GSX_CHECK(!t.context()->capturing(),
+            "random: numbers drawn while work is captured would come again in every replay; draw "
             "them before");
   const Tensor dense =
       t.layout() == Layout::dense ? t : Tensor::empty(t.context(), Shape{t.numel()});

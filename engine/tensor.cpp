@@ -320,13 +320,13 @@ const Tensor& Tensor::set_requires_grad(bool on) const {
   return *this;
 }
 
-void Tensor::keep_filters() const {
-  GSX_CHECK(defined() && layout() == Layout::filter, "keep_filters: expected a filter tensor");
-  if (context()->keeps_filters() && !impl_->storage->kept)
-    impl_->storage->kept = std::make_unique<kernels::KeptFilters>();
+void Tensor::prepack_weights() const {
+  GSX_CHECK(defined() && layout() == Layout::filter, "prepack_weights: expected a filter tensor");
+  if (context()->prepacks_weights() && !impl_->storage->kept)
+    impl_->storage->kept = std::make_unique<kernels::PrepackedWeights>();
 }
 
-kernels::KeptFilters* Tensor::kept_filters() const { return impl_->storage->kept.get(); }
+kernels::PrepackedWeights* Tensor::prepacked_weights() const { return impl_->storage->kept.get(); }
 
 void Tensor::keep_largest() const {
   GSX_CHECK(defined() && layout() == Layout::filter && dtype() == DType::f32,

@@ -12,7 +12,7 @@
 namespace gsx {
 
 namespace kernels {
-class KeptFilters;
+class PrepackedWeights;
 }
 
 enum class DType : uint8_t { f32, u8, s8, s16, i32 };  // only f32 carries gradients
@@ -117,11 +117,11 @@ class Tensor {
   bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
   // Of a filter that will not change: what convolutions make of it is kept, where the context lets
-  // them (ContextOptions::keep_filters). changed() starts over.
-  void keep_filters() const;
-  kernels::KeptFilters* kept_filters() const;  // null: nothing is to be kept
+  // them (ContextOptions::prepack_weights). changed() starts over.
+  void prepack_weights() const;
+  kernels::PrepackedWeights* prepacked_weights() const;  // null: nothing is to be kept
   // Of a filter on the CPU: from now on Adam's steps also find its largest values, for
-  // weight_scales. Elsewhere it does nothing, as recorded work would not notice changes.
+  // weight_scales. Elsewhere it does nothing, as captured work would not notice changes.
   void keep_largest() const;
   KeptLargest* kept_largest() const;  // null: nobody asked
   // Its values are about to change: what was kept of them is out of date.

@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "engine/autodiff.h"
-#include "kernels/kept_filters.h"
+#include "kernels/prepacked_weights.h"
 
 namespace gsx {
 
@@ -16,8 +16,8 @@ struct Storage {
   size_t bytes;
   void* data;
   std::atomic<uint64_t> version;
-  std::unique_ptr<kernels::KeptFilters> kept;  // of weights that do not change
-  std::unique_ptr<KeptLargest> largest;        // of weights that Adam changes
+  std::unique_ptr<kernels::PrepackedWeights> kept;  // of weights that do not change
+  std::unique_ptr<KeptLargest> largest;             // of weights that Adam changes
 };
 
 // One recorded operation. Letting one go may let go of all that led to it.

@@ -27,23 +27,23 @@ std::vector<std::string> recipe_names();
     "one is trained")                                                                              \
   X("Inputs", std::string, data, "", ranges::text().changing(),                                    \
     "photos: a folder with trainA and trainB (and testA, testB), or one folder; without it the "   \
-    "built-in pictures")                                                                           \
+    "built-in images")                                                                             \
   X("Inputs", std::string, feature_net, "", ranges::text().changing(),                             \
     "network the perceptual distance looks through: a gsx model, or e.g. squeezenet:FILE, "        \
     "vgg16:FILE; without it taps of the discriminator")                                            \
   X("Inputs", std::optional<int>, size, {}, ranges::whole(16, 4096),                               \
-    "side of the training pictures (64 built in, else 128)")                                       \
+    "side of the training images (64 built in, else 128)")                                         \
   X("Inputs", std::optional<int>, load_size, {}, ranges::whole(16, 8192),                          \
     "resize the short side to this before cropping (--size)")                                      \
   X("Inputs", int64_t, max_pixels, kMaxImagePixels, ranges::whole(1, kMostImagePixels),            \
-    "refuse pictures of more pixels before they are decoded: up to 20 bytes of memory each")       \
-  X("Inputs", bool, flip, true, ranges::off_by("no-flip"), "do not mirror pictures at random")     \
+    "refuse images of more pixels before they are decoded: up to 20 bytes of memory each")         \
+  X("Inputs", bool, flip, true, ranges::off_by("no-flip"), "do not mirror images at random")       \
   X("Budget", std::optional<double>, target_ratio, {}, ranges::number(1, 1e6),                     \
     "compress until the file is this many times smaller than the teacher's (without any budget: "  \
     "12 for gs8, 3 for gs32)")                                                                     \
   X("Budget", std::optional<double>, target_macs, {},                                              \
     ranges::number(0).spelled(Range::Spelling::amount),                                            \
-    "compress until one picture of --size costs this many multiply-accumulates (suffixes k, M, "   \
+    "compress until one image of --size costs this many multiply-accumulates (suffixes k, M, "     \
     "G)")                                                                                          \
   X("Budget", std::optional<float>, rho, {}, ranges::number(0),                                    \
     "weight of the sparsity term instead of a budget (Eq. 4)")                                     \
@@ -55,9 +55,9 @@ std::vector<std::string> recipe_names();
   X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),            \
     "losses as in the official code, or as in the paper")                                          \
   X("Method", std::string, distance, "perceptual", ranges::words({"perceptual", "mse", "l1"}),     \
-    "distance between student and teacher pictures")                                               \
+    "distance between student and teacher images")                                                 \
   X("Method", bool, normalize_distance, true, ranges::on_off().unflagged(),                        \
-    "divide each term of the distance by its value between unrelated pictures of the teacher, so " \
+    "divide each term of the distance by its value between unrelated images of the teacher, so "   \
     "that beta means the same on any network")                                                     \
   X("Method", std::optional<float>, beta, {}, ranges::number(0),                                   \
     "weight of that distance (Eq. 4; 20)")                                                         \
@@ -88,12 +88,12 @@ std::vector<std::string> recipe_names();
     "steps of pruning")                                                                            \
   X(kSchedule, std::optional<int>, finetune_steps, {}, ranges::whole(0, 100'000'000),              \
     "steps after extraction")                                                                      \
-  X(kSchedule, std::optional<int>, batch, {}, ranges::whole(1, 1024), "pictures per step")         \
+  X(kSchedule, std::optional<int>, batch, {}, ranges::whole(1, 1024), "images per step")           \
   X(kSchedule, std::optional<float>, lr, {}, ranges::number(0, kMostRate),                         \
     "Adam rate of the generator while slimming; by default 1.5 % of the size (rms) of the "        \
     "teacher's weights")                                                                           \
   X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate),                   \
-    "SGD rate of the norm scales")                                                                 \
+    "SGD rate of the gammas")                                                                      \
   X(kSchedule, std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),           \
     "Adam rate of the discriminator")                                                              \
   X(kSchedule, std::optional<float>, lr_finetune, {}, ranges::number(0, kMostRate),                \

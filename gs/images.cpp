@@ -1,4 +1,4 @@
-// Conversions between picture formats; see images.h.
+// Conversions between image formats; see images.h.
 #include "gs/images.h"
 
 #include <algorithm>

@@ -1,29 +1,29 @@
-// Pictures between networks: value ranges and channel orders, and how far two pictures are apart.
+// Images between networks: value ranges and channel orders, and how far two images are apart.
 #pragma once
 #include "models/graph.h"
 
 namespace gsx {
 
 // The format everything but generators speaks: RGB in -1..1.
-inline constexpr ImageFormat kPictureFormat = {-1, 1, false};
+inline constexpr ImageFormat kImageFormat = {-1, 1, false};
 
-// Pictures x [N,3,H,W] (or one channel: bgr must agree) of one format in another. Differentiable.
+// Images x [N,3,H,W] (or one channel: bgr must agree) of one format in another. Differentiable.
 Tensor convert_images(const Tensor& x, const ImageFormat& from, const ImageFormat& to);
 
 // Values outside the format's black and white moved to them. No gradient.
 Tensor clip_images(const Tensor& x, const ImageFormat& format);
 
-// Pictures [N,3,S,S] in picture format (RGB, -1..1), and per picture the name of its file and what
+// Images [N,3,S,S] in image format (RGB, -1..1), and per image the name of its file and what
 // was done to it.
-struct PictureBatch {
-  Tensor pictures;
+struct ImageBatch {
+  Tensor images;
   std::vector<std::string> keys;
 };
 
-// How far apart two batches of pictures of one format are, both clipped first, as people see them.
+// How far apart two batches of images of one format are, both clipped first, as people see them.
 struct ImageDifference {
   double mean_abs = 0;  // in grey levels of 0..255
-  double psnr = 0;      // in dB over all values; infinite for equal pictures
+  double psnr = 0;      // in dB over all values; infinite for equal images
 };
 ImageDifference image_difference(const Tensor& a, const Tensor& b, const ImageFormat& format);
 

@@ -14,23 +14,23 @@ inline constexpr float kFreshRate = 1e-3f;  // of a narrow student with fresh we
 
 struct SlimmingOptions {
   GanLoss gan_loss = GanLoss::lsgan_mean;
-  // Whether D's real pictures are the teacher's (the official code) or real ones (the paper).
+  // Whether D's real images are the teacher's (the official code) or real ones (the paper).
   bool teacher_is_real = true;
   float beta = 20;         // weight of the distance
   float gan_weight = 1;    // 0: neither GAN loss nor discriminator steps
   float rho = 0;           // weight of the L1 term; the prox threshold is rho * lr_gamma
   bool keep_dead = false;  // scales that are zero stay zero
-  bool prune = true;  // false: norm scales train like all else and there is no prox (finetuning)
+  bool prune = true;       // false: gammas train like all else and there is no prox (finetuning)
   PruneBy prune_by = PruneBy::both;
   // lr suits weights of root mean square 0.02; runs derive theirs from the teacher's weights.
   float lr = kRelativeRate * 0.02f, lr_discriminator = 2e-4f;
   // The official 0.1 is for its unnormalised distance; with ours it wrecks the student.
   float lr_gamma = 0.01f;
-  float momentum = 0.5f;  // of the norm scales' SGD
+  float momentum = 0.5f;  // of the gammas' SGD
   float beta1 = 0.5f, beta2 = 0.999f;
   float weight_decay = 0;  // coupled into Adam's gradient; the official code has 1e-3
   DistanceOptions distance;
-  int pool = 50;  // generated pictures the discriminator is reminded of
+  int pool = 50;  // generated images the discriminator is reminded of
 };
 
 // CycleGAN training of the teacher (PAPER.md 4.1): two generators, two PatchGANs.

@@ -1,4 +1,4 @@
-// Pictures through a generator; see translate.h.
+// Images through a generator; see translate.h.
 #include "gs/translate.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ bool keeps(const Graph& graph, const Shape& in) {
   return out && out->rank() == 4 && (*out)[2] == in[2] && (*out)[3] == in[3];
 }
 
-// The shape nearest to that of pictures, and no smaller, that the network gives back as it is.
+// The shape nearest to that of images, and no smaller, that the network gives back as it is.
 std::optional<Shape> kept_shape(const Graph& graph, const Shape& in) {
   if (keeps(graph, in)) return in;
   for (int64_t multiple = 2; multiple <= kMostMultiple; ++multiple) {
@@ -43,9 +43,9 @@ std::optional<Shape> kept_shape(const Graph& graph, const Shape& in) {
   graph.infer_shapes({1, in[1], kMostMultiple, kMostMultiple});  // names what does not fit at all
   for (int64_t side = 1; side <= kMostMultiple; ++side)
     GSX_CHECK(!keeps(graph, {1, in[1], side, side}), "translate: the network keeps the size of no ",
-              "picture of ", in[3], " x ", in[2], " pixels or slightly more; it keeps ", side,
-              " x ", side);
-  fail("translate: the network does not give back a picture of the size it is given, be it ", in[3],
+              "image of ", in[3], " x ", in[2], " pixels or slightly more; it keeps ", side, " x ",
+              side);
+  fail("translate: the network does not give back an image of the size it is given, be it ", in[3],
        " x ", in[2], " pixels or another");
 }
 
@@ -80,38 +80,38 @@ std::string amount(double bytes) {
 
 }  // namespace
 
-void check_room(const Graph& graph, const Shape& pictures, const HostBytes& host) {
-  // Blocks are looked for with a huge page to spare; and what is not counted in: names, rows, codes
-  // of weights.
+void check_room(const Graph& graph, const Shape& images, const HostBytes& host) {
+  // Blocks are looked for with a huge page to spare; and what is not counted in: names, rows,
+  // quantised values of weights.
   constexpr double kSpare = 4e6;
-  GSX_CHECK(pictures.rank() == 4, "translate: expected pictures [N,C,H,W], got shape ", pictures);
+  GSX_CHECK(images.rank() == 4, "translate: expected images [N,C,H,W], got shape ", images);
   const ContextPtr context = graph.context();
   if (!context || context->device().kind != Device::cpu) return;
-  const std::optional<Shape> kept = kept_shape(graph, pictures);
-  if (!kept) refuse(graph, pictures);
-  // Beside what is mirrored the picture itself waits, and its result is cut out.
-  const double pixels = static_cast<double>(pictures[0] * pictures[2] * pictures[3]);
-  const double outside = *kept == pictures ? 0 : pixels * 4 * sizeof(float);
+  const std::optional<Shape> kept = kept_shape(graph, images);
+  if (!kept) refuse(graph, images);
+  // Beside what is mirrored the image itself waits, and its result is cut out.
+  const double pixels = static_cast<double>(images[0] * images[2] * images[3]);
+  const double outside = *kept == images ? 0 : pixels * 4 * sizeof(float);
   const MemoryStats held = context->memory();
   const double scratch = scratch_bytes(graph, context->threads());
-  // Filters are kept from the first picture on.
+  // Filters are kept from the first image on.
   const double filters = held.workspace_bytes > 0 ? 0 : kept_filter_bytes(graph);
   const double working = filters + scratch + evaluation_bytes(graph, *kept) + outside;
   const double need =
       kSpare + std::max({host.before, host.during + working, host.during + host.after});
   const kernels::MemoryRoom room = kernels::memory_room();
-  // Pictures before this one may have left tensors' memory and scratch.
+  // Images before this one may have left tensors' memory and scratch.
   const double have = static_cast<double>(room.bytes) + static_cast<double>(held.cached_bytes) +
                       std::min(scratch, static_cast<double>(held.workspace_bytes));
-  GSX_CHECK(need <= have, "a picture of ", pictures[3], " x ", pictures[2], " needs about ",
+  GSX_CHECK(need <= have, "an image of ", images[3], " x ", images[2], " needs about ",
             amount(need), " of memory, and ", room.set_by, " leaves ", amount(have),
-            "; make the picture smaller or allow more");
+            "; make the image smaller or allow more");
 }
 
 Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {
   const NoGrad no_grad;
   const Shape in = x.shape();
-  GSX_CHECK(in.rank() == 4, "translate: expected pictures [N,C,H,W], got shape ", in);
+  GSX_CHECK(in.rank() == 4, "translate: expected images [N,C,H,W], got shape ", in);
   const std::optional<Shape> kept = kept_shape(graph, in);
   if (!kept) refuse(graph, in);
   return *kept == in ? x : continued(x, (*kept)[2], (*kept)[3]);

@@ -1,10 +1,10 @@
-// Pictures through a generator, whatever their size.
+// Images through a generator, whatever their size.
 #pragma once
 #include "models/graph.h"
 
 namespace gsx {
 
-// graph.evaluate(x) for pictures x [N,C,H,W] in the input format, in the output format, of x's
+// graph.evaluate(x) for images x [N,C,H,W] in the input format, in the output format, of x's
 // size: where the network would give back another size or cannot take x, x is mirrored outwards to
 // a size that it keeps and the result cropped. No gradient.
 Tensor translate(const Graph& graph, const Tensor& x);
@@ -18,8 +18,8 @@ Tensor mirrored_to_fit(const Graph& graph, const Tensor& x);
 struct HostBytes {
   double before = 0, during = 0, after = 0;
 };
-// Error where the processor's memory is too small for all that, for pictures of this shape; what it
+// Error where the processor's memory is too small for all that, for images of this shape; what it
 // lets pass fits, at any limit. Nothing is checked where the network is on another device.
-void check_room(const Graph& graph, const Shape& pictures, const HostBytes& = {});
+void check_room(const Graph& graph, const Shape& images, const HostBytes& = {});
 
 }  // namespace gsx

@@ -25,7 +25,7 @@ struct AdamKernels {
   void (*step_many)(Exec&, int count, const AdamStep&, const AdamTensor* tensors);
   // The same step for a filter, n / ks rows of ks channels, that also finds largest[ks], the
   // largest |w| of each channel after the step: what FakeQuantKernels::weight_scales would read all
-  // of w again for. Null on every device but the CPU: work recorded there could not tell when they
+  // of w again for. Null on every device but the CPU: work captured there could not tell when they
   // are out of date.
   void (*step_largest)(Exec&, const AdamStep&, const AdamTensor&, int64_t ks, float* largest);
 };

@@ -16,9 +16,9 @@
 #pragma once
 #include <vector>
 
-#include "kernels/codes.h"
 #include "kernels/exec.h"
 #include "kernels/moments.h"
+#include "kernels/quantized.h"
 #include "kernels/view.h"
 
 namespace gsx::kernels {
@@ -91,16 +91,16 @@ struct ConvKernels {
                           float* gw);
   // gbias (+)= sum of gy over images and pixels; k floats.
   void (*backward_bias)(Exec&, const View& gy_view, const float* gy, bool accumulate, float* gbias);
-  // Filter codes w in [-127, 127], laid out like their float twin (padding lanes zero), as
-  // forward_codes reads them, one byte each; all in the host's memory. They serve images of every
-  // size: of the shape only the image's size does not count.
-  std::vector<int8_t> (*pack_codes)(const ConvShape&, const int8_t* w);
-  void (*unpack_codes)(const ConvShape&, const int8_t* packed, int8_t* w);
-  // Exact integer convolution: x holds codes that lie in [-512, 512], w packed ones. y = int32
-  // sums, bias-free. The caller has checked that r*s*w.c*range.most()*127 < 2^31, and < 2^30 where
-  // the sums of y are wanted, which are overwritten.
-  void (*forward_codes)(Exec&, const ConvShape&, const Codes& x, const int8_t* packed, int32_t* y,
-                        ExactSums sums);
+  // Quantised filters w in [-127, 127], laid out like their float twin (padding lanes zero), as
+  // forward_quantized reads them, one byte each; all in the host's memory. They serve images of
+  // every size: of the shape only the image's size does not count.
+  std::vector<int8_t> (*pack_quantized)(const ConvShape&, const int8_t* w);
+  void (*unpack_quantized)(const ConvShape&, const int8_t* packed, int8_t* w);
+  // Exact integer convolution: x holds quantised values that lie in [-512, 512], w packed ones. y =
+  // int32 sums, bias-free. The caller has checked that r*s*w.c*range.most()*127 < 2^31, and < 2^30
+  // where the sums of y are wanted, which are overwritten.
+  void (*forward_quantized)(Exec&, const ConvShape&, const QuantizedImage& x, const int8_t* packed,
+                            int32_t* y, ExactSums sums);
 };
 extern const ConvKernels cpu_conv;  // both directions: shape.transposed selects
 

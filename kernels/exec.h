@@ -19,7 +19,7 @@ class Workspace {
   };
 
  public:
-  // keeps: memory once taken stays where it is until the end, for recorded work that comes back.
+  // keeps: memory once taken stays where it is until the end, for captured work that comes back.
   explicit Workspace(const MemoryKernels& memory = cpu_memory, bool keeps = false)
       : memory_(memory), keeps_(keeps) {}
   Workspace(const Workspace&) = delete;
@@ -73,7 +73,7 @@ enum class MathMode : uint8_t { fp32, tf32, bf16 };
 class Cublas;
 class Cudnn;
 
-class KeptFilters;
+class PrepackedWeights;
 
 struct Exec {
   ThreadPool* pool = nullptr;
@@ -84,7 +84,7 @@ struct Exec {
   Cudnn* cudnn = nullptr;    // of Backend::cudnn_conv (kernels/cudnn.h)
   Cublas* cublas = nullptr;  // of Backend::cublas_gram, cublas_linear (kernels/cublas.h)
   // Of a convolution's weights, when they do not change and memory may be spent on that.
-  KeptFilters* kept = nullptr;
+  PrepackedWeights* kept = nullptr;
 };
 
 }  // namespace gsx::kernels

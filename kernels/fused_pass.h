@@ -1,8 +1,8 @@
 // What happens to single values between two convolutions of the integer program, in one pass over
-// memory: from sums, codes or real values through a few operations to real values, codes or both.
-// One formula per element (scalar.h), so fusing changes no bit.
+// memory: from sums, quantised values or real values through a few operations to real values,
+// quantised values or both. One formula per element (scalar.h), so fusing changes no bit.
 #pragma once
-#include "kernels/codes.h"
+#include "kernels/quantized.h"
 #include "kernels/scalar.h"
 
 namespace gsx::kernels {
@@ -26,20 +26,20 @@ struct PassOp {
 };
 
 struct FusedPass {
-  enum class Source : uint8_t { reals, codes, sums };
+  enum class Source : uint8_t { reals, quantized, accumulators };
   static constexpr int kMostOps = 6;
 
   Source source = Source::reals;
-  const void* x = nullptr;  // float, codes of code_type, or int32_t
-  CodeType code_type = CodeType::u8;
-  float code_scale = 1;             // of codes: v = code * code_scale
+  const void* x = nullptr;  // float, quantised values of source_type, or int32_t
+  QuantizedType source_type = QuantizedType::u8;
+  float source_step = 1;            // of quantised values: v = code * source_step
   const int32_t* middle = nullptr;  // of sums: v = x - middle[n, c]; null: v = x
   int count = 0;
   PassOp ops[kMostOps];
-  float* reals = nullptr;  // out, or null; may be where x or an `other` lies
-  void* codes = nullptr;   // out, or null: codes of the last v
-  CodeType codes_type = CodeType::u8;
-  Quantizer quantizer;  // of codes
+  float* reals = nullptr;     // out, or null; may be where x or an `other` lies
+  void* quantized = nullptr;  // out, or null: quantised values of the last v
+  QuantizedType quantized_type = QuantizedType::u8;
+  Quantizer quantizer;  // of quantised values
 };
 
 }  // namespace gsx::kernels

@@ -1,7 +1,7 @@
-// The integer program's own steps (convolution of codes is in conv.h): codes of weights, tap
-// biases, statistics of norms and what follows them pixel by pixel, and convolution of real values.
-// Sums of integers are exact, sums of real values are taken in double in a fixed order, every other
-// step is one formula per element: the bits depend on nothing but the data.
+// The integer program's own steps (convolution of quantised values is in conv.h): quantised values
+// of weights, tap biases, statistics of norms and what follows them pixel by pixel, and convolution
+// of real values. Sums of integers are exact, sums of real values are taken in double in a fixed
+// order, every other step is one formula per element: the bits depend on nothing but the data.
 // Images are NHWC with padded channel stride; padding lanes are written as zeros.
 #pragma once
 #include "kernels/conv.h"
@@ -30,14 +30,14 @@ struct NormParameters {
 };
 
 struct IntegerKernels {
-  // codes = round(w / s) of each weight, limited to +-127; padding lanes zero. Layout and scales as
-  // FakeQuantKernels.
-  void (*weight_codes)(Exec&, const ChannelBlocks&, bool per_channel, const float* w,
-                       const float* scales, int8_t* codes);
+  // quantised values = round(w / s) of each weight, limited to +-127; padding lanes zero. Layout
+  // and scales as FakeQuantKernels.
+  void (*quantized_weights)(Exec&, const ChannelBlocks&, bool per_channel, const float* w,
+                            const float* scales, int8_t* quantized);
   // y[n,p,q,k] += the sum of t[k, tap] over the taps that fall inside the input for that pixel (all
   // of them where padding shows pixels), or t[k].
   void (*add_taps)(Exec&, const ConvShape&, TapBias, const int32_t* t, int32_t* y);
-  // What forward_codes takes on the way, of any integers, |x| < 2^30.
+  // What forward_quantized takes on the way, of any integers, |x| < 2^30.
   void (*exact_sums)(Exec&, const View&, const int32_t* x, ExactSums);
   // Instance norm of the values x * scale[k] from the exact sums of x: with exact mean and (biased)
   // variance per image and channel, middle the mean rounded to an integer, and in double
@@ -50,7 +50,7 @@ struct IntegerKernels {
   void (*fused_pass)(Exec&, const View&, const FusedPass&);
   // Convolution of real values (conv.h): every product is exact in double, and those of an output
   // are added to its bias in double by rows of taps, taps and channels, in this order. For layers
-  // that have no codes; slow.
+  // that have no quantised values; slow.
   void (*convolve_reals)(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
                          float* y);
 };

@@ -67,7 +67,7 @@ struct MemoryKernels {
   double (*elapsed_ms)(void* from, void* to);
 
   // Graphs: launches, copies between device and pinned memory, and fills given to a stream (not the
-  // null one) between begin_capture and end_capture are not run but recorded, with the pointers
+  // null one) between begin_capture and end_capture are not run but captured, with the pointers
   // they were given; replay runs them all. `graphs` tells whether the device can.
   bool graphs;
   void (*begin_capture)(void* stream);

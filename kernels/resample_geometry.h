@@ -15,8 +15,8 @@ constexpr int pad_source(int i, int before, int extent, PadMode mode) {
 }
 
 // The padded positions that read source position i: itself and up to two mirror images, or from a
-// repeated edge pixel all that lies beyond it. They stand in members of their own, since a GPU keeps
-// an array that a variable indexes in memory.
+// repeated edge pixel all that lies beyond it. They stand in members of their own, since a GPU
+// keeps an array that a variable indexes in memory.
 class PadReaders {
  public:
   constexpr PadReaders(int i, int before, int extent, int padded, PadMode mode)

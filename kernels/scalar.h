@@ -10,7 +10,7 @@ namespace gsx::kernels {
 
 enum class Activation : uint8_t { none, relu, leaky_relu, tanh, sigmoid };
 
-// Codes lo..hi (integers, lo <= 0 <= hi) with step `scale`; see quantize_code().
+// Quantised values lo..hi (integers, lo <= 0 <= hi) with step `scale`; see quantized_value().
 struct Quantizer {
   float scale = 1, inverse = 1;  // inverse = 1 / scale, rounded
   float lo = 0, hi = 255;
@@ -151,22 +151,26 @@ GSX_HD inline float activate_slope(float x, float y, float slope) {
 // ---- Quantisers (PAPER.md 1.3) ----
 
 // The code of v: an integer in a float, and what it stands for.
-GSX_HD inline float quantize_code(float v, const Quantizer& q) {
+GSX_HD inline float quantized_value(float v, const Quantizer& q) {
   return clamp(round_half_even(clamp(v, q.clamp_lo, q.clamp_hi) * q.inverse), q.lo, q.hi);
 }
-GSX_HD inline float quantize(float v, const Quantizer& q) { return quantize_code(v, q) * q.scale; }
+GSX_HD inline float quantize(float v, const Quantizer& q) {
+  return quantized_value(v, q) * q.scale;
+}
 // Eq. 9: 1 inside the bounds (inclusive), else 0.
 GSX_HD inline float quantize_slope(float v, const Quantizer& q) {
   return ((v >= q.clamp_lo) & (v <= q.clamp_hi)) ? 1.0f : 0.0f;
 }
 
 // A weight's code, by division as the paper writes it; s = 0 (an all-zero channel) gives 0.
-GSX_HD inline float weight_code(float w, float s) { return s > 0 ? round_half_even(w / s) : 0.0f; }
+GSX_HD inline float quantized_weight(float w, float s) {
+  return s > 0 ? round_half_even(w / s) : 0.0f;
+}
 
 // The integer path's only rounding step: from an exact integer sum to the next layer's code.
 // sum * scale + shift in one fma, then the quantiser.
-GSX_HD inline float requantize_code(float sum, float scale, float shift, const Quantizer& q) {
-  return quantize_code(std::fma(sum, scale, shift), q);
+GSX_HD inline float requantized_value(float sum, float scale, float shift, const Quantizer& q) {
+  return quantized_value(std::fma(sum, scale, shift), q);
 }
 
 }  // namespace scalar

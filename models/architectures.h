@@ -39,7 +39,7 @@ Graph fast_style(const FastStyleOptions& = {});
 struct Vgg16Options {
   int width = 64;  // channels of the first stage
 };
-// To relu4_3; taps relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1].
+// To relu4_3; feature layers relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1].
 Graph vgg16(const Vgg16Options& = {});
 
 // SqueezeNet 1.1 to its 1000 logits. Takes RGB in [0,1]; its first node normalises as torchvision

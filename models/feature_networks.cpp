@@ -1,4 +1,4 @@
-// Networks whose inner values measure how pictures differ: VGG16 and SqueezeNet 1.1, with
+// Networks whose inner values measure how images differ: VGG16 and SqueezeNet 1.1, with
 // torchvision's tensor names.
 #include "models/architectures.h"
 #include "models/builder.h"
@@ -24,7 +24,7 @@ Graph vgg16(const Vgg16Options& o) {
   }
   Graph graph = b.take();
   graph.input_format = {0, 1, false};
-  graph.taps = {"relu1_2", "relu2_2", "relu3_3", "relu4_3"};
+  graph.feature_layers = {"relu1_2", "relu2_2", "relu3_3", "relu4_3"};
   return graph;
 }
 
@@ -69,8 +69,8 @@ Graph squeezenet() {
   b.reshape("logits", 1000);
   Graph graph = b.take();
   graph.input_format = {0, 1, false};
-  graph.taps = {"features.0.relu", "features.4",  "features.7", "features.9",
-                "features.10",     "features.11", "features.12"};
+  graph.feature_layers = {"features.0.relu", "features.4",  "features.7", "features.9",
+                          "features.10",     "features.11", "features.12"};
   return graph;
 }
 

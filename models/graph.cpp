@@ -36,7 +36,7 @@ Graph& Graph::operator=(const Graph& other) {
   input_format = other.input_format;
   output_format = other.output_format;
   original_channels = other.original_channels;
-  taps = other.taps;
+  feature_layers = other.feature_layers;
   provenance = other.provenance;
   changed();
   if (!cache_) cache_ = std::make_unique<Cache>();
@@ -205,7 +205,7 @@ Parameter* Graph::parameter(std::string_view name) {
 void Graph::freeze() {
   set_requires_grad(false);
   for (Parameter* p : parameters())
-    if (p->value.defined() && p->value.layout() == Layout::filter) p->value.keep_filters();
+    if (p->value.defined() && p->value.layout() == Layout::filter) p->value.prepack_weights();
 }
 
 void Graph::prepack() {
@@ -268,10 +268,10 @@ void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
     p->value = p->shape.rank() == 4 ? Tensor::zeros(context, p->shape, Layout::filter)
                                     : Tensor::zeros(context, p->shape);
     if (p->role == Role::weight) draw_weight(*p, rng, init);
-    if (p->role == Role::norm_scale || p->role == Role::running_var) p->value.fill(1);
+    if (p->role == Role::gamma || p->role == Role::running_var) p->value.fill(1);
     if (p->role == Role::slope) p->value.fill(0.25f);
-    if (p->role == Role::norm_scale && init.norm_scale_deviation > 0) {
-      rng.fill_normal(p->value, 1, init.norm_scale_deviation);
+    if (p->role == Role::gamma && init.gamma_deviation > 0) {
+      rng.fill_normal(p->value, 1, init.gamma_deviation);
     }
   }
   for (const auto& node : nodes_) {

@@ -13,9 +13,9 @@
 
 namespace gsx {
 
-// Codes a test forces on quantisers, by node name: activations at `quantize` nodes and weights at
-// nodes with a quantised weight. Values are codes as floats, logical order.
-struct ForcedCodes {
+// Quantised values a test forces on quantisers, by node name: activations at `quantize` nodes and
+// weights at nodes with a quantised weight. Values are quantised values as floats, logical order.
+struct ForcedValues {
   std::map<std::string, std::vector<float>> activations, weights;
 };
 
@@ -23,13 +23,13 @@ struct RunOptions {
   // Batch-norm statistics from the batch; weight scales recomputed, not stored ones.
   bool training = false;
   bool fused = true;  // norm + activation + quantise + add in one op where the graph allows
-  const ForcedCodes* forced = nullptr;
+  const ForcedValues* forced = nullptr;
   // Sees every node's output as it is made (not those swallowed by fusion): calibration,
   // comparisons.
   std::function<void(int node, const Tensor& value)> observer = {};
 };
 
-// What pictures a network takes and gives: the values of black and white, and the channel order.
+// What images a network takes and gives: the values of black and white, and the channel order.
 using ImageFormat = PixelFormat;
 
 // A value that a network gives: the node that makes it, under a name of its own.
@@ -114,19 +114,20 @@ class Graph {
   ContextPtr context() const;  // of the parameters; null before they have values
 
   // ---- Running. A list holds a tensor per input, in the order of inputs(): [N,C,H,W] for a
-  // picture, [N,F] for a vector; results come in the order of outputs(). One tensor is for networks
+  // image, [N,F] for a vector; results come in the order of outputs(). One tensor is for networks
   // with one input, and with one output where one comes back.
   Tensor run(const Tensor& x, const RunOptions& = {}) const;
   std::vector<Tensor> run(const std::vector<Tensor>& xs, const RunOptions& = {}) const;
-  // Two batches: as one where no layer mixes the pictures of a batch, so that whatever is made of
+  // Two batches: as one where no layer mixes the images of a batch, so that whatever is made of
   // the weights is made once.
   std::pair<Tensor, Tensor> run_both(const Tensor& a, const Tensor& b,
                                      const RunOptions& = {}) const;
   // The values of the named nodes, in that order; nodes after the last one needed do not run.
-  std::vector<Tensor> run_taps(const Tensor& x, const std::vector<std::string>& taps,
-                               const RunOptions& = {}) const;
-  std::vector<Tensor> run_taps(const std::vector<Tensor>& xs, const std::vector<std::string>& taps,
-                               const RunOptions& = {}) const;
+  std::vector<Tensor> run_layers(const Tensor& x, const std::vector<std::string>& layers,
+                                 const RunOptions& = {}) const;
+  std::vector<Tensor> run_layers(const std::vector<Tensor>& xs,
+                                 const std::vector<std::string>& layers,
+                                 const RunOptions& = {}) const;
   // What shipping this model means: for a quantised graph the integer program, else run(); no
   // gradient.
   Tensor evaluate(const Tensor& x) const;
@@ -138,11 +139,11 @@ class Graph {
   // Per node.
   std::vector<Shape> infer_shapes(const Shape& input) const;
   std::vector<Shape> infer_shapes(const std::vector<Shape>& inputs) const;
-  // Small pictures of one size (or vectors) that this network takes together, for questions about
+  // Small images of one size (or vectors) that this network takes together, for questions about
   // channels only.
   std::vector<Shape> example_inputs() const;
   Shape example_input() const;
-  // The inputs' shapes for pictures of this size, one image each; vectors have none.
+  // The inputs' shapes for images of this size, one image each; vectors have none.
   std::vector<Shape> input_shapes(int64_t height, int64_t width) const;
 
   Cost cost(const Shape& input) const;
@@ -154,7 +155,7 @@ class Graph {
   // Of the first input and the first output; further ones are numbers as they are.
   ImageFormat input_format, output_format;
   std::map<std::string, int> original_channels;  // per node name, set when channels are cut
-  std::vector<std::string> taps;                 // feature networks: the default taps
+  std::vector<std::string> feature_layers;       // feature networks: the default feature layers
   Json provenance = Json::object();  // teacher, recipe, command: whatever made this model
 
  private:
@@ -169,12 +170,12 @@ class Graph {
 // How fresh weights are drawn. Norm scales 1, shifts 0, biases 0 unless said.
 struct Init {
   enum class Kind { normal, kaiming_uniform, xavier_uniform } kind = Kind::normal;
-  float deviation = 0.02f;         // normal: N(0, deviation), CycleGAN's
-  float norm_scale_deviation = 0;  // norm scales N(1, this)
+  float deviation = 0.02f;    // normal: N(0, deviation), CycleGAN's
+  float gamma_deviation = 0;  // gammas N(1, this)
 };
 
 // ---- Files. A model file is safetensors with the graph as JSON in its metadata; quantised weights
-// are stored as 8-bit codes with their scales. Equal models give equal bytes.
+// are stored as 8-bit values with their scales. Equal models give equal bytes.
 void save_model(const Graph&, const std::filesystem::path&);
 Graph load_model(const ContextPtr&, const std::filesystem::path&);
 int64_t file_bytes(const Graph&);  // the size save_model writes

@@ -3,28 +3,28 @@
 
 #include <algorithm>
 
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 
 namespace gsx {
 
 // A value while the program runs.
 struct IntegerProgram::Slot {
-  Tensor tensor;      // real values, codes or sums
+  Tensor tensor;      // real values, quantised values or sums
   Tensor statistics;  // of sums, where a norm asks
   NormLine line;
 };
 
 namespace {
 
-kernels::CodeRange range_of(const QuantRange& grid) { return {grid.lo, grid.hi}; }
+kernels::IntegerRange range_of(const QuantRange& grid) { return {grid.lo, grid.hi}; }
 
 PassSource source_of(const IntegerValue& value, const Tensor& tensor) {
   PassSource source;
   switch (value.kind) {
-    case IntegerValue::Kind::codes:
-      source.codes = {tensor, value.grid.scale, range_of(value.grid)};
+    case IntegerValue::Kind::quantized:
+      source.quantized = {tensor, value.grid.scale, range_of(value.grid)};
       break;
-    case IntegerValue::Kind::sums: source.sums = tensor; break;
+    case IntegerValue::Kind::accumulators: source.accumulators = tensor; break;
     default: source.reals = tensor;
   }
   return source;
@@ -44,7 +44,7 @@ double storage_bytes(const Shape& s, size_t element) {
 Tensor IntegerValue::real() const {
   if (kind == Kind::real) return tensor;
   std::vector<PassStep> steps;
-  if (kind == Kind::sums) {
+  if (kind == Kind::accumulators) {
     steps.emplace_back();
     steps.back().op.kind = kernels::PassOp::Kind::affine;
     steps.back().a = scales;
@@ -84,7 +84,7 @@ std::vector<Tensor> IntegerProgram::run(const std::vector<Tensor>& xs,
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     {
-      const WorkSpan span([&] { return architecture_ + "/" + step.name; });
+      const ProfileScope span([&] { return architecture_ + "/" + step.name; });
       run_step(i, slots);
     }
     for (const int v : step.writes) show(v);
@@ -112,11 +112,11 @@ void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
   Slot& in = slot(step.reads[0]);
   const IntegerValue& of = values_[static_cast<size_t>(step.reads[0])];
   if (const auto* c = std::get_if<Convolve>(&step.what)) {
-    const CodeTensor x{in.tensor, of.grid.scale, range_of(of.grid)};
-    to.tensor = convolve_codes(x, c->weights, c->shape(in.tensor.shape()), c->taps,
-                               c->statistics ? &to.statistics : nullptr);
+    const QuantizedTensor x{in.tensor, of.grid.scale, range_of(of.grid)};
+    to.tensor = convolve_quantized(x, c->weights, c->shape(in.tensor.shape()), c->taps,
+                                   c->statistics ? &to.statistics : nullptr);
   } else if (const auto* norm = std::get_if<Norm>(&step.what)) {
-    to.line = of.kind == IntegerValue::Kind::sums
+    to.line = of.kind == IntegerValue::Kind::accumulators
                   ? norm_of_sums(in.tensor, in.statistics, of.scales, norm->spec)
                   : norm_of_reals(in.tensor, norm->spec);
   }
@@ -125,7 +125,7 @@ void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
 // Real values go where sums lay that nobody needs any more, observers among them.
 bool IntegerProgram::writes_over_sums(size_t index) const {
   const int source = steps_[index].reads[0];
-  return fused_ && values_[static_cast<size_t>(source)].kind == IntegerValue::Kind::sums &&
+  return fused_ && values_[static_cast<size_t>(source)].kind == IntegerValue::Kind::accumulators &&
          last_use_[static_cast<size_t>(source)] == index;
 }
 
@@ -148,9 +148,9 @@ void IntegerProgram::run_elementwise(size_t index, const Elementwise& pass,
   }
   const bool over = pass.reals >= 0 && writes_over_sums(index);
   PassResult made = fused_pass(source, steps, pass.reals >= 0, pass.quantizer,
-                               over ? source.sums.retyped(DType::f32) : Tensor{});
+                               over ? source.accumulators.retyped(DType::f32) : Tensor{});
   if (pass.reals >= 0) slot(pass.reals).tensor = made.reals;
-  if (pass.codes >= 0) slot(pass.codes).tensor = made.codes.data;
+  if (pass.quantized >= 0) slot(pass.quantized).tensor = made.quantized.data;
 }
 
 double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
@@ -161,9 +161,9 @@ double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
   const auto hold = [&](int v, const Shape& shape) {
     const IntegerValue& value = values_[at(v)];
     shapes[at(v)] = shape;
-    const bool codes = value.kind == IntegerValue::Kind::codes;
-    bytes[at(v)] =
-        storage_bytes(shape, codes ? kernels::size_of(range_of(value.grid).type()) : sizeof(float));
+    const bool quantized = value.kind == IntegerValue::Kind::quantized;
+    bytes[at(v)] = storage_bytes(
+        shape, quantized ? kernels::size_of(range_of(value.grid).type()) : sizeof(float));
     held += bytes[at(v)];
   };
   const auto add = [&](int v, double more) {
@@ -190,8 +190,8 @@ double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
       for (const int v : step.writes) hold(v, in[0]);
       const int reals = std::get<Elementwise>(step.what).reals;
       if (reals >= 0 && writes_over_sums(i)) {
-        const double sums = storage_bytes(in[0], sizeof(float));
-        add(step.reads[0], -sums);
+        const double accumulators = storage_bytes(in[0], sizeof(float));
+        add(step.reads[0], -accumulators);
       }
     }
     most = std::max(most, held);

@@ -1,7 +1,7 @@
-// The integer program of a quantised graph (DESIGN 5.3): convolutions sum codes exactly, norms take
-// exact statistics, everything else is one formula per element. Its bits depend on nothing but the
-// model and the input. A graph is lowered once; the program then runs as often as one likes, and
-// never changes.
+// The integer program of a quantised graph (DESIGN 5.3): convolutions sum quantised values exactly,
+// norms take exact statistics, everything else is one formula per element. Its bits depend on
+// nothing but the model and the input. A graph is lowered once; the program then runs as often as
+// one likes, and never changes.
 #pragma once
 #include <variant>
 
@@ -13,14 +13,14 @@ namespace gsx {
 // A value between two nodes of the program, as observers see it.
 struct IntegerValue {
   enum class Kind : uint8_t {
-    real,   // tensor f32
-    codes,  // tensor u8, s8 or s16: value = code * scale
-    sums,   // tensor i32 [N,K,P,Q]: value = fma(sum, scales[k], bias[k])
-    line,   // what a norm does; never a node's value
+    real,          // tensor f32
+    quantized,     // tensor u8, s8 or s16: value = code * scale
+    accumulators,  // tensor i32 [N,K,P,Q]: value = fma(sum, scales[k], bias[k])
+    line,          // what a norm does; never a node's value
   };
   Kind kind = Kind::real;
   Tensor tensor;
-  QuantRange grid;  // codes, and real values that lie on such a grid: what they can be
+  QuantRange grid;  // quantised values, and real values that lie on such a grid: what they can be
   bool on_grid = false;
   Tensor scales, bias;  // sums: f32, a channel stride of them
 
@@ -33,10 +33,10 @@ using IntegerObserver = std::function<void(int node, const IntegerValue&)>;
 
 class IntegerProgram {
  public:
-  // Codes to sums. Statistics of the sums are taken on the way where a norm reads them.
+  // Quantised values to sums. Statistics of the sums are taken on the way where a norm reads them.
   struct Convolve {
     PrepackedWeights weights;  // undefined: sums of nothing but taps
-    TapCodes taps;
+    QuantizedTaps taps;
     std::function<kernels::ConvShape(const Shape&)> shape;
     bool statistics = false;
   };
@@ -44,7 +44,7 @@ class IntegerProgram {
   struct Norm {
     NormSpec spec;
   };
-  // Any value to real values, codes or both.
+  // Any value to real values, quantised values or both.
   struct Elementwise {
     struct Op {
       PassStep step;
@@ -54,7 +54,7 @@ class IntegerProgram {
     std::vector<Op> ops;
     int line = -1;  // whose integer middle the sums lose
     std::optional<QuantRange> quantizer;
-    int reals = -1, codes = -1;  // values
+    int reals = -1, quantized = -1;  // values
   };
   // Real values to real values: all other nodes.
   struct Call {
@@ -68,7 +68,7 @@ class IntegerProgram {
     std::variant<Convolve, Norm, Elementwise, Call> what;
   };
 
-  // xs: the graph's inputs; returns its outputs, real. Pictures are rounded to the 8-bit values of
+  // xs: the graph's inputs; returns its outputs, real. Images are rounded to the 8-bit values of
   // the graph's input format, which the first convolution reads without loss where [lo, hi] is
   // [-a, a] or [0, a].
   std::vector<Tensor> run(const std::vector<Tensor>& xs, const IntegerObserver& = {}) const;

@@ -16,8 +16,8 @@ Op op_of(kernels::PassOp::Kind kind) {
   return op;
 }
 
-// 8-bit pictures in [-a, a] are the odd multiples of a/255, in [0, a] the multiples of a/255.
-std::optional<QuantRange> picture_grid(const ImageFormat& format) {
+// 8-bit images in [-a, a] are the odd multiples of a/255, in [0, a] the multiples of a/255.
+std::optional<QuantRange> image_grid(const ImageFormat& format) {
   if (!(format.hi > 0 && (format.lo == 0 || format.lo == -format.hi))) return std::nullopt;
   return QuantRange{format.hi / 255.0f, format.lo == 0 ? 0 : -255, 255, format.lo, format.hi};
 }
@@ -69,21 +69,21 @@ IntegerProgram::Step& Lowering::push(std::vector<int> reads, decltype(Step::what
   return program_.steps_.back();
 }
 
-// The first input is a picture, unless it is a vector.
+// The first input is an image, unless it is a vector.
 int Lowering::given() {
   const int value = make({});
   maker_.back() = -1;
   program_.inputs_.push_back(value);
   const bool vector = graph_.node(node_).attributes().at("vector");
-  const auto grid = picture_grid(graph_.input_format);
+  const auto grid = image_grid(graph_.input_format);
   return node_ == 0 && grid && !vector ? quantize(value, *grid) : value;
 }
 
-int Lowering::codes_of(int value) {
-  if (info(value).kind == Value::Kind::codes) return value;
-  const auto found = codes_.find(value);
-  if (found != codes_.end()) return found->second;
-  return codes_[value] = quantize(value, grid(value));
+int Lowering::quantized_of(int value) {
+  if (info(value).kind == Value::Kind::quantized) return value;
+  const auto found = quantized_.find(value);
+  if (found != quantized_.end()) return found->second;
+  return quantized_[value] = quantize(value, grid(value));
 }
 
 int Lowering::real_of(int value) {
@@ -94,27 +94,27 @@ int Lowering::real_of(int value) {
   if (info(value).on_grid) {
     program_.values_[static_cast<size_t>(real)].grid = grid(value);
     program_.values_[static_cast<size_t>(real)].on_grid = true;
-    codes_[real] = value;
+    quantized_[real] = value;
   }
   readers_[static_cast<size_t>(real)] = 2;  // nobody's alone
   return real_[value] = real;
 }
 
-int Lowering::convolve(int codes, IntegerProgram::Convolve step, const std::vector<float>& scales,
-                       const std::vector<float>& bias) {
+int Lowering::convolve(int quantized, IntegerProgram::Convolve step,
+                       const std::vector<float>& scales, const std::vector<float>& bias) {
   Value value;
-  value.kind = Value::Kind::sums;
+  value.kind = Value::Kind::accumulators;
   value.scales = padded_channels(context_, scales, true);
   value.bias = padded_channels(context_,
                                bias.empty() ? std::vector<float>(scales.size(), 0.0f) : bias, true);
-  Step& made = push({codes}, std::move(step));
-  const int sums = make(std::move(value));
-  made.writes = {sums};
-  return sums;
+  Step& made = push({quantized}, std::move(step));
+  const int accumulators = make(std::move(value));
+  made.writes = {accumulators};
+  return accumulators;
 }
 
 int Lowering::norm(int value, const NormSpec& spec) {
-  const bool integers = info(value).kind == Value::Kind::sums;
+  const bool integers = info(value).kind == Value::Kind::accumulators;
   const int from = integers ? value : real_of(value);
   if (integers) {
     const int maker = maker_[static_cast<size_t>(value)];
@@ -185,7 +185,7 @@ IntegerProgram::Elementwise* Lowering::chain_of(int value) {
 // Whether that pass may do more: nobody else reads the value.
 bool Lowering::extendable(int value) {
   const Elementwise* chain = chain_of(value);
-  return chain && chain->codes < 0 && readers_[static_cast<size_t>(value)] == 1 &&
+  return chain && chain->quantized < 0 && readers_[static_cast<size_t>(value)] == 1 &&
          chain->ops.size() < kernels::FusedPass::kMostOps;
 }
 
@@ -209,7 +209,7 @@ int Lowering::elementwise(int value, std::vector<Op> ops) {
   Elementwise pass;
   const Value from = info(value);
   const bool normed = !ops.empty() && ops.front().line >= 0;
-  if (from.kind == Value::Kind::sums && !normed) {
+  if (from.kind == Value::Kind::accumulators && !normed) {
     Op op = op_of(kernels::PassOp::Kind::affine);
     op.step.a = from.scales;
     op.step.b = from.bias;
@@ -229,30 +229,30 @@ int Lowering::elementwise(int value, std::vector<Op> ops) {
 }
 
 int Lowering::quantize(int value, const QuantRange& range) {
-  Value codes;
-  codes.kind = Value::Kind::codes;
-  codes.grid = range;
-  codes.on_grid = true;
+  Value quantized;
+  quantized.kind = Value::Kind::quantized;
+  quantized.grid = range;
+  quantized.on_grid = true;
   Elementwise* chain = chain_of(value);
-  if (!chain || chain->codes >= 0) {
+  if (!chain || chain->quantized >= 0) {
     const int copy = elementwise(value, {});
-    const int result = make(std::move(codes));
+    const int result = make(std::move(quantized));
     Step& step = program_.steps_.back();
     auto& pass = std::get<Elementwise>(step.what);
     pass.quantizer = range;
-    pass.codes = result;
+    pass.quantized = result;
     pass.reals = -1;
     maker_[static_cast<size_t>(copy)] = -1;
     step.writes = {result};
     return result;
   }
   const int maker = maker_[static_cast<size_t>(value)];
-  const int result = make(std::move(codes));
+  const int result = make(std::move(quantized));
   maker_.back() = maker;
   Step& step = program_.steps_[static_cast<size_t>(maker)];
   auto& pass = std::get<Elementwise>(step.what);
   pass.quantizer = range;
-  pass.codes = result;
+  pass.quantized = result;
   if (readers_[static_cast<size_t>(value)] == 1) {
     pass.reals = -1;
     step.writes = {result};

@@ -14,14 +14,15 @@ class Lowering {
   IntegerProgram take();
   const ContextPtr& context() const { return context_; }  // of the graph's parameters
 
-  // Whether codes can be had of a value without loss.
-  bool has_codes(int value) const { return info(value).on_grid; }
+  // Whether quantised values can be had of a value without loss.
+  bool has_quantized(int value) const { return info(value).on_grid; }
   const QuantRange& grid(int value) const { return info(value).grid; }
-  int codes_of(int value);  // where has_codes()
+  int quantized_of(int value);  // where has_quantized()
   int real_of(int value);
 
-  // Sums of codes times weights. scales, bias: of the sums, per output channel; bias may be empty.
-  int convolve(int codes, IntegerProgram::Convolve, const std::vector<float>& scales,
+  // Sums of quantised values times weights. scales, bias: of the sums, per output channel; bias may
+  // be empty.
+  int convolve(int quantized, IntegerProgram::Convolve, const std::vector<float>& scales,
                const std::vector<float>& bias);
   int norm(int value, const NormSpec&);
   int activate(int value, Activation, float slope);
@@ -51,9 +52,9 @@ class Lowering {
   const ContextPtr context_;
   int node_ = 0;  // being lowered
   IntegerProgram program_;
-  std::vector<int> maker_;           // step of every value; -1: an input
-  std::vector<int> readers_;         // nodes that read a value
-  std::map<int, int> real_, codes_;  // conversions that are there already
+  std::vector<int> maker_;               // step of every value; -1: an input
+  std::vector<int> readers_;             // nodes that read a value
+  std::map<int, int> real_, quantized_;  // conversions that are there already
 };
 
 }  // namespace gsx

@@ -12,10 +12,10 @@ inline double evaluation_bytes(const Graph& graph, const Shape& input) {
   return evaluation_bytes(graph, std::vector{input});
 }
 
-// The most scratch that evaluating takes on the processor, at any size of pictures.
+// The most scratch that evaluating takes on the processor, at any size of images.
 double scratch_bytes(const Graph& graph, int threads);
 // What its context keeps of the graph's filters once it was evaluated
-// (ContextOptions::keep_filters).
+// (ContextOptions::prepack_weights).
 double kept_filter_bytes(const Graph& graph);
 
 }  // namespace gsx

@@ -66,7 +66,7 @@ Json format_json(const ImageFormat& f) {
 
 ImageFormat read_format(const nodes::Attributes& a) {
   const ImageFormat f{a.number("lo"), a.number("hi"), a.boolean("bgr")};
-  GSX_CHECK(f.lo < f.hi, "model file: a picture's black must be below its white, got ", f.lo,
+  GSX_CHECK(f.lo < f.hi, "model file: an image's black must be below its white, got ", f.lo,
             " and ", f.hi);
   return f;
 }
@@ -78,7 +78,7 @@ Json graph_to_json(const Graph& graph) {
                {"architecture", graph.architecture()},
                {"input", format_json(graph.input_format)},
                {"output", format_json(graph.output_format)},
-               {"taps", graph.taps},
+               {"taps", graph.feature_layers},
                {"original_channels", graph.original_channels},
                {"provenance", graph.provenance}};
   Json list = Json::array();
@@ -152,7 +152,7 @@ Graph graph_from_json(const Json& json) {
   const nodes::Attributes all(whole, json);
   graph.input_format = read_format(all.object("input"));
   graph.output_format = read_format(all.object("output"));
-  graph.taps = json.at("taps").get<std::vector<std::string>>();
+  graph.feature_layers = json.at("taps").get<std::vector<std::string>>();
   graph.original_channels = json.at("original_channels").get<std::map<std::string, int>>();
   graph.provenance = json.at("provenance");
   const Json& list = json.at("nodes");
@@ -161,28 +161,28 @@ Graph graph_from_json(const Json& json) {
   for (const Json& entry : list) graph.add(read_node(entry, graph.size()));
   if (json.contains("outputs")) graph.set_outputs(read_outputs(json["outputs"], graph.size()));
   graph.example_inputs();  // throws where the nodes do not fit together
-  for (const std::string& tap : graph.taps) {
-    GSX_CHECK(graph.find(tap) >= 0, "model file: there is no node for the tap ", tap);
+  for (const std::string& layer : graph.feature_layers) {
+    GSX_CHECK(graph.find(layer) >= 0, "model file: there is no node for the feature layer ", layer);
   }
   return graph;
 }
 
 namespace {
 
-bool stored_as_codes(const Node& node, const Parameter& p) {
+bool stored_quantized(const Node& node, const Parameter& p) {
   return p.role == Role::weight && node.weight_quant() && node.parameter(Role::weight_scale);
 }
 
-std::vector<uint8_t> codes_of(const Node& node, const Parameter& p) {
+std::vector<uint8_t> quantized_of(const Node& node, const Parameter& p) {
   const std::vector<float> values = file_values(p);
   const std::vector<float> scale = node.parameter(Role::weight_scale)->value.to_vector();
-  std::vector<uint8_t> codes(values.size());
+  std::vector<uint8_t> quantized(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const float step = scale[scale.size() == 1 ? 0 : output_channel(p, i)];
-    const float code = kernels::scalar::weight_code(values[i], step);
-    codes[i] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f)));
+    const float level = kernels::scalar::quantized_weight(values[i], step);
+    quantized[i] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(level, -127.0f, 127.0f)));
   }
-  return codes;
+  return quantized;
 }
 
 // The file of a graph; without its values for its size alone.
@@ -204,11 +204,11 @@ SafetensorsWriter writer_for(const Graph& given, bool with_values) {
     for (const Parameter* p : node.parameters()) {
       const Shape s = file_shape(*p);
       const std::vector<int64_t> shape(s.begin(), s.end());
-      const bool codes = stored_as_codes(node, *p);
+      const bool quantized = stored_quantized(node, *p);
       if (!with_values) {
-        writer.reserve(p->name, codes ? FileDType::i8 : FileDType::f32, shape);
-      } else if (codes) {
-        writer.add(p->name, FileDType::i8, shape, codes_of(node, *p));
+        writer.reserve(p->name, quantized ? FileDType::i8 : FileDType::f32, shape);
+      } else if (quantized) {
+        writer.add(p->name, FileDType::i8, shape, quantized_of(node, *p));
       } else {
         writer.add(p->name, shape, file_values(*p));
       }
@@ -267,7 +267,7 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
     for (Parameter* p : node.parameters()) {
       if (p == scale) continue;
       std::vector<float> values = file.floats(p->name);
-      if (stored_as_codes(node, *p)) {
+      if (stored_quantized(node, *p)) {
         GSX_CHECK(file.entry(p->name).dtype == FileDType::i8, where, ": ", p->name,
                   " must hold 8-bit codes");
         const std::vector<float> steps = scale->value.to_vector();

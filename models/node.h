@@ -38,8 +38,8 @@ namespace gsx {
 enum class Role : uint8_t {
   weight,        // filter [K,C,R,S] or matrix [O,F]
   bias,          // [K]
-  norm_scale,    // gamma [C]: what GAN Slimming prunes by
-  norm_shift,    // beta [C]
+  gamma,         // gamma [C]: what GAN Slimming prunes by
+  beta,          // beta [C]
   running_mean,  // [C], not trained
   running_var,   // [C], not trained
   tap_bias,  // filter [K,1,R,S]: what folded channels add per in-bounds tap (DESIGN 5.4); [K] where
@@ -121,7 +121,7 @@ class Node {
   // Whether every number of the result is one of the inputs', or a zero: pads, pools of maxima.
   virtual bool moves_values() const { return false; }
 
-  // Whether, in training, a picture's result depends on the others of its batch.
+  // Whether, in training, an image's result depends on the others of its batch.
   virtual bool mixes_batch() const { return false; }
 
   // Channels. Kinds that make fresh channels (input, conv, conv_transpose, linear) have no sources;
@@ -152,11 +152,11 @@ class Node {
   // spatial size (when quantised, keep its quantiser in front: it gives the scale).
   virtual void cut(const ChannelCut&) {}
   // Inserted scales (gs/passes/insert_scales.h): kinds that can be given a trainable number per
-  // output channel where they have none, of role norm_scale and 1 at first. Convolutions multiply
+  // output channel where they have none, of role gamma and 1 at first. Convolutions multiply
   // filters and biases by it, norms without an affine become affine. Null context: no value yet.
   virtual bool takes_scale() const { return false; }
   virtual void insert_scale(const ContextPtr&) {}
-  // Whether the norm scale that this node has was inserted.
+  // Whether the gamma that this node has was inserted.
   virtual bool scale_is_inserted() const { return false; }
   // Multiplies an inserted scale into the filters and biases in front of it and forgets it: not a
   // bit of what the node computes changes. Norms keep theirs.
@@ -175,7 +175,7 @@ class Node {
   virtual void set_weight_quant(const std::optional<WeightQuant>&) {}
   // Stores the scales of the current weight, which runs and files then use outside training.
   virtual void freeze_weight_scale() {}
-  // Holds a quantised weight as 8-bit codes alone, laid out for the integer program.
+  // Holds a quantised weight as 8-bit values alone, laid out for the integer program.
   virtual void prepack() {}
 
   // Fusion: a node with `starts_fusion` (instance norm) runs with what follows it in one op.

@@ -8,7 +8,7 @@ namespace gsx {
 
 using NodePtr = std::unique_ptr<Node>;
 
-// Pictures [N,C,H,W]; with features set, vectors [N,features].
+// Images [N,C,H,W]; with features set, vectors [N,features].
 NodePtr make_input(std::string name, int channels);
 NodePtr make_vector_input(std::string name, int features);
 
@@ -62,11 +62,12 @@ NodePtr make_global_avg_pool(std::string name, int input);
 // To [N, channels, height, width], or with height and width 0 to [N, channels]; channels 0: all
 // there is.
 NodePtr make_reshape(std::string name, int input, int channels, int height = 0, int width = 0);
-// Pictures [N,C,H,W] to rows of pixels [N,C,H*W], and back to the height and width of `like`.
+// Images [N,C,H,W] to rows of pixels [N,C,H*W], and back to the height and width of `like`.
 NodePtr make_flatten_pixels(std::string name, int input);
 NodePtr make_reshape_like(std::string name, int input, int like);
 
-// Fake-quantises its input (PAPER.md 1.3): codes on a grid over [0, p], or [-p, p] when signed.
+// Fake-quantises its input (PAPER.md 1.3): quantised values on a grid over [0, p], or [-p, p] when
+// signed.
 class Quantize : public Node {
  public:
   Quantize(std::string name, int input, QuantGrid grid, float p, bool is_signed);

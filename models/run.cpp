@@ -1,7 +1,7 @@
 // Running a graph: which nodes, what is fused, and when values are let go.
 #include <algorithm>
 
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 #include "models/graph.h"
 #include "models/integer.h"
 #include "models/memory_need.h"
@@ -100,7 +100,7 @@ std::vector<Tensor> execute(const Graph& graph, const std::vector<Tensor>& xs,
   for (const Step& step : plan.steps) {
     const Node& node = graph.node(step.node);
     const Node& named = step.norm >= 0 ? graph.node(step.norm) : node;
-    const WorkSpan span([&] { return graph.architecture() + "/" + named.name; });
+    const ProfileScope span([&] { return graph.architecture() + "/" + named.name; });
     std::vector<Tensor> in;
     std::vector<Shape> shapes;
     for (const int i : step.reads) in.push_back(values[i]);
@@ -153,18 +153,19 @@ std::pair<Tensor, Tensor> Graph::run_both(const Tensor& a, const Tensor& b,
   return {slice_batch(y, 0, a.dim(0)), slice_batch(y, a.dim(0), b.dim(0))};
 }
 
-std::vector<Tensor> Graph::run_taps(const Tensor& x, const std::vector<std::string>& names,
-                                    const RunOptions& options) const {
-  return run_taps(std::vector{x}, names, options);
+std::vector<Tensor> Graph::run_layers(const Tensor& x, const std::vector<std::string>& names,
+                                      const RunOptions& options) const {
+  return run_layers(std::vector{x}, names, options);
 }
 
-std::vector<Tensor> Graph::run_taps(const std::vector<Tensor>& xs,
-                                    const std::vector<std::string>& names,
-                                    const RunOptions& options) const {
+std::vector<Tensor> Graph::run_layers(const std::vector<Tensor>& xs,
+                                      const std::vector<std::string>& names,
+                                      const RunOptions& options) const {
   std::vector<int> wanted;
   for (const std::string& name : names) {
     wanted.push_back(find(name));
-    GSX_CHECK(wanted.back() >= 0, "run_taps: ", architecture_, " has no node called '", name, "'");
+    GSX_CHECK(wanted.back() >= 0, "run_layers: ", architecture_, " has no node called '", name,
+              "'");
   }
   return execute(*this, xs, wanted, options);
 }
@@ -226,22 +227,23 @@ double filter_bytes(const Shape& w) { return static_cast<double>(w.numel()) * si
 }  // namespace
 
 double scratch_bytes(const Graph& graph, int threads) {
-  // Transformed filters, and on every thread a block of transformed tiles, 24 at least; codes need
-  // packed filters and a window on every thread. A workspace takes an eighth more, and further
-  // blocks while it grows.
+  // Transformed filters, and on every thread a block of transformed tiles, 24 at least; quantised
+  // values need packed filters and a window on every thread. A workspace takes an eighth more, and
+  // further blocks while it grows.
   constexpr double kTiles = 36 * 24 * sizeof(float);
-  const bool codes = graph.quantized();
-  double largest = 0, block = codes ? 0.4e6 : 2.2e6;
+  const bool quantized = graph.quantized();
+  double largest = 0, block = quantized ? 0.4e6 : 2.2e6;
   for_each_filter(graph, [&](const Shape& w) {
     largest = std::max(largest, filter_bytes(w));
-    if (!codes) block = std::max(block, kTiles * static_cast<double>(w[0] + w[1]));
+    if (!quantized) block = std::max(block, kTiles * static_cast<double>(w[0] + w[1]));
   });
-  return (codes ? 1e6 : 4e6) + 1.5 * ((codes ? 1 : kTransformed) * largest + threads * block);
+  return (quantized ? 1e6 : 4e6) +
+         1.5 * ((quantized ? 1 : kTransformed) * largest + threads * block);
 }
 
 double kept_filter_bytes(const Graph& graph) {
   double sum = 0;
-  if (graph.context() && graph.context()->keeps_filters() && !graph.quantized())
+  if (graph.context() && graph.context()->prepacks_weights() && !graph.quantized())
     for_each_filter(graph, [&](const Shape& w) { sum += kTransformed * filter_bytes(w); });
   return sum;
 }

@@ -19,7 +19,7 @@ inline void check_parameters(const char* optimiser, const std::vector<Tensor>& p
 }
 
 inline void check_not_recorded(const char* optimiser, const std::vector<Tensor>& parameters) {
-  GSX_CHECK(parameters.empty() || !parameters[0].context()->recording(), optimiser,
+  GSX_CHECK(parameters.empty() || !parameters[0].context()->capturing(), optimiser,
             ": a step that is recorded would repeat its rates; step after the recorded work");
 }
 

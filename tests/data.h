@@ -1,4 +1,4 @@
-// Where the tests find other people's data: pictures and weights that are not in this repository.
+// Where the tests find other people's data: images and weights that are not in this repository.
 #pragma once
 #include <filesystem>
 #include <optional>

@@ -1,4 +1,4 @@
-// gsx eval: how small, how fast and how faithful a model is, on a folder of pictures.
+// gsx eval: how small, how fast and how faithful a model is, on a folder of images.
 #include <filesystem>
 #include <iostream>
 
@@ -27,14 +27,14 @@ struct EvalOptions {
   bool json = false;
 };
 
-// The pictures of a folder one by one, scaled and cut to --size unless it is 0; calls use(picture)
+// The images of a folder one by one, scaled and cut to --size unless it is 0; calls use(image)
 // with [1,3,H,W], RGB in -1..1. Those that are damaged, or that `use` fails on, are named, left out
 // and counted; Error when that is all of them.
 template <class Use>
-int for_each_picture(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
-                     Use&& use) {
+int for_each_image(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
+                   Use&& use) {
   const std::vector<fs::path> files = list_images(folder);
-  const std::string left_out = left_out_text(open_picture_folder(folder));
+  const std::string left_out = left_out_text(open_image_folder(folder));
   if (!left_out.empty()) warn(left_out);
   size_t skipped = 0;
   for (const fs::path& file : files) {
@@ -43,7 +43,7 @@ int for_each_picture(const ContextPtr& context, const fs::path& folder, const Ev
       use(to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image));
     } catch (const Error& error) {
       const std::string why = naming(file.string(), error.what());
-      GSX_CHECK(++skipped < files.size(), "none of the ", files.size(), " pictures in ",
+      GSX_CHECK(++skipped < files.size(), "none of the ", files.size(), " images in ",
                 folder.string(), " can be used; the last one: ", why);
       warn("skipped: " + why);
     }
@@ -51,14 +51,14 @@ int for_each_picture(const ContextPtr& context, const fs::path& folder, const Ev
   return static_cast<int>(skipped);
 }
 
-// Which of the networks cannot take a picture of this shape; empty: all can.
-std::string misfit(const Evaluation::Networks& nets, const Shape& picture) {
+// Which of the networks cannot take an image of this shape; empty: all can.
+std::string misfit(const Evaluation::Networks& nets, const Shape& image) {
   const std::pair<const char*, const Graph*> named[] = {{"the model", nets.model},
                                                         {"the teacher", nets.teacher},
                                                         {"the feature network", nets.features}};
   for (const auto& [name, net] : named) {
     try {
-      if (net) net->infer_shapes(picture);
+      if (net) net->infer_shapes(image);
     } catch (const Error&) {
       return name;
     }
@@ -66,7 +66,7 @@ std::string misfit(const Evaluation::Networks& nets, const Shape& picture) {
   return {};
 }
 
-// The end of a message: from which side on all networks take square pictures.
+// The end of a message: from which side on all networks take square images.
 std::string instead_of_size(const Evaluation::Networks& nets, int64_t side) {
   constexpr int64_t kMost = 1024;
   while (side <= kMost && !misfit(nets, {1, 3, side, side}).empty()) ++side;
@@ -100,7 +100,7 @@ Json to_json(const EvalOptions& o, const Report& r) {
   const Evaluation::Result& q = r.quality;
   return {{"model", o.model},
           {"device", r.device},
-          {"pictures", q.photos},
+          {"images", q.sources},
           {"skipped", r.skipped},
           {"input", {r.input[0], r.input[1], r.input[2], r.input[3]}},
           {"macs_true", r.model.macs_true},
@@ -129,11 +129,11 @@ Json to_json(const EvalOptions& o, const Report& r) {
 
 void print_report(const Report& r) {
   const Evaluation::Result& q = r.quality;
-  std::cout << "device             " << r.device << "\npictures           " << q.photos;
+  std::cout << "device             " << r.device << "\nimages           " << q.sources;
   if (r.skipped > 0) std::cout << " (" << r.skipped << " skipped)";
-  std::cout << "\nMACs per picture   " << format_si(r.model.macs_true) << " at " << r.input[3]
+  std::cout << "\nMACs per image   " << format_si(r.model.macs_true) << " at " << r.input[3]
             << " x " << r.input[2] << "\nfile               " << format_bytes(r.model.file_bytes)
-            << "\nms per picture     " << r.model.ms_per_image << '\n';
+            << "\nms per image     " << r.model.ms_per_image << '\n';
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);
     std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
@@ -157,8 +157,8 @@ void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   const Graph model = open_model(context, o.model);
-  GSX_CHECK(model.input_channels() == 3, o.model, " takes pictures of ", model.input_channels(),
-            " channels; eval measures generators of colour pictures, which have 3");
+  GSX_CHECK(model.input_channels() == 3, o.model, " takes images of ", model.input_channels(),
+            " channels; eval measures generators of colour images, which have 3");
   Graph teacher, features;
   std::optional<Lpips> lpips;
   Evaluation::Networks nets;
@@ -172,35 +172,36 @@ void run_eval(const EvalOptions& o) {
   }
   if (!o.feature_net.empty()) {
     features = open_model(context, o.feature_net);
-    GSX_CHECK(!features.taps.empty(), "--feature-net: ", o.feature_net,
-              " has no taps; give a feature network such as squeezenet:FILE or vgg16:FILE");
+    GSX_CHECK(
+        !features.feature_layers.empty(), "--feature-net: ", o.feature_net,
+        " has no feature layers; give a feature network such as squeezenet:FILE or vgg16:FILE");
     nets.features = &features;
-    nets.tap = features.taps.back();
+    nets.layer = features.feature_layers.back();
     report.has_features = true;
     lpips = open_lpips(features, model_path(o.feature_net), warn);
     if (lpips) nets.lpips = &*lpips;
   }
   check_size(nets, o.size);
   const DataLayout layout = find_layout(o.data);
-  const fs::path photos = layout.test_a.empty() ? layout.train_a : layout.test_a;
+  const fs::path sources = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
   Evaluation evaluation(nets);
-  report.skipped += for_each_picture(context, photos, o, [&](const Tensor& photo) {
-    evaluation.add_photo(photo);
-    if (report.input.rank() == 0 && misfit(nets, photo.shape()).empty())
-      report.input = photo.shape();
+  report.skipped += for_each_image(context, sources, o, [&](const Tensor& source) {
+    evaluation.add_source(source);
+    if (report.input.rank() == 0 && misfit(nets, source.shape()).empty())
+      report.input = source.shape();
   });
-  GSX_CHECK(report.input.rank() > 0, "the pictures in ", photos.string(),
+  GSX_CHECK(report.input.rank() > 0, "the images in ", sources.string(),
             " are too small to measure on; give --size: ", instead_of_size(nets, 1));
   if (!real.empty() && nets.features)
-    report.skipped += for_each_picture(
-        context, real, o, [&](const Tensor& picture) { evaluation.add_real(picture); });
+    report.skipped +=
+        for_each_image(context, real, o, [&](const Tensor& image) { evaluation.add_real(image); });
   report.quality = evaluation.result();
   report.model = measure(model, report.input);
   if (report.has_teacher) report.teacher = measure(teacher, report.input);
-  const Tensor photo = Tensor::zeros(context, report.input);
+  const Tensor source = Tensor::zeros(context, report.input);
   const auto ms =
-      report.has_teacher ? time_models({&model, &teacher}, photo) : time_models({&model}, photo);
+      report.has_teacher ? time_models({&model, &teacher}, source) : time_models({&model}, source);
   report.model.ms_per_image = ms[0];
   if (report.has_teacher) report.teacher.ms_per_image = ms[1];
   if (o.json) {
@@ -214,18 +215,18 @@ void run_eval(const EvalOptions& o) {
 
 void add_eval(const Command& app) {
   auto o = std::make_shared<EvalOptions>();
-  const Command sub = app.add_subcommand("eval", "Measure a model on a folder of pictures.");
+  const Command sub = app.add_subcommand("eval", "Measure a model on a folder of images.");
   sub.footer(R"(Example:
   gsx eval runs/gs8-1/model.safetensors --data horse2zebra \
       --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors
-Pictures come from testA (else trainA, else the folder itself); real ones of the target domain from
-testB (else trainB). The Frechet distance is computed on the feature network's last tap and carries
+Images come from testA (else trainA, else the folder itself); real ones of the target domain from
+testB (else trainB). The Frechet distance is computed on the feature network's last layer and carries
 its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added.)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("--data", o->data, "folder of pictures")->required();
+  sub.add_option("--data", o->data, "folder of images")->required();
   sub.add_option("--teacher", o->teacher, "model to compare with");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
-  sub.add_option("--size", o->size, "scale and cut pictures to this side (0: as they are)")
+  sub.add_option("--size", o->size, "scale and cut images to this side (0: as they are)")
       ->check(whole_number(0, 8192));
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");

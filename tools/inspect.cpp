@@ -118,7 +118,7 @@ void add_inspect(const Command& app) {
   gsx inspect cartoongan,order=rgb,eps=1e-5:weights.safetensors
 Wherever a model is named, a file without a network needs its architecture in front of it: ARCH:FILE.
 What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
-  order=rgb|bgr           channel order of the pictures it takes and gives
+  order=rgb|bgr           channel order of the images it takes and gives
   range=LO..HI            its values of black and white, e.g. 0..255, -1..1
   input_range=, output_range=   the same where the two differ
   eps=E                   of its norms
@@ -126,7 +126,7 @@ What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
   sub.add_option("MODEL", o->network.model,
                  "a gsx model file, or an architecture: ARCH[,KEY=VALUE...][:weights.safetensors]")
       ->required();
-  sub.add_option("--size", o->size, "side of the picture that MACs are counted for")
+  sub.add_option("--size", o->size, "side of the image that MACs are counted for")
       ->check(whole_number(1, 8192))
       ->capture_default_str();
   add_network_options(sub, o->network);

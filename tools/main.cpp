@@ -12,8 +12,8 @@ namespace gsx::tools {
 namespace {
 
 constexpr const char* kExamples = R"(Examples:
-  gsx train                         train, compress and show it on built-in pictures
-  gsx translate MODEL photos --out pictures
+  gsx train                         train, compress and show it on built-in images
+  gsx translate MODEL sources --out images
   gsx inspect cyclegan              layers, channels and cost
   gsx info                          what this build can do on this machine
   gsx COMMAND --help                flags and examples of a command
@@ -29,7 +29,7 @@ void become_bench(char** argv) {
 int run_gsx(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (!words.empty() && words[0] == "bench") become_bench(argv);
-  Program program("Compresses generators of pictures by GAN Slimming.", "gsx", "gsx " GSX_VERSION);
+  Program program("Compresses generators of images by GAN Slimming.", "gsx", "gsx " GSX_VERSION);
   const Command command = program.command();
   command.footer(kExamples);
   add_train(command);

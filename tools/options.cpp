@@ -64,7 +64,7 @@ ContextPtr ComputeOptions::context() const {
                  : math == "bf16" ? kernels::MathMode::bf16
                                   : kernels::MathMode::fp32;
   if (conv_provider == "cudnn") options.conv_provider = ConvProvider::cudnn;
-  options.keep_filters = memory == "high";
+  options.prepack_weights = memory == "high";
   if (gemm_provider == "cublas") options.gemm_provider = GemmProvider::cublas;
   return Context::create(options);
 }
@@ -145,10 +145,9 @@ std::vector<std::string> compute_option_names() {
 
 Option add_max_pixels(const Command& app, int64_t& max_pixels) {
   return app
-      .add_option(
-          "--max-pixels", max_pixels,
-          "refuse pictures of more pixels before they are decoded: up to 20 bytes of memory "
-          "each")
+      .add_option("--max-pixels", max_pixels,
+                  "refuse images of more pixels before they are decoded: up to 20 bytes of memory "
+                  "each")
       ->check(whole_number(1, kMostImagePixels))
       ->capture_default_str();
 }

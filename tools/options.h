@@ -27,7 +27,7 @@ void add_compute_options(const Command&, ComputeOptions&);
 // Their names, without dashes.
 std::vector<std::string> compute_option_names();
 
-// --max-pixels, of commands that read pictures.
+// --max-pixels, of commands that read images.
 Option add_max_pixels(const Command&, int64_t& max_pixels);
 
 // The command as typed, quoted so that a shell repeats it.

@@ -33,7 +33,7 @@ std::string with_prefix(double value, const char* const* prefixes, int count) {
 constexpr auto kLivePause = std::chrono::milliseconds(100);
 constexpr auto kPlainPause = std::chrono::seconds(10);
 
-// Whether stderr is a terminal that obeys the codes of a live line.
+// Whether stderr is a terminal that obeys the quantised values of a live line.
 bool is_live_terminal() {
   const char* kind = std::getenv("TERM");
   const std::string_view name = kind ? kind : "";

@@ -52,7 +52,7 @@ int finish(const Program& program) {
 
 int run(Program& program, const std::vector<std::string>& words) {
   // One heap for all threads, and large pieces outside of it, so that what is freed goes back and
-  // what a picture needs depends on the picture alone.
+  // what an image needs depends on the image alone.
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   // What caches keep goes back before anybody is told that there is no memory.
@@ -77,7 +77,7 @@ int run(Program& program, const std::vector<std::string>& words) {
   } catch (const std::bad_alloc&) {
     std::cerr << prefix(program)
               << "out of memory: neither this machine nor its limits have more to give; smaller "
-                 "pictures or batches and fewer threads need less\n";
+                 "images or batches and fewer threads need less\n";
   } catch (const Error& error) {
     std::cerr << told(program, printable(error.what())) << '\n';
   } catch (const std::exception& error) {

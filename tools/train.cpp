@@ -101,8 +101,8 @@ void print_row(const std::string& name, const std::string& teacher, const std::s
 
 void print_dense(const TrainResult& r) {
   const ModelFigures& t = r.teacher;
-  std::cout << "MACs per picture  " << format_si(t.macs_true) << "\nfile on disk      "
-            << format_bytes(t.file_bytes) << "\nms per picture    " << fixed(t.ms_per_image, 1)
+  std::cout << "MACs per image  " << format_si(t.macs_true) << "\nfile on disk      "
+            << format_bytes(t.file_bytes) << "\nms per image    " << fixed(t.ms_per_image, 1)
             << "\n\nmodel    " << for_stdout(r.teacher_model.string()) << std::endl;
 }
 
@@ -110,7 +110,7 @@ void print_table(const TrainResult& r) {
   const ModelFigures &t = r.teacher, &s = r.compressed;
   const auto number = [](double v) { return fixed(v, v < 10 ? 3 : 1); };
   print_row("", "teacher", "compressed", "");
-  print_row("MACs per picture", format_si(t.macs_true), format_si(s.macs_true),
+  print_row("MACs per image", format_si(t.macs_true), format_si(s.macs_true),
             "r_s " + fixed(r.r_s, 2));
   print_row("  as the paper counts", format_si(t.macs_paper), format_si(s.macs_paper),
             "r_s_paper " + fixed(r.r_s_paper, 2));
@@ -118,10 +118,10 @@ void print_table(const TrainResult& r) {
             "r_c " + fixed(r.r_c, 2));
   print_row("  weights as the paper counts", format_bytes(t.weight_bytes),
             format_bytes(s.weight_bytes), "r_c_paper " + fixed(r.r_c_paper, 2));
-  print_row("ms per picture", number(t.ms_per_image), number(s.ms_per_image),
+  print_row("ms per image", number(t.ms_per_image), number(s.ms_per_image),
             fixed(t.ms_per_image / s.ms_per_image, 2) + "x");
   if (r.r_f > 0) {
-    print_row("distance to real pictures (1)", number(r.teacher_distance),
+    print_row("distance to real images (1)", number(r.teacher_distance),
               number(r.compressed_distance), "r_f " + fixed(r.r_f, 2));
   }
   if (r.distance_to_teacher >= 0) {
@@ -139,7 +139,7 @@ void print_table(const TrainResult& r) {
   if (r.distance_to_teacher >= 0)
     std::cout
         << "(2) " << for_stdout(r.distance_to_teacher_name)
-        << "\n(3) grey levels of 0..255: the most of any picture, and the mean of each colour\n";
+        << "\n(3) grey levels of 0..255: the most of any image, and the mean of each colour\n";
   std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
             << for_stdout((r.model.parent_path() / run_files::kSamples).string()) << std::endl;
 }
@@ -222,8 +222,8 @@ void add_train(const Command& app) {
       app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
   sub.footer(R"(Examples:
   gsx train
-      the whole story on built-in pictures, in a few minutes
-  gsx train --teacher fast_style:wave.safetensors --data photos --target-ratio 16
+      the whole story on built-in images, in a few minutes
+  gsx train --teacher fast_style:wave.safetensors --data sources --target-ratio 16
   gsx train --method dense --data horse2zebra --size 128
   gsx train --resume runs/gs8-1)");
   add_settings(sub, o->config);

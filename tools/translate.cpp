@@ -1,13 +1,13 @@
-// gsx translate: pictures (or raw tensors) in, pictures (or raw tensors) out.
+// gsx translate: images (or raw tensors) in, images (or raw tensors) out.
 #include <charconv>
 #include <iostream>
 #include <optional>
 #include <utility>
 
 #include "engine/io/image.h"
+#include "engine/io/image_folder.h"
+#include "engine/io/image_head.h"
 #include "engine/io/npy.h"
-#include "engine/io/picture_folder.h"
-#include "engine/io/picture_head.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/network.h"
@@ -62,8 +62,8 @@ void translate_tensor(const Graph& graph, const ContextPtr& context, const Trans
 }
 
 // Says once that there was transparency.
-void translate_picture(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
-                       const TranslateOptions& o, bool& told) {
+void translate_image(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
+                     const TranslateOptions& o, bool& told) {
   const auto room_for = [&](int width, int height, bool alpha, double reading) {
     const int64_t pixels = int64_t{width} * height;
     const auto kept = static_cast<double>(alpha && o.keep_alpha ? 3 * pixels : 0);
@@ -71,7 +71,7 @@ void translate_picture(const Graph& graph, const ContextPtr& context, const Tran
     check_room(graph, {1, 3, height, width},
                {reading, kept, kept + bytes + encoding_bytes(pixels, kept > 0)});
   };
-  if (const auto head = picture_head(job.in)) {
+  if (const auto head = image_head(job.in)) {
     const bool fits = int64_t{head->width} * head->height <= o.reading.max_pixels;
     if (fits) room_for(head->width, head->height, head->alpha, head->decoding_bytes);
   }
@@ -97,7 +97,7 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Translat
                    const TranslateOptions& o, bool& told) {
   const NoGrad no_grad;
   if (is_tensor_name(job.in)) translate_tensor(graph, context, job);
-  else translate_picture(graph, context, job, o, told);
+  else translate_image(graph, context, job, o, told);
 }
 
 void run_translate(const TranslateOptions& o) {
@@ -141,14 +141,14 @@ void run_translate(const TranslateOptions& o) {
 void add_translate(const Command& app) {
   auto o = std::make_shared<TranslateOptions>();
   const Command sub =
-      app.add_subcommand("translate", "Send pictures or tensors through a generator.");
+      app.add_subcommand("translate", "Send images or tensors through a generator.");
   sub.footer(R"(Examples:
-  gsx translate runs/gs8-1/model.safetensors photos --out painted
+  gsx translate runs/gs8-1/model.safetensors sources --out painted
   gsx translate fast_style:wave.safetensors cat.jpg --out cat.png
   gsx translate fast_style:wave.safetensors input.npy --out output.npy
 Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clipping.)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("INPUT", o->inputs, "pictures, .npy tensors, or folders of them")->required();
+  sub.add_option("INPUT", o->inputs, "images, .npy tensors, or folders of them")->required();
   sub.add_option("--out", o->out,
                  "result file (one input) or folder; inputs and the model are never replaced")
       ->required();
@@ -156,7 +156,7 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
                  "what transparent parts are laid on: white, black or #rrggbb")
       ->check(valid_colour)
       ->capture_default_str();
-  sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their pictures were");
+  sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their images were");
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);

@@ -7,7 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
-#include "engine/io/picture_folder.h"
+#include "engine/io/image_folder.h"
 #include "tools/outputs.h"
 #include "tools/text.h"
 
@@ -24,10 +24,10 @@ struct Inputs {
 };
 
 void add_folder(Inputs& inputs, const fs::path& folder) {
-  const PictureFolder found = open_picture_folder(folder);
+  const ImageFolder found = open_image_folder(folder);
   inputs.folder_given = true;
   inputs.folders.add(folder);
-  inputs.files.insert(inputs.files.end(), found.pictures.begin(), found.pictures.end());
+  inputs.files.insert(inputs.files.end(), found.images.begin(), found.images.end());
   inputs.files.insert(inputs.files.end(), found.tensors.begin(), found.tensors.end());
   const std::string left_out = left_out_text(found);
   if (!left_out.empty()) warn(left_out);
@@ -48,7 +48,7 @@ Inputs find_inputs(const std::vector<std::string>& named) {
     }
   }
   GSX_CHECK(!inputs.files.empty(),
-            "no pictures (JPEG, PNG, PPM) or .npy tensors in the folders given");
+            "no images (JPEG, PNG, PPM) or .npy tensors in the folders given");
   return inputs;
 }
 
@@ -70,9 +70,9 @@ std::vector<TranslateJob> into_folder(const Inputs& inputs, const fs::path& out)
   GSX_CHECK(!there || fs::is_directory(folder, ignored), "--out: ", inputs.files.size(),
             inputs.files.size() == 1 ? " result needs" : " results need", " a folder, and ",
             out.string(), " is a file");
-  GSX_CHECK(there || !looks_like_a_picture(out), "--out: ", inputs.files.size(),
+  GSX_CHECK(there || !looks_like_a_image(out), "--out: ", inputs.files.size(),
             inputs.files.size() == 1 ? " input of a folder needs" : " inputs need",
-            " a folder, and ", out.string(), " is named as a picture; leave its suffix out");
+            " a folder, and ", out.string(), " is named as an image; leave its suffix out");
   std::vector<TranslateJob> jobs;
   for (const fs::path& in : inputs.files) {
     check_links("--out", folder / result_name(in));
@@ -129,7 +129,7 @@ std::vector<TranslateJob> plan_translation(const std::string& model,
     GSX_CHECK(one_file || !fs::exists(job.target, ignored) ||
                   inputs.folders.find(folder_of(job.target)).empty(),
               "--out: ", job.out.string(), " is there already, among the inputs, and may be a ",
-              "picture of yours; choose another folder");
+              "image of yours; choose another folder");
   }
   return jobs;
 }

@@ -13,7 +13,7 @@ struct TranslateJob {
 
 // Every file to translate with where its result goes. `out` names a file when there is one input
 // file and the name has a suffix, else a folder. Changes nothing; an Error when a result would
-// replace an input, the model, another result, or what may be a picture of the user's. Warns of
+// replace an input, the model, another result, or what may be an image of the user's. Warns of
 // what is left out of folders.
 std::vector<TranslateJob> plan_translation(const std::string& model,
                                            const std::vector<std::string>& inputs,

@@ -67,17 +67,17 @@ class CycleGan:
 
 
 class Calibration(quantization.CalibrationDataReader):
-    def __init__(self, pictures):
-        self.pictures = iter([{"image": p} for p in pictures])
+    def __init__(self, images):
+        self.images = iter([{"image": p} for p in images])
 
     def get_next(self):
-        return next(self.pictures, None)
+        return next(self.images, None)
 
 
-def quantize(model, pictures, folder):
+def quantize(model, images, folder):
     plain, small = (os.path.join(folder, name) for name in ("plain.onnx", "int8.onnx"))
     onnx.save(model, plain)
-    quantization.quantize_static(plain, small, Calibration(pictures), per_channel=True, op_types_to_quantize=["Conv"],
+    quantization.quantize_static(plain, small, Calibration(images), per_channel=True, op_types_to_quantize=["Conv"],
                                  quant_format=quantization.QuantFormat.QDQ,
                                  activation_type=quantization.QuantType.QUInt8,
                                  weight_type=quantization.QuantType.QInt8)

@@ -2,7 +2,7 @@
 # protocol.py.
 # The same networks as gsx, written as a PyTorch user would for speed: in-place ReLUs, fused fake
 # quantisation and optimisers, frozen networks without gradients. --compile goes through torch.compile,
-# --channels-last stores pictures as NHWC.
+# --channels-last stores images as NHWC.
 import argparse
 import os
 import sys
@@ -53,7 +53,7 @@ def generator(model, affine=True):
 
 
 class Setup:
-    """One work's networks and pictures."""
+    """One work's networks and images."""
 
     def __init__(self, options, work):
         self.options, self.model, self.method = options, work["model"], work.get("method", "gs8")
@@ -64,12 +64,12 @@ class Setup:
         module = module.to(memory_format=self.layout).requires_grad_(trained)
         return torch.compile(module) if self.options.compile else module
 
-    def pictures(self):
+    def images(self):
         return (torch.rand(self.batch, 3, self.size, self.size) * 2 - 1).contiguous(memory_format=self.layout)
 
 
 def infer(setup):
-    g, x = setup.network(generator(setup.model), False), setup.pictures()
+    g, x = setup.network(generator(setup.model), False), setup.images()
 
     def work(_):
         with torch.inference_mode():
@@ -104,7 +104,7 @@ def gs_step(setup):
     def lsgan(x, target):
         return (critic(x).mean((2, 3)) - target).square().mean()
 
-    x = setup.pictures()
+    x = setup.images()
 
     def work(_):
         with torch.no_grad():
@@ -135,7 +135,7 @@ def gs_step(setup):
 
 def dense_step(setup):
     """A CycleGAN step: two generators and two discriminators, cycle and identity losses."""
-    a, b = setup.pictures(), setup.pictures()
+    a, b = setup.images(), setup.images()
     to_b, to_a = (setup.network(generator(setup.model), True) for _ in range(2))
     d_b, d_a = (setup.network(in_place(networks.PatchGan(64)), True) for _ in range(2))
     optimizers = [adam(n.parameters(), 2e-4) for n in (to_b, to_a)]

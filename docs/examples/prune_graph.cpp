@@ -25,11 +25,11 @@ int main() {
   const gsx::ContextPtr context = gsx::Context::create();
   gsx::Graph net = own_network();
   gsx::Rng rng(1);
-  net.initialize(context, rng, {.norm_scale_deviation = 0.3f});
+  net.initialize(context, rng, {.gamma_deviation = 0.3f});
 
   const gsx::Shape size = {1, 3, 32, 32};
   const double before = net.cost(size).macs.true_macs;
-  // Zeroes the norm scales of what goes; training with gsx::prox_groups() would have shrunk them.
+  // Zeroes the gammas of what goes; training with gsx::prox_groups() would have shrunk them.
   const auto groups = gsx::prune_groups(net);
   gsx::prune_to_budget(net, groups, {gsx::Budget::Kind::macs, before / 2, size});
   const gsx::Graph small = gsx::extract(net);

@@ -1,6 +1,6 @@
-// Runs a model on a picture: run_model MODEL PICTURE.png OUT.png. MODEL is a gsx model file or
+// Runs a model on an image: run_model MODEL PICTURE.png OUT.png. MODEL is a gsx model file or
 // ARCHITECTURE:weights.safetensors, as for gsx translate; without arguments, a fresh network on a
-// black picture.
+// black image.
 #include <gsx/gsx.h>
 
 #include <cstdio>
@@ -9,10 +9,10 @@
 int main(int argc, char** argv) try {
   const gsx::ContextPtr context = gsx::Context::create();  // the processor, all its threads
   gsx::Graph network;
-  gsx::Image picture(64, 48);
+  gsx::Image image(64, 48);
   if (argc == 4) {
     network = gsx::open_model(context, argv[1]);
-    picture = gsx::read_image(argv[2]);
+    image = gsx::read_image(argv[2]);
   } else {
     network = gsx::fast_style({.width = 8, .blocks = 1});
     gsx::Rng rng(1);
@@ -20,12 +20,12 @@ int main(int argc, char** argv) try {
   }
   network.freeze();  // parameters will not change
 
-  const gsx::Tensor x = gsx::to_tensor(context, picture, network.input_format);
+  const gsx::Tensor x = gsx::to_tensor(context, image, network.input_format);
   const gsx::Image result = gsx::to_image(gsx::translate(network, x), 0, network.output_format);
   if (argc == 4) gsx::write_png(argv[3], result);
   std::printf("%d x %d pixels, %.3g MACs\n", result.width, result.height,
               network.cost(x.shape()).macs.true_macs);
-  return result.width == picture.width && result.height == picture.height ? 0 : 1;
+  return result.width == image.width && result.height == image.height ? 0 : 1;
 } catch (const gsx::Error& error) {  // one sentence that says what to do
   std::fprintf(stderr, "run_model: %s\n", error.what());
   return 1;

@@ -1,4 +1,4 @@
-// A training loop: a small network learns to turn pictures into their negatives.
+// A training loop: a small network learns to turn images into their negatives.
 #include <gsx/gsx.h>
 
 #include <cstdio>

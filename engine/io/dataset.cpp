@@ -1,4 +1,4 @@
-// Folders of pictures and the seeded loader; see dataset.h.
+// Folders of images and the seeded loader; see dataset.h.
 #include "engine/io/dataset.h"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ Loader::Loader(std::shared_ptr<const ImageSource> source, LoaderOptions options,
       rng_(std::move(rng)),
       warning_(std::move(warning)) {
   GSX_CHECK(source_ && source_->count() > 0,
-            "loader: expected a source with pictures, got an empty one");
+            "loader: expected a source with images, got an empty one");
   GSX_CHECK(options_.batch > 0 && options_.size >= 0 && options_.load_size >= 0,
             "loader: batch, size and load_size must not be negative, and batch not 0");
   GSX_CHECK(options_.load_size == 0 || options_.load_size >= options_.size, "loader: load_size ",
@@ -70,7 +70,7 @@ void Loader::shuffle() {
     std::swap(order_[i], order_[static_cast<size_t>(rng_.below(static_cast<int64_t>(i) + 1))]);
 }
 
-// The picture, scaled, from the cache where it fits. The reference holds until the next call.
+// The image, scaled, from the cache where it fits. The reference holds until the next call.
 const Image& Loader::scaled(size_t index) {
   const auto found = cache_.find(index);
   if (found != cache_.end()) return found->second;
@@ -97,7 +97,7 @@ Loader::Drawn Loader::draw() {
       const std::string what = naming(source_->key(index), error.what());
       if (warning_) warning_(what + "; skipped");
       GSX_CHECK(bad_.size() < order_.size(), "data: none of the ", order_.size(),
-                " pictures can be read; the last one: ", what);
+                " images can be read; the last one: ", what);
     }
   }
 }
@@ -162,7 +162,7 @@ void Loader::restore(const Json& state) {
   try {
     GSX_CHECK(
         state.at("source").get<uint64_t>() == source_mark(),
-        "loader: the saved position is of other pictures; resume with the data folder as it was");
+        "loader: the saved position is of other images; resume with the data folder as it was");
     const auto order = state.at("order").get<std::vector<size_t>>();
     const auto position = state.at("position").get<size_t>();
     const auto rng = state.at("rng").get<std::vector<uint64_t>>();

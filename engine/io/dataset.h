@@ -1,4 +1,4 @@
-// Pictures for training: where they come from, and a loader that shuffles, cuts and mirrors them in
+// Images for training: where they come from, and a loader that shuffles, cuts and mirrors them in
 // an order that depends on a seed only and can be saved and continued exactly.
 #pragma once
 #include <filesystem>
@@ -11,25 +11,25 @@
 #include <vector>
 
 #include "engine/io/image.h"
-#include "engine/io/picture_folder.h"
+#include "engine/io/image_folder.h"
 #include "engine/json.h"
 #include "engine/random.h"
 
 namespace gsx {
 
-// Pictures by number. Numbers are an order only: what belongs to a picture is filed under its key.
+// Images by number. Numbers are an order only: what belongs to an image is filed under its key.
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
   virtual size_t count() const = 0;
   virtual std::string key(size_t i) const = 0;  // unique: the file's name, or a made-up one
-  // Error when the picture is damaged. Several threads may load at once.
+  // Error when the image is damaged. Several threads may load at once.
   virtual Image load(size_t i) const = 0;
 };
 std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder,
                                                  const ReadOptions& = {});
 
-// How a picture was prepared: scaled to width x height, cut at x, y to the size of the batch, then
+// How an image was prepared: scaled to width x height, cut at x, y to the size of the batch, then
 // perhaps mirrored.
 struct Augmentation {
   int width = 0, height = 0;
@@ -42,7 +42,7 @@ struct Sample {
   size_t index = 0;  // in the source
   std::string key;
   Augmentation augmentation;
-  // Names this very cut of this picture: equal ids mean equal pixels (of one source and batch
+  // Names this very cut of this image: equal ids mean equal pixels (of one source and batch
   // size).
   std::string id() const;
 };
@@ -55,15 +55,15 @@ struct Batch {
 struct LoaderOptions {
   int batch = 1;
   int load_size = 0;  // scale the short side to this first; 0: only where it is below `size`
-  int size = 0;  // side of the random square cut; 0: the whole picture (a batch must have one size)
-  bool flip = true;  // mirror half of the pictures
+  int size = 0;  // side of the random square cut; 0: the whole image (a batch must have one size)
+  bool flip = true;  // mirror half of the images
   PixelFormat format = {};
-  uint64_t cache_bytes = uint64_t{512} << 20;  // scaled pictures kept in memory
+  uint64_t cache_bytes = uint64_t{512} << 20;  // scaled images kept in memory
 };
 
-// An endless stream of batches. Every picture comes once per epoch, in a fresh random order each; a
-// batch may reach into the next epoch. A picture that cannot be loaded is reported once, counted
-// and left out from then on. While a batch is worked on, the pictures of the next one that are not
+// An endless stream of batches. Every image comes once per epoch, in a fresh random order each; a
+// batch may reach into the next epoch. An image that cannot be loaded is reported once, counted
+// and left out from then on. While a batch is worked on, the images of the next one that are not
 // kept in memory are loaded by threads of their own; what comes in which order knows nothing of it.
 class Loader {
  public:
@@ -71,7 +71,7 @@ class Loader {
   Loader(std::shared_ptr<const ImageSource> source, LoaderOptions options, Rng rng,
          Warning warning);
 
-  Batch next(const ContextPtr&);  // Error when no picture at all can be loaded
+  Batch next(const ContextPtr&);  // Error when no image at all can be loaded
 
   int64_t epoch() const { return epoch_; }  // completed ones
   size_t skipped() const { return bad_.size(); }
@@ -87,7 +87,7 @@ class Loader {
     size_t index;
     const Image& image;  // until the next call
   };
-  Drawn draw();  // the next loadable picture of this or the next epoch
+  Drawn draw();  // the next loadable image of this or the next epoch
   const Image& scaled(size_t index);
   void load_ahead();
   void shuffle();
@@ -107,7 +107,7 @@ class Loader {
   std::map<size_t, std::future<Image>> ahead_;  // being loaded, or ready
 };
 
-// For pictures not trained on: short side scaled to `size`, centre square cut.
+// For images not trained on: short side scaled to `size`, centre square cut.
 Image fit_square(const Image&, int size);
 
 }  // namespace gsx

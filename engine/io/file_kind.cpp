@@ -17,7 +17,7 @@ constexpr std::string_view kExport =
     "save its weights as safetensors under PyTorch's names (gsx inspect ARCH lists the layers) and "
     "give ARCH:FILE.safetensors";
 constexpr std::string_view kUnpack = "unpack it and give the safetensors file in it";
-constexpr std::string_view kNotPicture = "give the model's safetensors file here";
+constexpr std::string_view kNotImage = "give the model's safetensors file here";
 constexpr std::string_view kAnew = "download the file itself, not a page about it";
 constexpr std::string_view kTheModel = "give the model's safetensors file itself";
 
@@ -34,12 +34,12 @@ constexpr Magic kMagics[] = {
     {0, "\x93NUMPY"sv, {"a NumPy array (.npy)", kExport}},
     {0, "MATLAB 5.0 MAT-file"sv, {"a MATLAB file", kExport}},
     {0, "\x08\x01\x12"sv, {"a TensorFlow saved model", kExport}},
-    {0, "\x89PNG\r\n\x1a\n"sv, {"a PNG picture", kNotPicture}},
-    {0, "\xff\xd8\xff"sv, {"a JPEG picture", kNotPicture}},
-    {0, "GIF8"sv, {"a GIF picture", kNotPicture}},
-    {8, "WEBP"sv, {"a WebP picture", kNotPicture}},
-    {0, "II*\0"sv, {"a TIFF picture", kNotPicture}},
-    {0, "MM\0*"sv, {"a TIFF picture", kNotPicture}},
+    {0, "\x89PNG\r\n\x1a\n"sv, {"a PNG image", kNotImage}},
+    {0, "\xff\xd8\xff"sv, {"a JPEG image", kNotImage}},
+    {0, "GIF8"sv, {"a GIF image", kNotImage}},
+    {8, "WEBP"sv, {"a WebP image", kNotImage}},
+    {0, "II*\0"sv, {"a TIFF image", kNotImage}},
+    {0, "MM\0*"sv, {"a TIFF image", kNotImage}},
     {0, "%PDF-"sv, {"a PDF document", kTheModel}},
     {0,
      "\x7f"

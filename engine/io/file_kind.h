@@ -9,7 +9,7 @@
 namespace gsx {
 
 struct FileKind {
-  std::string_view what;    // "a PNG picture"
+  std::string_view what;    // "a PNG image"
   std::string_view remedy;  // what to do to have a model, as an imperative
 };
 

@@ -1,4 +1,4 @@
-// Cutting, resizing and arranging pictures, and their way into tensors and back; see image.h.
+// Cutting, resizing and arranging images, and their way into tensors and back; see image.h.
 #include "engine/io/image.h"
 
 #include <algorithm>
@@ -40,14 +40,14 @@ uint8_t to_byte(float v) {
   return v >= 255 ? 255 : static_cast<uint8_t>(v + 0.5f);
 }
 
-void check_picture(const Image& image, const char* what) {
+void check_image(const Image& image, const char* what) {
   GSX_CHECK(image.width > 0 && image.height > 0 &&
                 image.rgb.size() == size_t{3} * image.width * image.height,
-            what, ": expected a picture with pixels, got ", image.width, " x ", image.height);
+            what, ": expected an image with pixels, got ", image.width, " x ", image.height);
 }
 
-// Calls f(first row, values) for bands of a picture's rows, with room for the values of each as
-// they lie in a tensor: so that a large picture is not copied whole on its way. Padding lanes are
+// Calls f(first row, values) for bands of an image's rows, with room for the values of each as
+// they lie in a tensor: so that a large image is not copied whole on its way. Padding lanes are
 // 0.
 template <class F>
 void for_each_band(const kernels::View& v, F&& f) {
@@ -61,7 +61,7 @@ void for_each_band(const kernels::View& v, F&& f) {
 }  // namespace
 
 Image resize(const Image& image, int width, int height) {
-  check_picture(image, "resize");
+  check_image(image, "resize");
   GSX_CHECK(width > 0 && height > 0 && int64_t{width} * height <= kMostImagePixels,
             "resize: expected a positive size of at most ", kMostImagePixels, " pixels, got ",
             width, " x ", height);
@@ -92,7 +92,7 @@ Image resize(const Image& image, int width, int height) {
 }
 
 Image resize_short_side(const Image& image, int side) {
-  check_picture(image, "resize");
+  check_image(image, "resize");
   const double scale = static_cast<double>(side) / std::min(image.width, image.height);
   const auto scaled = [&](int n) {
     return std::max(side, static_cast<int>(std::lround(n * scale)));
@@ -103,7 +103,7 @@ Image resize_short_side(const Image& image, int side) {
 Image crop(const Image& image, int x, int y, int width, int height) {
   GSX_CHECK(x >= 0 && y >= 0 && width > 0 && height > 0 && width <= image.width - x &&
                 height <= image.height - y,
-            "crop: ", width, " x ", height, " at ", x, ", ", y, " does not fit in a picture of ",
+            "crop: ", width, " x ", height, " at ", x, ", ", y, " does not fit in an image of ",
             image.width, " x ", image.height);
   Image result(width, height);
   for (int row = 0; row < height; ++row)
@@ -121,12 +121,12 @@ Image mirror(const Image& image) {
 
 Tensor to_tensor(const ContextPtr& context, std::span<const Image> images,
                  const PixelFormat& format) {
-  GSX_CHECK(!images.empty(), "to_tensor: expected at least one picture, got none");
+  GSX_CHECK(!images.empty(), "to_tensor: expected at least one image, got none");
   const int width = images[0].width, height = images[0].height;
   for (const Image& image : images) {
-    check_picture(image, "to_tensor");
+    check_image(image, "to_tensor");
     GSX_CHECK(image.width == width && image.height == height,
-              "to_tensor: pictures of a batch must have one size, got ", width, " x ", height,
+              "to_tensor: images of a batch must have one size, got ", width, " x ", height,
               " and ", image.width, " x ", image.height);
   }
   Tensor x = Tensor::empty(context, {static_cast<int64_t>(images.size()), 3, height, width});
@@ -150,7 +150,7 @@ Tensor to_tensor(const ContextPtr& context, const Image& image, const PixelForma
 Image to_image(const Tensor& x, int64_t n, const PixelFormat& format) {
   GSX_CHECK(
       x.shape().rank() == 4 && x.dim(1) == 3 && n >= 0 && n < x.dim(0) && x.dtype() == DType::f32,
-      "to_image: expected picture ", n, " of a tensor [N, 3, H, W], got ", x.shape());
+      "to_image: expected image ", n, " of a tensor [N, 3, H, W], got ", x.shape());
   GSX_CHECK(format.hi > format.lo, "to_image: white must be above black, got ", format.lo, " to ",
             format.hi);
   const kernels::View v = x.view();
@@ -178,7 +178,7 @@ Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap) {
     }
   }
   GSX_CHECK(columns > 0 && cell_width > 0 && gap >= 0,
-            "contact_sheet: expected at least one picture, got none");
+            "contact_sheet: expected at least one image, got none");
   const int64_t width = gap + static_cast<int64_t>(columns) * (cell_width + gap);
   const int64_t height = gap + static_cast<int64_t>(rows.size()) * (cell_height + gap);
   GSX_CHECK(width * height <= kMostImagePixels, "contact_sheet: the sheet would have ", width,

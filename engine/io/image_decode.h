@@ -1,5 +1,5 @@
 // The formats behind read_image: each refuses what is damaged or too large before it allocates a
-// picture. They throw Problem. Internal to engine/io.
+// image. They throw Problem. Internal to engine/io.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,11 +20,11 @@ struct Samples {
   std::unique_ptr<uint8_t, void (*)(void*)> data{nullptr, nullptr};
 };
 
-struct JpegPicture {
+struct JpegImage {
   Image image;
   std::vector<uint8_t> exif;  // a TIFF block with its "Exif\0\0", or empty
 };
-JpegPicture decode_jpeg(std::span<const uint8_t> bytes, int64_t max_pixels);
+JpegImage decode_jpeg(std::span<const uint8_t> bytes, int64_t max_pixels);
 
 // A PNG that was checked from end to end, cut down to what its pixels need, for stb_decode.
 struct CheckedPng {

@@ -1,4 +1,4 @@
-// Reading and writing pictures: format detection, EXIF orientation, transparency; see image.h.
+// Reading and writing images: format detection, EXIF orientation, transparency; see image.h.
 #include <libexif/exif-data.h>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ int exif_orientation(std::span<const uint8_t> block) {
   return value >= 1 && value <= 8 ? value : 1;
 }
 
-// Turns a picture stored with this orientation upright: 2 mirrored, 3 half turn, 4 upside down
+// Turns an image stored with this orientation upright: 2 mirrored, 3 half turn, 4 upside down
 // mirror, 5 transposed, 6 quarter turn clockwise, 7 transposed along the other diagonal, 8 quarter
 // turn back.
 Image upright(Image image, int orientation) {
@@ -136,8 +136,8 @@ ImageAndAlpha decode(std::span<const uint8_t> bytes, const ReadOptions& options)
             upright(std::move(stored.alpha), orientation)};
   }
   const size_t start = jpeg_start(bytes);
-  require(start < bytes.size(), "is not a JPEG, PNG or PPM picture");
-  JpegPicture jpeg = decode_jpeg(bytes.subspan(start), options.max_pixels);
+  require(start < bytes.size(), "is not a JPEG, PNG or PPM image");
+  JpegImage jpeg = decode_jpeg(bytes.subspan(start), options.max_pixels);
   return {upright(std::move(jpeg.image), exif_orientation(jpeg.exif)), {}};
 }
 
@@ -176,7 +176,7 @@ std::vector<uint8_t> encode_png(const Image& image, const Image& alpha) {
     return i.width > 0 && i.height > 0 && i.rgb.size() == size_t{3} * i.width * i.height;
   };
   const bool opaque = alpha.rgb.empty();
-  GSX_CHECK(whole(image), "write_png: expected a picture with pixels, got ", image.width, " x ",
+  GSX_CHECK(whole(image), "write_png: expected an image with pixels, got ", image.width, " x ",
             image.height);
   GSX_CHECK(opaque || (whole(alpha) && alpha.width == image.width && alpha.height == image.height),
             "write_png: expected an alpha of ", image.width, " x ", image.height, ", got ",
@@ -189,7 +189,7 @@ std::vector<uint8_t> encode_png(const Image& image, const Image& alpha) {
     rgba[i] = i % 4 < 3 ? image.rgb[i / 4 * 3 + i % 4] : alpha.rgb[i / 4 * 3];
   std::vector<uint8_t> bytes = stb_encode_png(opaque ? image.rgb.data() : rgba.data(), image.width,
                                               image.height, opaque ? 3 : 4);
-  GSX_CHECK(!bytes.empty(), "write_png: cannot encode a picture of ", image.width, " x ",
+  GSX_CHECK(!bytes.empty(), "write_png: cannot encode an image of ", image.width, " x ",
             image.height);
   return bytes;
 }

@@ -81,7 +81,7 @@ bool read_header(Decoder& d, std::span<const uint8_t> bytes) {
 }
 
 // Whether every component was there and, in a progressive file, was refined to its last bit once
-// begun. libjpeg takes a file that ends between two scans for a coarser picture; coefficients that
+// begun. libjpeg takes a file that ends between two scans for a coarser image; coefficients that
 // no scan begins may be left out (coef_bits -1), but not the first of a block.
 bool has_every_scan(const jpeg_decompress_struct& jpeg) {
   for (int c = 0; c < jpeg.num_components; ++c) {
@@ -132,7 +132,7 @@ std::vector<uint8_t> exif_of(const jpeg_decompress_struct& jpeg) {
   return {};
 }
 
-// A block of 8 x 8 takes at least one bit, two unless it is progressive, so that no huge picture
+// A block of 8 x 8 takes at least one bit, two unless it is progressive, so that no huge image
 // fits in a tiny file. Arithmetic coding has no such bound.
 void check_frame(const jpeg_decompress_struct& jpeg, size_t file_bytes, int64_t max_pixels) {
   check_image_size(jpeg.image_width, jpeg.image_height, max_pixels);
@@ -149,16 +149,16 @@ void check_frame(const jpeg_decompress_struct& jpeg, size_t file_bytes, int64_t 
 
 }  // namespace
 
-JpegPicture decode_jpeg(std::span<const uint8_t> bytes, int64_t max_pixels) {
+JpegImage decode_jpeg(std::span<const uint8_t> bytes, int64_t max_pixels) {
   Decoder decoder;
   if (!read_header(decoder, bytes)) decoder.fail();
   check_frame(decoder.jpeg, bytes.size(), max_pixels);
-  JpegPicture picture;
-  picture.exif = exif_of(decoder.jpeg);
-  picture.image = Image(static_cast<int>(decoder.jpeg.image_width),
-                        static_cast<int>(decoder.jpeg.image_height));
-  if (!read_pixels(decoder, picture.image)) decoder.fail();
-  return picture;
+  JpegImage image;
+  image.exif = exif_of(decoder.jpeg);
+  image.image = Image(static_cast<int>(decoder.jpeg.image_width),
+                      static_cast<int>(decoder.jpeg.image_height));
+  if (!read_pixels(decoder, image.image)) decoder.fail();
+  return image;
 }
 
 }  // namespace gsx

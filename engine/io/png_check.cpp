@@ -1,5 +1,5 @@
 // Walks the chunks of a PNG: order, lengths, checksums, sizes, and that the compressed pixels are
-// all there. Refuses what libpng treats as an error, plus any wrong checksum. Holds no picture.
+// all there. Refuses what libpng treats as an error, plus any wrong checksum. Holds no image.
 #define ZLIB_CONST
 #include <zlib.h>
 
@@ -45,7 +45,7 @@ Header parse_header(std::span<const uint8_t> data, int64_t max_pixels) {
   return h;
 }
 
-// Bytes of the filtered rows of one w x h (sub)picture.
+// Bytes of the filtered rows of one w x h (sub)image.
 uint64_t raw_bytes(const Header& head, uint64_t w, uint64_t h) {
   constexpr std::array<uint64_t, 7> kSamples = {1, 0, 3, 1, 2, 0, 4};
   if (w == 0 || h == 0) return 0;

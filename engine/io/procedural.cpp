@@ -1,4 +1,4 @@
-// Draws the built-in pictures; see procedural.h. Lengths are in units of the picture's side, y
+// Draws the built-in images; see procedural.h. Lengths are in units of the image's side, y
 // down. Only arithmetic and square roots: the same bytes wherever IEEE floats are.
 #include "engine/io/procedural.h"
 
@@ -232,16 +232,14 @@ Colour paint_background(const Scene& scene, const Animal& animal, Vec p) {
 
 }  // namespace
 
-ProceduralPicture procedural_picture(ProceduralDomain domain, uint64_t index, int size,
-                                     uint64_t seed) {
-  GSX_CHECK(size >= 16 && size <= 4096, "procedural_picture: size must be 16 to 4096, got ", size);
+ProceduralImage procedural_image(ProceduralDomain domain, uint64_t index, int size, uint64_t seed) {
+  GSX_CHECK(size >= 16 && size <= 4096, "procedural_image: size must be 16 to 4096, got ", size);
   const bool striped = domain == ProceduralDomain::striped;
   Rng rng(seed, 2 * index + (striped ? 1 : 0));
   const Scene scene = make_scene(rng);
   const Animal animal = make_animal(rng);
   const Noise grain(rng.next());
-  ProceduralPicture picture{Image(size, size),
-                            std::vector<uint8_t>(static_cast<size_t>(size) * size)};
+  ProceduralImage image{Image(size, size), std::vector<uint8_t>(static_cast<size_t>(size) * size)};
   const float pixel = 1.0f / static_cast<float>(size);
   for (int y = 0; y < size; ++y)
     for (int x = 0; x < size; ++x) {
@@ -255,11 +253,11 @@ ProceduralPicture procedural_picture(ProceduralDomain domain, uint64_t index, in
         const float speck =
             14 * (grain.lattice(3 * x + c, y) - 0.5f) + 12 * (grain.lattice(x, y + 10'000) - 0.5f);
         const float v = colour[c] * scene.brightness + speck;
-        picture.image.pixel(x, y)[c] = static_cast<uint8_t>(std::clamp(v, 0.0f, 255.0f) + 0.5f);
+        image.image.pixel(x, y)[c] = static_cast<uint8_t>(std::clamp(v, 0.0f, 255.0f) + 0.5f);
       }
-      picture.mask[static_cast<size_t>(y) * size + x] = cover >= 0.5f ? 255 : 0;
+      image.mask[static_cast<size_t>(y) * size + x] = cover >= 0.5f ? 255 : 0;
     }
-  return picture;
+  return image;
 }
 
 namespace {
@@ -276,7 +274,7 @@ class ProceduralSource : public ImageSource {
     return name;
   }
   Image load(size_t i) const override {
-    return procedural_picture(domain_, first_ + i, size_, seed_).image;
+    return procedural_image(domain_, first_ + i, size_, seed_).image;
   }
 
  private:

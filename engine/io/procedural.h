@@ -12,22 +12,22 @@ namespace gsx {
 
 enum class ProceduralDomain : uint8_t { plain, striped };  // A, B
 
-struct ProceduralPicture {
+struct ProceduralImage {
   Image image;
   std::vector<uint8_t> mask;  // height x width: 255 on the animal, 0 elsewhere
 };
 
-// Picture `index` of a domain, size x size (at least 16), equal for equal arguments. Pose, size,
+// Image `index` of a domain, size x size (at least 16), equal for equal arguments. Pose, size,
 // place, colours, light and background vary with the index.
-ProceduralPicture procedural_picture(ProceduralDomain, uint64_t index, int size, uint64_t seed);
+ProceduralImage procedural_image(ProceduralDomain, uint64_t index, int size, uint64_t seed);
 
-// Pictures first .. first + count - 1, with keys such as A_0012. Pictures beyond those trained on
+// Images first .. first + count - 1, with keys such as A_0012. Images beyond those trained on
 // are new ones, for testing.
 std::shared_ptr<const ImageSource> procedural_source(ProceduralDomain, size_t count, int size,
                                                      uint64_t seed, size_t first = 0);
 
 // How strongly the inside of the masked animal is striped: mean square of the luminance in the band
-// of stripe widths, outline left out, in units that give striped pictures about 1 and plain ones
+// of stripe widths, outline left out, in units that give striped images about 1 and plain ones
 // about 0. The mask has one byte per pixel; an animal too thin to have an inside gives 0.
 double stripe_energy(const Image&, std::span<const uint8_t> mask);
 

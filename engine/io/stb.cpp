@@ -10,7 +10,7 @@
 
 namespace {
 
-// The libraries take a lack of memory for a damaged picture, or abort.
+// The libraries take a lack of memory for a damaged image, or abort.
 template <class Allocate>
 void* or_throw(Allocate&& allocate) {
   void* p = allocate();

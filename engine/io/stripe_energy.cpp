@@ -9,7 +9,7 @@ namespace gsx {
 
 namespace {
 
-// Mean square of the band on striped pictures of 64 x 64 (seed 1, the first 400), the unit of the
+// Mean square of the band on striped images of 64 x 64 (seed 1, the first 400), the unit of the
 // result.
 constexpr double kStripedEnergy = 2900;
 
@@ -44,7 +44,7 @@ double stripe_energy(const Image& image, std::span<const uint8_t> mask) {
   const int w = image.width, h = image.height;
   GSX_CHECK(w > 0 && h > 0 && mask.size() == static_cast<size_t>(w) * h,
             "stripe_energy: the mask must have ", w, " x ", h, " bytes, got ", mask.size());
-  // Radii in pixels grow with the picture as the stripes do.
+  // Radii in pixels grow with the image as the stripes do.
   const auto radius = [&](double at_64) {
     return static_cast<int>(std::lround(at_64 * std::min(w, h) / 64));
   };

@@ -1,4 +1,4 @@
-// Cutting batches and putting them together: copies of whole pictures as they lie.
+// Cutting batches and putting them together: copies of whole images as they lie.
 #include "engine/ops/common.h"
 
 namespace gsx {
@@ -18,9 +18,9 @@ void check_batch(const char* op, const char* argument, const Tensor& t) {
             " must be a batch N ..., got shape ", t.shape());
 }
 
-// Copies `count` pictures of `from` to `to`, whose pictures are alike; both from where said.
-void copy_pictures(const Tensor& from, int64_t from_first, const Tensor& to, int64_t to_first,
-                   int64_t count) {
+// Copies `count` images of `from` to `to`, whose images are alike; both from where said.
+void copy_images(const Tensor& from, int64_t from_first, const Tensor& to, int64_t to_first,
+                 int64_t count) {
   const int64_t one = to.storage_size() / to.dim(0);
   to.context()->copy(in(from) + from_first * one, out(to) + to_first * one,
                      static_cast<size_t>(count * one) * sizeof(float));
@@ -30,13 +30,13 @@ void copy_pictures(const Tensor& from, int64_t from_first, const Tensor& to, int
 
 Tensor slice_batch(const Tensor& x, int64_t first, int64_t count) {
   check_batch("slice_batch", "x", x);
-  GSX_CHECK(first >= 0 && count >= 1 && first <= x.dim(0) - count, "slice_batch: pictures ", first,
+  GSX_CHECK(first >= 0 && count >= 1 && first <= x.dim(0) - count, "slice_batch: images ", first,
             " to ", first + count - 1, " must lie in the batch, which has ", x.dim(0));
   Tensor y = Tensor::empty(x.context(), with_batch(x.shape(), count));
-  copy_pictures(x, first, y, 0, count);
+  copy_images(x, first, y, 0, count);
   return record(y, "slice_batch", {x}, [=, s = x.shape()](const Tensor& gy, Grads& grads) {
     const Tensor gx = Tensor::zeros(gy.context(), s);
-    copy_pictures(gy, 0, gx, first, count);
+    copy_images(gy, 0, gx, first, count);
     grads.add(0, gx);
   });
 }
@@ -56,7 +56,7 @@ Tensor concat_batch(const std::vector<Tensor>& xs) {
   int64_t at = 0;
   std::vector<int64_t> counts;
   for (const Tensor& x : xs) {
-    copy_pictures(x, 0, y, at, x.dim(0));
+    copy_images(x, 0, y, at, x.dim(0));
     at += x.dim(0);
     counts.push_back(x.dim(0));
   }
@@ -66,7 +66,7 @@ Tensor concat_batch(const std::vector<Tensor>& xs) {
       const int index = static_cast<int>(i);
       if (grads.wants(index)) {
         const Tensor gx = Tensor::empty(gy.context(), with_batch(gy.shape(), counts[i]));
-        copy_pictures(gy, first, gx, 0, counts[i]);
+        copy_images(gy, first, gx, 0, counts[i]);
         grads.add(index, gx);
       }
       first += counts[i];

@@ -42,7 +42,7 @@ kernels::ConvShape check(const char* op, const Tensor& x, const Tensor& w, const
 // x's context, with what is kept of the weights.
 kernels::Exec exec_for(const Tensor& x, const Tensor& w) {
   kernels::Exec e = x.exec();
-  e.kept = w.kept_filters();
+  e.kept = w.prepacked_weights();
   return e;
 }
 

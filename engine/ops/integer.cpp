@@ -24,7 +24,7 @@ void check_values(const char* op, const Tensor& t, const Tensor& like) {
             ": all values must have shape ", like.shape(), ", got ", t.shape());
 }
 
-kernels::Codes codes_of(const CodeTensor& x) {
+kernels::QuantizedImage quantized_of(const QuantizedTensor& x) {
   return {x.data.device_data<void>(), x.range.type(), x.range};
 }
 
@@ -55,28 +55,28 @@ kernels::NormLine raw(const NormLine& line) {
 
 }  // namespace
 
-DType dtype_of(kernels::CodeType t) {
+DType dtype_of(kernels::QuantizedType t) {
   switch (t) {
-    case kernels::CodeType::u8: return DType::u8;
-    case kernels::CodeType::s8: return DType::s8;
+    case kernels::QuantizedType::u8: return DType::u8;
+    case kernels::QuantizedType::s8: return DType::s8;
     default: return DType::s16;
   }
 }
 
-CodeTensor CodeTensor::empty(const ContextPtr& context, const Shape& shape, float scale,
-                             kernels::CodeRange range) {
+QuantizedTensor QuantizedTensor::empty(const ContextPtr& context, const Shape& shape, float scale,
+                                       kernels::IntegerRange range) {
   return {Tensor::empty(context, shape, dtype_of(range.type())), scale, range};
 }
 
-PrepackedWeights prepack(const Tensor& codes, const kernels::ConvShape& layout) {
-  check_type("prepack", "codes", codes, DType::s8);
-  const kernels::FilterView f = codes.filter_view();
+PrepackedWeights prepack(const Tensor& quantized, const kernels::ConvShape& layout) {
+  check_type("prepack", "codes", quantized, DType::s8);
+  const kernels::FilterView f = quantized.filter_view();
   GSX_CHECK(f.k == layout.w.k && f.c == layout.w.c && f.r == layout.w.r && f.s == layout.w.s,
-            "prepack: the layout must be of a filter of shape ", codes.shape());
-  const auto host = codes.read_storage<int8_t>();
-  const std::vector<int8_t> packed = codes.backend().conv.pack_codes(layout, host.data());
+            "prepack: the layout must be of a filter of shape ", quantized.shape());
+  const auto host = quantized.read_storage<int8_t>();
+  const std::vector<int8_t> packed = quantized.backend().conv.pack_quantized(layout, host.data());
   Tensor data =
-      Tensor::empty(codes.context(), Shape{static_cast<int64_t>(packed.size())}, DType::s8);
+      Tensor::empty(quantized.context(), Shape{static_cast<int64_t>(packed.size())}, DType::s8);
   data.write_storage<int8_t>(packed);
   return {data, layout};
 }
@@ -84,16 +84,18 @@ PrepackedWeights prepack(const Tensor& codes, const kernels::ConvShape& layout) 
 Tensor unpack(const PrepackedWeights& w) {
   check_type("unpack", "weights", w.data, DType::s8);
   const kernels::FilterView& f = w.layout.w;
-  Tensor codes =
+  Tensor quantized =
       Tensor::empty(w.data.context(), Shape{f.k, f.c, f.r, f.s}, Layout::filter, DType::s8);
   std::vector<int8_t> host(static_cast<size_t>(f.size()));
-  w.data.backend().conv.unpack_codes(w.layout, w.data.read_storage<int8_t>().data(), host.data());
-  codes.write_storage<int8_t>(host);
-  return codes;
+  w.data.backend().conv.unpack_quantized(w.layout, w.data.read_storage<int8_t>().data(),
+                                         host.data());
+  quantized.write_storage<int8_t>(host);
+  return quantized;
 }
 
-Tensor convolve_codes(const CodeTensor& x, const PrepackedWeights& w,
-                      const kernels::ConvShape& shape, const TapCodes& taps, Tensor* statistics) {
+Tensor convolve_quantized(const QuantizedTensor& x, const PrepackedWeights& w,
+                          const kernels::ConvShape& shape, const QuantizedTaps& taps,
+                          Tensor* statistics) {
   constexpr const char* kOp = "convolve_codes";
   check_type(kOp, "x", x.data, dtype_of(x.range.type()));
   const kernels::View v = x.data.view(), y_view = shape.y();
@@ -102,7 +104,7 @@ Tensor convolve_codes(const CodeTensor& x, const PrepackedWeights& w,
   const Shape y_shape{y_view.n, y_view.c, y_view.h, y_view.w};
   GSX_CHECK(v.n == shape.x.n && v.h == shape.x.h && v.w == shape.x.w, kOp,
             ": x must have the shape's size, got ", x.data.shape());
-  const bool early = statistics && w.defined() && !taps.codes.defined();
+  const bool early = statistics && w.defined() && !taps.quantized.defined();
   if (statistics) *statistics = room_for_sums(context, y_view);
   Tensor y;
   if (w.defined()) {
@@ -115,40 +117,42 @@ Tensor convolve_codes(const CodeTensor& x, const PrepackedWeights& w,
     GSX_CHECK(products * 127 * x.range.most() < kMostSum, kOp, ": sums of ", products,
               " products of codes up to ", x.range.most(), " must stay below 2^30");
     y = Tensor::empty(context, y_shape, DType::i32);
-    backend.conv.forward_codes(x.data.exec(), shape, codes_of(x), w.data.device_data<int8_t>(),
-                               ints(y), early ? sums_in(*statistics) : kernels::ExactSums{});
+    backend.conv.forward_quantized(x.data.exec(), shape, quantized_of(x),
+                                   w.data.device_data<int8_t>(), ints(y),
+                                   early ? sums_in(*statistics) : kernels::ExactSums{});
   } else {
     y = Tensor::zeros(context, y_shape, DType::i32);
   }
-  if (taps.codes.defined()) {
-    check_type(kOp, "taps", taps.codes, DType::i32);
+  if (taps.quantized.defined()) {
+    check_type(kOp, "taps", taps.quantized, DType::i32);
     const bool all = taps.kind == kernels::TapBias::per_tap;
-    GSX_CHECK(taps.codes.numel() == int64_t{y_view.c} * (all ? shape.w.r * shape.w.s : 1), kOp,
+    GSX_CHECK(taps.quantized.numel() == int64_t{y_view.c} * (all ? shape.w.r * shape.w.s : 1), kOp,
               ": taps must hold a number per output channel", all ? " and tap" : "", ", got ",
-              taps.codes.numel());
-    backend.integer.add_taps(x.data.exec(), shape, taps.kind, ints(taps.codes), ints(y));
+              taps.quantized.numel());
+    backend.integer.add_taps(x.data.exec(), shape, taps.kind, ints(taps.quantized), ints(y));
   }
   if (statistics && !early)
     backend.integer.exact_sums(x.data.exec(), y_view, ints(y), sums_in(*statistics));
   return y;
 }
 
-NormLine norm_of_sums(const Tensor& sums, const Tensor& statistics, const Tensor& scales,
+NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, const Tensor& scales,
                       const NormSpec& spec) {
   constexpr const char* kOp = "norm_of_sums";
-  check_type(kOp, "sums", sums, DType::i32);
-  const kernels::View v = sums.view();
+  check_type(kOp, "sums", accumulators, DType::i32);
+  const kernels::View v = accumulators.view();
   GSX_CHECK(scales.defined() && scales.numel() >= v.c, kOp, ": scales must hold ", v.c,
-            " numbers, one per channel of ", sums.shape());
-  const kernels::NormParameters parameters = parameters_of(kOp, spec, sums);
+            " numbers, one per channel of ", accumulators.shape());
+  const kernels::NormParameters parameters = parameters_of(kOp, spec, accumulators);
   Tensor taken = statistics;
   if (!taken.defined()) {
-    taken = room_for_sums(sums.context(), v);
-    sums.backend().integer.exact_sums(sums.exec(), v, ints(sums), sums_in(taken));
+    taken = room_for_sums(accumulators.context(), v);
+    accumulators.backend().integer.exact_sums(accumulators.exec(), v, ints(accumulators),
+                                              sums_in(taken));
   }
-  const NormLine line = line_for(sums, DType::i32);
-  sums.backend().integer.norm_of_integers(sums.exec(), v, sums_in(taken), in(scales), parameters,
-                                          raw(line));
+  const NormLine line = line_for(accumulators, DType::i32);
+  accumulators.backend().integer.norm_of_integers(accumulators.exec(), v, sums_in(taken),
+                                                  in(scales), parameters, raw(line));
   return line;
 }
 
@@ -188,7 +192,7 @@ Tensor padded_channels(const ContextPtr& context, const std::vector<float>& valu
 }
 
 const Tensor& PassSource::tensor() const {
-  return reals.defined() ? reals : sums.defined() ? sums : codes.data;
+  return reals.defined() ? reals : accumulators.defined() ? accumulators : quantized.data;
 }
 
 namespace {
@@ -232,13 +236,13 @@ PassResult fused_pass(const PassSource& source, const std::vector<PassStep>& ste
   const kernels::View v = view_of(x);
   kernels::FusedPass pass;
   pass.x = x.device_data<void>();
-  if (source.codes.data.defined()) {
-    pass.source = kernels::FusedPass::Source::codes;
-    pass.code_type = source.codes.range.type();
-    check_type(kPass, "codes", x, dtype_of(pass.code_type));
-    pass.code_scale = source.codes.scale;
-  } else if (source.sums.defined()) {
-    pass.source = kernels::FusedPass::Source::sums;
+  if (source.quantized.data.defined()) {
+    pass.source = kernels::FusedPass::Source::quantized;
+    pass.source_type = source.quantized.range.type();
+    check_type(kPass, "codes", x, dtype_of(pass.source_type));
+    pass.source_step = source.quantized.scale;
+  } else if (source.accumulators.defined()) {
+    pass.source = kernels::FusedPass::Source::accumulators;
     check_type(kPass, "sums", x, DType::i32);
     if (source.middle.defined()) pass.middle = ints(source.middle);
   } else {
@@ -254,10 +258,10 @@ PassResult fused_pass(const PassSource& source, const std::vector<PassStep>& ste
   }
   if (quantizer) {
     pass.quantizer = quantizer_of(kPass, *quantizer);
-    const kernels::CodeRange range{quantizer->lo, quantizer->hi};
-    result.codes = CodeTensor::empty(x.context(), x.shape(), quantizer->scale, range);
-    pass.codes = result.codes.data.device_data<void>();
-    pass.codes_type = range.type();
+    const kernels::IntegerRange range{quantizer->lo, quantizer->hi};
+    result.quantized = QuantizedTensor::empty(x.context(), x.shape(), quantizer->scale, range);
+    pass.quantized = result.quantized.data.device_data<void>();
+    pass.quantized_type = range.type();
   }
   x.backend().integer.fused_pass(x.exec(), v, pass);
   return result;

@@ -92,15 +92,15 @@ double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b) 
   return distance;
 }
 
-void add_features(FeatureStatistics& statistics, const Graph& net, const std::string& tap,
+void add_features(FeatureStatistics& statistics, const Graph& net, const std::string& layer,
                   const Tensor& images) {
   const NoGrad no_grad;
-  const Tensor value = net.run_taps(images, {tap}).front();
+  const Tensor value = net.run_layers(images, {layer}).front();
   statistics.add(value.shape().rank() == 4 ? global_avg_pool(value) : value);
 }
 
-std::string frechet_name(const Graph& net, const std::string& tap) {
-  return "Frechet distance on " + net.architecture() + " " + tap;
+std::string frechet_name(const Graph& net, const std::string& layer) {
+  return "Frechet distance on " + net.architecture() + " " + layer;
 }
 
 }  // namespace gsx

@@ -27,11 +27,12 @@ class FeatureStatistics {
 // |mA - mB|^2 + tr(cA) + tr(cB) - 2 tr((cA cB)^(1/2)). Covariances may be rank-deficient.
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b);
 
-// Adds the spatial mean of `tap` for every image [N,C,H,W], given in the network's input format.
-void add_features(FeatureStatistics& statistics, const Graph& net, const std::string& tap,
+// Adds the spatial mean of `feature layer` for every image [N,C,H,W], given in the network's input
+// format.
+void add_features(FeatureStatistics& statistics, const Graph& net, const std::string& layer,
                   const Tensor& images);
 
 // What to call a Frechet distance on these features.
-std::string frechet_name(const Graph& net, const std::string& tap);
+std::string frechet_name(const Graph& net, const std::string& layer);
 
 }  // namespace gsx

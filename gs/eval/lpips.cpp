@@ -1,4 +1,4 @@
-// LPIPS on a network's taps; see lpips.h.
+// LPIPS on a network's feature layers; see lpips.h.
 #include "gs/eval/lpips.h"
 
 #include <algorithm>
@@ -48,14 +48,15 @@ bool has_heads(const fs::path& path) {
 
 Lpips::Lpips(const Graph& net, std::vector<std::vector<float>> heads)
     : net_(&net), heads_(std::move(heads)) {
-  GSX_CHECK(heads_.size() == net.taps.size(),
-            "lpips: there must be one head per tap of the network, got ", heads_.size(),
-            " heads and ", net.taps.size(), " taps");
+  GSX_CHECK(heads_.size() == net.feature_layers.size(),
+            "lpips: there must be one head per feature layer of the network, got ", heads_.size(),
+            " heads and ", net.feature_layers.size(), " feature layers");
   const std::vector<Shape> shapes = net.infer_shapes(net.example_input());
   for (size_t k = 0; k < heads_.size(); ++k) {
-    const Shape& s = shapes.at(static_cast<size_t>(net.find(net.taps[k])));
+    const Shape& s = shapes.at(static_cast<size_t>(net.find(net.feature_layers[k])));
     GSX_CHECK(s[1] == static_cast<int64_t>(heads_[k].size()), "lpips: head ", k, " must have ",
-              s[1], " weights, one per channel of tap ", net.taps[k], ", got ", heads_[k].size());
+              s[1], " weights, one per channel of feature layer ", net.feature_layers[k], ", got ",
+              heads_[k].size());
   }
 }
 
@@ -63,12 +64,12 @@ std::vector<double> Lpips::operator()(const Tensor& a, const Tensor& b) const {
   GSX_CHECK(a.shape() == b.shape(), "lpips: both batches must have one shape, got ", a.shape(),
             " and ", b.shape());
   const NoGrad no_grad;
-  const std::vector<Tensor> taps_a = net_->run_taps(a, net_->taps),
-                            taps_b = net_->run_taps(b, net_->taps);
+  const std::vector<Tensor> layers_a = net_->run_layers(a, net_->feature_layers),
+                            layers_b = net_->run_layers(b, net_->feature_layers);
   std::vector<double> distances(a.dim(0), 0.0);
   for (size_t k = 0; k < heads_.size(); ++k) {
-    const Shape& s = taps_a[k].shape();
-    const std::vector<float> va = taps_a[k].to_vector(), vb = taps_b[k].to_vector();
+    const Shape& s = layers_a[k].shape();
+    const std::vector<float> va = layers_a[k].to_vector(), vb = layers_b[k].to_vector();
     const int64_t pixels = s[2] * s[3], image = s[1] * pixels;
     for (int64_t n = 0; n < s[0]; ++n)
       distances[n] += tap_distance(&va[n * image], &vb[n * image], pixels, heads_[k]);

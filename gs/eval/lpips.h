@@ -8,12 +8,13 @@
 
 namespace gsx {
 
-// LPIPS v0.1: at each of the network's taps features are scaled to unit length over channels;
-// squared differences are weighted by a trained head [C], averaged over pixels and summed over
-// taps.
+// LPIPS v0.1: at each of the network's feature layers features are scaled to unit length over
+// channels; squared differences are weighted by a trained head [C], averaged over pixels and summed
+// over feature layers.
 class Lpips {
  public:
-  // `net` must outlive this; heads[k] belongs to net.taps[k]. Errors when they do not fit.
+  // `net` must outlive this; heads[k] belongs to net.feature_layers[k]. Errors when they do not
+  // fit.
   Lpips(const Graph& net, std::vector<std::vector<float>> heads);
 
   // One distance per image pair; a, b [N,3,H,W] in the network's input format. For networks that

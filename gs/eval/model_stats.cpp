@@ -19,12 +19,12 @@ ModelFigures measure(const Graph& graph, const Shape& input) {
   return f;
 }
 
-std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& photo) {
+std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& source) {
   constexpr int kWarmUp = 2, kRounds = 9;
   std::vector<std::vector<double>> times(models.size());
   for (int round = 0; round < kWarmUp + kRounds; ++round) {
     for (size_t i = 0; i < models.size(); ++i) {
-      const Tensor x = convert_images(photo, kPictureFormat, models[i]->input_format);
+      const Tensor x = convert_images(source, kImageFormat, models[i]->input_format);
       x.context()->synchronize();
       const auto start = std::chrono::steady_clock::now();
       models[i]->evaluate(x);

@@ -5,16 +5,16 @@
 namespace gsx {
 
 struct ModelFigures {
-  double macs_true = 0, macs_paper = 0;  // of one picture
+  double macs_true = 0, macs_paper = 0;  // of one image
   int64_t params = 0, weight_bytes = 0, file_bytes = 0;
-  double ms_per_image = 0;  // evaluate() of one picture
+  double ms_per_image = 0;  // evaluate() of one image
 };
 
-// Cost and size of the file; `input` is the shape of one picture [1,C,H,W]. ms_per_image is left 0.
+// Cost and size of the file; `input` is the shape of one image [1,C,H,W]. ms_per_image is left 0.
 ModelFigures measure(const Graph&, const Shape& input);
 // Median milliseconds of evaluate() on one photo [1,3,H,W], RGB in -1..1, after a warm-up; the
 // models take turns.
-std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& photo);
+std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& source);
 
 // How much smaller, in the paper's words "larger is better": r_s of MACs, r_c of bytes
 // (DESIGN 5.5).

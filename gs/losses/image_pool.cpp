@@ -10,20 +10,20 @@ Tensor ImagePool::query(const Tensor& fakes) {
   std::vector<Tensor> out;
   for (int64_t i = 0; i < fakes.dim(0); ++i) {
     Tensor fresh = slice_batch(fakes.detach(), i, 1);
-    if (static_cast<int>(pictures_.size()) < capacity_) {
-      pictures_.push_back(fresh);
+    if (static_cast<int>(images_.size()) < capacity_) {
+      images_.push_back(fresh);
     } else if (rng_.coin()) {
-      std::swap(pictures_[rng_.below(capacity_)], fresh);
+      std::swap(images_[rng_.below(capacity_)], fresh);
     }
     out.push_back(fresh);
   }
   return concat_batch(out);
 }
 
-void ImagePool::restore(std::vector<Tensor> pictures, Rng rng) {
-  GSX_CHECK(static_cast<int>(pictures.size()) <= capacity_, "image pool: holds at most ", capacity_,
-            " pictures, got ", pictures.size());
-  pictures_ = std::move(pictures);
+void ImagePool::restore(std::vector<Tensor> images, Rng rng) {
+  GSX_CHECK(static_cast<int>(images.size()) <= capacity_, "image pool: holds at most ", capacity_,
+            " images, got ", images.size());
+  images_ = std::move(images);
   rng_ = rng;
 }
 

@@ -1,4 +1,4 @@
-// The history of generated pictures that discriminators are shown (CycleGAN's image pool).
+// The history of generated images that discriminators are shown (CycleGAN's image pool).
 #pragma once
 #include <vector>
 
@@ -6,7 +6,7 @@
 
 namespace gsx {
 
-// Holds up to `capacity` pictures. While it fills, pictures are stored and handed on; afterwards
+// Holds up to `capacity` images. While it fills, images are stored and handed on; afterwards
 // each is handed on as it is with probability 1/2, else it takes the place of a random stored one,
 // which is handed on instead (PAPER.md 1.5). Capacity 0 hands everything on.
 class ImagePool {
@@ -16,14 +16,14 @@ class ImagePool {
   // fakes [N,C,H,W] -> [N,C,H,W], no gradient.
   Tensor query(const Tensor& fakes);
 
-  // What a checkpoint holds: the stored pictures, each [1,C,H,W], and the random state.
-  const std::vector<Tensor>& pictures() const { return pictures_; }
+  // What a checkpoint holds: the stored images, each [1,C,H,W], and the random state.
+  const std::vector<Tensor>& images() const { return images_; }
   const Rng& rng() const { return rng_; }
-  void restore(std::vector<Tensor> pictures, Rng rng);
+  void restore(std::vector<Tensor> images, Rng rng);
 
  private:
   int capacity_;
-  std::vector<Tensor> pictures_;
+  std::vector<Tensor> images_;
   Rng rng_;
 };
 

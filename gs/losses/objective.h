@@ -16,7 +16,7 @@ enum class GanLoss : uint8_t {
                 // non-saturating form -log D(G(x)))
 };
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
-// What a discriminator learns from: the mean of its losses on real and on generated pictures.
+// What a discriminator learns from: the mean of its losses on real and on generated images.
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
                           GanLoss);
 
@@ -25,27 +25,28 @@ Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const 
 enum class DistanceKind : uint8_t { perceptual, mse, l1 };
 DistanceKind parse_distance(const std::string& name);
 
-// perceptual: w_content * mean |F1(a) - F1(b)| on the first tap + sum over taps l of
-// w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). mse, l1: on pictures in -1..1.
+// perceptual: w_content * mean |F1(a) - F1(b)| on the first feature layer + sum over feature layers
+// l of w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). mse, l1: on images in -1..1.
 struct DistanceOptions {
   DistanceKind kind = DistanceKind::perceptual;
   float content_weight = 1, style_weight = 1e5f;
-  // Content is compared on the pictures themselves instead of on the first tap: for networks whose
-  // first layer strides, such as discriminators, and so is blind to some patterns of single pixels.
-  bool content_on_pictures = false;
+  // Content is compared on the images themselves instead of on the first feature layer: for
+  // networks whose first layer strides, such as discriminators, and so is blind to some patterns of
+  // single pixels.
+  bool content_on_images = false;
 };
 
 class Distance {
  public:
-  // `features` and its taps may be empty when the kind is not perceptual; the graph must outlive
-  // this. `pictures` is what target() and operator() are given.
-  Distance(const Graph* features, std::vector<std::string> taps, const ImageFormat& pictures,
+  // `features` and its feature layers may be empty when the kind is not perceptual; the graph must
+  // outlive this. `images` is what target() and operator() are given.
+  Distance(const Graph* features, std::vector<std::string> layers, const ImageFormat& images,
            const DistanceOptions&);
 
-  // What must be known of the teacher's pictures [N,3,H,W]: computed without gradient.
+  // What must be known of the teacher's images [N,3,H,W]: computed without gradient.
   struct Target {
-    Tensor content;             // first tap, or the pictures themselves
-    std::vector<Tensor> grams;  // per tap [N,C,C]
+    Tensor content;             // first feature layer, or the images themselves
+    std::vector<Tensor> grams;  // per feature layer [N,C,C]
   };
   Target target(const Tensor& y) const;
   // Its parts apart, for those who remember one of them.
@@ -53,34 +54,35 @@ class Distance {
   std::vector<Tensor> grams(const Tensor& y) const;
 
   struct Value {
-    Tensor total;               // scalar, with gradient
-    std::vector<Tensor> parts;  // what it is the sum of, weighted: content, then the taps' styles
+    Tensor total;  // scalar, with gradient
+    std::vector<Tensor>
+        parts;  // what it is the sum of, weighted: content, then the feature layers' styles
   };
   Value operator()(const Tensor& y, const Target&) const;
 
-  // Divides every term by its mean value between unrelated pictures of the teacher (neighbours in
+  // Divides every term by its mean value between unrelated images of the teacher (neighbours in
   // this list of [1,3,H,W]), and weighs all of content as much as all of style, so that d is about
-  // 2 (mse, l1: 1) between such pictures, on any network. A style is also compared with that of
-  // the photos the pictures were made from, and the larger value counts: the pictures of a style
+  // 2 (mse, l1: 1) between such images, on any network. A style is also compared with that of
+  // the photos the images were made from, and the larger value counts: the images of a style
   // transfer teacher are all of one style, and dividing by how little they differ would drown
   // everything else.
-  void normalize(const std::vector<Tensor>& pictures, const std::vector<Tensor>& photos);
-  // The factor of each term: content, then the taps' styles. For checkpoints.
+  void normalize(const std::vector<Tensor>& images, const std::vector<Tensor>& sources);
+  // The factor of each term: content, then the feature layers' styles. For checkpoints.
   const std::vector<float>& weights() const { return weights_; }
   void set_weights(std::vector<float> weights);
 
  private:
   std::vector<Tensor> terms(const Tensor& y, const Target&) const;
-  // Values of the feature network's first `count` taps; none where the distance has no use for
-  // them.
-  std::vector<Tensor> tap_values(const Tensor& y, size_t count) const;
-  Tensor content_of(const Tensor& y, const std::vector<Tensor>& taps) const;
+  // Values of the feature network's first `count` feature layers; none where the distance has no
+  // use for them.
+  std::vector<Tensor> layer_values(const Tensor& y, size_t count) const;
+  Tensor content_of(const Tensor& y, const std::vector<Tensor>& layers) const;
 
   const Graph* features_;
-  std::vector<std::string> taps_;
-  ImageFormat pictures_;
+  std::vector<std::string> layers_;
+  ImageFormat images_;
   DistanceKind kind_;
-  bool on_pictures_;  // content
+  bool on_images_;  // content
   std::vector<float> weights_;
 };
 

@@ -1,4 +1,4 @@
-// Remembered teacher pictures; see teacher_targets.h.
+// Remembered teacher images; see teacher_targets.h.
 #include "gs/losses/teacher_targets.h"
 
 #include "engine/ops.h"
@@ -8,7 +8,7 @@ namespace gsx {
 namespace {
 
 size_t bytes_of(const TeacherTarget& t) {
-  int64_t floats = t.pictures.storage_size();
+  int64_t floats = t.images.storage_size();
   for (const Tensor& g : t.grams) floats += g.storage_size();
   return static_cast<size_t>(floats) * sizeof(float);
 }
@@ -21,7 +21,7 @@ TeacherTarget joined(const std::vector<TeacherTarget>& parts) {
     return concat_batch(all);
   };
   TeacherTarget out;
-  out.pictures = batch([](const TeacherTarget& t) { return t.pictures; });
+  out.images = batch([](const TeacherTarget& t) { return t.images; });
   for (size_t i = 0; i < parts[0].grams.size(); ++i)
     out.grams.push_back(batch([i](const TeacherTarget& t) { return t.grams[i]; }));
   return out;
@@ -29,14 +29,14 @@ TeacherTarget joined(const std::vector<TeacherTarget>& parts) {
 
 }  // namespace
 
-TeacherTarget TeacherTargets::of_photo(const Tensor& photo, const Distance* styles) const {
+TeacherTarget TeacherTargets::of_source(const Tensor& source, const Distance* styles) const {
   TeacherTarget t;
-  t.pictures = teacher_.run(convert_images(photo, kPictureFormat, teacher_.input_format));
-  if (styles) t.grams = styles->grams(t.pictures);
+  t.images = teacher_.run(convert_images(source, kImageFormat, teacher_.input_format));
+  if (styles) t.grams = styles->grams(t.images);
   return t;
 }
 
-TeacherTarget TeacherTargets::of(const PictureBatch& batch, const Distance* styles) {
+TeacherTarget TeacherTargets::of(const ImageBatch& batch, const Distance* styles) {
   const NoGrad guard;
   std::vector<TeacherTarget> out;
   for (size_t i = 0; i < batch.keys.size(); ++i) {
@@ -44,7 +44,7 @@ TeacherTarget TeacherTargets::of(const PictureBatch& batch, const Distance* styl
       out.push_back(found->second);
       continue;
     }
-    out.push_back(of_photo(slice_batch(batch.pictures, static_cast<int64_t>(i), 1), styles));
+    out.push_back(of_source(slice_batch(batch.images, static_cast<int64_t>(i), 1), styles));
     const size_t bytes = bytes_of(out.back());
     if (bytes_ + bytes > max_bytes_) continue;
     bytes_ += bytes;

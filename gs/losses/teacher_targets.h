@@ -9,7 +9,7 @@
 namespace gsx {
 
 struct TeacherTarget {
-  Tensor pictures;            // the teacher's, [N,3,H,W] in its output format
+  Tensor images;              // the teacher's, [N,3,H,W] in its output format
   std::vector<Tensor> grams;  // theirs (Distance::grams), where asked for
 };
 
@@ -22,13 +22,13 @@ class TeacherTargets {
   TeacherTargets(const Graph& teacher, bool repeats, size_t max_bytes = size_t{256} << 20)
       : teacher_(teacher), max_bytes_(repeats ? max_bytes : 0) {}
 
-  // `styles`: whose Gram matrices to give with the pictures; null: none. One and the same always.
-  TeacherTarget of(const PictureBatch&, const Distance* styles = nullptr);
+  // `styles`: whose Gram matrices to give with the images; null: none. One and the same always.
+  TeacherTarget of(const ImageBatch&, const Distance* styles = nullptr);
 
   size_t bytes() const { return bytes_; }  // remembered
 
  private:
-  TeacherTarget of_photo(const Tensor& photo, const Distance* styles) const;
+  TeacherTarget of_source(const Tensor& source, const Distance* styles) const;
 
   const Graph& teacher_;
   size_t max_bytes_, bytes_ = 0;

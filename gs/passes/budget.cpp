@@ -17,7 +17,7 @@ struct Candidate {
   double importance;  // ||v||_2
 };
 
-// Of all of a graph's inputs, when pictures have the budget's size.
+// Of all of a graph's inputs, when images have the budget's size.
 std::vector<Shape> input_shapes(const Graph& graph, const Budget& budget) {
   return graph.input_shapes(budget.input[2], budget.input[3]);
 }
@@ -86,7 +86,7 @@ class CostEstimate {
     double total = 0;
     for (const Parameter* p : node.parameters()) {
       const auto numel = static_cast<double>(p->shape.numel());
-      if (p->role == Role::norm_scale && node.has_weight()) continue;  // folds into the weight
+      if (p->role == Role::gamma && node.has_weight()) continue;  // folds into the weight
       if (p->role != Role::weight) {
         total += 4 * numel * kept[i];
         continue;
@@ -110,7 +110,7 @@ class CostEstimate {
 double importance(const Graph& graph, const PruneGroup& group, int i) {
   double squares = 0;
   for (const PruneGroup::Norm& norm : group.norms) {
-    const double v = graph.node(norm.node).parameter(Role::norm_scale)->value.at(norm.channels[i]);
+    const double v = graph.node(norm.node).parameter(Role::gamma)->value.at(norm.channels[i]);
     squares += v * v;
   }
   return std::sqrt(squares);
@@ -129,7 +129,7 @@ std::vector<Candidate> by_importance(const Graph& graph, const std::vector<Prune
 
 void zero(Graph& graph, const PruneGroup& group, int i) {
   for (const PruneGroup::Norm& norm : group.norms) {
-    const Parameter* scale = graph.node(norm.node).parameter(Role::norm_scale);
+    const Parameter* scale = graph.node(norm.node).parameter(Role::gamma);
     scale->value.put(norm.channels[i], 0);
   }
 }

@@ -1,4 +1,4 @@
-// Prunes to a budget: a size of the file or a cost of one picture.
+// Prunes to a budget: a size of the file or a cost of one image.
 #pragma once
 #include "gs/passes/channels.h"
 

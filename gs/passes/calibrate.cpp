@@ -11,13 +11,13 @@
 namespace gsx {
 namespace {
 
-// A clipped value is off in one direction at many places of the few pictures that have it, and an
-// instance norm spreads that over the whole picture; rounding averages out.
+// A clipped value is off in one direction at many places of the few images that have it, and an
+// instance norm spreads that over the whole image; rounding averages out.
 constexpr double kClipWeight = 8;
 constexpr float kSmallestRange = 1e-6f;  // for inputs that are zero throughout
 constexpr float kMostUneven = 1 << 8;    // a channel's range against the largest one
 
-// The range of a quantiser for these values. Other pictures than these have larger ones, so there
+// The range of a quantiser for these values. Other images than these have larger ones, so there
 // is room for them where the grid stays fine against what most values are.
 float range_of(const Magnitudes& values, int levels) {
   constexpr double kRoom = 1.5, kFine = 0.8;  // steps against the mean
@@ -44,7 +44,8 @@ bool may_be_scaled(Graph& graph, const std::vector<std::vector<int>>& readers, i
   const auto scales = [](const Node& node) {
     return node.parameter(Role::weight) && node.weight_quant() && node.weight_quant()->per_channel;
   };
-  const bool tapped = std::count(graph.taps.begin(), graph.taps.end(), made_by.name) > 0;
+  const bool tapped =
+      std::count(graph.feature_layers.begin(), graph.feature_layers.end(), made_by.name) > 0;
   if (!scales(made_by) || tapped || readers[i].size() != 1) return false;
   const int quantizer = readers[i][0];
   return as_quantizer(graph, quantizer) &&
@@ -77,17 +78,17 @@ float equalize(Graph& graph, const std::vector<std::vector<int>>& readers, int i
     shrunk.push_back(1 / grown.back());
   }
   for (Parameter* p : graph.node(i).parameters())
-    if (p->role != Role::norm_scale) scale_along(*p, 0, grown);  // what it multiplies has grown
+    if (p->role != Role::gamma) scale_along(*p, 0, grown);  // what it multiplies has grown
   for (const int reader : readers[readers[i][0]])
     scale_along(*graph.node(reader).parameter(Role::weight), 1, shrunk);
   return largest;
 }
 
-// What full-precision runs over the pictures tell.
+// What full-precision runs over the images tell.
 struct Survey {
   std::map<int, std::vector<Magnitudes>> inputs;  // by the node a quantiser reads: of all its
                                                   // values, or one per channel to be equalised
-  std::vector<ChannelMeans> outputs;              // per picture
+  std::vector<ChannelMeans> outputs;              // per image
 };
 
 Survey survey(Graph& graph, const std::vector<std::vector<int>>& readers,

@@ -23,7 +23,7 @@ std::map<int, std::vector<NormChannel>> tied_scales(const Graph& graph, const Ch
                                                     const std::vector<bool>& removable) {
   std::map<int, std::vector<NormChannel>> tied;
   for (int i = 0; i < graph.size(); ++i) {
-    if (!graph.node(i).parameter(Role::norm_scale)) continue;
+    if (!graph.node(i).parameter(Role::gamma)) continue;
     for (int c = 0; c < ties.channels(i); ++c)
       if (removable[ties.group(i, c)]) tied[ties.group(i, c)].push_back({i, c});
   }
@@ -31,7 +31,7 @@ std::map<int, std::vector<NormChannel>> tied_scales(const Graph& graph, const Ch
 }
 
 const Parameter& scale_of(const Graph& graph, int node) {
-  const Parameter* p = graph.node(node).parameter(Role::norm_scale);
+  const Parameter* p = graph.node(node).parameter(Role::gamma);
   GSX_CHECK(p && p->value.defined(), "prune groups: node ", graph.node(node).name,
             " must have scales; the groups must come from this graph, with its parameters set");
   return *p;

@@ -5,7 +5,7 @@
 namespace gsx {
 
 // Channels tied over one or several norms by residual adds and the like. A group is prunable when
-// every norm scale on it is trainable, everything a convolution would read of it is constant once
+// every gamma on it is trainable, everything a convolution would read of it is constant once
 // those scales are zero, and it reaches no input or output of the network. A convolution with an
 // inserted scale (insert_scales.h) counts as a norm.
 struct PruneGroup {

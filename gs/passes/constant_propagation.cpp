@@ -23,8 +23,8 @@ Constants gather(const Node& node, int c, const std::vector<Shape>& in,
 }
 
 // Gammas [C] of a norm, or nothing.
-std::vector<float> norm_scales(const Node& node) {
-  const Parameter* scale = node.parameter(Role::norm_scale);
+std::vector<float> gammas(const Node& node) {
+  const Parameter* scale = node.parameter(Role::gamma);
   return scale && scale->value.defined() ? scale->value.to_vector() : std::vector<float>{};
 }
 
@@ -44,7 +44,7 @@ ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>&
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     const std::vector<Shape> in = input_shapes(node, shapes);
-    const std::vector<float> gamma = norm_scales(node);
+    const std::vector<float> gamma = gammas(node);
     known[i].resize(shapes[i][1]);
     for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
       const bool gamma_zero = !gamma.empty() && gamma[c] == 0;
@@ -67,8 +67,8 @@ ChannelConstants prunable_constants(const Graph& graph, const std::vector<Shape>
     const Node& node = graph.node(i);
     known[i].resize(shapes[i][1]);
     const std::vector<Shape> in = input_shapes(node, shapes);
-    const bool has_scale = node.parameter(Role::norm_scale) != nullptr;
-    const bool has_shift = node.parameter(Role::norm_shift) != nullptr;
+    const bool has_scale = node.parameter(Role::gamma) != nullptr;
+    const bool has_shift = node.parameter(Role::beta) != nullptr;
     if (node.makes_channels() && !has_scale) continue;
     for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
       // No two shifts are the same: what holds only where some agree does not hold.
@@ -86,8 +86,8 @@ std::vector<bool> removable_groups(const Graph& graph, const std::vector<Shape>&
   std::vector<bool> removable(ties.groups(), true);
   for (const int i : graph.inputs()) forbid(removable, ties, i);
   for (const GraphOutput& o : graph.outputs()) forbid(removable, ties, o.node);
-  for (const std::string& tap : graph.taps)
-    if (const int i = graph.find(tap); i >= 0) forbid(removable, ties, i);
+  for (const std::string& layer : graph.feature_layers)
+    if (const int i = graph.find(layer); i >= 0) forbid(removable, ties, i);
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     const std::vector<Shape> in = input_shapes(node, shapes);

@@ -1,4 +1,4 @@
-// Which channels of a graph hold one value at every pixel of every picture, and which value.
+// Which channels of a graph hold one value at every pixel of every image, and which value.
 #pragma once
 #include <optional>
 
@@ -19,13 +19,13 @@ using ChannelConstants = std::vector<std::vector<std::optional<float>>>;
 ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shapes,
                                    float made_offset = 0);
 
-// What would be constant if every norm scale were zero, whatever the shifts are: values mean
+// What would be constant if every gamma were zero, whatever the shifts are: values mean
 // nothing.
 ChannelConstants prunable_constants(const Graph&, const std::vector<Shape>& shapes);
 
 // Groups of tied channels (ChannelTies::group) that may vanish together: none of them belongs to an
-// input, an output or a tap of the network, nothing pins them, and whatever reads them freely, or
-// counts them, reads constants.
+// input, an output or a feature layer of the network, nothing pins them, and whatever reads them
+// freely, or counts them, reads constants.
 std::vector<bool> removable_groups(const Graph&, const std::vector<Shape>& shapes,
                                    const ChannelTies&, const ChannelConstants&);
 

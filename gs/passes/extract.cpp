@@ -58,7 +58,7 @@ std::vector<bool> live_nodes(const Graph& graph, const Survey& survey) {
   return live;
 }
 
-// A node that makes channels whose input has none left, and what shall give it its picture size.
+// A node that makes channels whose input has none left, and what shall give it its image size.
 struct Orphan {
   std::string reader;
   SizeSource source;

@@ -1,4 +1,4 @@
-// Extraction: removes the channels whose norm scales are zero without changing the function the
+// Extraction: removes the channels whose gammas are zero without changing the function the
 // network computes (DESIGN 5.4, PAPER.md 3.2-3.3).
 #pragma once
 #include "gs/passes/channels.h"

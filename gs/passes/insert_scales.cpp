@@ -42,7 +42,7 @@ class Trial {
         removable_groups(graph_, shapes_, ties_, prunable_constants(graph_, shapes_));
     prunable_.assign(removable.size(), false);
     for (int i = 0; i < graph_.size(); ++i) {
-      if (!as_const().node(i).parameter(Role::norm_scale)) continue;
+      if (!as_const().node(i).parameter(Role::gamma)) continue;
       for (int c = 0; c < ties_.channels(i); ++c)
         prunable_[ties_.group(i, c)] = removable[ties_.group(i, c)];
     }
@@ -73,7 +73,7 @@ class Trial {
   bool norms_have_scales() const {
     for (int i = 0; i < graph_.size(); ++i) {
       const Node& node = as_const().node(i);
-      if (node.parameter(Role::norm_scale) && !node.scale_is_inserted()) return true;
+      if (node.parameter(Role::gamma) && !node.scale_is_inserted()) return true;
     }
     return false;
   }

@@ -21,7 +21,7 @@ struct LastShift {
 
 Parameter* shift_of(Node& node) {
   Parameter* bias = node.parameter(Role::bias);
-  return bias ? bias : node.parameter(Role::norm_shift);
+  return bias ? bias : node.parameter(Role::beta);
 }
 
 std::optional<LastShift> last_shift(Graph& graph) {
@@ -43,7 +43,7 @@ std::optional<LastShift> last_shift(Graph& graph) {
   return std::nullopt;
 }
 
-// Means of the output over all pictures when `shift` is added to what the node makes.
+// Means of the output over all images when `shift` is added to what the node makes.
 ChannelMeans shifted_means(const Graph& graph, const LastShift& last,
                            const std::vector<Tensor>& made, const std::vector<float>& shift) {
   ChannelMeans sum(shift.size(), 0.0);
@@ -70,16 +70,16 @@ ChannelMeans output_means(const Tensor& y, const ImageFormat& format) {
   return means;
 }
 
-void match_output_means(Graph& graph, const std::vector<Tensor>& pictures,
+void match_output_means(Graph& graph, const std::vector<Tensor>& images,
                         const std::vector<ChannelMeans>& wanted) {
   constexpr int kRounds = 4;
   constexpr float kProbe = 0.01f;
   const NoGrad no_grad;
   const std::optional<LastShift> last = last_shift(graph);
-  if (!last || pictures.empty()) return;
+  if (!last || images.empty()) return;
   std::vector<Tensor> made;
   const IntegerProgram program = lower(graph, false);
-  for (const Tensor& x : pictures)
+  for (const Tensor& x : images)
     program.run({x}, [&](int i, const IntegerValue& v) {
       if (i == last->node) made.push_back(v.real());
     });

@@ -1,4 +1,4 @@
-// Compares picture sizes between nodes; see size_source.h.
+// Compares image sizes between nodes; see size_source.h.
 #include "gs/passes/size_source.h"
 
 #include <algorithm>
@@ -18,8 +18,8 @@ int64_t stride_of(const Node& node) {
   return std::lcm(stride[0].get<int64_t>(), stride[1].get<int64_t>());
 }
 
-// After how many picture sizes the sizes of all nodes repeat their pattern, at most: what the
-// strides on the way to a node multiply to, where pictures shrink.
+// After how many image sizes the sizes of all nodes repeat their pattern, at most: what the
+// strides on the way to a node multiply to, where images shrink.
 int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
   constexpr int64_t kMost = 4096;
   std::vector<int64_t> along(static_cast<size_t>(graph.size()), 1);
@@ -28,11 +28,11 @@ int64_t period(const Graph& graph, const std::vector<Shape>& shapes) {
     const Node& node = graph.node(i);
     if (node.inputs.empty()) continue;
     for (const int from : node.inputs) along[i] = std::lcm(along[i], along[from]);
-    const bool pictures = shapes[i].rank() == 4 && shapes[node.inputs[0]].rank() == 4;
-    if (pictures && shapes[i][2] <= shapes[node.inputs[0]][2]) along[i] *= stride_of(node);
+    const bool images = shapes[i].rank() == 4 && shapes[node.inputs[0]].rank() == 4;
+    if (images && shapes[i][2] <= shapes[node.inputs[0]][2]) along[i] *= stride_of(node);
     GSX_CHECK(along[i] <= kMost, "extract: the strides on the way to node ", node.name,
               " multiply to ", along[i], ", more than the ", kMost,
-              " for which picture sizes are compared");
+              " for which image sizes are compared");
     most = std::max(most, along[i]);
   }
   return most;
@@ -44,12 +44,12 @@ SizeTable::SizeTable(const Graph& graph) : graph_(&graph), consumers_(graph.cons
   const std::vector<Shape> example = graph.example_inputs();
   shapes_.push_back(graph.infer_shapes(example));
   const int64_t sizes = std::max<int64_t>(32, period(graph, shapes_[0])) + 1;
-  const auto picture =
+  const auto image =
       std::find_if(example.begin(), example.end(), [](const Shape& s) { return s.rank() == 4; });
-  for (int64_t k = 1; k < sizes && picture != example.end(); ++k) {
+  for (int64_t k = 1; k < sizes && image != example.end(); ++k) {
     try {
       shapes_.push_back(
-          graph.infer_shapes(graph.input_shapes((*picture)[2] + k, (*picture)[3] + 2 * sizes - k)));
+          graph.infer_shapes(graph.input_shapes((*image)[2] + k, (*image)[3] + 2 * sizes - k)));
     } catch (const Error&) {  // a size this network does not take
     }
   }
@@ -69,7 +69,7 @@ std::optional<int> SizeTable::twin(int node, const std::vector<bool>& live) cons
     if (i <= node && same_size(i, node)) return i;
   std::optional<int> best;
   for (int i = 1; i < node; ++i) {
-    const bool constant = graph_->node(i).reads_nothing();  // the same for all pictures of a batch
+    const bool constant = graph_->node(i).reads_nothing();  // the same for all images of a batch
     if (!live[i] || constant || !same_size(i, node)) continue;
     // A value that several layers read is made anyway; another one may be swallowed by a fusion.
     const bool shared = consumers_[i].size() > 1;

@@ -1,4 +1,4 @@
-// Finds where a layer whose inputs have all been pruned can still take its picture size from.
+// Finds where a layer whose inputs have all been pruned can still take its image size from.
 #pragma once
 #include <optional>
 
@@ -13,15 +13,15 @@ struct SizeSource {
   std::vector<std::string> through;
 };
 
-// Output sizes of every node over a range of picture sizes: as many as the strides multiply to,
+// Output sizes of every node over a range of image sizes: as many as the strides multiply to,
 // after which sizes repeat their pattern.
 class SizeTable {
  public:
   explicit SizeTable(const Graph&);  // Error where strides multiply to thousands
 
-  // Whether two nodes have one size, whatever the picture's is.
+  // Whether two nodes have one size, whatever the image's is.
   bool same_size(int a, int b) const;
-  // A live node other than those before the reader that has, for every picture, the size the reader
+  // A live node other than those before the reader that has, for every image, the size the reader
   // (or what stays in front of it) reads now; nullopt when there is none.
   std::optional<SizeSource> find(int reader, const std::vector<bool>& live) const;
 
@@ -29,7 +29,7 @@ class SizeTable {
   std::optional<int> twin(int node, const std::vector<bool>& live) const;
   bool passes_through(const std::vector<std::string>& through, Shape shape) const;
   const Graph* graph_;
-  std::vector<std::vector<Shape>> shapes_;  // per picture size, per node
+  std::vector<std::vector<Shape>> shapes_;  // per image size, per node
   std::vector<std::vector<int>> consumers_;
 };
 

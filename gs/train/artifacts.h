@@ -9,7 +9,8 @@ namespace gsx {
 
 struct Artifacts {
   // Files of the run folder: what is compressed; the discriminator that slimming starts from and,
-  // where no feature network is given, whose taps the distance looks through; what the run is for.
+  // where no feature network is given, whose feature layers the distance looks through; what the
+  // run is for.
   std::filesystem::path teacher, discriminator, model;
 
   // What a stage of a student leaves to the next one.

@@ -51,7 +51,7 @@ std::string asked_budget(const RunState& run) {
 }
 
 std::string in_words(const Graph& teacher, const Budget& budget, double cost) {
-  return budget.kind == Budget::Kind::macs ? "one picture costs " + macs_text(cost)
+  return budget.kind == Budget::Kind::macs ? "one image costs " + macs_text(cost)
                                            : "the file is " + times_smaller(teacher, cost);
 }
 
@@ -65,7 +65,7 @@ void refuse_hard_budget(const RunState& run, const Graph& teacher, const Budget&
                         double cost) {
   const std::string limit =
       budget.kind == Budget::Kind::macs
-          ? "one picture costs at least " + macs_text(cost) + " however small the network"
+          ? "one image costs at least " + macs_text(cost) + " however small the network"
           : "the file can become at most " + times_smaller(teacher, cost);
   fail(asked_budget(run), ": ", limit, "; ask for ",
        budget.kind == Budget::Kind::macs ? "more" : "a smaller ratio");

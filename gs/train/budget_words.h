@@ -8,8 +8,8 @@ namespace gsx {
 // "--target-ratio 400", "--target-macs 3G", "the default --target-ratio 12".
 std::string asked_budget(const RunState&);
 
-// What a network of this cost (bytes of the file or MACs of a picture) amounts to: "the file is 3.9
-// times smaller than the teacher's", "one picture costs 49.5G MACs".
+// What a network of this cost (bytes of the file or MACs of an image) amounts to: "the file is 3.9
+// times smaller than the teacher's", "one image costs 49.5G MACs".
 std::string in_words(const Graph& teacher, const Budget&, double cost);
 
 // The Error of a budget that there is nothing to do for, or that nothing can reach: `cost` is the

@@ -1,4 +1,4 @@
-// Training and held-out pictures; see data.h.
+// Training and held-out images; see data.h.
 #include "gs/train/data.h"
 
 #include <limits>
@@ -15,10 +15,10 @@ namespace gsx {
 namespace {
 
 constexpr size_t kBuiltInTraining = 400, kBuiltInHeldOut = 100;
-constexpr uint64_t kBuiltInSeed = 20;  // the same pictures for every training seed
+constexpr uint64_t kBuiltInSeed = 20;  // the same images for every training seed
 constexpr size_t kHoldOutEvery = 10;
 
-// Every tenth picture of a folder, or the others.
+// Every tenth image of a folder, or the others.
 class Part : public ImageSource {
  public:
   Part(std::shared_ptr<const ImageSource> whole, bool held_out) : whole_(std::move(whole)) {
@@ -39,7 +39,7 @@ using Source = std::shared_ptr<const ImageSource>;
 void warn_of_left_out(const DataLayout& layout, TrainObserver& observer) {
   for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b}) {
     if (folder.empty()) continue;
-    const std::string text = left_out_text(open_picture_folder(folder));
+    const std::string text = left_out_text(open_image_folder(folder));
     if (!text.empty()) observer.warning(text);
   }
 }
@@ -77,7 +77,7 @@ struct TrainData::Impl {
   mutable std::set<std::string> told = {};  // warnings
 
   const Split& of(Domain d) const { return split[static_cast<int>(d)]; }
-  // Numbers of up to `most` pictures, evenly over the source.
+  // Numbers of up to `most` images, evenly over the source.
   std::vector<size_t> spread(const Source& source, int most) const {
     const size_t count = source ? source->count() : 0;
     const size_t n = std::min(count, static_cast<size_t>(most));
@@ -85,7 +85,7 @@ struct TrainData::Impl {
     for (size_t i = 0; i < n; ++i) out.push_back(i * count / n);
     return out;
   }
-  std::optional<Image> picture(const Source& source, size_t i) const {
+  std::optional<Image> image(const Source& source, size_t i) const {
     try {
       return fit_square(source->load(i), size);
     } catch (const Error& e) {
@@ -94,19 +94,19 @@ struct TrainData::Impl {
       return {};
     }
   }
-  std::vector<Tensor> pictures(const Source& source, int most) const {
+  std::vector<Tensor> images(const Source& source, int most) const {
     std::vector<Tensor> out;
     for (const size_t i : spread(source, most)) {
       if (out.size() == limit) break;
-      if (const auto image = picture(source, i)) out.push_back(to_tensor(context, *image));
+      if (const auto read = image(source, i)) out.push_back(to_tensor(context, *read));
     }
     return out;
   }
-  // Reads pictures until `enough` could be read; Error when fewer than `least` can.
+  // Reads images until `enough` could be read; Error when fewer than `least` can.
   void check(const Source& source, const char* what, int most, int least, int enough) const {
     int readable = 0;
     for (const size_t i : spread(source, most))
-      if (readable < enough && picture(source, i)) ++readable;
+      if (readable < enough && image(source, i)) ++readable;
     GSX_CHECK(readable >= least, "--data: ", folder, " must hold at least ", least, " ", what,
               " that can be read, got ", readable);
   }
@@ -147,19 +147,19 @@ bool TrainData::has_targets() const { return impl_->loaders[1] != nullptr; }
 bool TrainData::built_in() const { return impl_->built_in; }
 bool TrainData::repeats() const { return impl_->repeats; }
 
-PictureBatch TrainData::next(Domain domain, int n) {
+ImageBatch TrainData::next(Domain domain, int n) {
   Loader* loader = impl_->loaders[static_cast<int>(domain)].get();
   GSX_CHECK(loader,
-            "train: needs real pictures of the target domain; give --data a folder with "
+            "train: needs real images of the target domain; give --data a folder with "
             "trainA and trainB");
-  PictureBatch out;
-  std::vector<Tensor> pictures;
+  ImageBatch out;
+  std::vector<Tensor> images;
   for (int i = 0; i < n; ++i) {
     const Batch one = loader->next(impl_->context);
-    pictures.push_back(one.images);
+    images.push_back(one.images);
     out.keys.push_back(one.samples[0].id());
   }
-  out.pictures = n == 1 ? pictures[0] : concat_batch(pictures);
+  out.images = n == 1 ? images[0] : concat_batch(images);
   return out;
 }
 
@@ -174,24 +174,24 @@ void TrainData::restore(const Json& j) {
     if (impl_->loaders[d]) impl_->loaders[d]->restore(j.at(d));
 }
 
-void TrainData::look_at_most(int pictures) { impl_->limit = static_cast<size_t>(pictures); }
+void TrainData::look_at_most(int images) { impl_->limit = static_cast<size_t>(images); }
 
 void TrainData::check() const {
   if (impl_->built_in) return;
-  // Two, because the distance is normalised by how much pictures differ.
-  impl_->check(impl_->of(Domain::a).training, "pictures to train on", kLooked, 2, 2);
+  // Two, because the distance is normalised by how much images differ.
+  impl_->check(impl_->of(Domain::a).training, "images to train on", kLooked, 2, 2);
   if (has_targets())
-    impl_->check(impl_->of(Domain::b).training, "pictures of the target domain",
+    impl_->check(impl_->of(Domain::b).training, "images of the target domain",
                  std::numeric_limits<int>::max(), 1, 1);
-  impl_->check(impl_->of(Domain::a).held_out, "held-out pictures", kEvaluated, 1, kEvaluated);
+  impl_->check(impl_->of(Domain::a).held_out, "held-out images", kEvaluated, 1, kEvaluated);
 }
 
 std::vector<Tensor> TrainData::training(Domain d, int most) const {
-  return impl_->pictures(impl_->of(d).training, most);
+  return impl_->images(impl_->of(d).training, most);
 }
 
 std::vector<Tensor> TrainData::held_out(Domain d, int most) const {
-  return impl_->pictures(impl_->of(d).held_out, most);
+  return impl_->images(impl_->of(d).held_out, most);
 }
 
 std::vector<Tensor> TrainData::larger(Domain d, int most) const {
@@ -213,19 +213,19 @@ std::vector<Tensor> TrainData::larger(Domain d, int most) const {
         image = crop(image, (image.width - w) / 2, (image.height - h) / 2, w, h);
       }
       out.push_back(to_tensor(impl_->context, image));
-    } catch (const Error&) {  // told of when the picture's turn comes in training
+    } catch (const Error&) {  // told of when the image's turn comes in training
     }
   }
   return out;
 }
 
 std::vector<std::vector<uint8_t>> TrainData::held_out_masks(int most) const {
-  GSX_CHECK(impl_->built_in, "masks: only the built-in pictures have them");
+  GSX_CHECK(impl_->built_in, "masks: only the built-in images have them");
   std::vector<std::vector<uint8_t>> masks;
   for (const size_t i : impl_->spread(impl_->of(Domain::a).held_out, most)) {
     if (masks.size() == impl_->limit) break;
     masks.push_back(
-        procedural_picture(ProceduralDomain::plain, kBuiltInTraining + i, impl_->size, kBuiltInSeed)
+        procedural_image(ProceduralDomain::plain, kBuiltInTraining + i, impl_->size, kBuiltInSeed)
             .mask);
   }
   return masks;

@@ -1,4 +1,4 @@
-// The pictures of a training run: two domains, split into training and held-out ones.
+// The images of a training run: two domains, split into training and held-out ones.
 #pragma once
 #include "engine/io/image.h"
 #include "gs/images.h"
@@ -8,43 +8,43 @@ namespace gsx {
 
 enum class Domain : uint8_t { a, b };  // what goes in, and what should come out
 
-// How many pictures a run looks at to calibrate quantisers and to normalise the distance, and how
+// How many images a run looks at to calibrate quantisers and to normalise the distance, and how
 // many held-out photos it is evaluated on.
 inline constexpr int kLooked = 64, kEvaluated = 100;
 
 class TrainData {
  public:
-  // Opens config.data or the built-in pictures; `size` is the side of a crop.
+  // Opens config.data or the built-in images; `size` is the side of a crop.
   TrainData(const TrainConfig&, int size, int load_size, const ContextPtr&, TrainObserver&);
   TrainData(TrainData&&) noexcept;
   ~TrainData();
 
-  bool has_targets() const;  // whether there are pictures of domain b
+  bool has_targets() const;  // whether there are images of domain b
   bool built_in() const;
   // Whether square photos come again just as they were: nothing is done to them but mirroring.
   bool repeats() const;
 
-  // The next n training pictures: shuffled anew each round, flipped and cropped at random.
-  PictureBatch next(Domain, int n);
-  // What decides the pictures to come.
+  // The next n training images: shuffled anew each round, flipped and cropped at random.
+  ImageBatch next(Domain, int n);
+  // What decides the images to come.
   Json state() const;
   void restore(const Json&);
 
-  // Up to `most` pictures [1,3,S,S], centre crops, evenly over the sorted names: of those trained
+  // Up to `most` images [1,3,S,S], centre crops, evenly over the sorted names: of those trained
   // on, and of those held out (testA and testB, or every tenth file).
   // Those that cannot be read are told of once and left out.
   std::vector<Tensor> training(Domain, int most) const;
   std::vector<Tensor> held_out(Domain, int most) const;
-  // Up to `most` training pictures that are larger than S x S, for what depends on the size: by
+  // Up to `most` training images that are larger than S x S, for what depends on the size: by
   // turns the centre at twice the side, and whole (scaled down where that is beyond eight times the
   // side).
   std::vector<Tensor> larger(Domain, int most) const;
   // From now on those two give no more than this, whatever they are asked for.
-  void look_at_most(int pictures);
-  // Error unless there are enough pictures that can be read to train and to evaluate with; tells of
+  void look_at_most(int images);
+  // Error unless there are enough images that can be read to train and to evaluate with; tells of
   // held-out ones that cannot.
   void check() const;
-  // Where the animals are in the held-out pictures of domain a; built-in pictures only.
+  // Where the animals are in the held-out images of domain a; built-in images only.
   std::vector<std::vector<uint8_t>> held_out_masks(int most) const;
 
  private:

@@ -52,8 +52,8 @@ DenseStage::DenseStage(RunState& run, const StagePlan& plan, const StateReader& 
 Losses DenseStage::step(int step) {
   const auto lr =
       static_cast<float>(options_.lr * schedule_factor(decay_of(plan_), step, plan_.steps));
-  const Tensor a = run_.data.next(Domain::a, plan_.batch).pictures;
-  const Tensor b = run_.data.next(Domain::b, plan_.batch).pictures;
+  const Tensor a = run_.data.next(Domain::a, plan_.batch).images;
+  const Tensor b = run_.data.next(Domain::b, plan_.batch).images;
   const DenseLosses l = dense_step(*to_b_, *to_a_, options_, lr, a, b);
   return {{"gan", l.gan},
           {"cycle", l.cycle},
@@ -68,17 +68,17 @@ void DenseStage::save(StateWriter& out) const {
     out.add(prefix + ".discriminator", side->discriminator);
     out.add(prefix + ".optimizer", side->optimizer);
     out.add(prefix + ".discriminator_optimizer", side->discriminator_optimizer);
-    out.add(prefix + ".pool", side->pool.pictures());
+    out.add(prefix + ".pool", side->pool.images());
     out.meta[prefix + ".pool_rng"] = to_json(side->pool.rng());
   }
 }
 
-PictureRows DenseStage::samples(const std::vector<Tensor>& photos) {
-  PictureRows rows;
-  for (const Tensor& photo : photos) {
-    const Tensor there = translate_picture(to_b_->generator, photo);
+ImageRows DenseStage::samples(const std::vector<Tensor>& sources) {
+  ImageRows rows;
+  for (const Tensor& source : sources) {
+    const Tensor there = translate_image(to_b_->generator, source);
     rows.push_back(
-        {to_image(photo), to_image(there), to_image(translate_picture(to_a_->generator, there))});
+        {to_image(source), to_image(there), to_image(translate_image(to_a_->generator, there))});
   }
   return rows;
 }

@@ -15,7 +15,7 @@ class DenseStage : public Stage {
 
   Losses step(int step) override;
   void save(StateWriter&) const override;
-  PictureRows samples(const std::vector<Tensor>& photos) override;
+  ImageRows samples(const std::vector<Tensor>& sources) override;
   void finish() override;
 
  private:

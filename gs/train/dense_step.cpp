@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 #include "gs/losses/objective.h"
 #include "gs/train/slimming_step.h"
 
@@ -21,10 +21,10 @@ Adam make_adam(Graph& graph, float lr) {
 }
 
 // Adds the losses of the part that starts from x (the other domain) and y (this one), leaves its
-// gradients, and returns the generated picture without one.
+// gradients, and returns the generated image without one.
 Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, const Tensor& x,
                        const Tensor& y, DenseLosses* losses) {
-  const WorkSpan span("generators");
+  const ProfileScope span("generators");
   const RunOptions run = training_run();
   Tensor fake, same;
   if (o.identity > 0) std::tie(fake, same) = to.generator.run_both(x, y, run);
@@ -39,13 +39,13 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
     losses->identity += identity.item();
     total = add(total, affine(identity, o.identity, 0));
   }
-  const WorkSpan backward("generators backward");
+  const ProfileScope backward("generators backward");
   total.backward();
   return fake.detach();
 }
 
 double discriminator_phase(DenseSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
-  const WorkSpan span("discriminators");
+  const ProfileScope span("discriminators");
   zero_gradients(trained_parameters(side.discriminator));
   const Tensor loss = discriminator_loss(side.discriminator, real, side.pool.query(fake), kind);
   const double value = loss.item();

@@ -6,7 +6,7 @@
 
 namespace gsx {
 
-// One direction: the generator that makes pictures of a domain, and the discriminator there.
+// One direction: the generator that makes images of a domain, and the discriminator there.
 struct DenseSide {
   DenseSide(Graph generator, Graph discriminator, const DenseOptions&, Rng pool_rng);
   Graph generator, discriminator;
@@ -19,8 +19,8 @@ struct DenseLosses {
   double gan = 0, cycle = 0, identity = 0, discriminator = 0;
 };
 
-// Both generators, then both discriminators, learn from pictures a and b [N,3,H,W] of the two
-// domains: to_b makes b's pictures of a's, to_a the other way. Returns the losses before the step.
+// Both generators, then both discriminators, learn from images a and b [N,3,H,W] of the two
+// domains: to_b makes b's images of a's, to_a the other way. Returns the losses before the step.
 DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions&, float lr,
                        const Tensor& a, const Tensor& b);
 

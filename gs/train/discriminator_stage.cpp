@@ -45,16 +45,16 @@ Losses DiscriminatorStage::step(int step) {
   const SlimmingOptions& o = options_;
   const double decay = schedule_factor(decay_of(plan_), step, plan_.steps);
   optimizer_.set_lr(static_cast<float>(o.lr_discriminator * decay));
-  const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
+  const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
   const auto seen = [&](const Tensor& x, const ImageFormat& format) {
     return convert_images(x, format, discriminator_.input_format);
   };
   const Tensor real = o.teacher_is_real
-                          ? seen(targets_.of(photos).pictures, teacher_.output_format)
-                          : seen(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat);
+                          ? seen(targets_.of(sources).images, teacher_.output_format)
+                          : seen(run_.data.next(Domain::b, plan_.batch).images, kImageFormat);
   zero_gradients(trained_parameters(discriminator_));
   const Tensor loss =
-      discriminator_loss(discriminator_, real, seen(photos.pictures, kPictureFormat), o.gan_loss);
+      discriminator_loss(discriminator_, real, seen(sources.images, kImageFormat), o.gan_loss);
   const double value = loss.item();
   loss.backward();
   optimizer_.step();
@@ -66,10 +66,10 @@ void DiscriminatorStage::save(StateWriter& out) const {
   out.add("optimizer", optimizer_);
 }
 
-PictureRows DiscriminatorStage::samples(const std::vector<Tensor>& photos) {
-  PictureRows rows;
-  for (const Tensor& photo : photos)
-    rows.push_back({to_image(photo), to_image(translate_picture(teacher_, photo))});
+ImageRows DiscriminatorStage::samples(const std::vector<Tensor>& sources) {
+  ImageRows rows;
+  for (const Tensor& source : sources)
+    rows.push_back({to_image(source), to_image(translate_image(teacher_, source))});
   return rows;
 }
 

@@ -6,8 +6,8 @@
 namespace gsx {
 
 // Trains a PatchGAN between the photos and what the teacher makes of them (official objective) or
-// real pictures of the domain (paper): what slimming starts from, and whose taps the distance looks
-// through when no feature network is given.
+// real images of the domain (paper): what slimming starts from, and whose feature layers the
+// distance looks through when no feature network is given.
 class DiscriminatorStage : public Stage {
  public:
   DiscriminatorStage(RunState&, const StagePlan&);
@@ -15,7 +15,7 @@ class DiscriminatorStage : public Stage {
 
   Losses step(int step) override;
   void save(StateWriter&) const override;
-  PictureRows samples(const std::vector<Tensor>& photos) override;
+  ImageRows samples(const std::vector<Tensor>& sources) override;
   void finish() override;
 
  private:

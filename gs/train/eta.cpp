@@ -48,7 +48,7 @@ NetworkWork network_work(const RunState& run) {
 
 double step_work(const StagePlan& plan, const NetworkWork& w) {
   const double train = 3, look_back = 2;
-  const double judge = 2 * train * w.discriminator;  // a real picture and a generated one
+  const double judge = 2 * train * w.discriminator;  // a real image and a generated one
   double work = 0;
   if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.

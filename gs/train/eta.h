@@ -5,7 +5,7 @@
 
 namespace gsx {
 
-// Multiply-accumulates of one picture through the networks of a run.
+// Multiply-accumulates of one image through the networks of a run.
 struct NetworkWork {
   double generator = 0, discriminator = 0;
   double features = 0;  // 0: the distance looks through no network

@@ -10,7 +10,7 @@ namespace gsx {
 
 namespace {
 
-constexpr int kRealPictures = 200;  // of the target domain, for the Frechet distance
+constexpr int kRealImages = 200;  // of the target domain, for the Frechet distance
 
 void measure_costs(RunState& run, const Graph& teacher, const Graph& student, TrainResult& r) {
   const Shape input{1, teacher.input_channels(), run.recipe.size, run.recipe.size};
@@ -23,9 +23,9 @@ void measure_costs(RunState& run, const Graph& teacher, const Graph& student, Tr
   r.r_c_paper = ratio.r_c_paper;
 }
 
-// Distances to real pictures and to the teacher's.
+// Distances to real images and to the teacher's.
 void measure_distances(RunState& run, const Graph& teacher, const Graph& student,
-                       const std::vector<Tensor>& photos, TrainResult& r) {
+                       const std::vector<Tensor>& sources, TrainResult& r) {
   const FeatureNet net = open_feature_net(run);
   const std::string& spec = run.config.feature_net;
   std::optional<Lpips> lpips;
@@ -33,15 +33,14 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
     lpips = open_lpips(net.graph, model_path(spec),
                        [&](const std::string& text) { run.observer.warning(text); });
   Evaluation evaluation(
-      {&student, &teacher, &net.graph, net.graph.taps.back(), lpips ? &*lpips : nullptr});
-  for (const Tensor& photo : photos) evaluation.add_photo(photo);
+      {&student, &teacher, &net.graph, net.graph.feature_layers.back(), lpips ? &*lpips : nullptr});
+  for (const Tensor& source : sources) evaluation.add_source(source);
   if (run.data.has_targets())
-    for (const Tensor& real : run.data.training(Domain::b, kRealPictures))
-      evaluation.add_real(real);
+    for (const Tensor& real : run.data.training(Domain::b, kRealImages)) evaluation.add_real(real);
 
   const Evaluation::Result result = evaluation.result();
   if (result.teacher_frechet_distance >= 0) {
-    r.distance_name = "Frechet distance to real pictures, last tap of " + net.name;
+    r.distance_name = "Frechet distance to real images, last feature layer of " + net.name;
     r.teacher_distance = result.teacher_frechet_distance;
     r.compressed_distance = result.frechet_distance;
     r.r_f = result.r_f;
@@ -58,12 +57,12 @@ Json figures_json(const ModelFigures& f) {
           {"file_bytes", f.file_bytes}, {"ms_per_image", f.ms_per_image}};
 }
 
-double mean_stripes(const Graph& model, const std::vector<Tensor>& photos,
+double mean_stripes(const Graph& model, const std::vector<Tensor>& sources,
                     const std::vector<std::vector<uint8_t>>& masks) {
   double sum = 0;
-  for (size_t i = 0; i < photos.size(); ++i)
-    sum += stripe_energy(to_image(translate_picture(model, photos[i])), masks[i]);
-  return sum / static_cast<double>(photos.size());
+  for (size_t i = 0; i < sources.size(); ++i)
+    sum += stripe_energy(to_image(translate_image(model, sources[i])), masks[i]);
+  return sum / static_cast<double>(sources.size());
 }
 
 }  // namespace
@@ -97,7 +96,7 @@ Json TrainResult::to_json() const {
   return j;
 }
 
-double departure(const PictureRows& rows) {
+double departure(const ImageRows& rows) {
   constexpr double kPlain = 4;  // grey levels squared
   double moved = 0, spread = 0, values = 0;
   for (const std::vector<Image>& row : rows) {
@@ -124,21 +123,21 @@ TrainResult evaluate_run(RunState& run, bool timed) {
   r.model = run.artifacts.model;
   const Graph teacher = load_model(run.context, r.teacher_model);
   const Graph student = load_model(run.context, r.model);
-  const std::vector<Tensor> photos = run.data.held_out(Domain::a, kEvaluated);
-  GSX_CHECK(!photos.empty(), "evaluation: none of the held-out pictures in ", run.config.data,
+  const std::vector<Tensor> sources = run.data.held_out(Domain::a, kEvaluated);
+  GSX_CHECK(!sources.empty(), "evaluation: none of the held-out images in ", run.config.data,
             " can be read; mend or remove them and resume");
   measure_costs(run, teacher, student, r);
   if (run.recipe.makes("student")) r.missed_budget = missed_budget(run, teacher, student);
   if (timed) {
-    const auto ms = time_models({&teacher, &student}, photos[0]);
+    const auto ms = time_models({&teacher, &student}, sources[0]);
     r.teacher.ms_per_image = ms[0];
     r.compressed.ms_per_image = ms[1];
   }
-  measure_distances(run, teacher, student, photos, r);
+  measure_distances(run, teacher, student, sources, r);
   if (run.data.built_in()) {
     const auto masks = run.data.held_out_masks(kEvaluated);
-    r.stripe_energy_teacher = mean_stripes(teacher, photos, masks);
-    r.stripe_energy_student = mean_stripes(student, photos, masks);
+    r.stripe_energy_teacher = mean_stripes(teacher, sources, masks);
+    r.stripe_energy_student = mean_stripes(student, sources, masks);
   }
   return r;
 }

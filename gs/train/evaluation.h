@@ -1,4 +1,4 @@
-// What a run reports at its end: costs, speed, distances, and what the built-in pictures can tell.
+// What a run reports at its end: costs, speed, distances, and what the built-in images can tell.
 #pragma once
 #include "gs/eval/fidelity.h"
 #include "gs/eval/model_stats.h"
@@ -11,25 +11,25 @@ struct TrainResult {
   std::filesystem::path model;          // the compressed (or dense) model file
   std::filesystem::path teacher_model;  // the teacher as gsx writes it
   ModelFigures teacher, compressed;
-  std::string astray;         // in words, when the model's pictures are nothing like the teacher's
+  std::string astray;         // in words, when the model's images are nothing like the teacher's
   std::string missed_budget;  // in words, when the budget was missed; else empty
   double r_s = 0, r_c = 0, r_s_paper = 0, r_c_paper = 0;
   double r_f = 0;             // 0 when no distance could be computed
   std::string distance_name;  // what the distances and r_f are distances of
   double teacher_distance = 0, compressed_distance = 0;
-  double stripe_energy_teacher = -1, stripe_energy_student = -1;  // built-in pictures only
-  double distance_to_teacher = -1;  // mean over held-out pictures, of the kind named below
+  double stripe_energy_teacher = -1, stripe_energy_student = -1;  // built-in images only
+  double distance_to_teacher = -1;  // mean over held-out images, of the kind named below
   std::string distance_to_teacher_name;
-  ColourShift shift;  // of the held-out pictures, against the teacher's
+  ColourShift shift;  // of the held-out images, against the teacher's
   Json to_json() const;
 };
 
 // Reads the models the run wrote and measures them; their speed only when `timed`.
 TrainResult evaluate_run(RunState&, bool timed = true);
 
-// How far a student's pictures are from its teacher's, from rows of photo, teacher's and student's:
-// their squared difference over that of plain pictures in the mean colours of the teacher's. Above
+// How far a student's images are from its teacher's, from rows of photo, teacher's and student's:
+// their squared difference over that of plain images in the mean colours of the teacher's. Above
 // 1 the student has lost what it began with. 0 where the teacher's are as good as plain themselves.
-double departure(const PictureRows&);
+double departure(const ImageRows&);
 
 }  // namespace gsx

@@ -5,18 +5,18 @@ namespace gsx {
 
 namespace {
 
-std::vector<std::string> activation_taps(const Graph& graph) {
-  std::vector<std::string> taps;
+std::vector<std::string> activation_layers(const Graph& graph) {
+  std::vector<std::string> layers;
   for (int i = 0; i < graph.size(); ++i)
-    if (graph.node(i).kind() == "activation") taps.push_back(graph.node(i).name);
-  return taps;
+    if (graph.node(i).kind() == "activation") layers.push_back(graph.node(i).name);
+  return layers;
 }
 
 }  // namespace
 
 FeatureNet features_of_discriminator(Graph discriminator) {
   FeatureNet net = {std::move(discriminator), "the teacher's discriminator"};
-  net.graph.taps = activation_taps(net.graph);
+  net.graph.feature_layers = activation_layers(net.graph);
   net.graph.freeze();
   return net;
 }
@@ -28,8 +28,9 @@ FeatureNet open_feature_net(const RunState& run) {
   FeatureNet net;
   net.graph = open_given(run, "--feature-net", spec);
   net.name = net.graph.architecture();
-  GSX_CHECK(!net.graph.taps.empty(), "--feature-net: ", spec,
-            " names no taps; give a network made for features, such as vgg16 or squeezenet");
+  GSX_CHECK(
+      !net.graph.feature_layers.empty(), "--feature-net: ", spec,
+      " names no feature layers; give a network made for features, such as vgg16 or squeezenet");
   net.graph.freeze();
   return net;
 }

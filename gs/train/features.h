@@ -1,4 +1,4 @@
-// The network whose taps the distance looks through.
+// The network whose feature layers the distance looks through.
 #pragma once
 #include "gs/train/stage.h"
 

@@ -6,11 +6,11 @@ namespace gsx {
 
 // Streams of random numbers under the run's seed.
 enum RngStream : uint64_t {
-  kDataStream = 1,            // and the next: the order of pictures
+  kDataStream = 1,            // and the next: the order of images
   kDenseStream = 16,          // and the next three: weights and pools of the dense stage
   kDiscriminatorStream = 32,  // a discriminator's weights
   kStudentStream = 33,        // a narrow student's weights
-  kPoolStream = 34            // the pool of the student's pictures
+  kPoolStream = 34            // the pool of the student's images
 };
 
 }  // namespace gsx

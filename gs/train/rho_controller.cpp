@@ -9,7 +9,7 @@ namespace gsx {
 namespace {
 
 const Tensor& scales(const Graph& graph, const PruneGroup::Norm& norm) {
-  return graph.node(norm.node).parameter(Role::norm_scale)->value;
+  return graph.node(norm.node).parameter(Role::gamma)->value;
 }
 
 // ||v||_2 of channel i of a group.

@@ -11,7 +11,7 @@ namespace gsx {
 // exactly, the budget is met (landed), and rho is 0 from then on. Deterministic.
 class RhoController {
  public:
-  // `lr` gives the norm scales' learning rate at a step of the stage.
+  // `lr` gives the gammas' learning rate at a step of the stage.
   RhoController(const Budget&, int steps, int goal, std::function<float(int)> lr);
 
   // To be called before each step of the stage; looks at the network every hundredth of it.

@@ -5,7 +5,7 @@
 
 namespace gsx {
 
-// A budget in bytes of the model file or MACs of one picture; kind none without a target.
+// A budget in bytes of the model file or MACs of one image; kind none without a target.
 Budget make_budget(const RunState&, const Graph& teacher);
 
 // Refuses a budget that pruning this network has nothing to do for, or cannot reach, and a teacher

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "engine/io/picture_folder.h"
+#include "engine/io/image_folder.h"
 #include "gs/train/checkpoint.h"
 
 namespace gsx {
@@ -74,7 +74,7 @@ void check_photos(const TrainConfig& c) {
   try {
     layout = find_layout(c.data);
   } catch (const Error&) {
-    return;  // told when the pictures are opened
+    return;  // told when the images are opened
   }
   // Folders inside one of photos are not read, so a run may lie there: runs/ beside the photos,
   // say.

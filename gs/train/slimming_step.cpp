@@ -5,7 +5,7 @@
 #include <bit>
 #include <sstream>
 
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 
 namespace gsx {
 
@@ -25,7 +25,7 @@ std::vector<Tensor> group_scales(const Graph& graph, const std::vector<PruneGrou
   std::vector<Tensor> out;
   for (int node : nodes)
     for (const Parameter* p : graph.node(node).parameters())
-      if (p->role == Role::norm_scale) out.push_back(p->value);
+      if (p->role == Role::gamma) out.push_back(p->value);
   return out;
 }
 
@@ -52,15 +52,15 @@ AdamOptions adam_options(const SlimmingOptions& o, float lr) {
   return a;
 }
 
-// Copies pictures to where they lay in the last step, if they fit there.
-void place(Tensor& at, const Tensor& pictures) {
-  if (!at.defined() || at.shape() != pictures.shape() || at.context() != pictures.context())
-    at = Tensor::empty_like(pictures);
-  at.copy_from(pictures);
+// Copies images to where they lay in the last step, if they fit there.
+void place(Tensor& at, const Tensor& images) {
+  if (!at.defined() || at.shape() != images.shape() || at.context() != images.context())
+    at = Tensor::empty_like(images);
+  at.copy_from(images);
 }
 
-// What recorded work depends on besides values in the device's memory, as one text.
-class RecordingKey {
+// What captured work depends on besides values in the device's memory, as one text.
+class CaptureKey {
  public:
   template <class T>
   void add(const T& value) {
@@ -75,9 +75,9 @@ class RecordingKey {
       add(t.defined() && t.requires_grad());
     }
   }
-  void add(const Tensor& pictures) {
-    if (!pictures.defined()) return add('-');
-    for (const int64_t d : pictures.shape()) add(d);
+  void add(const Tensor& images) {
+    if (!images.defined()) return add('-');
+    for (const int64_t d : images.shape()) add(d);
     add(';');
   }
   void add(const std::vector<float>& values) {
@@ -93,13 +93,13 @@ class RecordingKey {
 }  // namespace
 
 SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
-                           std::vector<std::string> taps, const SlimmingOptions& o, Rng pool_rng)
+                           std::vector<std::string> layers, const SlimmingOptions& o, Rng pool_rng)
     : options(o),
       student_(student),
       discriminator_(discriminator),
       features_(features),
       groups_(o.prune ? prune_groups(student, o.prune_by) : std::vector<PruneGroup>{}),
-      distance_(features, std::move(taps), student.output_format, o.distance),
+      distance_(features, std::move(layers), student.output_format, o.distance),
       weights_(without(trained_parameters(student), group_scales(student, groups_)),
                adam_options(o, o.lr)),
       discriminator_adam_(trained_parameters(discriminator), adam_options(o, o.lr_discriminator)),
@@ -120,27 +120,27 @@ SlimmingLosses SlimmingStep::step(const Input& in) {
     place(grams_teacher_[i], in.grams_teacher[i]);
   if (in.y_real.defined()) place(y_real_, in.y_real);
   else y_real_ = {};
-  const std::string key = recording_key(in);
+  const std::string key = capture_key(in);
   compute(generator_phase_, key, [&] { generator_work(in.forced); });
   {
-    const WorkSpan span("student update");
+    const ProfileScope span("student update");
     weights_.set_lr(options.lr);
     weights_.step();
     if (options.prune) gamma_phase();
   }
   if (options.gan_weight == 0) return read_losses();
-  const WorkSpan span("discriminator");
+  const ProfileScope span("discriminator");
   place(fake_, pool_.query(shown_));
   compute(discriminator_phase_, key, [&] { discriminator_work(); });
-  const WorkSpan update("discriminator update");
+  const ProfileScope update("discriminator update");
   discriminator_adam_.set_lr(options.lr_discriminator);
   discriminator_adam_.step();
   return read_losses();
 }
 
-std::string SlimmingStep::recording_key(const Input& in) const {
-  if (in.forced || !in.x.context()->records()) return {};
-  RecordingKey key;
+std::string SlimmingStep::capture_key(const Input& in) const {
+  if (in.forced || !in.x.context()->can_capture()) return {};
+  CaptureKey key;
   for (const Graph* graph : {static_cast<const Graph*>(&student_),
                              static_cast<const Graph*>(&discriminator_), features_})
     if (graph) key.add(*graph);
@@ -161,17 +161,17 @@ void SlimmingStep::compute(Phase& phase, const std::string& key,
     work();
     for (const Tensor& p : phase.parameters) phase.gradients.push_back(p.grad());
   });
-  // A replay leaves gradients where they were recorded, whatever has become of the handles.
+  // A replay leaves gradients where they were captured, whatever has become of the handles.
   for (size_t i = 0; i < phase.parameters.size(); ++i)
     phase.parameters[i].set_grad(phase.gradients[i]);
 }
 
-void SlimmingStep::generator_work(const ForcedCodes* forced) {
+void SlimmingStep::generator_work(const ForcedValues* forced) {
   RunOptions run = training_run();
   run.forced = forced;
   Tensor y;
   {
-    const WorkSpan span("student");
+    const ProfileScope span("student");
     y = student_.run(x_, run);
   }
   generated_ = y.detach();
@@ -180,7 +180,7 @@ void SlimmingStep::generator_work(const ForcedCodes* forced) {
   distance_loss_ = d.total.detach();
   Tensor total = affine(d.total, options.beta, 0);
   if (options.gan_weight != 0) {
-    const WorkSpan span("discriminator for the student");
+    const ProfileScope span("discriminator for the student");
     discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
     const Tensor fake = convert_images(y, student_.output_format, discriminator_.input_format);
     const Tensor gan = gan_loss(discriminator_.run(fake, training_run()), true, options.gan_loss);
@@ -189,7 +189,7 @@ void SlimmingStep::generator_work(const ForcedCodes* forced) {
     total = add(total, affine(gan, options.gan_weight, 0));
   }
   generator_loss_ = total.detach();
-  const WorkSpan span("student backward");
+  const ProfileScope span("student backward");
   total.backward();
   discriminator_.set_requires_grad(true);
 }
@@ -203,7 +203,7 @@ void SlimmingStep::sort_groups() {
   std::vector<Tensor> whole;
   for (const PruneGroup& g : groups_) {
     if (g.norms.size() == 1 && has_whole_norms(student_, g)) {
-      whole.push_back(student_.node(g.norms[0].node).parameter(Role::norm_scale)->value);
+      whole.push_back(student_.node(g.norms[0].node).parameter(Role::gamma)->value);
     } else {
       tied_.push_back(g);
     }
@@ -240,7 +240,7 @@ void SlimmingStep::discriminator_work() {
                                               : y_real_;
   const Tensor loss = discriminator_loss(discriminator_, real, fake_, options.gan_loss);
   discriminator_loss_ = loss.detach();
-  const WorkSpan backward("discriminator backward");
+  const ProfileScope backward("discriminator backward");
   loss.backward();
 }
 

@@ -16,22 +16,22 @@ struct SlimmingLosses {
 };
 
 // Holds the optimisers of a student and its discriminator; the three graphs must outlive it. All
-// of the student's trained parameters train: the norm scales of prunable groups by SGD with prox,
-// the rest by Adam. Where the device can, what leads to the gradients is recorded and replayed
-// (engine/captured.h), as long as pictures keep their shape and networks their structure.
+// of the student's trained parameters train: the gammas of prunable groups by SGD with prox,
+// the rest by Adam. Where the device can, what leads to the gradients is captured and replayed
+// (engine/captured.h), as long as images keep their shape and networks their structure.
 class SlimmingStep {
  public:
   // `features` may be null when the distance is not perceptual.
   SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
-               std::vector<std::string> taps, const SlimmingOptions&, Rng pool_rng = Rng(0));
+               std::vector<std::string> layers, const SlimmingOptions&, Rng pool_rng = Rng(0));
 
   struct Input {
     Tensor x;          // the student's input format
-    Tensor y_teacher;  // the teacher's pictures of x, in the student's output format
+    Tensor y_teacher;  // the teacher's images of x, in the student's output format
     // Distance::grams of y_teacher where they are known; else empty, and the step computes them.
     std::vector<Tensor> grams_teacher;
     Tensor y_real;  // the discriminator's input format; needed when the teacher's are not "real"
-    const ForcedCodes* forced = nullptr;  // tests
+    const ForcedValues* forced = nullptr;  // tests
   };
   // Gradients stay on the parameters until the next step. Returns the losses before the step.
   SlimmingLosses step(const Input&);
@@ -44,10 +44,10 @@ class SlimmingStep {
   Adam& discriminator_optimizer() { return discriminator_adam_; }
   Sgd& gamma_optimizer() { return gammas_; }
   ImagePool& pool() { return pool_; }
-  // The student's pictures of the last step, no gradient; the next step may write over them.
+  // The student's images of the last step, no gradient; the next step may write over them.
   const Tensor& generated() const { return generated_; }
   // Whether the last step was replayed.
-  bool replayed() const { return generator_phase_.work.recorded(); }
+  bool replayed() const { return generator_phase_.work.captured(); }
 
  private:
   // What one player's part of a step computes before its optimisers step.
@@ -56,8 +56,8 @@ class SlimmingStep {
     std::vector<Tensor> parameters, gradients;
   };
   void compute(Phase&, const std::string& key, const std::function<void()>& work);
-  std::string recording_key(const Input&) const;
-  void generator_work(const ForcedCodes*);
+  std::string capture_key(const Input&) const;
+  void generator_work(const ForcedValues*);
   Distance::Target distance_target() const;
   void discriminator_work();
   void sort_groups();
@@ -77,10 +77,10 @@ class SlimmingStep {
   Sgd gammas_;
   ImagePool pool_;
   Phase generator_phase_, discriminator_phase_;
-  // Where recorded work finds its pictures: the step's, and what the discriminator takes for fake.
+  // Where captured work finds its images: the step's, and what the discriminator takes for fake.
   Tensor x_, y_teacher_, y_real_, fake_;
   std::vector<Tensor> grams_teacher_;
-  // What it leaves: the student's pictures, also as the discriminator sees them, and the losses.
+  // What it leaves: the student's images, also as the discriminator sees them, and the losses.
   Tensor generated_, shown_;
   std::vector<Tensor> distance_parts_;
   Tensor distance_loss_, gan_loss_, generator_loss_, discriminator_loss_;

@@ -43,10 +43,10 @@ void save_result(const RunState& run, Graph graph, const std::filesystem::path& 
   save_model(graph, path);
 }
 
-Tensor translate_picture(const Graph& graph, const Tensor& photo) {
+Tensor translate_image(const Graph& graph, const Tensor& source) {
   const NoGrad guard;
-  const Tensor y = translate(graph, convert_images(photo, kPictureFormat, graph.input_format));
-  return clip_images(convert_images(y, graph.output_format, kPictureFormat), kPictureFormat);
+  const Tensor y = translate(graph, convert_images(source, kImageFormat, graph.input_format));
+  return clip_images(convert_images(y, graph.output_format, kImageFormat), kImageFormat);
 }
 
 }  // namespace gsx

@@ -26,7 +26,7 @@ struct RunState {
 };
 
 using Losses = std::vector<std::pair<std::string, double>>;
-using PictureRows = std::vector<std::vector<Image>>;
+using ImageRows = std::vector<std::vector<Image>>;
 
 class Stage {
  public:
@@ -37,8 +37,8 @@ class Stage {
   virtual Losses step(int step) = 0;
   virtual ChannelCount channels() const { return {}; }
   virtual void save(StateWriter&) const = 0;
-  // A row of pictures for each of these photos [1,3,H,W] in picture format.
-  virtual PictureRows samples(const std::vector<Tensor>& photos) = 0;
+  // A row of images for each of these photos [1,3,H,W] in image format.
+  virtual ImageRows samples(const std::vector<Tensor>& sources) = 0;
   // Hands on what the stage was for, in the run's artifacts.
   virtual void finish() = 0;
 
@@ -63,11 +63,11 @@ const StageKind& stage_kind(const std::string& name);
 RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
-// A PatchGAN with fresh weights, deep enough for the run's pictures.
+// A PatchGAN with fresh weights, deep enough for the run's images.
 Graph fresh_discriminator(const RunState&, Rng&);
 // Writes a network with the run's recipe as its provenance.
 void save_result(const RunState&, Graph, const std::filesystem::path&);
-// One picture [1,3,H,W] in picture format through a network that makes pictures, and back.
-Tensor translate_picture(const Graph&, const Tensor& photo);
+// One image [1,3,H,W] in image format through a network that makes images, and back.
+Tensor translate_image(const Graph&, const Tensor& source);
 
 }  // namespace gsx

@@ -15,24 +15,24 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kLeastSize = 16;  // as the recipe has it
-constexpr int kFew = 2;         // pictures of a rehearsal; batch norms need two
+constexpr int kFew = 2;         // images of a rehearsal; batch norms need two
 constexpr float kAnyRho = 1e-3f;
 constexpr int kSearched = 64;  // how far from a size that does not fit another is looked for
 
-// Why a run's networks cannot work on pictures of this side; empty: they can.
+// Why a run's networks cannot work on images of this side; empty: they can.
 std::string misfit(const Inputs& in, int size) {
-  const Shape picture{1, 3, size, size};
+  const Shape image{1, 3, size, size};
   const char* which = "the teacher";
   try {
-    const Shape made = in.teacher.infer_shapes(picture)[in.teacher.output()];
-    if (made != picture) {
-      return "the teacher makes pictures of " + std::to_string(made[3]) + " x " +
+    const Shape made = in.teacher.infer_shapes(image)[in.teacher.output()];
+    if (made != image) {
+      return "the teacher makes images of " + std::to_string(made[3]) + " x " +
              std::to_string(made[2]) + " of them";
     }
     which = "the discriminator";
-    in.discriminator.infer_shapes(picture);
+    in.discriminator.infer_shapes(image);
     which = "the feature network";
-    in.features.graph.infer_shapes(picture);
+    in.features.graph.infer_shapes(image);
   } catch (const Error& e) {
     return std::string(which) + ": " + e.what();
   }
@@ -61,7 +61,7 @@ void check_discriminator(const RunState& run, const Graph& discriminator) {
   if (spec.empty()) return;
   const Shape made = discriminator.infer_shapes(discriminator.example_input()).back();
   GSX_CHECK(discriminator.input_channels() == 3 && made.rank() >= 2 && made[1] == 1,
-            "--discriminator: must judge pictures of 3 channels in one, ", spec, " makes ", made,
+            "--discriminator: must judge images of 3 channels in one, ", spec, " makes ", made,
             " of ", discriminator.example_input());
 }
 
@@ -75,10 +75,10 @@ bool has_prunable(const Graph& teacher, PruneBy by) {
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
   if (spec.empty()) return;
-  GSX_CHECK(teacher.input_channels() == 3, "--teacher: must take pictures of 3 channels, ", spec,
+  GSX_CHECK(teacher.input_channels() == 3, "--teacher: must take images of 3 channels, ", spec,
             " takes ", teacher.input_channels());
   const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
-  GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make pictures of 3 channels, ", spec,
+  GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
   const PruneBy by = run.recipe.prune_by();
   bool weights = false;
@@ -119,8 +119,8 @@ class Rehearsal {
       stage->save(out);
       out.write(folder_ / run_files::kCheckpoint);
       stage->finish();
-      const auto photos = state_.data.held_out(Domain::a, 1);
-      write_png(folder_ / "sample.png", contact_sheet(stage->samples(photos)));
+      const auto sources = state_.data.held_out(Domain::a, 1);
+      write_png(folder_ / "sample.png", contact_sheet(stage->samples(sources)));
     }
     stage.reset();
     evaluate_run(state_, false);

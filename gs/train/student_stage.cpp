@@ -70,21 +70,21 @@ bool StudentStage::to_budget() const {
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize());
   if (run_.config.act_range.value_or(0) > 0) return;
-  // What an instance norm makes of rare values grows with the picture, so crops alone will not do.
-  std::vector<Tensor> photos = run_.data.training(Domain::a, kLooked);
-  for (Tensor& photo : run_.data.larger(Domain::a, static_cast<int>(photos.size()) / 3))
-    photos.push_back(std::move(photo));
+  // What an instance norm makes of rare values grows with the image, so crops alone will not do.
+  std::vector<Tensor> sources = run_.data.training(Domain::a, kLooked);
+  for (Tensor& source : run_.data.larger(Domain::a, static_cast<int>(sources.size()) / 3))
+    sources.push_back(std::move(source));
   std::vector<Tensor> batches;
-  for (const Tensor& photo : photos)
+  for (const Tensor& source : sources)
     batches.push_back(
-        mirrored_to_fit(student_, convert_images(photo, kPictureFormat, student_.input_format)));
+        mirrored_to_fit(student_, convert_images(source, kImageFormat, student_.input_format)));
   calibrate(student_, batches, run_.config.quantize());
 }
 
-// Whether a network's first tap has fewer pixels than its input.
-bool first_tap_is_coarse(const Graph& net) {
+// Whether a network's first feature layer has fewer pixels than its input.
+bool first_layer_is_coarse(const Graph& net) {
   const Shape in{1, net.input_channels(), 64, 64};
-  return net.infer_shapes(in)[net.find(net.taps.front())][2] < in[2];
+  return net.infer_shapes(in)[net.find(net.feature_layers.front())][2] < in[2];
 }
 
 void StudentStage::build(std::vector<float> weights) {
@@ -96,21 +96,21 @@ void StudentStage::build(std::vector<float> weights) {
     run_.observer.message(text.str());
   }
   options_.distance.kind = parse_distance(run_.config.distance);
-  options_.distance.content_on_pictures = first_tap_is_coarse(features_);
-  step_ = std::make_unique<SlimmingStep>(student_, discriminator_, &features_, features_.taps,
-                                         options_, Rng(run_.config.seed, kPoolStream));
+  options_.distance.content_on_images = first_layer_is_coarse(features_);
+  step_ =
+      std::make_unique<SlimmingStep>(student_, discriminator_, &features_, features_.feature_layers,
+                                     options_, Rng(run_.config.seed, kPoolStream));
   Distance& d = step_->distance();
   if (!weights.empty()) {
     d.set_weights(std::move(weights));
   } else if (run_.config.normalize_distance) {
     const NoGrad guard;
-    std::vector<Tensor> pictures, photos;
-    for (const Tensor& photo : run_.data.training(Domain::a, kLooked)) {
-      pictures.push_back(
-          teacher_.run(convert_images(photo, kPictureFormat, teacher_.input_format)));
-      photos.push_back(convert_images(photo, kPictureFormat, teacher_.output_format));
+    std::vector<Tensor> images, sources;
+    for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
+      images.push_back(teacher_.run(convert_images(source, kImageFormat, teacher_.input_format)));
+      sources.push_back(convert_images(source, kImageFormat, teacher_.output_format));
     }
-    d.normalize(pictures, photos);
+    d.normalize(images, sources);
   }
   if (to_budget()) {
     const float lr = options_.lr_gamma;
@@ -134,14 +134,14 @@ Losses StudentStage::step(int step) {
     o.keep_dead = controller_->landed();
   }
   SlimmingStep::Input in;
-  const PictureBatch photos = run_.data.next(Domain::a, plan_.batch);
-  in.x = convert_images(photos.pictures, kPictureFormat, student_.input_format);
+  const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
+  in.x = convert_images(sources.images, kImageFormat, student_.input_format);
   const TeacherTarget known =
-      targets_.of(photos, run_.data.repeats() ? &step_->distance() : nullptr);
-  in.y_teacher = known.pictures;
+      targets_.of(sources, run_.data.repeats() ? &step_->distance() : nullptr);
+  in.y_teacher = known.images;
   in.grams_teacher = known.grams;
   if (!o.teacher_is_real && o.gan_weight != 0) {
-    in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).pictures, kPictureFormat,
+    in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).images, kImageFormat,
                                discriminator_.input_format);
   }
   const SlimmingLosses l = step_->step(in);
@@ -160,19 +160,19 @@ void StudentStage::save(StateWriter& out) const {
   out.add("weight_optimizer", step_->weight_optimizer());
   out.add("discriminator_optimizer", step_->discriminator_optimizer());
   out.add("gamma_optimizer", step_->gamma_optimizer());
-  out.add("pool", step_->pool().pictures());
+  out.add("pool", step_->pool().images());
   out.meta["pool_rng"] = to_json(step_->pool().rng());
   out.meta["distance"] = step_->distance().weights();
   if (controller_) out.meta["controller"] = controller_->to_json();
 }
 
-PictureRows StudentStage::samples(const std::vector<Tensor>& photos) {
+ImageRows StudentStage::samples(const std::vector<Tensor>& sources) {
   Graph shipped = student_;
   freeze_weight_scales(shipped);
-  PictureRows rows;
-  for (const Tensor& photo : photos)
-    rows.push_back({to_image(photo), to_image(translate_picture(teacher_, photo)),
-                    to_image(translate_picture(shipped, photo))});
+  ImageRows rows;
+  for (const Tensor& source : sources)
+    rows.push_back({to_image(source), to_image(translate_image(teacher_, source)),
+                    to_image(translate_image(shipped, source))});
   return rows;
 }
 

@@ -18,7 +18,7 @@ class StudentStage : public Stage {
   Losses step(int step) override;
   ChannelCount channels() const override;
   void save(StateWriter&) const override;
-  PictureRows samples(const std::vector<Tensor>& photos) override;
+  ImageRows samples(const std::vector<Tensor>& sources) override;
   // A stage that prunes cuts to the budget; the last one extracts and writes the model.
   void finish() override;
 

@@ -62,7 +62,7 @@ class Run {
   void after_step(const Losses&, double seconds);
   void report(const Losses&);
   void write_samples(bool stage_done);
-  void judge(const PictureRows&);
+  void judge(const ImageRows&);
   void write_checkpoint();
 
   const std::atomic<bool>& stop_;
@@ -73,8 +73,8 @@ class Run {
   double seconds_ = 0;  // per step of this stage, recently
   std::vector<StagePrice> prices_;
   Json marks_;          // of the given networks
-  std::string astray_;  // what was told of the student's pictures when the last stage ended
-  std::vector<Tensor> photos_;
+  std::string astray_;  // what was told of the student's images when the last stage ended
+  std::vector<Tensor> sources_;
   StagePtr stage_;
   std::unique_ptr<RunLog> log_;
 };
@@ -86,7 +86,7 @@ Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& obse
   const bool need_discriminator = needs_discriminator(config);
   const Inputs inputs = open_inputs(state_, need_discriminator);
   check_start(state_, inputs);
-  observer.message("check    one step of every stage, on few pictures");
+  observer.message("check    one step of every stage, on few images");
   rehearse(state_, inputs, need_discriminator, beginning.folder() / "rehearsal");
   adopt(state_, inputs, need_discriminator, beginning.folder());
   marks_ = marks_of(state_, inputs);
@@ -125,7 +125,7 @@ void Run::open_folder(int last_logged) {
   fs::create_directories(samples, error);
   GSX_CHECK(!error, "train: cannot make the folder ", samples.string(), ": ", error.message());
   log_ = std::make_unique<RunLog>(state_.file(run_files::kLog), last_logged);
-  photos_ = state_.data.held_out(Domain::a, kSampled);
+  sources_ = state_.data.held_out(Domain::a, kSampled);
 }
 
 StagePtr Run::start_stage() {
@@ -209,23 +209,23 @@ void Run::report(const Losses& losses) {
 }
 
 void Run::write_samples(bool stage_done) {
-  if (photos_.empty()) return;
+  if (sources_.empty()) return;
   char name[64];
   std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage_->plan().kind.c_str());
-  const PictureRows rows = stage_->samples(photos_);
+  const ImageRows rows = stage_->samples(sources_);
   write_png(state_.file(run_files::kSamples) / name, contact_sheet(rows));
   if (stage_done && stage_->plan().makes == "student") judge(rows);
 }
 
 // A stage that ruined the student is told of when it ends, not hours later.
-void Run::judge(const PictureRows& rows) {
+void Run::judge(const ImageRows& rows) {
   astray_.clear();
   const double far = departure(rows);
   if (far <= 1) return;
   std::ostringstream text;
   text.precision(3);
   text << "after the stage " << stage_->plan().kind
-       << " the student's pictures are further from the teacher's than plain colours would be ("
+       << " the student's images are further from the teacher's than plain colours would be ("
        << far << " times their squared difference): lower the learning rates, train longer or ask "
        << "for less compression";
   astray_ = text.str();

@@ -11,7 +11,7 @@
 #include "kernels/cpu/conv_weight.h"
 #include "kernels/cpu/conv_winograd.h"
 #include "kernels/cpu/image_tree.h"
-#include "kernels/cpu/packed_codes.h"
+#include "kernels/cpu/packed_quantized.h"
 #include "kernels/instance_norm.h"
 #include "kernels/integer.h"
 #include "kernels/resample.h"
@@ -155,40 +155,40 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
 bool separate(const ConvShape& s) { return s.groups > 1; }
 
 std::vector<int8_t> pack(const ConvShape& s, const int8_t* w) {
-  return separate(s) ? std::vector<int8_t>(w, w + s.w.size()) : pack_codes(s, w);
+  return separate(s) ? std::vector<int8_t>(w, w + s.w.size()) : pack_quantized(s, w);
 }
 void unpack(const ConvShape& s, const int8_t* packed, int8_t* w) {
   if (separate(s)) std::copy_n(packed, s.w.size(), w);
-  else unpack_codes(s, packed, w);
+  else unpack_quantized(s, packed, w);
 }
 
-// Of several groups: on 16-bit codes.
-void separate_codes(Exec& e, const ConvShape& s, const std::vector<Correlation>& parts,
-                    const Codes& x, const int8_t* w, int32_t* y) {
+// Of several groups: on 16-bit quantised values.
+void separate_quantized(Exec& e, const ConvShape& s, const std::vector<Correlation>& parts,
+                        const QuantizedImage& x, const int8_t* w, int32_t* y) {
   Workspace::Scope scope(*e.workspace);
   int16_t* wide = e.workspace->take<int16_t>(s.x.size());
-  with_code_type(x.type,
-                 [&]<class T>() { std::copy_n(static_cast<const T*>(x.data), s.x.size(), wide); });
-  if (s.depthwise()) return depthwise_codes(e, parts, s.x, s.y(), s.pad_mode, s.w, wide, w, y);
-  grouped_codes(e, s, x.range, wide, w, y);
+  with_quantized_type(
+      x.type, [&]<class T>() { std::copy_n(static_cast<const T*>(x.data), s.x.size(), wide); });
+  if (s.depthwise()) return depthwise_quantized(e, parts, s.x, s.y(), s.pad_mode, s.w, wide, w, y);
+  grouped_quantized(e, s, x.range, wide, w, y);
 }
 
-void forward_codes(Exec& e, const ConvShape& shape, const Codes& x, const int8_t* packed,
-                   int32_t* y, ExactSums sums) {
+void forward_quantized(Exec& e, const ConvShape& shape, const QuantizedImage& x,
+                       const int8_t* packed, int32_t* y, ExactSums sums) {
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
   if (separate(shape)) {
-    separate_codes(e, shape, parts, x, packed, y);
+    separate_quantized(e, shape, parts, x, packed, y);
     if (sums) cpu_integer.exact_sums(e, shape.y(), y, sums);
     return;
   }
-  correlate_codes(e, parts, shape.x, shape.y(), shape.pad_mode, PackedCodes(shape, packed), x, y,
-                  sums);
+  correlate_quantized(e, parts, shape.x, shape.y(), shape.pad_mode, PackedQuantized(shape, packed),
+                      x, y, sums);
 }
 
 }  // namespace
 
-const ConvKernels cpu_conv = {forward, backward_input, backward_weight, backward_bias,
-                              pack,    unpack,         forward_codes};
+const ConvKernels cpu_conv = {forward, backward_input, backward_weight,  backward_bias,
+                              pack,    unpack,         forward_quantized};
 
 }  // namespace gsx::kernels

@@ -1,6 +1,6 @@
-// Cuts direct convolution into tasks, for floats and integer codes alike: a block of output rows of
-// one image, maybe a share of the output channels. A task copies the input rows it needs with their
-// border, then multiplies.
+// Cuts direct convolution into tasks, for floats and quantised values alike: a block of output rows
+// of one image, maybe a share of the output channels. A task copies the input rows it needs with
+// their border, then multiplies.
 #pragma once
 #include <algorithm>
 #include <type_traits>
@@ -16,8 +16,8 @@ namespace gsx::kernels {
 
 // `Arithmetic` names the types In, Slab (what the input is multiplied as), Filter, Packed and Sum,
 // the row grouping kGroup of its panels, and the functions multiply and multiply_few. Filters of
-// floats are packed in every call, those of codes come packed (packed_codes.h). Slabs of another
-// type than the input's count from `origin`, which the sums then make up for.
+// floats are packed in every call, those of quantised values come packed (packed_quantized.h).
+// Slabs of another type than the input's count from `origin`, which the sums then make up for.
 template <class Arithmetic>
 class Correlate {
   using In = typename Arithmetic::In;
@@ -25,9 +25,9 @@ class Correlate {
   using Packed = typename Arithmetic::Packed;
   using Sum = typename Arithmetic::Sum;
   using Filter = typename Arithmetic::Filter;
-  static constexpr bool kCodes = !std::is_same_v<Sum, float>;
+  static constexpr bool kQuantized = !std::is_same_v<Sum, float>;
   // What is taken of the output on the way: moments of floats, exact sums of sums.
-  using Taken = std::conditional_t<kCodes, ExactSums, const ImageMoments*>;
+  using Taken = std::conditional_t<kQuantized, ExactSums, const ImageMoments*>;
 
  public:
   Correlate(const std::vector<Correlation>& parts, const View& in, const View& out, PadMode mode,
@@ -61,8 +61,8 @@ class Correlate {
       s.out_at = e.workspace->take<int32_t>(tasks_.most_pixels());
       s.run_at = e.workspace->take<int32_t>(tasks_.most_taps());
     }
-    if constexpr (kCodes) {
-      multiply_codes(e, scratch, x, y, taken);
+    if constexpr (kQuantized) {
+      multiply_quantized(e, scratch, x, y, taken);
     } else {
       multiply_floats(e, scratch, x, y, taken);
     }
@@ -100,8 +100,8 @@ class Correlate {
   }
 
   // Every worker adds up what it made: exact sums may be added in any order.
-  void multiply_codes(Exec& e, const std::vector<Scratch>& scratch, const In* x, Sum* y,
-                      ExactSums taken) {
+  void multiply_quantized(Exec& e, const std::vector<Scratch>& scratch, const In* x, Sum* y,
+                          ExactSums taken) {
     const int64_t size = ExactSums::size(out_);
     const auto workers = static_cast<int64_t>(scratch.size());
     uint64_t* sums = taken ? e.workspace->take<uint64_t>(size * workers) : nullptr;
@@ -121,7 +121,7 @@ class Correlate {
   }
 
   void pack(Exec& e) {
-    if constexpr (kCodes) {
+    if constexpr (kQuantized) {
       for (size_t part = 0; part < parts_.size(); ++part)
         packed_.push_back(Arithmetic::packed(e, w_, w_.part_of(parts_[part])));
     } else {
@@ -149,7 +149,7 @@ class Correlate {
     std::fill_n(starts_, static_cast<int64_t>(parts_.size()) * out_.cs, Sum{0});
     for (size_t part = 0; part < parts_.size(); ++part) {
       Sum* starts = starts_ + static_cast<int64_t>(part) * out_.cs;
-      if constexpr (kCodes) {
+      if constexpr (kQuantized) {
         const int32_t* sums = w_.sums(w_.part_of(parts_[part]));
         for (int k = 0; k < out_.cs; ++k) starts[k] = origin_ * sums[k];
       } else {
@@ -191,7 +191,7 @@ class Correlate {
     b.run_at = s.run_at;
     b.pixels = pixels;
     b.runs = runs.count;
-    b.run_length = few_ || !kCodes ? runs.length : padded(runs);
+    b.run_length = few_ || !kQuantized ? runs.length : padded(runs);
     b.w = packed_[part] + int64_t{t.k0} * runs.count * padded(runs);
     b.outputs = few_ ? out_.c : t.k1 - t.k0;
     b.bias = starts_ == nullptr ? nullptr : starts_ + static_cast<int64_t>(part) * out_.cs + t.k0;

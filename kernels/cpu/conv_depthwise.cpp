@@ -102,9 +102,9 @@ void depthwise(Exec& e, const std::vector<Correlation>& parts, const View& in, c
   correlate(e, parts, in, out, mode, f, x, w, bias, y);
 }
 
-void depthwise_codes(Exec& e, const std::vector<Correlation>& parts, const View& in,
-                     const View& out, PadMode mode, const FilterView& f, const int16_t* x,
-                     const int8_t* w, int32_t* y) {
+void depthwise_quantized(Exec& e, const std::vector<Correlation>& parts, const View& in,
+                         const View& out, PadMode mode, const FilterView& f, const int16_t* x,
+                         const int8_t* w, int32_t* y) {
   correlate<int16_t, int8_t, int32_t>(e, parts, in, out, mode, f, x, w, nullptr, y);
 }
 

@@ -9,8 +9,8 @@ namespace gsx::kernels {
 // one input channel.
 void depthwise(Exec&, const std::vector<Correlation>&, const View& in, const View& out, PadMode,
                const FilterView&, const float* x, const float* w, const float* bias, float* y);
-void depthwise_codes(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
-                     PadMode, const FilterView&, const int16_t* x, const int8_t* w, int32_t* y);
+void depthwise_quantized(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
+                         PadMode, const FilterView&, const int16_t* x, const int8_t* w, int32_t* y);
 // gw (+)= d<y, gy>/dw.
 void depthwise_weight(Exec&, const ConvShape&, const float* x, const float* gy, bool accumulate,
                       float* gw);

@@ -96,7 +96,7 @@ void Row(const DepthwiseRow<float, float, float>& r) {
       r.lanes, [&](auto d, int c) { row_lanes(d, r, c); }, [&](int c) { row_lane(r, c); });
 }
 
-void CodeRow(const DepthwiseRow<int16_t, int8_t, int32_t>& r) {
+void QuantizedRow(const DepthwiseRow<int16_t, int8_t, int32_t>& r) {
   each_vector<int32_t>(
       r.lanes, [&](auto d, int c) { row_lanes(d, r, c); }, [&](int c) { row_lane(r, c); });
 }
@@ -146,11 +146,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(Row);
-HWY_EXPORT(CodeRow);
+HWY_EXPORT(QuantizedRow);
 HWY_EXPORT(WeightRow);
 void depthwise_row(const DepthwiseRow<float, float, float>& r) { HWY_DYNAMIC_DISPATCH(Row)(r); }
 void depthwise_row(const DepthwiseRow<int16_t, int8_t, int32_t>& r) {
-  HWY_DYNAMIC_DISPATCH(CodeRow)(r);
+  HWY_DYNAMIC_DISPATCH(QuantizedRow)(r);
 }
 void depthwise_weight_row(const DepthwiseWeightRow& r) { HWY_DYNAMIC_DISPATCH(WeightRow)(r); }
 }  // namespace gsx::kernels

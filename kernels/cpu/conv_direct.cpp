@@ -2,7 +2,7 @@
 #include "kernels/cpu/conv_direct.h"
 
 #include "kernels/cpu/conv_correlate.h"
-#include "kernels/cpu/packed_codes.h"
+#include "kernels/cpu/packed_quantized.h"
 
 namespace gsx::kernels {
 namespace {
@@ -18,20 +18,20 @@ struct FloatArithmetic {
   static void multiply_few(const FloatBlock& b) { kernels::multiply_few(b); }
 };
 
-// Products of 16-bit codes, in pairs. Panels become 16 bits wide in every call.
+// Products of 16-bit quantised values, in pairs. Panels become 16 bits wide in every call.
 template <class T>
 struct PairArithmetic {
   using In = T;
   using Slab = int16_t;
-  using Filter = PackedCodes;
+  using Filter = PackedQuantized;
   using Packed = int16_t;
   using Sum = int32_t;
-  static constexpr int kGroup = kCodeGroup;
-  static void multiply(const PairBlock& b) { code_products().pairs(b); }
-  static void multiply_few(const PairBlock& b) { code_products().few_pairs(b); }
-  static const int16_t* packed(Exec& e, const PackedCodes& w, size_t part) {
-    const int64_t rows = int64_t{w.runs(part).count} * w.padded(part) / kCodeGroup;
-    const int64_t size = rows * kCodeGroup * w.outputs();
+  static constexpr int kGroup = kQuantizedGroup;
+  static void multiply(const PairBlock& b) { quantized_products().pairs(b); }
+  static void multiply_few(const PairBlock& b) { quantized_products().few_pairs(b); }
+  static const int16_t* packed(Exec& e, const PackedQuantized& w, size_t part) {
+    const int64_t rows = int64_t{w.runs(part).count} * w.padded(part) / kQuantizedGroup;
+    const int64_t size = rows * kQuantizedGroup * w.outputs();
     int16_t* to = e.workspace->take<int16_t>(size);
     const int8_t* from = w.panels(part);
     if (w.few()) {
@@ -40,7 +40,7 @@ struct PairArithmetic {
     }
     e.pool->run(ceil_div(w.outputs(), kPanel), [&](int64_t panel, int) {
       const int k = static_cast<int>(panel) * kPanel, width = panel_width(k, w.outputs());
-      split_quads(rows, width, from + rows * kCodeGroup * k, to + rows * kCodeGroup * k);
+      split_quads(rows, width, from + rows * kQuantizedGroup * k, to + rows * kQuantizedGroup * k);
     });
     return to;
   }
@@ -59,18 +59,20 @@ struct PairArithmetic {
   }
 };
 
-// Products of codes that fit a byte, in quads.
+// Products of quantised values that fit a byte, in quads.
 template <class T>
 struct QuadArithmetic {
   using In = T;
   using Slab = uint8_t;
-  using Filter = PackedCodes;
+  using Filter = PackedQuantized;
   using Packed = int8_t;
   using Sum = int32_t;
-  static constexpr int kGroup = kCodeGroup;
-  static void multiply(const QuadBlock& b) { code_products().quads(b); }
-  static void multiply_few(const QuadBlock& b) { code_products().few_quads(b); }
-  static const int8_t* packed(Exec&, const PackedCodes& w, size_t part) { return w.panels(part); }
+  static constexpr int kGroup = kQuantizedGroup;
+  static void multiply(const QuadBlock& b) { quantized_products().quads(b); }
+  static void multiply_few(const QuadBlock& b) { quantized_products().few_quads(b); }
+  static const int8_t* packed(Exec&, const PackedQuantized& w, size_t part) {
+    return w.panels(part);
+  }
 };
 
 }  // namespace
@@ -81,12 +83,12 @@ void correlate_direct(Exec& e, const std::vector<Correlation>& parts, const View
   Correlate<FloatArithmetic>(parts, in, out, mode, w).run(e, x, bias, y, moments);
 }
 
-void correlate_codes(Exec& e, const std::vector<Correlation>& parts, const View& in,
-                     const View& out, PadMode mode, const PackedCodes& w, const Codes& x,
-                     int32_t* y, ExactSums sums) {
-  with_code_type(x.type, [&]<class T>() {
+void correlate_quantized(Exec& e, const std::vector<Correlation>& parts, const View& in,
+                         const View& out, PadMode mode, const PackedQuantized& w,
+                         const QuantizedImage& x, int32_t* y, ExactSums sums) {
+  with_quantized_type(x.type, [&]<class T>() {
     const auto* data = static_cast<const T*>(x.data);
-    if (x.range.fits_byte() && code_products().quads != nullptr) {
+    if (x.range.fits_byte() && quantized_products().quads != nullptr) {
       const auto origin = static_cast<T>(x.range.lo);
       Correlate<QuadArithmetic<T>>(parts, in, out, mode, w, origin).run(e, data, nullptr, y, sums);
     } else {

@@ -12,10 +12,11 @@ void correlate_direct(Exec&, const std::vector<Correlation>&, const View& in, co
                       PadMode, const Weights<float>& w, const float* x, const float* bias, float* y,
                       const ImageMoments* moments);
 
-class PackedCodes;
+class PackedQuantized;
 
-// The same on integer codes, exactly, and the sums of what they write unless those are null.
-void correlate_codes(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
-                     PadMode, const PackedCodes& w, const Codes& x, int32_t* y, ExactSums);
+// The same on quantised values, exactly, and the sums of what they write unless those are null.
+void correlate_quantized(Exec&, const std::vector<Correlation>&, const View& in, const View& out,
+                         PadMode, const PackedQuantized& w, const QuantizedImage& x, int32_t* y,
+                         ExactSums);
 
 }  // namespace gsx::kernels

@@ -111,8 +111,8 @@ void grouped_backward_weight(Exec& e, const ConvShape& s, const float* x, const 
   }
 }
 
-void grouped_codes(Exec& e, const ConvShape& s, CodeRange range, const int16_t* x, const int8_t* w,
-                   int32_t* y) {
+void grouped_quantized(Exec& e, const ConvShape& s, IntegerRange range, const int16_t* x,
+                       const int8_t* w, int32_t* y) {
   Groups g(e, s);
   int16_t* own_x = g.room<int16_t>(g.own.x.size());
   int8_t* own_w = g.room<int8_t>(g.own.w.size());
@@ -121,8 +121,8 @@ void grouped_codes(Exec& e, const ConvShape& s, CodeRange range, const int16_t* 
     const int64_t k = int64_t{i} * g.own.w.k;
     take(g.e, rows(s.x), x, int64_t{i} * g.own.x.c, rows(g.own.x), own_x);
     take(g.e, rows(s.w), w, k, rows(g.own.w), own_w);
-    cpu_conv.forward_codes(g.e, g.own, {own_x, CodeType::s16, range},
-                           cpu_conv.pack_codes(g.own, own_w).data(), own_y, {});
+    cpu_conv.forward_quantized(g.e, g.own, {own_x, QuantizedType::s16, range},
+                               cpu_conv.pack_quantized(g.own, own_w).data(), own_y, {});
     put(g.e, rows(g.own_y), own_y, rows(g.y), k, false, y);
   }
 }

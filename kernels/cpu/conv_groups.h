@@ -11,7 +11,7 @@ void grouped_forward(Exec&, const ConvShape&, const float* x, const float* w, co
 void grouped_backward_input(Exec&, const ConvShape&, const float* gy, const float* w, float* gx);
 void grouped_backward_weight(Exec&, const ConvShape&, const float* x, const float* gy,
                              bool accumulate, float* gw);
-void grouped_codes(Exec&, const ConvShape&, CodeRange, const int16_t* x, const int8_t* w,
-                   int32_t* y);
+void grouped_quantized(Exec&, const ConvShape&, IntegerRange, const int16_t* x, const int8_t* w,
+                       int32_t* y);
 
 }  // namespace gsx::kernels

@@ -34,7 +34,7 @@ struct ProductBlock {
   bool add;  // start from what `out` holds; no bias then
 };
 using FloatBlock = ProductBlock<float, float, float>;
-using PairBlock = ProductBlock<int16_t, int32_t, int16_t>;  // of codes
+using PairBlock = ProductBlock<int16_t, int32_t, int16_t>;  // of quantised values
 using QuadBlock = ProductBlock<uint8_t, int32_t, int8_t>;
 
 // outputs is a multiple of 8; w: panels, each [run][j][output].
@@ -45,17 +45,17 @@ void multiply(const FloatBlock&);
 void multiply_few(const FloatBlock&);
 constexpr int kDotAlign = 32;
 
-// Both on integer codes, as the instruction set in use multiplies them: groups of G = 2 or 4
+// Both on quantised values, as the instruction set in use multiplies them: groups of G = 2 or 4
 // neighbours at once. w of the former: panels, each [run][j / G][output][j % G], runs padded with
 // zeros to multiples of G; as much of the input is read, so it must be there.
-struct CodeProducts {
+struct QuantizedProducts {
   void (*pairs)(const PairBlock&);
   void (*few_pairs)(const PairBlock&);
   // Null where no instruction sums such products exactly.
   void (*quads)(const QuadBlock&);
   void (*few_quads)(const QuadBlock&);
 };
-const CodeProducts& code_products();
+const QuantizedProducts& quantized_products();
 
 // Sums of outer products over a rectangle of pixels, for weight gradients:
 //   out[i*out_row + j] += sum over (y, x) of a[y*a_row + x*a_col + i] * b[y*b_row + x*b_col + j]

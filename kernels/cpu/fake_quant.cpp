@@ -62,11 +62,11 @@ void weight_scales(Exec& e, const ChannelBlocks& b, float levels, bool per_chann
 
 // n weights of one scale, and of a scale each.
 void quantize_row(int64_t n, float scale, const float* HWY_RESTRICT w, float* HWY_RESTRICT y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = scalar::weight_code(w[i], scale) * scale;
+  for (int64_t i = 0; i < n; ++i) y[i] = scalar::quantized_weight(w[i], scale) * scale;
 }
 void quantize_row(int64_t n, const float* HWY_RESTRICT scales, const float* HWY_RESTRICT w,
                   float* HWY_RESTRICT y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = scalar::weight_code(w[i], scales[i]) * scales[i];
+  for (int64_t i = 0; i < n; ++i) y[i] = scalar::quantized_weight(w[i], scales[i]) * scales[i];
 }
 
 void weight_forward(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w,

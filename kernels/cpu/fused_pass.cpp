@@ -37,18 +37,18 @@ void load_sums(const Block& b, const int32_t* HWY_RESTRICT x, const int32_t* mid
 }
 
 template <class T>
-void load_codes(const Block& b, const T* HWY_RESTRICT x, float scale, float* HWY_RESTRICT v) {
+void load_quantized(const Block& b, const T* HWY_RESTRICT x, float scale, float* HWY_RESTRICT v) {
   x += b.at;
   for (int i = 0; i < b.pixels * b.cs; ++i) v[i] = static_cast<float>(x[i]) * scale;
 }
 
 void load(const Block& b, const FusedPass& s, float* v) {
   switch (s.source) {
-    case FusedPass::Source::sums:
+    case FusedPass::Source::accumulators:
       return load_sums(b, static_cast<const int32_t*>(s.x), s.middle, v);
-    case FusedPass::Source::codes:
-      return with_code_type(s.code_type, [&]<class T>() {
-        load_codes(b, static_cast<const T*>(s.x), s.code_scale, v);
+    case FusedPass::Source::quantized:
+      return with_quantized_type(s.source_type, [&]<class T>() {
+        load_quantized(b, static_cast<const T*>(s.x), s.source_step, v);
       });
     case FusedPass::Source::reals: break;
   }
@@ -88,11 +88,11 @@ void apply(const Block& b, const PassOp& op, float* HWY_RESTRICT v) {
 }
 
 template <class T>
-void store_codes(const Block& b, const float* HWY_RESTRICT v, const Quantizer& q,
-                 T* HWY_RESTRICT y) {
+void store_quantized(const Block& b, const float* HWY_RESTRICT v, const Quantizer& q,
+                     T* HWY_RESTRICT y) {
   y += b.at;
   for (int i = 0; i < b.pixels * b.cs; ++i)
-    y[i] = static_cast<T>(static_cast<int32_t>(scalar::quantize_code(v[i], q)));
+    y[i] = static_cast<T>(static_cast<int32_t>(scalar::quantized_value(v[i], q)));
 }
 
 void run_block(const Block& b, int channels, const FusedPass& s, float* v) {
@@ -101,9 +101,10 @@ void run_block(const Block& b, int channels, const FusedPass& s, float* v) {
   for (int p = 0; p < b.pixels && channels < b.cs; ++p)
     std::fill(v + int64_t{p} * b.cs + channels, v + int64_t{p + 1} * b.cs, 0.0f);
   if (s.reals != nullptr) std::copy_n(v, b.pixels * b.cs, s.reals + b.at);
-  if (s.codes == nullptr) return;
-  with_code_type(s.codes_type,
-                 [&]<class T>() { store_codes(b, v, s.quantizer, static_cast<T*>(s.codes)); });
+  if (s.quantized == nullptr) return;
+  with_quantized_type(s.quantized_type, [&]<class T>() {
+    store_quantized(b, v, s.quantizer, static_cast<T*>(s.quantized));
+  });
 }
 
 }  // namespace

@@ -123,8 +123,8 @@ struct Epilogue {
     const Quantizer& q = o.quantizer;
     const auto magic = hn::Set(d, 12582912.0f);  // as scalar::round_half_even
     const auto scaled = hn::Mul(clamp(d, v, q.clamp_lo, q.clamp_hi), hn::Set(d, q.inverse));
-    const auto code = hn::Sub(hn::Add(scaled, magic), magic);
-    return hn::Mul(clamp(d, code, q.lo, q.hi), hn::Set(d, q.scale));
+    const auto level = hn::Sub(hn::Add(scaled, magic), magic);
+    return hn::Mul(clamp(d, level, q.lo, q.hi), hn::Set(d, q.scale));
   }
 
   template <class D, class V = hn::Vec<D>>

@@ -125,7 +125,7 @@ void norm_of_integers(Exec&, const View& v, ExactSums sums, const float* scale,
 
 }  // namespace
 
-const IntegerKernels cpu_integer = {weight_codes,  add_taps,   exact_sums,    norm_of_integers,
-                                    norm_of_reals, fused_pass, convolve_reals};
+const IntegerKernels cpu_integer = {quantized_weights, add_taps,   exact_sums,    norm_of_integers,
+                                    norm_of_reals,     fused_pass, convolve_reals};
 
 }  // namespace gsx::kernels

@@ -4,8 +4,8 @@
 
 namespace gsx::kernels {
 
-void weight_codes(Exec&, const ChannelBlocks&, bool per_channel, const float* w,
-                  const float* scales, int8_t* codes);
+void quantized_weights(Exec&, const ChannelBlocks&, bool per_channel, const float* w,
+                       const float* scales, int8_t* quantized);
 void fused_pass(Exec&, const View&, const FusedPass&);
 void norm_of_reals(Exec&, const View&, const float* x, const NormParameters&, const NormLine&);
 void convolve_reals(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,

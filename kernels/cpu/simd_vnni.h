@@ -1,5 +1,5 @@
-// As simd.h, and AVX-512 with integer dot products: for the convolution of codes, and for whoever
-// lists the sets.
+// As simd.h, and AVX-512 with integer dot products: for the convolution of quantised values, and
+// for whoever lists the sets.
 #pragma once
 
 #define HWY_WANT_AVX3_DL

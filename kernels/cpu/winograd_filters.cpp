@@ -110,9 +110,9 @@ int64_t WinogradFilters::largest_chunk() const {
   return most;
 }
 
-KeptFilters::Key WinogradFilters::key() const {
-  KeptFilters::Key k = {few_, plan_.taps,    outputs_,    w_.c,       w_.k,
-                        w_.s, w_.tap_stride, w_.c_stride, w_.k_stride};
+PrepackedWeights::Key WinogradFilters::key() const {
+  PrepackedWeights::Key k = {few_, plan_.taps,    outputs_,    w_.c,       w_.k,
+                             w_.s, w_.tap_stride, w_.c_stride, w_.k_stride};
   for (const WinogradOutput& o : plan_.outputs) {
     for (const WinogradTerm& t : o.terms) {
       for (const Axis& a : {t.c.y, t.c.x}) k.insert(k.end(), {a.taps, a.tap0, a.tap_step});
@@ -122,9 +122,9 @@ KeptFilters::Key WinogradFilters::key() const {
   return k;
 }
 
-void WinogradFilters::keep(KeptFilters* kept) {
+void WinogradFilters::keep(PrepackedWeights* kept) {
   if (kept == nullptr) return;
-  const KeptFilters::Claim claim = kept->claim(key(), at_.back());
+  const PrepackedWeights::Claim claim = kept->claim(key(), at_.back());
   kept_ = claim.data;
   made_ = claim.made;
   if (kept_ && !made_) keeper_ = kept;

@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/conv_micro.h"
 #include "kernels/cpu/winograd_plan.h"
-#include "kernels/kept_filters.h"
+#include "kernels/prepacked_weights.h"
 
 namespace gsx::kernels {
 
@@ -53,7 +53,7 @@ class WinogradFilters {
   int last_of(int group) const { return std::min(outputs_, first_of(group) + kGroup); }
 
   // Uses what is kept, or keeps what will be made; null: nothing is to be kept. Before take().
-  void keep(KeptFilters*);
+  void keep(PrepackedWeights*);
   // All of them have been used, so those to be kept are there.
   void all_used();
   // Scratch of every thread, in their order.
@@ -70,7 +70,7 @@ class WinogradFilters {
   int active(size_t output, const Chunk&, int plane) const;
   int64_t size_of(size_t output) const;
   int64_t largest_chunk() const;
-  KeptFilters::Key key() const;
+  PrepackedWeights::Key key() const;
   void transform(size_t output, const Chunk&, int k0, int k, float* taps, float* to) const;
   void multiply_chunk(size_t output, const Chunk&, int outputs, const float* filters,
                       const Tiles&) const;
@@ -81,7 +81,7 @@ class WinogradFilters {
   bool few_;
   std::vector<std::vector<Chunk>> chunks_;  // per output
   std::vector<int64_t> at_;                 // per output, of all its filters; last, of everything
-  KeptFilters* keeper_ = nullptr;           // who waits for what is kept to be made
+  PrepackedWeights* keeper_ = nullptr;      // who waits for what is kept to be made
   float* kept_ = nullptr;
   bool made_ = false;  // whether what is kept is there already
 };

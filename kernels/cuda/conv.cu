@@ -105,31 +105,33 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
   bias_gradient(e, view, gy, accumulate, gbias);
 }
 
-// Filters of codes are read as they lie.
-std::vector<int8_t> pack_codes(const ConvShape& s, const int8_t* w) { return {w, w + s.w.size()}; }
-void unpack_codes(const ConvShape& s, const int8_t* packed, int8_t* w) {
+// Filters of quantised values are read as they lie.
+std::vector<int8_t> pack_quantized(const ConvShape& s, const int8_t* w) {
+  return {w, w + s.w.size()};
+}
+void unpack_quantized(const ConvShape& s, const int8_t* packed, int8_t* w) {
   std::copy_n(packed, s.w.size(), w);
 }
 
-// Codes of a byte are made wide first.
-void forward_codes(Exec& e, const ConvShape& s, const Codes& x, const int8_t* packed, int32_t* y,
-                   ExactSums sums) {
+// Quantised values of a byte are made wide first.
+void forward_quantized(Exec& e, const ConvShape& s, const QuantizedImage& x, const int8_t* packed,
+                       int32_t* y, ExactSums sums) {
   Workspace::Scope scope(*e.workspace);
-  const int16_t* wide = integers::wide_codes(e, s.x, x);
+  const int16_t* wide = integers::wide_quantized(e, s.x, x);
   if (!s.plain()) {
-    general_codes(e, s, wide, packed, y);
+    general_quantized(e, s, wide, packed, y);
     if (sums) integers::exact_sums(e, s.y(), y, sums);
     return;
   }
-  CodeCorrelation c = correlation(s, s.x, wide, packed, s.y(), y, s.transposed);
+  QuantizedCorrelation c = correlation(s, s.x, wide, packed, s.y(), y, s.transposed);
   c.in.reflect = s.pad_mode == PadMode::reflect;
-  correlate_codes(e, c);
+  correlate_quantized(e, c);
   if (sums) integers::exact_sums(e, s.y(), y, sums);
 }
 
 }  // namespace
 
-const ConvKernels conv = {forward,    backward_input, backward_weight, backward_bias,
-                          pack_codes, unpack_codes,   forward_codes};
+const ConvKernels conv = {forward,        backward_input,   backward_weight,  backward_bias,
+                          pack_quantized, unpack_quantized, forward_quantized};
 
 }  // namespace gsx::kernels::GSX_BACKEND

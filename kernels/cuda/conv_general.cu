@@ -114,7 +114,7 @@ void general_forward(Exec& e, const ConvShape& s, const float* x, const float* w
   correlate(e, GeneralPass::of(s, s.x, s.y(), s.transposed, false), x, w, bias, y);
 }
 
-void general_codes(Exec& e, const ConvShape& s, const int16_t* x, const int8_t* w, int32_t* y) {
+void general_quantized(Exec& e, const ConvShape& s, const int16_t* x, const int8_t* w, int32_t* y) {
   correlate<int16_t, int8_t, int32_t>(e, GeneralPass::of(s, s.x, s.y(), s.transposed, false), x, w,
                                       nullptr, y);
 }

@@ -6,10 +6,10 @@
 
 namespace gsx::kernels::GSX_BACKEND::convolution {
 
-// y = the sums, + bias if not null; sums of codes are exact.
+// y = the sums, + bias if not null; sums of quantised values are exact.
 void general_forward(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
                      float* y);
-void general_codes(Exec&, const ConvShape&, const int16_t* x, const int8_t* w, int32_t* y);
+void general_quantized(Exec&, const ConvShape&, const int16_t* x, const int8_t* w, int32_t* y);
 void general_backward_input(Exec&, const ConvShape&, const float* gy, const float* w, float* gx);
 void general_backward_weight(Exec&, const ConvShape&, const float* x, const float* gy,
                              bool accumulate, float* gw);

@@ -189,6 +189,6 @@ struct Correlation {
   int64_t blocks() const { return int64_t{tiles_m} * plan.phases() * tiles_n; }
 };
 using FloatCorrelation = Correlation<float, float, float>;
-using CodeCorrelation = Correlation<int16_t, int8_t, int32_t>;
+using QuantizedCorrelation = Correlation<int16_t, int8_t, int32_t>;
 
 }  // namespace gsx::kernels::GSX_BACKEND::convolution

@@ -35,8 +35,8 @@ void launch_blocks(const char* name, Kernel kernel, int64_t blocks, int threads,
 void correlate_fp32(Exec&, const FloatCorrelation&, Moments moments);
 void correlate_tf32(Exec&, const FloatCorrelation&, Moments moments);
 void correlate_bf16(Exec&, const FloatCorrelation&, Moments moments);
-void correlate_few_outputs(Exec&, const FloatCorrelation&);  // at most four outputs
-void correlate_codes(Exec&, const CodeCorrelation&);         // exact sums of codes
+void correlate_few_outputs(Exec&, const FloatCorrelation&);    // at most four outputs
+void correlate_quantized(Exec&, const QuantizedCorrelation&);  // exact sums of quantised values
 
 // Whether a correlation can take the moments of its outputs on the way: there are more than four
 // channels, and no piece touches more than two images.

@@ -162,12 +162,12 @@ const ConvKernels cudnn_conv = {
     .backward_weight = backward_weight,
     .backward_bias = [](Exec& e, const View& v, const float* gy, bool accumulate,
                         float* gbias) { conv.backward_bias(e, v, gy, accumulate, gbias); },
-    .pack_codes = [](const ConvShape& s, const int8_t* w) { return conv.pack_codes(s, w); },
-    .unpack_codes = [](const ConvShape& s, const int8_t* packed,
-                       int8_t* w) { conv.unpack_codes(s, packed, w); },
-    .forward_codes = [](Exec& e, const ConvShape& s, const Codes& x, const int8_t* packed,
-                        int32_t* y,
-                        ExactSums sums) { conv.forward_codes(e, s, x, packed, y, sums); },
+    .pack_quantized = [](const ConvShape& s, const int8_t* w) { return conv.pack_quantized(s, w); },
+    .unpack_quantized = [](const ConvShape& s, const int8_t* packed,
+                           int8_t* w) { conv.unpack_quantized(s, packed, w); },
+    .forward_quantized = [](Exec& e, const ConvShape& s, const QuantizedImage& x,
+                            const int8_t* packed, int32_t* y,
+                            ExactSums sums) { conv.forward_quantized(e, s, x, packed, y, sums); },
 };
 
 }  // namespace gsx::kernels::GSX_BACKEND

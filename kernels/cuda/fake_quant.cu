@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(kMapThreads)
   for (int i = 0; i < kWidth; ++i) {
     const int channel = lanes.channel(static_cast<int>(at) + i);
     const float s = channel < lanes.k ? __ldg(scales + channel * stride) : 0.0f;
-    v.value[i] = channel < lanes.k ? scalar::weight_code(v.value[i], s) * s : 0.0f;
+    v.value[i] = channel < lanes.k ? scalar::quantized_weight(v.value[i], s) * s : 0.0f;
   }
   v.store(y + at);
 }

@@ -22,8 +22,8 @@ void exact_sums(Exec&, const View&, const int32_t* x, ExactSums);
 void norm_of_integers(Exec&, const View&, ExactSums, const float* scale, const NormParameters&,
                       const NormLine&);
 void norm_of_reals(Exec&, const View&, const float* x, const NormParameters&, const NormLine&);
-// x as 16-bit codes, in scratch memory unless they are.
-const int16_t* wide_codes(Exec&, const View&, const Codes& x);
+// x as 16-bit quantised values, in scratch memory unless they are.
+const int16_t* wide_quantized(Exec&, const View&, const QuantizedImage& x);
 void fused_pass(Exec&, const View&, const FusedPass&);
 void convolve_reals(Exec&, const ConvShape&, const float* x, const float* w, const float* bias,
                     float* y);

@@ -22,10 +22,10 @@ __device__ __forceinline__ float activated(Activation a, float v, float slope) {
 }
 
 template <int kWidth, class T>
-__device__ __forceinline__ void load_codes(const void* x, int64_t at, float scale, float* v) {
-  const auto codes = Pack<T, kWidth>::load(static_cast<const T*>(x) + at);
+__device__ __forceinline__ void load_quantized(const void* x, int64_t at, float scale, float* v) {
+  const auto quantized = Pack<T, kWidth>::load(static_cast<const T*>(x) + at);
 #pragma unroll
-  for (int i = 0; i < kWidth; ++i) v[i] = static_cast<float>(codes.value[i]) * scale;
+  for (int i = 0; i < kWidth; ++i) v[i] = static_cast<float>(quantized.value[i]) * scale;
 }
 
 template <int kWidth>
@@ -34,18 +34,18 @@ __device__ __forceinline__ void load_values(const FusedPass& s, const Place& p, 
     const auto x = Pack<float, kWidth>::load(static_cast<const float*>(s.x) + p.at);
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) v[i] = x.value[i];
-  } else if (s.source == FusedPass::Source::sums) {
+  } else if (s.source == FusedPass::Source::accumulators) {
     const auto x = Pack<int32_t, kWidth>::load(static_cast<const int32_t*>(s.x) + p.at);
     Pack<int32_t, kWidth> middle{};
     if (s.middle) middle = Pack<int32_t, kWidth>::load(s.middle + p.image + p.channel);
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) v[i] = static_cast<float>(x.value[i] - middle.value[i]);
-  } else if (s.code_type == CodeType::u8) {
-    load_codes<kWidth, uint8_t>(s.x, p.at, s.code_scale, v);
-  } else if (s.code_type == CodeType::s8) {
-    load_codes<kWidth, int8_t>(s.x, p.at, s.code_scale, v);
+  } else if (s.source_type == QuantizedType::u8) {
+    load_quantized<kWidth, uint8_t>(s.x, p.at, s.source_step, v);
+  } else if (s.source_type == QuantizedType::s8) {
+    load_quantized<kWidth, int8_t>(s.x, p.at, s.source_step, v);
   } else {
-    load_codes<kWidth, int16_t>(s.x, p.at, s.code_scale, v);
+    load_quantized<kWidth, int16_t>(s.x, p.at, s.source_step, v);
   }
 }
 
@@ -84,13 +84,14 @@ __device__ __forceinline__ void apply(const PassOp& op, const Place& p, float* v
 }
 
 template <int kWidth, class T>
-__device__ __forceinline__ void store_codes(const FusedPass& s, int64_t at, const float* v) {
-  Pack<T, kWidth> codes;
+__device__ __forceinline__ void store_quantized(const FusedPass& s, int64_t at, const float* v) {
+  Pack<T, kWidth> quantized;
 #pragma unroll
   for (int i = 0; i < kWidth; ++i) {
-    codes.value[i] = static_cast<T>(static_cast<int32_t>(scalar::quantize_code(v[i], s.quantizer)));
+    quantized.value[i] =
+        static_cast<T>(static_cast<int32_t>(scalar::quantized_value(v[i], s.quantizer)));
   }
-  codes.store(static_cast<T*>(s.codes) + at);
+  quantized.store(static_cast<T*>(s.quantized) + at);
 }
 
 // A thread has kWidth neighbouring channels of one pixel.
@@ -112,16 +113,16 @@ __global__ void __launch_bounds__(kMapThreads)
     for (int i = 0; i < kWidth; ++i) out.value[i] = v[i];
     out.store(s.reals + at);
   }
-  if (!s.codes) return;
-  if (s.codes_type == CodeType::u8) store_codes<kWidth, uint8_t>(s, at, v);
-  else if (s.codes_type == CodeType::s8) store_codes<kWidth, int8_t>(s, at, v);
-  else store_codes<kWidth, int16_t>(s, at, v);
+  if (!s.quantized) return;
+  if (s.quantized_type == QuantizedType::u8) store_quantized<kWidth, uint8_t>(s, at, v);
+  else if (s.quantized_type == QuantizedType::s8) store_quantized<kWidth, int8_t>(s, at, v);
+  else store_quantized<kWidth, int16_t>(s, at, v);
 }
 
 namespace {
 
 bool all_aligned(const FusedPass& s) {
-  bool all = aligned16(s.x) && aligned16(s.middle) && aligned16(s.reals) && aligned16(s.codes);
+  bool all = aligned16(s.x) && aligned16(s.middle) && aligned16(s.reals) && aligned16(s.quantized);
   for (int i = 0; i < s.count; ++i)
     all = all && aligned16(s.ops[i].a) && aligned16(s.ops[i].b) && aligned16(s.ops[i].other);
   return all;

@@ -51,7 +51,7 @@ Workspace::Block Workspace::allocate(size_t size) {
   } catch (const OutOfMemory& e) {
     throw OutOfMemory("out of memory: scratch needs another " + std::to_string(megabytes(size)) +
                       " MB that are not to be had (" + e.what() +
-                      "); smaller pictures or batches need less");
+                      "); smaller images or batches need less");
   }
 }
 

@@ -18,7 +18,7 @@ class Add : public Node {
   Shape infer_shape(std::span<const Shape> in) const override {
     check_inputs(*this, 2, in.size());
     GSX_CHECK(in[0] == in[1], "add: node ", name, " must add equal shapes, got ", in[0], " and ",
-              in[1], "; this network may need a picture size divisible by 4");
+              in[1], "; this network may need an image size divisible by 4");
     return in[0];
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {

@@ -34,7 +34,7 @@ class ArithmeticNode : public Node {
     }
     GSX_CHECK(fit, kind(), ": the inputs of node ", name,
               " must have dimensions that are equal or 1, got ", a, " and ", b,
-              "; this network may need another picture size");
+              "; this network may need another image size");
     return Shape(dims.begin(), dims.end());
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {

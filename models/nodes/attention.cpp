@@ -8,7 +8,7 @@ namespace gsx {
 namespace nodes {
 namespace {
 
-// Over the channels of pictures, over the last dimension of what else there is.
+// Over the channels of images, over the last dimension of what else there is.
 class Softmax : public Node {
  public:
   Softmax(std::string n, std::vector<int> input_nodes) {
@@ -96,7 +96,7 @@ class Transpose : public Node {
 
  private:
   bool moves_channels() const { return axes_[1] != 1; }
-  std::vector<int> axes_;  // axes_[0] is 0: pictures stay pictures
+  std::vector<int> axes_;  // axes_[0] is 0: images stay images
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// concat: channels of several pictures, one after the other.
+// concat: channels of several images, one after the other.
 #include "models/nodes/common.h"
 
 namespace gsx {
@@ -19,7 +19,7 @@ class Concat : public Node {
     int64_t channels = 0;
     for (const Shape& s : in) {
       GSX_CHECK(s.rank() == 4 && s[0] == in[0][0] && s[2] == in[0][2] && s[3] == in[0][3],
-                "concat: node ", name, " must join pictures of one size, got ", in[0], " and ", s);
+                "concat: node ", name, " must join images of one size, got ", in[0], " and ", s);
       channels += s[1];
     }
     return {in[0][0], channels, in[0][2], in[0][3]};

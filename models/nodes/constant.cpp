@@ -1,4 +1,4 @@
-// constant: a tensor of the file, the same for every picture of a batch. It reads nothing.
+// constant: a tensor of the file, the same for every image of a batch. It reads nothing.
 #include "models/nodes/common.h"
 
 namespace gsx {

@@ -1,4 +1,4 @@
-// conv and conv_transpose: filters over pictures, with their padding.
+// conv and conv_transpose: filters over images, with their padding.
 #include "models/nodes/conv.h"
 
 #include "kernels/backend.h"
@@ -96,7 +96,7 @@ Shape Conv::infer_shape(std::span<const Shape> inputs_given) const {
       (std::max(shape.top, shape.bottom) < x[2] && std::max(shape.left, shape.right) < x[3]);
   const kernels::View y = shape.y();
   GSX_CHECK(fits && mirrors && y.h > 0 && y.w > 0, kind(), ": node ", name,
-            " cannot take pictures as small as ", x, "; give larger ones");
+            " cannot take images as small as ", x, "; give larger ones");
   return {x[0], out(), y.h, y.w};
 }
 
@@ -145,8 +145,8 @@ kernels::ConvShape Conv::packing_shape() const { return kernel_shape({1, in(), 6
 int Conv::lower(Lowering& to, std::span<const int> given) const {
   auto shell = std::make_shared<Conv>(*this);  // for shapes
   shell->forget_values();
-  if (weight_quant() && to.has_codes(given[0])) {
-    return Weighted::convolve(to, to.codes_of(given[0]), [shell](const Shape& x) {
+  if (weight_quant() && to.has_quantized(given[0])) {
+    return Weighted::convolve(to, to.quantized_of(given[0]), [shell](const Shape& x) {
       return shell->kernel_shape(x, shell->in());
     });
   }

@@ -1,4 +1,4 @@
-// input: a picture [N,C,H,W] or vector [N,C] that a network is given.
+// input: an image [N,C,H,W] or vector [N,C] that a network is given.
 #include "models/nodes/common.h"
 
 namespace gsx {

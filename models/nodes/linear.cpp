@@ -41,14 +41,14 @@ class Linear : public Weighted {
     return linear(Tensor::full(x.context(), {x.dim(0), 1}, 1), reshape(bias, {out(), 1}), {});
   }
 
-  // On the codes a convolution of one tap over images of one pixel.
+  // On the quantised values a convolution of one tap over images of one pixel.
   int lower(Lowering& to, std::span<const int> given) const override {
     const auto one_pixel = [outputs = out()](const Shape& x) {
       const auto n = static_cast<int>(x[0]), c = static_cast<int>(x[1]);
       return kernels::ConvShape{kernels::View::of(n, 1, 1, c),
                                 kernels::FilterView::of(outputs, c, 1, 1)};
     };
-    const bool codes = weight_quant() && to.has_codes(given[0]);
+    const bool quantized = weight_quant() && to.has_quantized(given[0]);
     const auto image = [](const Shape& s) { return Shape{s[0], s[1], 1, 1}; };
     const auto vector = [](const Shape& s) { return Shape{s[0], s[1]}; };
     const auto reshaped = [&to](int value, auto to_shape, bool moves) {
@@ -59,7 +59,7 @@ class Linear : public Weighted {
           moves);
     };
     const int pixels = reshaped(given[0], image, true);
-    if (codes) return reshaped(convolve(to, to.codes_of(pixels), one_pixel), vector, false);
+    if (quantized) return reshaped(convolve(to, to.quantized_of(pixels), one_pixel), vector, false);
     const Tensor bias = effective_bias();
     Tensor w;
     if (!constant_input()) {

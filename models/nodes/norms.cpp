@@ -8,8 +8,8 @@ Norm::Norm(std::string n, std::vector<int> input_nodes, int channels, bool affin
   name = std::move(n);
   inputs = std::move(input_nodes);
   const Shape shape{channels};
-  gamma_ = {name + ".weight", Role::norm_scale, shape, {}, false};
-  beta_ = {name + ".bias", Role::norm_shift, shape, {}, false};
+  gamma_ = {name + ".weight", Role::gamma, shape, {}, false};
+  beta_ = {name + ".bias", Role::beta, shape, {}, false};
   running_mean_ = {name + ".running_mean", Role::running_mean, shape, {}, false};
   running_var_ = {name + ".running_var", Role::running_var, shape, {}, false};
 }

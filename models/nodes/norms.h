@@ -11,7 +11,7 @@ class Norm : public Node {
   std::vector<Parameter*> parameters() override;
   using Node::parameters;
   Shape infer_shape(std::span<const Shape> in) const override;
-  // gamma 0, or an input that is constant over the picture (instance norm), leaves beta.
+  // gamma 0, or an input that is constant over the image (instance norm), leaves beta.
   void cut(const ChannelCut&) override;
   bool takes_scale() const override { return !affine_; }
   void insert_scale(const ContextPtr&) override;

@@ -24,8 +24,8 @@ class Pad : public Node {
     const int64_t h = x[2] + pad_.top + pad_.bottom, w = x[3] + pad_.left + pad_.right;
     const bool mirrors = mode_ != PadMode::reflect || (std::max(pad_.top, pad_.bottom) < x[2] &&
                                                        std::max(pad_.left, pad_.right) < x[3]);
-    GSX_CHECK(h > 0 && w > 0 && mirrors, "pad: node ", name, " cannot take pictures as small as ",
-              x, "; give larger ones");
+    GSX_CHECK(h > 0 && w > 0 && mirrors, "pad: node ", name, " cannot take images as small as ", x,
+              "; give larger ones");
     return {x[0], x[1], h, w};
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {

@@ -28,7 +28,7 @@ class PixelShuffle : public Node {
     const int r = factor_;
     if (inverse_) {
       GSX_CHECK(x[2] % r == 0 && x[3] % r == 0, "pixel_unshuffle: node ", name,
-                " takes pictures whose height and width are multiples of ", r, ", got shape ", x);
+                " takes images whose height and width are multiples of ", r, ", got shape ", x);
       return {x[0], x[1] * r * r, x[2] / r, x[3] / r};
     }
     GSX_CHECK(x[1] % (r * r) == 0, "pixel_shuffle: node ", name, " takes a multiple of ", r * r,

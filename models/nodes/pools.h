@@ -32,12 +32,12 @@ class Pool : public Node {
   PoolOptions options_;
 
  private:
-  // As PyTorch: in ceil mode the last window must start inside the picture or its left padding.
+  // As PyTorch: in ceil mode the last window must start inside the image or its left padding.
   int64_t outputs(int64_t n, const Shape& x) const {
     const int64_t room = n + 2 * options_.pad - options_.size;
     const int64_t up = options_.ceil_mode ? options_.stride - 1 : 0;
     GSX_CHECK(room >= 0 || room + up >= 0, kind(), ": node ", name,
-              " cannot take pictures as small as ", x, "; give larger ones");
+              " cannot take images as small as ", x, "; give larger ones");
     int64_t out = (room + up) / options_.stride + 1;
     if (options_.ceil_mode && (out - 1) * options_.stride >= n + options_.pad) --out;
     return out;

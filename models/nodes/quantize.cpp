@@ -1,4 +1,5 @@
-// quantize: fake-quantises activations while training; makes the codes of the integer program.
+// quantize: fake-quantises activations while training; makes the quantised values of the integer
+// program.
 #include "kernels/backend.h"
 #include "models/nodes/common.h"
 
@@ -11,12 +12,13 @@ kernels::Quantizer quantizer(const QuantRange& r) {
           r.clamp_lo, r.clamp_hi};
 }
 
-// Codes a test has chosen: their values, with the gradient mask of the real input (Eq. 9).
-Tensor forced_codes(const Tensor& x, const QuantRange& range, const std::vector<float>& codes,
-                    const std::string& name) {
-  GSX_CHECK(static_cast<int64_t>(codes.size()) == x.numel(), "run: ", codes.size(),
+// Quantised values a test has chosen: their values, with the gradient mask of the real input (Eq.
+// 9).
+Tensor forced_values(const Tensor& x, const QuantRange& range, const std::vector<float>& quantized,
+                     const std::string& name) {
+  GSX_CHECK(static_cast<int64_t>(quantized.size()) == x.numel(), "run: ", quantized.size(),
             " codes are forced on node ", name, ", which has ", x.numel(), " values");
-  std::vector<float> values(codes), mask = x.to_vector();
+  std::vector<float> values(quantized), mask = x.to_vector();
   for (float& v : values) v *= range.scale;
   for (float& v : mask) v = v >= range.clamp_lo && v <= range.clamp_hi ? 1.0f : 0.0f;
   const Tensor inside = Tensor::from(x.context(), mask, x.shape());
@@ -52,7 +54,7 @@ Tensor Quantize::run(std::span<const Tensor> in, const RunOptions& options) cons
   if (options.forced) {
     const auto forced = options.forced->activations.find(name);
     if (forced != options.forced->activations.end()) {
-      return forced_codes(in[0], range(), forced->second, name);
+      return forced_values(in[0], range(), forced->second, name);
     }
   }
   return fake_quantize(in[0], range());

@@ -1,5 +1,5 @@
-// reshape: pictures to vectors [N,C*H*W] or rows of pixels [N,C,H*W] and back, in N C H W order; to
-// pictures of sizes that are given or, with a second input, that one's. Every output channel
+// reshape: images to vectors [N,C*H*W] or rows of pixels [N,C,H*W] and back, in N C H W order; to
+// images of sizes that are given or, with a second input, that one's. Every output channel
 // belongs to all input channels it holds elements of.
 #include "models/nodes/common.h"
 

@@ -1,4 +1,4 @@
-// resize: pictures of another size, by the nearest pixel or bilinearly (kernels/resize.h).
+// resize: images of another size, by the nearest pixel or bilinearly (kernels/resize.h).
 #include "models/nodes/common.h"
 
 namespace gsx {

@@ -33,7 +33,7 @@ class Slice : public Node {
     const int64_t h = image ? rows_.count(x[2]) : 1, w = image ? columns_.count(x[3]) : 1;
     GSX_CHECK(there && channels > 0 && h > 0 && w > 0, "slice: node ", name,
               " takes nothing of, or more than, its input of shape ", x,
-              "; this network may need another picture size");
+              "; this network may need another image size");
     return image ? Shape{x[0], channels, h, w} : Shape{x[0], channels};
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {

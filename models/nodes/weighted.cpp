@@ -7,16 +7,16 @@ namespace gsx::nodes {
 
 namespace {
 
-// A weight whose codes a test has chosen: codes * scale, gradient 1 (Eq. 10).
-Tensor forced_weight(const Tensor& w, const Tensor& scales, const std::vector<float>& codes,
+// A weight whose quantised values a test has chosen: quantised values * scale, gradient 1 (Eq. 10).
+Tensor forced_weight(const Tensor& w, const Tensor& scales, const std::vector<float>& quantized,
                      const std::string& name) {
-  GSX_CHECK(static_cast<int64_t>(codes.size()) == w.numel(), "run: ", codes.size(),
+  GSX_CHECK(static_cast<int64_t>(quantized.size()) == w.numel(), "run: ", quantized.size(),
             " weight codes are forced on node ", name, ", which has ", w.numel(), " weights");
   const std::vector<float> s = scales.to_vector();
-  const size_t per_output = codes.size() / static_cast<size_t>(w.dim(0));
-  std::vector<float> values(codes.size());
-  for (size_t i = 0; i < codes.size(); ++i) {
-    values[i] = codes[i] * s[s.size() == 1 ? 0 : i / per_output];
+  const size_t per_output = quantized.size() / static_cast<size_t>(w.dim(0));
+  std::vector<float> values(quantized.size());
+  for (size_t i = 0; i < quantized.size(); ++i) {
+    values[i] = quantized[i] * s[s.size() == 1 ? 0 : i / per_output];
   }
   return record(Tensor::from(w.context(), values, w.shape(), w.layout()), "forced_weight", {w},
                 [](const Tensor& gy, Grads& grads) {
@@ -38,7 +38,7 @@ Weighted::Weighted(std::string n, std::vector<int> input_nodes, int in, int out,
   bias_ = {name + ".bias", Role::bias, bias ? Shape{out} : Shape{}, {}, false};
   tap_bias_ = {name + ".tap_bias", Role::tap_bias, Shape{}, {}, false};
   weight_scale_ = {name + ".weight_scale", Role::weight_scale, Shape{}, {}, false};
-  scale_ = {name + ".inserted_scale", Role::norm_scale, Shape{}, {}, false};
+  scale_ = {name + ".inserted_scale", Role::gamma, Shape{}, {}, false};
 }
 
 Shape Weighted::weight_shape() const {
@@ -100,21 +100,21 @@ Tensor Weighted::plane_bias() const {
   return tap_bias_.shape.rank() == 4 ? scaled(tap_bias_) : Tensor{};
 }
 
-Tensor Weighted::weight_codes() const {
+Tensor Weighted::quantized_weights() const {
   if (packed_.defined()) return unpack(packed_);
   const NoGrad no_grad;
   const Tensor w = scaled(weight_);
   const Tensor scales = current_scales();
-  Tensor codes = Tensor::empty(w.context(), w.shape(), w.layout(), DType::s8);
+  Tensor quantized = Tensor::empty(w.context(), w.shape(), w.layout(), DType::s8);
   kernels::ChannelBlocks blocks{1, out_, out_, in_};  // matrices: rows of in_
   if (!matrix_) {
     const kernels::FilterView v = w.filter_view();
     blocks = {int64_t{v.r} * v.s * v.c, v.k, v.ks, 1};
   }
-  w.backend().integer.weight_codes(w.exec(), blocks, scales.numel() > 1, w.device_data(),
-                                   scales.device_data(), codes.device_data<int8_t>());
-  if (!matrix_) return codes;
-  const auto rows = codes.read_storage<int8_t>();
+  w.backend().integer.quantized_weights(w.exec(), blocks, scales.numel() > 1, w.device_data(),
+                                        scales.device_data(), quantized.device_data<int8_t>());
+  if (!matrix_) return quantized;
+  const auto rows = quantized.read_storage<int8_t>();
   Tensor filter = Tensor::empty(w.context(), Shape{out_, in_, 1, 1}, Layout::filter, DType::s8);
   const kernels::FilterView v = filter.filter_view();
   std::vector<int8_t> columns(static_cast<size_t>(v.size()), 0);
@@ -125,7 +125,7 @@ Tensor Weighted::weight_codes() const {
 }
 
 PrepackedWeights Weighted::prepacked() const {
-  return packed_.defined() ? packed_ : gsx::prepack(weight_codes(), packing_shape());
+  return packed_.defined() ? packed_ : gsx::prepack(quantized_weights(), packing_shape());
 }
 
 void Weighted::prepack() {
@@ -137,12 +137,12 @@ void Weighted::prepack() {
 }
 
 Tensor Weighted::real_weight() const {
-  const std::vector<float> codes = weight_codes().to_vector();
+  const std::vector<float> quantized = quantized_weights().to_vector();
   const std::vector<float> s = weight_scale_.value.to_vector();
-  const size_t per_output = codes.size() / static_cast<size_t>(out_);
-  std::vector<float> values(codes.size());
-  for (size_t i = 0; i < codes.size(); ++i)
-    values[i] = codes[i] * s[s.size() == 1 ? 0 : i / per_output];
+  const size_t per_output = quantized.size() / static_cast<size_t>(out_);
+  std::vector<float> values(quantized.size());
+  for (size_t i = 0; i < quantized.size(); ++i)
+    values[i] = quantized[i] * s[s.size() == 1 ? 0 : i / per_output];
   return Tensor::from(packed_.data.context(), values, weight_.shape,
                       matrix_ ? Layout::dense : Layout::filter);
 }
@@ -158,9 +158,9 @@ void Weighted::forget_values() {
   packed_ = {};
 }
 
-int Weighted::convolve(Lowering& to, int codes,
+int Weighted::convolve(Lowering& to, int quantized,
                        std::function<kernels::ConvShape(const Shape&)> shape) const {
-  const QuantRange& grid = to.grid(codes);
+  const QuantRange& grid = to.grid(quantized);
   const int64_t most = std::max(-grid.lo, grid.hi);
   GSX_CHECK(int64_t{group_in()} * taps() * 127 * most < int64_t{1} << 30, kind(), ": node ", name,
             " sums too many codes for the integer program, ", group_in(), " channels of ", taps(),
@@ -168,16 +168,16 @@ int Weighted::convolve(Lowering& to, int codes,
   const std::vector<float> scales = sum_scales(grid.scale);
   IntegerProgram::Convolve step;
   if (!constant_input()) step.weights = prepacked();
-  const std::vector<int32_t> added = tap_codes(scales);
+  const std::vector<int32_t> added = quantized_taps(scales);
   if (!added.empty()) {
-    step.taps.codes =
+    step.taps.quantized =
         Tensor::empty(to.context(), Shape{static_cast<int64_t>(added.size())}, DType::i32);
-    step.taps.codes.write_storage<int32_t>(added);
+    step.taps.quantized.write_storage<int32_t>(added);
     step.taps.kind =
         plane_bias().defined() ? kernels::TapBias::per_tap : kernels::TapBias::everywhere;
   }
   step.shape = std::move(shape);
-  return to.convolve(codes, std::move(step), scales,
+  return to.convolve(quantized, std::move(step), scales,
                      bias_.value.defined() ? scaled(bias_).to_vector() : std::vector<float>{});
 }
 
@@ -189,20 +189,20 @@ std::vector<float> Weighted::sum_scales(float input_scale) const {
   return s;
 }
 
-std::vector<int32_t> Weighted::tap_codes(const std::vector<float>& s) const {
+std::vector<int32_t> Weighted::quantized_taps(const std::vector<float>& s) const {
   if (!tap_bias_.value.defined()) return {};
   const std::vector<float> t = scaled(tap_bias_).to_vector();
-  std::vector<int32_t> codes(t.size(), 0);
+  std::vector<int32_t> quantized(t.size(), 0);
   const size_t per_output = t.size() / static_cast<size_t>(out_);
   for (size_t i = 0; i < t.size(); ++i) {
     const double step = s[i / per_output];
     if (step == 0) continue;
-    const double code = std::nearbyint(static_cast<double>(t[i]) / step);
-    GSX_CHECK(std::fabs(code) < 1 << 30, kind(), ": the tap bias of node ", name,
+    const double level = std::nearbyint(static_cast<double>(t[i]) / step);
+    GSX_CHECK(std::fabs(level) < 1 << 30, kind(), ": the tap bias of node ", name,
               " does not fit the integer program, got ", t[i], " with step ", step);
-    codes[i] = static_cast<int32_t>(code);
+    quantized[i] = static_cast<int32_t>(level);
   }
-  return codes;
+  return quantized;
 }
 
 std::optional<float> Weighted::constant(int c, std::span<const std::optional<float>> in,

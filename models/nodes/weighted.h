@@ -59,12 +59,14 @@ class Weighted : public Node {
   // The tap bias of the [K,1,R,S] form, or undefined.
   Tensor plane_bias() const;
 
-  // Integer program: the weight's codes as a filter [K,C,R,S], prepacked for convolutions like
-  // packing_shape(), and the convolution of a value's codes (its steps are those of the grid).
-  Tensor weight_codes() const;
+  // Integer program: the weight's quantised values as a filter [K,C,R,S], prepacked for
+  // convolutions like packing_shape(), and the convolution of a value's quantised values (its steps
+  // are those of the grid).
+  Tensor quantized_weights() const;
   PrepackedWeights prepacked() const;
   virtual kernels::ConvShape packing_shape() const = 0;
-  int convolve(Lowering&, int codes, std::function<kernels::ConvShape(const Shape&)> shape) const;
+  int convolve(Lowering&, int quantized,
+               std::function<kernels::ConvShape(const Shape&)> shape) const;
   // For copies that only know about shapes, and for those that hold a weight again.
   void forget_values();
   void unpack_weight();
@@ -75,13 +77,13 @@ class Weighted : public Node {
 
  private:
   Tensor current_scales() const;  // as stored, else from the weight
-  Tensor real_weight() const;     // of codes, where only those are held
+  Tensor real_weight() const;     // of quantised values, where only those are held
   // The value of a weight or bias times the inserted scale, if there is one.
   Tensor scaled(const Parameter&) const;
   void settle_scale();
   // The step of the sums (weight scale * input scale) per output channel, and tap biases in those.
   std::vector<float> sum_scales(float input_scale) const;
-  std::vector<int32_t> tap_codes(const std::vector<float>& scales) const;  // logical order
+  std::vector<int32_t> quantized_taps(const std::vector<float>& scales) const;  // logical order
   std::vector<double> dropped_sums(const ChannelCut&) const;
   void fold(const std::vector<double>& sums, float step);
   void set_values(Parameter&, const Shape&, const std::vector<float>&);

@@ -43,7 +43,7 @@ void Weighted::set_values(Parameter& p, const Shape& shape, const std::vector<fl
 std::vector<double> Weighted::dropped_sums(const ChannelCut& cut) const {
   const size_t per_tap = taps();
   const bool steps = quant_.has_value() && cut.step > 0;
-  const std::vector<float> w = (quant_ ? weight_codes() : weight_.value).to_vector();
+  const std::vector<float> w = (quant_ ? quantized_weights() : weight_.value).to_vector();
   std::vector<bool> kept(in_, false);
   for (const int c : cut.keep_inputs[0]) kept[c] = true;
   std::vector<double> sums(cut.keep_output.size() * per_tap, 0.0);

@@ -1,4 +1,4 @@
-// gsx bench as users run it, on small pictures.
+// gsx bench as users run it, on small images.
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -42,7 +42,7 @@ TEST_CASE("bench refuses what it cannot measure") {
   expect_failure({"bench", "step", "--model", "cyclegan", "--method", "gs9"}, 2, "--method");
   expect_failure({"bench", "infer", "--model", "no-such-file"}, 1, "gsx bench: ");
   expect_failure({"bench", "step", "--model", "vgg16", "--size", "32"}, 1,
-                 "vgg16 is no generator of pictures");
+                 "vgg16 is no generator of images");
   expect_failure({"bench", "norm", "--size", "32", "--only", "nonsense"}, 1,
                  "nothing measured has 'nonsense' in its name");
 }

@@ -1,4 +1,4 @@
-// gsx eval on the folders people have: test domains alone, bad pictures among good ones, LPIPS
+// gsx eval on the folders people have: test domains alone, bad images among good ones, LPIPS
 // heads of another network beside.
 #include <nlohmann/json.hpp>
 
@@ -18,17 +18,17 @@ bool contains(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad pictures") {
+TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad images") {
   const TempDir dir;
   const std::string model = save_generator(dir / "model.safetensors");
   const fs::path a = dir / "data/testA", b = dir / "data/testB";
   fs::create_directories(a / "folder.png");
   fs::create_directories(b);
-  save_picture(a / "1.png", 1, 24, 16);
-  save_picture(a / "2.png", 2, 24, 16);
-  write_text(a / "bad.png", "no picture");
+  save_image(a / "1.png", 1, 24, 16);
+  save_image(a / "2.png", 2, 24, 16);
+  write_text(a / "bad.png", "no image");
   write_text(a / "other.gif", "GIF89a");
-  save_picture(b / "1.png", 3);
+  save_image(b / "1.png", 3);
   const std::vector<std::string> words = {"eval", model, "--data", (dir / "data").string()};
   std::vector<std::string> with_json = words;
   with_json.push_back("--json");
@@ -36,7 +36,7 @@ TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad p
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
   const auto json = nlohmann::json::parse(r.out);
-  CHECK(json.at("pictures") == 2);
+  CHECK(json.at("images") == 2);
   CHECK(json.at("skipped") == 1);
   CHECK(contains(r.err, "warning: left out of " + a.string() + ": 1 .gif, 1 folder; gsx reads"));
   CHECK(contains(r.err, "bad.png"));
@@ -56,26 +56,25 @@ TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad p
   CHECK(contains(left_out, "testA: 1 .gif, 1 folder; gsx reads JPEG, PNG and PPM"));
 }
 
-TEST_CASE("eval fails when no picture can be used, and says why the last one could not") {
+TEST_CASE("eval fails when no image can be used, and says why the last one could not") {
   const TempDir dir;
   const std::string model = save_generator(dir / "model.safetensors");
   fs::create_directory(dir / "photos");
-  write_text(dir / "photos/bad.png", "no picture");
+  write_text(dir / "photos/bad.png", "no image");
   const ProcessResult r =
       run_program({"eval", model, "--data", (dir / "photos").string(), "--json"});
   INFO(r.err);
   CHECK(r.exit_code == 1);
   CHECK(r.out.empty());
-  CHECK(contains(r.err, "none of the 1 pictures"));
-  CHECK(contains(r.err, "bad.png is not a JPEG, PNG or PPM picture"));
+  CHECK(contains(r.err, "none of the 1 images"));
+  CHECK(contains(r.err, "bad.png is not a JPEG, PNG or PPM image"));
 }
 
 TEST_CASE("eval tells how far each colour moved against the teacher") {
   const TempDir dir;
   const std::string model = save_generator(dir / "model.safetensors");
   fs::create_directories(dir / "photos");
-  for (int i = 0; i < 2; ++i)
-    save_picture(dir / "photos" / (std::to_string(i) + ".png"), i, 32, 32);
+  for (int i = 0; i < 2; ++i) save_image(dir / "photos" / (std::to_string(i) + ".png"), i, 32, 32);
   std::vector<std::string> words = {"eval", model, "--data", (dir / "photos").string()};
   words.push_back("--json");
   CHECK(nlohmann::json::parse(run_program(words).out).at("shift").is_null());
@@ -93,8 +92,7 @@ TEST_CASE("LPIPS heads of another network are a warning") {
   const TempDir dir;
   const std::string model = save_generator(dir / "model.safetensors");
   fs::create_directories(dir / "photos");
-  for (int i = 0; i < 3; ++i)
-    save_picture(dir / "photos" / (std::to_string(i) + ".png"), i, 32, 32);
+  for (int i = 0; i < 3; ++i) save_image(dir / "photos" / (std::to_string(i) + ".png"), i, 32, 32);
   fs::create_directories(dir / "nets");
   const std::string features = save_network(dir / "nets/vgg.safetensors", "vgg16", {{"width", 4}});
   gsx::SafetensorsWriter heads;
@@ -106,7 +104,7 @@ TEST_CASE("LPIPS heads of another network are a warning") {
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
   CHECK(contains(r.err, "warning: no LPIPS is measured: the heads in "));
-  CHECK(contains(r.err, "got 2 heads and 4 taps"));
+  CHECK(contains(r.err, "got 2 heads and 4 feature layers"));
   const auto json = nlohmann::json::parse(r.out);
   CHECK(json.at("lpips_to_teacher").is_null());
   CHECK(json.at("frechet_distance").get<double>() == Approx(0).margin(1e-6));

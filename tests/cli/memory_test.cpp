@@ -29,7 +29,7 @@ ProcessResult run_limited(const std::string& limits, const std::vector<std::stri
 
 std::string megabytes(int n) { return "ulimit -v " + std::to_string(1000 * n); }
 
-// A picture of stripes.
+// An image of stripes.
 void write_ppm(const fs::path& path, int width, int height) {
   std::ofstream file(path, std::ios::binary);
   file << "P6 " << width << ' ' << height << " 255\n";
@@ -60,13 +60,13 @@ TEST_CASE("memory: what translate does not refuse before it starts succeeds") {
   if (!kLimits) return;
   const TempDir dir;
   REQUIRE(run_program(tiny_training(dir / "run")).exit_code == 0);
-  const fs::path picture = dir / "large.ppm", tensor = dir / "large.npy";
-  write_ppm(picture, 1500, 1000);
+  const fs::path image = dir / "large.ppm", tensor = dir / "large.npy";
+  write_ppm(image, 1500, 1000);
   write_npy(tensor, std::vector<int64_t>{1, 3, 700, 900}, std::vector<float>(3 * 700 * 900, 0.5f));
   // In 8 bits, and in floats.
   for (const char* model : {"run/model.safetensors", "run/teacher.safetensors"}) {
-    for (const fs::path& in : {picture, tensor}) {
-      const fs::path out = dir / (in == picture ? "out.png" : "out.npy");
+    for (const fs::path& in : {image, tensor}) {
+      const fs::path out = dir / (in == image ? "out.png" : "out.npy");
       const auto at = [&](double limit) {
         fs::remove(out);
         return run_limited(megabytes(static_cast<int>(limit)),

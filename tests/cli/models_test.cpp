@@ -32,8 +32,8 @@ std::vector<float> npy_values(const fs::path& file) {
   return values;
 }
 
-// A picture [1,3,H,W] of numbers in -1..1 as a .npy file.
-void write_picture(const fs::path& file, int h, int w) {
+// An image [1,3,H,W] of numbers in -1..1 as a .npy file.
+void write_image(const fs::path& file, int h, int w) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, " +
                        std::to_string(h) + ", " + std::to_string(w) + "), }";
   header.resize(117, ' ');
@@ -95,7 +95,7 @@ TEST_CASE("networks with several inputs and outputs are inspected, and refused w
   CHECK(table.find("takes       photo 3 x 32 x 32, mask 1 x 32 x 32") != std::string::npos);
   CHECK(table.find("gives       painted 3 x 32 x 32, scores 1 x 30 x 30") != std::string::npos);
 
-  write_picture(dir / "x.npy", 32, 32);
+  write_image(dir / "x.npy", 32, 32);
   const ProcessResult refused =
       run_program({"translate", file, (dir / "x.npy").string(), "--out", (dir / "y.npy").string()});
   CHECK(refused.exit_code != 0);
@@ -115,10 +115,10 @@ TEST_CASE("translate and eval take a model that train made") {
   fs::path sheet;
   for (const auto& entry : fs::directory_iterator(run / "samples")) sheet = entry.path();
 
-  SECTION("pictures of any size, damaged ones named") {
+  SECTION("images of any size, damaged ones named") {
     fs::create_directory(dir / "photos");
     fs::copy_file(sheet, dir / "photos/a.png");
-    std::ofstream(dir / "photos/b.png") << "not a picture";
+    std::ofstream(dir / "photos/b.png") << "not an image";
     const ProcessResult r = run_program(
         {"translate", model, (dir / "photos").string(), "--out", (dir / "out").string()});
     INFO(r.err);
@@ -136,7 +136,7 @@ TEST_CASE("translate and eval take a model that train made") {
       fs::copy_file(sheet, dir / "photos" / name);
     const auto json = json_of({"eval", model, "--data", (dir / "photos").string(), "--teacher",
                                (run / "teacher.safetensors").string(), "--json"});
-    CHECK(json.at("pictures") == 3);
+    CHECK(json.at("images") == 3);
     CHECK(json.at("r_c").get<double>() > 1);
     CHECK(json.at("ms_per_image").get<double>() > 0);
     CHECK(json.at("frechet_distance").is_null());
@@ -144,7 +144,7 @@ TEST_CASE("translate and eval take a model that train made") {
   }
   SECTION("on the emulated device, which every output names") {
     const std::string in = (dir / "in.npy").string();
-    write_picture(in, 18, 20);
+    write_image(in, 18, 20);
     for (const char* device : {"cpu", "emulated"}) {
       const std::string out = (dir / device).string() + ".npy";
       const ProcessResult r =

@@ -55,10 +55,9 @@ ProcessOptions in(const fs::path& folder) {
   return options;
 }
 
-void save_photos(const fs::path& folder) {
+void save_sources(const fs::path& folder) {
   fs::create_directories(folder);
-  for (int i = 0; i < 3; ++i)
-    save_picture(folder / (std::to_string(i) + ".png"), 1 + 40 * i, 20, 20);
+  for (int i = 0; i < 3; ++i) save_image(folder / (std::to_string(i) + ".png"), 1 + 40 * i, 20, 20);
 }
 
 }  // namespace
@@ -87,7 +86,7 @@ TEST_CASE("links to nothing are refused as results, with where they lead, and no
   const TempDir dir;
   const ProcessOptions there = in(dir.path());
   const std::string model = save_generator(dir / "model.safetensors");
-  save_photos(dir / "photos");
+  save_sources(dir / "photos");
   fs::create_directory(dir / "out");
   fs::create_symlink("made/x.png", dir / "dl.png");
   fs::create_symlink("made/x.png", dir / "out" / "0.png");
@@ -109,8 +108,8 @@ TEST_CASE("links to nothing are refused as results, with where they lead, and no
 
 TEST_CASE("a run does not lie among its photos") {
   const TempDir dir;
-  save_photos(dir / "data" / "trainA");
-  save_photos(dir / "data" / "trainB");
+  save_sources(dir / "data" / "trainA");
+  save_sources(dir / "data" / "trainB");
   const ProcessOptions there = in(dir.path());
   for (const char* out : {"data", "data/trainA"})
     refuses(tiny_train({"--data", "data", "--out", out}), "would lie among the photos in data",
@@ -124,8 +123,8 @@ TEST_CASE("names that are not UTF-8 go through a run, its settings, its checkpoi
   // Also the characters that stand for such bytes in JSON and TOML.
   const std::string odd = "caf\xe9 \xc3\xbc \xef\x9f\xa9";
   fs::create_directory(dir / odd);
-  save_photos(dir / odd / "trainA");
-  save_photos(dir / odd / "trainB");
+  save_sources(dir / odd / "trainA");
+  save_sources(dir / odd / "trainB");
   gsx::Graph net = gsx::vgg16({.width = 2});
   gsx::Rng rng(1);
   net.initialize(gsx::Context::create(), rng, {.kind = gsx::Init::Kind::kaiming_uniform});

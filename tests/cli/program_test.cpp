@@ -36,7 +36,7 @@ TEST_CASE("misuse exits with 2 and names what was meant") {
   expect_misuse({"train", "--rho", "0.1", "--target-ratio", "4"},
                 "gsx train: budget: --target-ratio, --target-macs and --rho exclude each other");
   expect_misuse({"train", "--act-range", "wide"}, "gsx train: --act-range: expected");
-  expect_misuse({"translate", "model", "picture.png", "--ou", "x"},
+  expect_misuse({"translate", "model", "image.png", "--ou", "x"},
                 "gsx translate: unknown flag --ou; did you mean --out?");
   expect_misuse({}, "Usage: gsx");
 }

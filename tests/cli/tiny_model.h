@@ -1,4 +1,4 @@
-// A small generator with fresh weights as a model file, and pictures for it.
+// A small generator with fresh weights as a model file, and images for it.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -19,9 +19,9 @@ inline std::string save_generator(const std::filesystem::path& file) {
   return save_network(file, "fast_style", {{"width", 4}, {"blocks", 1}});
 }
 
-// Pictures of different shades differ.
-inline std::string save_picture(const std::filesystem::path& file, int shade, int width = 16,
-                                int height = 16) {
+// Images of different shades differ.
+inline std::string save_image(const std::filesystem::path& file, int shade, int width = 16,
+                              int height = 16) {
   gsx::Image image(width, height);
   for (size_t i = 0; i < image.rgb.size(); ++i)
     image.rgb[i] = static_cast<uint8_t>(shade + 7 * static_cast<int>(i));

@@ -103,7 +103,7 @@ TEST_CASE("train --json ends with one object that says it all") {
   CHECK(again.err.find("--resume") != std::string::npos);
 }
 
-TEST_CASE("on the built-in pictures the student is small and paints its teacher's stripes") {
+TEST_CASE("on the built-in images the student is small and paints its teacher's stripes") {
   const TempDir dir;
   ProcessOptions options;
   options.timeout = std::chrono::minutes(20);

@@ -28,8 +28,8 @@ struct Place {
   Place() {
     fs::create_directory(dir / "photos");
     model = save_generator(dir / "model.safetensors");
-    save_picture(dir / "photos/a.png", 1);
-    save_picture(dir / "photos/b.png", 2);
+    save_image(dir / "photos/a.png", 1);
+    save_image(dir / "photos/b.png", 2);
   }
   // Runs translate in the folder, so that tests can speak of short names.
   ProcessResult translate(std::vector<std::string> inputs, const std::string& out,
@@ -89,25 +89,25 @@ TEST_CASE("translate never replaces an input or the model, whatever the name") {
   p.refuses({"photos/a.png"}, "model.png", "a file of the model");
 }
 
-TEST_CASE("translate keeps results apart from each other and from pictures nobody named") {
+TEST_CASE("translate keeps results apart from each other and from images nobody named") {
   const Place p;
   fs::create_directory(p.dir / "more");
-  save_picture(p.dir / "more/a.png", 3);
+  save_image(p.dir / "more/a.png", 3);
   p.refuses({"photos", "more"}, "out", "would be written to out/a.png");
   // A result that two names of the folder lead to.
   fs::create_directory(p.dir / "out");
-  save_picture(p.dir / "out/b.png", 4);
+  save_image(p.dir / "out/b.png", 4);
   fs::create_symlink("b.png", p.dir / "out/a.png");
   p.refuses({"photos"}, "out", "would be written to");
-  // b.jpeg is given; b.png beside it is somebody's picture, too.
+  // b.jpeg is given; b.png beside it is somebody's image, too.
   fs::copy_file(p.dir / "photos/a.png", p.dir / "photos/b.jpeg");
   p.refuses({"photos/b.jpeg"}, "photos", "photos/b.png is there already, among the inputs");
 }
 
-TEST_CASE("several inputs need a folder, and a picture's name is none") {
+TEST_CASE("several inputs need a folder, and an image's name is none") {
   const Place p;
-  p.refuses({"photos/a.png", "photos/b.png"}, "x.png", "x.png is named as a picture");
-  p.refuses({"photos"}, "x.webp", "x.webp is named as a picture");
+  p.refuses({"photos/a.png", "photos/b.png"}, "x.png", "x.png is named as an image");
+  p.refuses({"photos"}, "x.webp", "x.webp is named as an image");
   p.refuses({"photos"}, "model.safetensors", "model.safetensors is a file");
   p.refuses({"photos/a.png"}, "x.jpg", "is a .png file, got x.jpg");
   fs::create_directory(p.dir / "folder.png");
@@ -116,7 +116,7 @@ TEST_CASE("several inputs need a folder, and a picture's name is none") {
 
 TEST_CASE("translate writes where --out leads: through links, into new folders, in any case") {
   const Place p;
-  save_picture(p.dir / "old.png", 5, 8, 8);
+  save_image(p.dir / "old.png", 5, 8, 8);
   fs::create_symlink("old.png", p.dir / "link.png");
   fs::create_directory(p.dir / "elsewhere");
   fs::create_directory_symlink("elsewhere", p.dir / "shelf");
@@ -144,11 +144,11 @@ TEST_CASE("translate names what it leaves out of folders and works with any name
   const fs::path odd = p.dir / "odd";
   fs::create_directories(odd / "deeper.png");
   const std::string latin = "caf\xe9.png", escape = "a\x1b[31mb\n.png";
-  save_picture(odd / latin, 3);
+  save_image(odd / latin, 3);
   write_text(odd / "1.webp", "");
   write_text(odd / "2.WEBP", "");
   write_text(odd / "3.heic", "");
-  write_text(odd / escape, "no picture");
+  write_text(odd / escape, "no image");
   write_text(odd / "broken.npy", "no tensor");
   const ProcessResult r = p.translate({"odd"}, "out", {"--json"});
   INFO(r.err);

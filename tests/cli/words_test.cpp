@@ -134,9 +134,9 @@ TEST_CASE("what is given twice, elsewhere or in part is told as what it is") {
   const TempDir dir;
   save_generator(dir / "m.safetensors");
   save_network(dir / "c.safetensors", "cyclegan", {{"width", 2}, {"blocks", 1}});
-  save_picture(dir / "a.png", 1);
+  save_image(dir / "a.png", 1);
   fs::create_directory(dir / "photos");
-  save_picture(dir / "photos" / "b.png", 1);
+  save_image(dir / "photos" / "b.png", 1);
   fs::create_directory(dir / "empty");
   ProcessOptions there;
   there.folder = dir.path();
@@ -191,12 +191,12 @@ TEST_CASE("mistyped architectures are met with the nearest one") {
     return r.err;
   };
   const TempDir dir;
-  const std::string photo = save_picture(dir / "a.png", 1), out = (dir / "out").string();
-  CHECK(contains(said({"translate", "cyclgan:w.safetensors", photo, "--out", out}),
+  const std::string source = save_image(dir / "a.png", 1), out = (dir / "out").string();
+  CHECK(contains(said({"translate", "cyclgan:w.safetensors", source, "--out", out}),
                  "there is no architecture 'cyclgan'; did you mean cyclegan?"));
-  CHECK(contains(said({"translate", "cartoongan", photo, "--out", out}),
+  CHECK(contains(said({"translate", "cartoongan", source, "--out", out}),
                  "is an architecture without weights; give cartoongan:weights.safetensors"));
-  CHECK(contains(said({"translate", "zebra:w", photo, "--out", out}),
+  CHECK(contains(said({"translate", "zebra:w", source, "--out", out}),
                  "there is no architecture 'zebra'; the built-in ones are cyclegan, "));
   for (const char* command : {"inspect", "bench infer --model"}) {
     std::vector<std::string> words = {"inspect", "fast_stlye"};
@@ -214,13 +214,13 @@ TEST_CASE("no words of libraries and no raw bytes reach a person") {
   const std::string name(300, 'n'), escape = "x\x1b[31m\nq", latin = "caf\xe9";
   const std::string model = save_generator(dir / "model.safetensors");
   fs::create_directory(dir / latin);
-  const std::string photo = save_picture(dir / latin / "a.png", 1);
+  const std::string source = save_image(dir / latin / "a.png", 1);
   const std::string out = (dir / "out").string();
   const std::vector<std::vector<std::string>> commands = {
-      {"translate", name, photo, "--out", out},
+      {"translate", name, source, "--out", out},
       {"translate", model, name, "--out", out},
       {"translate", model, escape, "--out", out},
-      {"translate", model, photo, "--out", name},
+      {"translate", model, source, "--out", name},
       {"eval", model, "--data", name},
       {"eval", model, "--data", escape},
       {"eval", name, "--data", out},
@@ -273,7 +273,7 @@ TEST_CASE("a run replaces nothing that it is made from") {
           "holds config.toml already, which the run would write over");
   CHECK(read_text(dir / "config.toml") == "seed = 3\n");
   fs::create_directories(dir / "shots/samples");
-  save_picture(dir / "shots/samples/a.png", 1);
+  save_image(dir / "shots/samples/a.png", 1);
   refused({"--data", (dir / "shots/samples").string(), "--out", (dir / "shots").string()},
           "holds samples already, which the run would write over");
 

@@ -1,5 +1,5 @@
 // Uses the installed library: an operation of its own with its gradient, recorded on the tape, and
-// a network from its architecture to a picture and a cost.
+// a network from its architecture to an image and a cost.
 #include <gsx/gsx.h>
 #include <gsx/version.h>
 
@@ -38,9 +38,9 @@ bool network_runs(const gsx::ContextPtr& context) {
   gsx::Rng rng(1);
   network.initialize(context, rng, {});
   const gsx::Shape size = {1, 3, 32, 32};
-  const gsx::Tensor picture = network.evaluate(gsx::Tensor::zeros(context, size));
+  const gsx::Tensor image = network.evaluate(gsx::Tensor::zeros(context, size));
   std::printf("%g true MACs\n", network.cost(size).macs.true_macs);
-  return picture.shape() == size && network.cost(size).macs.true_macs > 0;
+  return image.shape() == size && network.cost(size).macs.true_macs > 0;
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ TEST_CASE("micro-kernels keep their sums in registers", "[disassembly]") {
     if (!here) continue;
     ++targets;
     std::vector<Kernel> all;
-    if (target.space != "N_AVX3_DL") all = kOnAllMachines;  // which only codes are compiled for
+    if (target.space != "N_AVX3_DL")
+      all = kOnAllMachines;  // which only quantised values are compiled for
     all.insert(all.end(), target.kernels.begin(), target.kernels.end());
     for (const Kernel& kernel : all) CHECK(offence(kernels(), target.space, kernel) == "");
   }

@@ -149,7 +149,7 @@ TEST_CASE("allocator: what is kept goes back before anybody is told that there i
   memory_counts().works_from = INT64_MAX;
   CHECK_THROWS_WITH(megabytes(context, 5),
                     Contains("out of memory: tensors hold 10 MB and need another 6 MB") &&
-                        Contains("smaller pictures or batches"));
+                        Contains("smaller images or batches"));
   test::reset_memory_counts();
   CHECK(megabytes(context, 5).defined());
 }

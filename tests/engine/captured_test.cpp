@@ -1,10 +1,10 @@
-// Recorded work: replays with new inputs, whose memory is whose, and what must not be recorded.
+// Captured work: replays with new inputs, whose memory is whose, and what must not be captured.
 #include "engine/captured.h"
 
 #include "engine/allocator.h"
 #include "engine/ops.h"
+#include "engine/profile_scope.h"
 #include "engine/random.h"
-#include "engine/work_span.h"
 #include "tests/catch.h"
 #include "tests/devices.h"
 
@@ -12,7 +12,7 @@ using namespace gsx;
 
 namespace {
 
-constexpr int kRuns = 6, kCalls = 3;  // the work is called twice as it is and once to be recorded
+constexpr int kRuns = 6, kCalls = 3;  // the work is called twice as it is and once to be captured
 
 Tensor random(const ContextPtr& context, const Shape& shape, uint64_t seed) {
   const Tensor t = Tensor::empty(context, shape);
@@ -68,8 +68,8 @@ TEST_CASE("captured: replays with new inputs give what the work gives") {
       captured.run(context, "one", [&] { work(); });
       CHECK(values(work) == expected(context, run));
     }
-    CHECK(captured.recorded() == context->records());
-    CHECK(work.calls == (context->records() ? kCalls : kRuns));
+    CHECK(captured.captured() == context->can_capture());
+    CHECK(work.calls == (context->can_capture() ? kCalls : kRuns));
   });
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("captured: another key, another context and no key start over") {
   Captured captured;
   const auto run = [&](const std::string& key, Work& what, int times) {
     for (int i = 0; i < times; ++i) captured.run(what.x.context(), key, [&] { what(); });
-    return captured.recorded();
+    return captured.captured();
   };
   CHECK_FALSE(run("one", work, 2));
   CHECK(run("one", work, 2));
@@ -91,8 +91,8 @@ TEST_CASE("captured: another key, another context and no key start over") {
   CHECK(elsewhere.calls == kCalls + 4);
 }
 
-TEST_CASE("captured: nothing is recorded where graphs are off or somebody watches") {
-  struct Watcher : WorkObserver {
+TEST_CASE("captured: nothing is captured where graphs are off or somebody watches") {
+  struct Watcher : ProfileObserver {
     void begin(const std::string&) override {}
     void end() override {}
     std::string current() const override { return ""; }
@@ -105,19 +105,19 @@ TEST_CASE("captured: nothing is recorded where graphs are off or somebody watche
   Captured captured;
   for (int i = 0; i < 4; ++i) captured.run(off, "key", [&] { ordinary(); });
   CHECK(ordinary.calls == 4);
-  CHECK_THROWS_WITH(Context::record(off, [] {}), Catch::Contains("records no work here"));
+  CHECK_THROWS_WITH(Context::capture(off, [] {}), Catch::Contains("captures no work here"));
   const auto run = [&] { captured.run(watched.x.context(), "key", [&] { watched(); }); };
   for (int i = 0; i < 3; ++i) run();
-  CHECK(captured.recorded());
+  CHECK(captured.captured());
   {
-    const WatchWork watch(watcher);
+    const ObserveProfile watch(watcher);
     run();
   }
-  CHECK_FALSE(captured.recorded());
+  CHECK_FALSE(captured.captured());
   CHECK(watched.calls == kCalls + 1);
 }
 
-TEST_CASE("captured: memory of a recording is nobody else's, and comes back") {
+TEST_CASE("captured: memory of a capture is nobody else's, and comes back") {
   const ContextPtr context = test::on_device(Device::emulated);
   Tensor loss;
   {
@@ -126,7 +126,7 @@ TEST_CASE("captured: memory of a recording is nobody else's, and comes back") {
     work.x.copy_from(random(context, work.x.shape(), 8));
     const auto run = [&] { captured.run(context, "key", [&] { work(); }); };
     for (int i = 0; i < 3; ++i) run();
-    // Of every size that the work uses; and scratch memory that outgrows that of the recording.
+    // Of every size that the work uses; and scratch memory that outgrows that of the capture.
     std::vector<Tensor> others;
     for (int i = 0; i < 20; ++i) {
       others.push_back(Tensor::full(context, work.x.shape(), 7));
@@ -149,13 +149,13 @@ TEST_CASE("captured: memory of a recording is nobody else's, and comes back") {
   CHECK(context->memory().cached_bytes == 0);
 }
 
-TEST_CASE("allocator: blocks of a recording are reused by it alone until they are disowned") {
+TEST_CASE("allocator: blocks of a capture are reused by it alone until they are disowned") {
   Allocator allocator(kernels::cpu_memory, Allocator::Keep::all);
   Allocator::Private mine;
   void* before = allocator.allocate(5000).data;
   allocator.deallocate(before);
   allocator.own(&mine);
-  void* first = allocator.allocate(5000).data;  // the cache's block now belongs to the recording
+  void* first = allocator.allocate(5000).data;  // the cache's block now belongs to the capture
   CHECK(first == before);
   allocator.deallocate(first);
   CHECK(allocator.allocate(5000).data == first);
@@ -165,7 +165,7 @@ TEST_CASE("allocator: blocks of a recording are reused by it alone until they ar
   void* other = allocator.allocate(5000).data;
   CHECK(other != first);
   CHECK(other != second);
-  allocator.deallocate(second);  // a result that is given back after the recording
+  allocator.deallocate(second);  // a result that is given back after the capture
   void* another = allocator.allocate(5000).data;
   CHECK(another != first);
   CHECK(another != second);
@@ -179,7 +179,7 @@ TEST_CASE("allocator: blocks of a recording are reused by it alone until they ar
   CHECK(allocator.stats().cached_bytes == 0);
 }
 
-TEST_CASE("captured: what is uploaded inside is a constant of the recording") {
+TEST_CASE("captured: what is uploaded inside is a constant of the capture") {
   const ContextPtr context = test::on_device(Device::emulated);
   const Tensor x = Tensor::zeros(context, {3});
   Tensor y;
@@ -194,31 +194,31 @@ TEST_CASE("captured: what is uploaded inside is a constant of the recording") {
   }
 }
 
-TEST_CASE("captured: what cannot be recorded is refused, and the context goes on") {
+TEST_CASE("captured: what cannot be captured is refused, and the context goes on") {
   const ContextPtr context = test::on_device(Device::emulated);
   const Tensor x = Tensor::full(context, {}, 2);
   Rng rng(1);
   const std::vector<std::pair<std::function<void()>, std::string>> refused = {
       {[&] { add(x, x).item(); },
-       "context: values cannot be read while the work that makes them is recorded; keep the tensor "
+       "context: values cannot be read while the work that makes them is captured; keep the tensor "
        "and read it after a replay"},
       {[&] { context->synchronize(); },
-       "context: work that is recorded cannot be waited for; replay it first"},
+       "context: work that is captured cannot be waited for; replay it first"},
       {[&] { rng.fill_normal(x, 0, 1); },
-       "random: numbers drawn while work is recorded would come again in every replay; draw them "
+       "random: numbers drawn while work is captured would come again in every replay; draw them "
        "before"},
-      {[&] { Context::record(context, [] {}); },
-       "context: work is being recorded already; record it in one"}};
+      {[&] { Context::capture(context, [] {}); },
+       "context: work is being captured already; record it in one"}};
   for (const auto& [work, message] : refused) {
-    CHECK_THROWS_WITH(Context::record(context, work), message);
-    CHECK_FALSE(context->recording());
+    CHECK_THROWS_WITH(Context::capture(context, work), message);
+    CHECK_FALSE(context->capturing());
     CHECK(add(x, x).item() == 4);
   }
-  const RecordingPtr recording = Context::record(context, [&] { x.fill(5); });
-  CHECK(x.item() == 2);  // not done, only recorded
-  CHECK_THROWS_WITH(Context::record(context, [&] { context->replay(*recording); }),
-                    "context: a recording cannot be replayed into another");
-  context->replay(*recording);
+  const CapturePtr capture = Context::capture(context, [&] { x.fill(5); });
+  CHECK(x.item() == 2);  // not done, only captured
+  CHECK_THROWS_WITH(Context::capture(context, [&] { context->replay(*capture); }),
+                    "context: a capture cannot be replayed into another");
+  context->replay(*capture);
   CHECK(x.item() == 5);
 }
 

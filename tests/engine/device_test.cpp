@@ -135,7 +135,7 @@ TEST_CASE("a device without memory left says what is held and what helps") {
   kernels::emulated::gpu::set_memory_bytes(size_t{64} << 30);
   INFO(message);
   CHECK_THAT(message, Catch::Contains("out of memory: tensors hold 1 MB and need another 5 MB") &&
-                          Catch::Contains("; smaller pictures or batches need less"));
+                          Catch::Contains("; smaller images or batches need less"));
   CHECK(held.at(999) == 0);
 }
 

@@ -1,4 +1,4 @@
-// Folders, layouts, and the loader: order, augmentation, damaged pictures, exact continuation.
+// Folders, layouts, and the loader: order, augmentation, damaged images, exact continuation.
 #include "engine/io/dataset.h"
 
 #include <algorithm>
@@ -24,13 +24,13 @@ Image coloured(int w, int h, int seed) {
   return image;
 }
 
-// `count` pictures of growing size; those in `bad` cannot be loaded. Counts loads.
+// `count` images of growing size; those in `bad` cannot be loaded. Counts loads.
 class FakeSource : public ImageSource {
  public:
   explicit FakeSource(size_t count, std::set<size_t> bad = {})
       : count_(count), bad_(std::move(bad)) {}
   size_t count() const override { return count_; }
-  std::string key(size_t i) const override { return "picture" + std::to_string(i); }
+  std::string key(size_t i) const override { return "image" + std::to_string(i); }
   Image load(size_t i) const override {
     {
       std::lock_guard lock(mutex_);
@@ -57,7 +57,7 @@ std::vector<std::string> keys_of(const Batch& batch) {
 
 }  // namespace
 
-TEST_CASE("data: pictures of a folder") {
+TEST_CASE("data: images of a folder") {
   TempDir dir;
   for (const char* name : {"b.png", "a_2.png", "a.2.PNG", "B.jpeg", ".hidden.png", "notes.txt"})
     write_png(dir / name, coloured(3, 2, 1));
@@ -71,7 +71,7 @@ TEST_CASE("data: pictures of a folder") {
   CHECK(source->load(3) == coloured(3, 2, 1));
   CHECK_THROWS_WITH(list_images(dir / "none"), Contains("there is no folder") && Contains("none"));
   fs::create_directory(dir / "empty");
-  CHECK_THROWS_WITH(list_images(dir / "empty"), Contains("no pictures in") && Contains("*.jpg"));
+  CHECK_THROWS_WITH(list_images(dir / "empty"), Contains("no images in") && Contains("*.jpg"));
 }
 
 TEST_CASE("data: layouts") {
@@ -89,7 +89,7 @@ TEST_CASE("data: layouts") {
   CHECK(layout.test_b == dir / "testB");
 }
 
-TEST_CASE("loader: every picture once per epoch, in an order given by the seed") {
+TEST_CASE("loader: every image once per epoch, in an order given by the seed") {
   const auto context = Context::create();
   const auto source = std::make_shared<FakeSource>(7);
   Loader loader(source, {.batch = 2, .size = 8}, Rng(5), nullptr),
@@ -145,7 +145,7 @@ TEST_CASE("loader: the augmentation it reports makes the pixels it gives") {
 TEST_CASE("loader: sizes") {
   const auto context = Context::create();
   const auto source = std::make_shared<FakeSource>(3);
-  // Pictures below the size are enlarged, others are cut only.
+  // Images below the size are enlarged, others are cut only.
   const Batch large = Loader(source, {.size = 20, .flip = false}, Rng(1), nullptr).next(context);
   CHECK(large.images.shape() == Shape{1, 3, 20, 20});
   CHECK_FALSE(large.samples[0].augmentation.flip);
@@ -163,7 +163,7 @@ TEST_CASE("loader: sizes") {
         crop(resize(coloured(40, 20, 1), 20, 10), 5, 0, 10, 10));
 }
 
-TEST_CASE("loader: damaged pictures are named once, counted and left out") {
+TEST_CASE("loader: damaged images are named once, counted and left out") {
   const auto context = Context::create();
   std::vector<std::string> warnings;
   const auto warn = [&](const std::string& text) { warnings.push_back(text); };
@@ -177,11 +177,11 @@ TEST_CASE("loader: damaged pictures are named once, counted and left out") {
   CHECK(loader.skipped() == 2);
   REQUIRE(warnings.size() == 2);
   CHECK_THAT(warnings[0] + warnings[1],
-             Contains("picture1") && Contains("picture4") && Contains("skipped"));
+             Contains("image1") && Contains("image4") && Contains("skipped"));
   CHECK(source->loads[1] == 1);
 
   Loader hopeless(std::make_shared<FakeSource>(3, std::set<size_t>{0, 1, 2}), {}, Rng(1), nullptr);
-  CHECK_THROWS_WITH(hopeless.next(context), Contains("none of the 3 pictures"));
+  CHECK_THROWS_WITH(hopeless.next(context), Contains("none of the 3 images"));
 
   // Whole, but too long to be scaled: the error comes from elsewhere and is given the name.
   TempDir dir;
@@ -214,7 +214,7 @@ TEST_CASE("loader: continues exactly from a saved state") {
   }
   Loader loader = make(7);
   auto state = loader.state();
-  CHECK_THROWS_WITH(make(8).restore(state), Contains("other pictures"));
+  CHECK_THROWS_WITH(make(8).restore(state), Contains("other images"));
   state["order"][0] = state["order"][1];
   CHECK_THROWS_WITH(loader.restore(state), Contains("damaged"));
   state["order"] = "x";
@@ -222,7 +222,7 @@ TEST_CASE("loader: continues exactly from a saved state") {
   CHECK_THROWS_WITH(loader.restore(Json::object()), Contains("damaged"));
 }
 
-TEST_CASE("loader: a picture that is not kept is loaded once for each time it comes, ahead") {
+TEST_CASE("loader: an image that is not kept is loaded once for each time it comes, ahead") {
   const auto context = Context::create();
   const LoaderOptions kept{.batch = 2, .size = 8};
   LoaderOptions not_kept = kept;

@@ -42,10 +42,10 @@ TEST_CASE("safetensors: files of other kinds are named, with what to do") {
   named("\x89HDF\r\n\x1a\n"s + body, "an HDF5 file", "ARCH:FILE");
   named("GGUF\x03\0\0\0"s + body, "a GGUF model", "ARCH:FILE");
   named("\x93NUMPY\x01\0"s + body, "a NumPy array", "ARCH:FILE");
-  named("\x89PNG\r\n\x1a\n"s + body, "a PNG picture", "the model's safetensors file");
-  named("\xff\xd8\xff\xe0"s + body, "a JPEG picture", "the model's safetensors file");
-  named("GIF89a" + body, "a GIF picture", "the model's safetensors file");
-  named("RIFF\x10\0\0\0WEBPVP8 "s + body, "a WebP picture", "the model's safetensors file");
+  named("\x89PNG\r\n\x1a\n"s + body, "a PNG image", "the model's safetensors file");
+  named("\xff\xd8\xff\xe0"s + body, "a JPEG image", "the model's safetensors file");
+  named("GIF89a" + body, "a GIF image", "the model's safetensors file");
+  named("RIFF\x10\0\0\0WEBPVP8 "s + body, "a WebP image", "the model's safetensors file");
   named("\x1f\x8b\x08\0"s + body, "a gzip archive", "unpack it");
   named(std::string(257, 'a') + "ustar\0"s + body, "a tar archive", "unpack it");
   named("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",

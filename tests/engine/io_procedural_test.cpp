@@ -1,4 +1,4 @@
-// The built-in pictures: deterministic, varied, and told apart by their stripes.
+// The built-in images: deterministic, varied, and told apart by their stripes.
 #include "engine/io/procedural.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ constexpr auto kPlain = ProceduralDomain::plain, kStriped = ProceduralDomain::st
 std::vector<double> energies(ProceduralDomain domain, int count, int size, uint64_t seed) {
   std::vector<double> result;
   for (int i = 0; i < count; ++i) {
-    const ProceduralPicture p = procedural_picture(domain, i, size, seed);
+    const ProceduralImage p = procedural_image(domain, i, size, seed);
     result.push_back(stripe_energy(p.image, p.mask));
   }
   std::sort(result.begin(), result.end());
@@ -29,28 +29,28 @@ double mean(const std::vector<double>& v) {
 
 }  // namespace
 
-TEST_CASE("procedural: the same arguments give the same picture, others another") {
-  const ProceduralPicture a = procedural_picture(kPlain, 3, 64, 1);
-  CHECK(a.image == procedural_picture(kPlain, 3, 64, 1).image);
-  CHECK(a.mask == procedural_picture(kPlain, 3, 64, 1).mask);
-  CHECK(a.image.rgb != procedural_picture(kPlain, 4, 64, 1).image.rgb);
-  CHECK(a.image.rgb != procedural_picture(kPlain, 3, 64, 2).image.rgb);
-  CHECK(a.mask != procedural_picture(kStriped, 3, 64, 1).mask);  // unpaired
-  CHECK_THROWS_AS(procedural_picture(kPlain, 0, 8, 1), Error);
+TEST_CASE("procedural: the same arguments give the same image, others another") {
+  const ProceduralImage a = procedural_image(kPlain, 3, 64, 1);
+  CHECK(a.image == procedural_image(kPlain, 3, 64, 1).image);
+  CHECK(a.mask == procedural_image(kPlain, 3, 64, 1).mask);
+  CHECK(a.image.rgb != procedural_image(kPlain, 4, 64, 1).image.rgb);
+  CHECK(a.image.rgb != procedural_image(kPlain, 3, 64, 2).image.rgb);
+  CHECK(a.mask != procedural_image(kStriped, 3, 64, 1).mask);  // unpaired
+  CHECK_THROWS_AS(procedural_image(kPlain, 0, 8, 1), Error);
 }
 
 TEST_CASE("procedural: as a source") {
   const auto source = procedural_source(kStriped, 5, 32, 7, 100);
   CHECK(source->count() == 5);
   CHECK(source->key(2) == "B_0102");
-  CHECK(source->load(2) == procedural_picture(kStriped, 102, 32, 7).image);
+  CHECK(source->load(2) == procedural_image(kStriped, 102, 32, 7).image);
   CHECK(procedural_source(kPlain, 1, 32, 7)->key(0) == "A_0000");
 }
 
-TEST_CASE("procedural: animals fill a sensible part of every picture and vary") {
+TEST_CASE("procedural: animals fill a sensible part of every image and vary") {
   double smallest = 1, largest = 0;
   for (int i = 0; i < 60; ++i) {
-    const ProceduralPicture p = procedural_picture(i % 2 ? kPlain : kStriped, i, 64, 5);
+    const ProceduralImage p = procedural_image(i % 2 ? kPlain : kStriped, i, 64, 5);
     const double share = std::count(p.mask.begin(), p.mask.end(), 255) / 4096.0;
     smallest = std::min(smallest, share);
     largest = std::max(largest, share);
@@ -78,7 +78,7 @@ TEST_CASE("stripe energy: near 0 on plain animals, about 1 on striped ones, far 
 }
 
 TEST_CASE("stripe energy: looks at the inside only") {
-  const ProceduralPicture p = procedural_picture(kPlain, 1, 64, 1);
+  const ProceduralImage p = procedural_image(kPlain, 1, 64, 1);
   const double before = stripe_energy(p.image, p.mask);
   Image outside = p.image;
   for (int y = 0; y < 64; ++y)

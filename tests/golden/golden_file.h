@@ -77,10 +77,10 @@ class File {
     Entry e{gsx::Shape(dims.begin(), dims.end()), {}};
     e.values.resize(static_cast<size_t>(e.shape.numel()));
     const auto offsets = item.at("data_offsets").get<std::vector<size_t>>();
-    const bool codes = item.at("dtype") == "I16";
-    const size_t bytes = e.values.size() * (codes ? sizeof(int16_t) : sizeof(float));
+    const bool quantized = item.at("dtype") == "I16";
+    const size_t bytes = e.values.size() * (quantized ? sizeof(int16_t) : sizeof(float));
     GSX_CHECK(offsets[1] <= data.size() && offsets[0] + bytes == offsets[1], "golden: bad offsets");
-    if (codes) {
+    if (quantized) {
       std::vector<int16_t> integers(e.values.size());
       std::memcpy(integers.data(), data.data() + offsets[0], bytes);
       std::copy(integers.begin(), integers.end(), e.values.begin());

@@ -3,7 +3,7 @@
 # float64. Cases: gs32 (official objective), paper (log loss, real images), gs8_forced (with the
 # reference's codes at every quantiser) and gs8 (all pre-round values more than 1e-3 from a half).
 # Per case: CASE/{x,target,real}, CASE/{G,D,F}/NAME the starting parameters, CASE/loss/NAME, CASE/y (the
-# generated pictures), CASE/grad/{G,D}/NAME, CASE/after/{G,D}/NAME (all of G's norm scales; of the rest the
+# generated images), CASE/grad/{G,D}/NAME, CASE/after/{G,D}/NAME (all of G's gammas; of the rest the
 # smaller ones), CASE/codes/{activation,weight}/CONV. Run: python3 make_gs_step.py   (PyTorch 1.13, numpy)
 import torch
 import torch.nn.functional as F
@@ -45,7 +45,7 @@ def gan_loss(d, x, real, objective):
 
 
 def step(g, d, vgg, data, objective):
-    """One step; returns losses, gradients, parameters after it and the generated pictures."""
+    """One step; returns losses, gradients, parameters after it and the generated images."""
     gammas = [p for n, p in g.named_parameters() if is_gamma(g, n)]
     others = [p for n, p in g.named_parameters() if not is_gamma(g, n)]
     betas = (CONFIG["beta1"], CONFIG["beta2"])
@@ -78,7 +78,7 @@ def step(g, d, vgg, data, objective):
 
 
 def spread_gammas(g, file, prefix):
-    """Puts a third of the norm scales within 2 rho eta of zero, in both signs."""
+    """Puts a third of the gammas within 2 rho eta of zero, in both signs."""
     for name, p in g.named_parameters():
         if is_gamma(g, name):
             u = torch.from_numpy(golden_file.uniform(p.shape, len(name) + p.numel()))
@@ -143,7 +143,7 @@ def case(name, objective, size, quantize=False, forced=False, seed=0, need=0.0):
         if not forced:
             settle_weights(g, trial, f"{name}/G")
             data["x"] = (torch.round((data["x"] + 1) * 127.5) * (2 / 255) - 1).float().double()
-            restore(trial, f"{name}/x", data["x"])  # an 8-bit picture, as integer programs read
+            restore(trial, f"{name}/x", data["x"])  # an 8-bit image, as integer programs read
         g.quantize()
     with torch.no_grad():
         g(data["x"])

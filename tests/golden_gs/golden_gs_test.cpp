@@ -1,6 +1,6 @@
 // Whole training steps of GAN Slimming against PyTorch: losses, gradients, parameters afterwards
-// and the set of norm scales at zero; full precision, the paper's objective, and quantised with the
-// reference's codes forced and free.
+// and the set of gammas at zero; full precision, the paper's objective, and quantised with the
+// reference's quantised values forced and free.
 #include "gs/passes/quantize.h"
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
@@ -39,22 +39,22 @@ int quantizer_of(const Graph& graph, const std::string& convolution) {
   return graph.node(i).kind() == "quantize" ? i : -1;
 }
 
-ForcedCodes forced_codes(Graph& graph, const golden::File& file, const std::string& name) {
-  ForcedCodes codes;
+ForcedValues forced_values(Graph& graph, const golden::File& file, const std::string& name) {
+  ForcedValues quantized;
   for (const std::string& conv : file.names(name + "/codes/activation/")) {
     const int quantizer = quantizer_of(graph, conv);
     INFO("quantiser in front of " << conv);
     REQUIRE(quantizer >= 0);
-    codes.activations[graph.node(quantizer).name] =
+    quantized.activations[graph.node(quantizer).name] =
         file.at(name + "/codes/activation/" + conv).values;
   }
   for (const std::string& conv : file.names(name + "/codes/weight/")) {
     const Parameter* weight = graph.parameter(conv + ".weight");
     REQUIRE(weight);
-    codes.weights[conv] =
+    quantized.weights[conv] =
         golden::as_parameter(*weight, file.at(name + "/codes/weight/" + conv)).values;
   }
-  return codes;
+  return quantized;
 }
 
 void check_losses(const SlimmingLosses& got, const golden::File& file, const std::string& name) {
@@ -83,7 +83,7 @@ void check_weights(Graph& graph, const golden::File& file, const std::string& na
     const auto want = golden::as_parameter(*p, file.at(name + "/after" + full)).values;
     const auto grad = golden::as_parameter(*p, file.at(name + "/grad" + full)).values;
     const auto start = golden::as_parameter(*p, file.at(name + full)).values;
-    if (tag == "G" && p->role == Role::norm_scale) {
+    if (tag == "G" && p->role == Role::gamma) {
       CHECK(golden::relative_error(got, want) <= kGradients);
       continue;
     }
@@ -102,7 +102,7 @@ void check_weights(Graph& graph, const golden::File& file, const std::string& na
 void check_zero_set(Graph& student, const golden::File& file, const std::string& name) {
   int zero = 0, total = 0;
   for (Parameter* p : student.parameters()) {
-    if (p->role != Role::norm_scale) continue;
+    if (p->role != Role::gamma) continue;
     INFO("zeros of " << p->name);
     const auto got = p->value.to_vector();
     const auto& want = file.at(name + "/after/G/" + p->name).values;
@@ -127,32 +127,33 @@ void check_step(const golden::File& file, const json& item, Device::Kind kind = 
   golden::fill(student, context, file, name + "/G/");
   golden::fill(discriminator, context, file, name + "/D/");
   golden::fill(features, context, file, name + "/F/");
-  ForcedCodes codes;
+  ForcedValues quantized;
   if (item.at("quantized")) {
     QuantizeOptions quantize;
     quantize.weights = {.grid = QuantGrid::official, .per_channel = false};
     quantize.act_range = 4;
     insert_quantizers(student, quantize);
-    if (item.at("forced")) codes = forced_codes(student, file, name);
+    if (item.at("forced")) quantized = forced_values(student, file, name);
   }
 
   const Tensor x = file.tensor(context, name + "/x");
-  const golden::Entry& pictures = file.at(name + "/y");
+  const golden::Entry& images = file.at(name + "/y");
   if (item.at("quantized") && !item.at("forced")) {  // the integer program, before the step
     Graph frozen = student;
     freeze_weight_scales(frozen);
-    CHECK(golden::relative_error(frozen.evaluate(x).to_vector(), pictures.values) <= kLosses);
+    CHECK(golden::relative_error(frozen.evaluate(x).to_vector(), images.values) <= kLosses);
   }
 
-  SlimmingStep step(student, discriminator, &features, features.taps, slimming_options(item));
+  SlimmingStep step(student, discriminator, &features, features.feature_layers,
+                    slimming_options(item));
   SlimmingStep::Input input;
   input.x = x;
   input.y_teacher = file.tensor(context, name + "/target");
   input.y_real = file.tensor(context, name + "/real");
-  input.forced = item.at("forced") ? &codes : nullptr;
+  input.forced = item.at("forced") ? &quantized : nullptr;
   const SlimmingLosses losses = step.step(input);
 
-  CHECK(golden::relative_error(step.generated().to_vector(), pictures.values) <= kLosses);
+  CHECK(golden::relative_error(step.generated().to_vector(), images.values) <= kLosses);
   check_losses(losses, file, name);
   golden::check_gradients(student, file, name + "/grad/G/", kGradients);
   golden::check_gradients(discriminator, file, name + "/grad/D/", kGradients);

@@ -14,7 +14,7 @@ constexpr double kValues = 2e-5, kGradients = 2e-5;
 std::vector<std::string> tap_nodes(const Graph& graph, const nlohmann::json& item) {
   const auto names = item.at("taps").get<std::vector<std::string>>();
   if (names == std::vector<std::string>{"y"}) return {graph.node(graph.output()).name};
-  std::vector<std::string> nodes = graph.taps;
+  std::vector<std::string> nodes = graph.feature_layers;
   if (nodes.size() < names.size()) nodes.push_back(graph.node(graph.output()).name);
   REQUIRE(nodes.size() == names.size());
   return nodes;
@@ -34,15 +34,15 @@ void check_case(const golden::File& file, const nlohmann::json& item, bool fused
   RunOptions options;
   options.training = true;
   options.fused = fused;
-  const auto ys = graph.run_taps(x, tap_nodes(graph, item), options);
+  const auto ys = graph.run_layers(x, tap_nodes(graph, item), options);
   Tensor loss;
   for (size_t i = 0; i < ys.size(); ++i) {
-    const std::string tap = item.at("taps")[i];
-    INFO("tap " << tap);
-    const golden::Entry& want = file.at(name + "/y/" + tap);
+    const std::string layer = item.at("taps")[i];
+    INFO("feature layer " << layer);
+    const golden::Entry& want = file.at(name + "/y/" + layer);
     CHECK(ys[i].numel() == want.shape.numel());
     CHECK(golden::relative_error(ys[i].to_vector(), want.values) <= kValues);
-    const Tensor r = Tensor::from(context, file.at(name + "/r/" + tap).values, ys[i].shape());
+    const Tensor r = Tensor::from(context, file.at(name + "/r/" + layer).values, ys[i].shape());
     const Tensor part = dot(ys[i], r);
     loss = loss.defined() ? add(loss, part) : part;
   }

@@ -7,11 +7,11 @@
 #include "tests/library_refusals.h"
 
 using namespace gpu_conv;
-using gsx::kernels::Codes;
-using gsx::kernels::CodeType;
 using gsx::kernels::Cudnn;
 using gsx::kernels::Failure;
 using gsx::kernels::Lookup;
+using gsx::kernels::QuantizedImage;
+using gsx::kernels::QuantizedType;
 using gsx::test::Setting;
 
 namespace {
@@ -99,10 +99,10 @@ TEST_CASE("integer convolutions stay ours under cuDNN") {
   const std::vector<int16_t> x(static_cast<size_t>(s.x.size()), 3);
   const std::vector<int8_t> w(static_cast<size_t>(s.w.size()), -2);
   std::vector<int32_t> y(static_cast<size_t>(s.y().size())), ours = y;
-  const Codes codes{x.data(), CodeType::s16, {0, 255}};
-  const std::vector<int8_t> packed = table.pack_codes(s, w.data());
-  table.forward_codes(scratch.exec, s, codes, packed.data(), y.data(), {});
-  emulated_conv.forward_codes(scratch.exec, s, codes, packed.data(), ours.data(), {});
+  const QuantizedImage quantized{x.data(), QuantizedType::s16, {0, 255}};
+  const std::vector<int8_t> packed = table.pack_quantized(s, w.data());
+  table.forward_quantized(scratch.exec, s, quantized, packed.data(), y.data(), {});
+  emulated_conv.forward_quantized(scratch.exec, s, quantized, packed.data(), ours.data(), {});
   CHECK(y == ours);
 }
 

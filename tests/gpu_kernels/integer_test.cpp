@@ -44,14 +44,15 @@ TEST_CASE("pointwise steps have the CPU's bits") {
     const auto a = twin::random_image(channels, 4), b = twin::random_image(channels, 5);
     const auto slope = twin::random_image(images, 6), shift = twin::random_image(images, 7);
     const auto middle = random_sums(images, 1 << 20, 0, 8);
-    for (const CodeType type : {CodeType::u8, CodeType::s8, CodeType::s16}) {
-      const int lo = type == CodeType::u8 ? 0 : -127, hi = type == CodeType::u8 ? 255 : 127;
+    for (const QuantizedType type : {QuantizedType::u8, QuantizedType::s8, QuantizedType::s16}) {
+      const int lo = type == QuantizedType::u8 ? 0 : -127,
+                hi = type == QuantizedType::u8 ? 255 : 127;
       const auto lowest = static_cast<float>(lo), highest = static_cast<float>(hi);
       const Quantizer q{0.01f, 100, lowest, highest, lowest * 0.01f, highest * 0.01f};
-      with_code_type(type, [&]<class T>() {
+      with_quantized_type(type, [&]<class T>() {
         compare([&](auto& k, Run& r) {
           FusedPass s;
-          s.source = FusedPass::Source::sums;
+          s.source = FusedPass::Source::accumulators;
           s.x = r.in(sums);
           s.middle = r.in(middle);
           s.count = 3;
@@ -64,16 +65,16 @@ TEST_CASE("pointwise steps have the CPU's bits") {
           s.ops[2].kind = PassOp::Kind::add;
           s.ops[2].other = r.in(other);
           s.reals = r.out(v);
-          T* codes = r.template out<T>(v.size(), v.c, v.cs);
-          s.codes = codes;
-          s.codes_type = type;
+          T* quantized = r.template out<T>(v.size(), v.c, v.cs);
+          s.quantized = quantized;
+          s.quantized_type = type;
           s.quantizer = q;
           k.fused_pass(r.exec, v, s);
           FusedPass decode;
-          decode.source = FusedPass::Source::codes;
-          decode.code_type = type;
-          decode.x = codes;
-          decode.code_scale = 0.013f;
+          decode.source = FusedPass::Source::quantized;
+          decode.source_type = type;
+          decode.x = quantized;
+          decode.source_step = 0.013f;
           decode.count = 1;
           decode.ops[0].kind = PassOp::Kind::affine;
           decode.ops[0].a = r.in(a);
@@ -109,11 +110,11 @@ TEST_CASE("codes of weights have the CPU's bits") {
     const auto w = random_weights(b, 1);
     for (const bool per_channel : {true, false}) {
       INFO("outer " << b.outer << " k " << b.k << " inner " << b.inner);
-      // Half of what would be needed, so that codes are limited.
+      // Half of what would be needed, so that quantised values are limited.
       twin::Floats scales(static_cast<size_t>(per_channel ? b.k : 1), 0.01f);
       if (scales.size() > 1) scales[1] = 0;
       compare([&](auto& k, Run& r) {
-        k.weight_codes(r.exec, b, per_channel, r.in(w), r.in(scales), r.out<int8_t>(b.size()));
+        k.quantized_weights(r.exec, b, per_channel, r.in(w), r.in(scales), r.out<int8_t>(b.size()));
       });
     }
   }

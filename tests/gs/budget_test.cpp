@@ -21,7 +21,7 @@ Graph wide_cyclegan() {
   return graph;
 }
 
-const Shape kPicture{1, 3, 64, 64};
+const Shape kImage{1, 3, 64, 64};
 
 }  // namespace
 
@@ -32,8 +32,8 @@ TEST_CASE("pruning lands within 3 % of a budget of macs or bytes") {
         INFO((quantized ? "gs8 " : "gs32 ")
              << (kind == Budget::Kind::macs ? "macs " : "bytes ") << share);
         Graph graph = wide_cyclegan();
-        if (quantized) quantize_graph(graph, kPicture);
-        Budget budget{kind, 0, kPicture};
+        if (quantized) quantize_graph(graph, kImage);
+        Budget budget{kind, 0, kImage};
         budget.target = share * cost(graph, budget);
         const double reached = prune_to_budget(graph, prune_groups(graph), budget);
         CHECK(reached == cost(graph, budget));
@@ -48,7 +48,7 @@ TEST_CASE("pruning to a budget lands on networks with tied channels too") {
   for (const std::string name : {"cartoongan", "fast_style"}) {
     Graph graph = make_architecture(name, {{"width", 12}, {"blocks", 3}});
     randomize(graph, 6);
-    Budget budget{Budget::Kind::macs, 0, kPicture};
+    Budget budget{Budget::Kind::macs, 0, kImage};
     budget.target = 0.3 * cost(graph, budget);
     CHECK(prune_to_budget(graph, prune_groups(graph), budget) ==
           Approx(budget.target).epsilon(0.03));
@@ -59,7 +59,7 @@ TEST_CASE("pruning takes the least important channels and leaves the others as t
   Graph graph = wide_cyclegan();
   const std::vector<PruneGroup> groups = prune_groups(graph);
   const Graph before = graph;
-  Budget budget{Budget::Kind::macs, 0, kPicture};
+  Budget budget{Budget::Kind::macs, 0, kImage};
   budget.target = 0.5 * cost(graph, budget);
   prune_to_budget(graph, groups, budget);
   double most_removed = 0, least_kept = 1e9;
@@ -67,7 +67,7 @@ TEST_CASE("pruning takes the least important channels and leaves the others as t
     for (int i = 0; i < group.channels(); ++i) {
       const PruneGroup::Norm& norm = group.norms[0];
       const auto gamma = [&](const Graph& g) {
-        return g.node(norm.node).parameter(Role::norm_scale)->value.f32()[norm.channels[i]];
+        return g.node(norm.node).parameter(Role::gamma)->value.f32()[norm.channels[i]];
       };
       const double was = std::abs(gamma(before));
       if (gamma(graph) == 0) most_removed = std::max(most_removed, was);
@@ -85,8 +85,8 @@ TEST_CASE("a budget never cuts the last way from input to output") {
   const std::vector<PruneGroup> groups = prune_groups(graph);
   // The ends are worth least of all.
   for (const int g : {0, 1, 5, 6})
-    graph.node(groups[g].norms[0].node).parameter(Role::norm_scale)->value.fill(1e-4f);
-  Budget budget{Budget::Kind::macs, 0, kPicture};
+    graph.node(groups[g].norms[0].node).parameter(Role::gamma)->value.fill(1e-4f);
+  Budget budget{Budget::Kind::macs, 0, kImage};
   budget.target = 0.3 * cost(graph, budget);
   CHECK(prune_to_budget(graph, groups, budget) == Approx(budget.target).epsilon(0.03));
   for (const int g : {0, 1, 5, 6}) CHECK(count_kept(graph, {groups[g]}).kept == 1);
@@ -96,7 +96,7 @@ TEST_CASE("a budget that cannot be met is an error that names the floor") {
   Graph graph = wide_cyclegan();
   const std::vector<PruneGroup> groups = prune_groups(graph);
   CHECK_THROWS_WITH(
-      prune_to_budget(graph, groups, {Budget::Kind::macs, 1000, kPicture}),
+      prune_to_budget(graph, groups, {Budget::Kind::macs, 1000, kImage}),
       Catch::Matchers::Contains("prune_to_budget: target must be at least ") &&
           Catch::Matchers::Contains("the least this network can be pruned to, got 1000"));
   CHECK(count_kept(graph, groups).kept == count_kept(graph, groups).total);
@@ -107,7 +107,7 @@ TEST_CASE("a budget that cannot be met is an error that names the floor") {
 TEST_CASE("a network below its budget stays as it is") {
   Graph graph = wide_cyclegan();
   const std::vector<PruneGroup> groups = prune_groups(graph);
-  const Budget budget{Budget::Kind::macs, 1e12, kPicture};
+  const Budget budget{Budget::Kind::macs, 1e12, kImage};
   CHECK(prune_to_budget(graph, groups, budget) == cost(graph, budget));
   CHECK(count_kept(graph, groups).kept == count_kept(graph, groups).total);
 }

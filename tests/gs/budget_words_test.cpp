@@ -63,13 +63,13 @@ TEST_CASE("budgets are refused in the unit and with the flag they were asked in"
        " times smaller than the teacher's; ask for a smaller ratio"},
       {"gs32", 1234.5, 0, "--target-ratio 1234.5: the file can become at most ",
        " times smaller than the teacher's; ask for a smaller ratio"},
-      {"gs32", 0, 3e12, "--target-macs 3000G: one picture costs ",
+      {"gs32", 0, 3e12, "--target-macs 3000G: one image costs ",
        " MACs before pruning; ask for fewer"},
-      {"gs32", 0, 1000, "--target-macs 1k: one picture costs at least ",
+      {"gs32", 0, 1000, "--target-macs 1k: one image costs at least ",
        " MACs however small the network; ask for more"},
       {"distill", 5000, 0, "--target-ratio 5000: the file can become at most ",
        " times smaller than the teacher's; ask for a smaller ratio"},
-      {"distill", 0, 1500, "--target-macs 1.5k: one picture costs at least ",
+      {"distill", 0, 1500, "--target-macs 1.5k: one image costs at least ",
        " MACs however small the network; ask for more"},
   };
   for (const Row& row : rows) {

@@ -118,7 +118,7 @@ TEST_CASE("calibration finds ranges and signs, and keeps the full-precision func
       unfused.fused = false;
       for (const Tensor& x : batches)
         for (const float v :
-             plain.run_taps(x, {graph.node(q->inputs[0]).name}, unfused)[0].to_vector()) {
+             plain.run_layers(x, {graph.node(q->inputs[0]).name}, unfused)[0].to_vector()) {
           negative += v < 0;
           ++count;
           largest = std::max(largest, std::fabs(v));
@@ -140,11 +140,11 @@ TEST_CASE("channels that nothing but a quantiser reads get one range, in full pr
   const Graph teacher = uneven();
   Graph graph = teacher;
   insert_quantizers(graph, {});
-  std::vector<Tensor> photos;
-  for (int i = 0; i < 4; ++i) photos.push_back(random_images({1, 3, 24, 20}, 10 + i));
-  calibrate(graph, photos, {});
+  std::vector<Tensor> sources;
+  for (int i = 0; i < 4; ++i) sources.push_back(random_images({1, 3, 24, 20}, 10 + i));
+  calibrate(graph, sources, {});
   const Graph plain = without_quantizers(graph);
-  const Tensor between = plain.run_taps(photos[0], {"wide"})[0];
+  const Tensor between = plain.run_layers(sources[0], {"wide"})[0];
   const std::vector<float> values = between.to_vector();
   const size_t plane = values.size() / 6;
   for (size_t c = 0; c < 6; ++c) {
@@ -156,31 +156,32 @@ TEST_CASE("channels that nothing but a quantiser reads get one range, in full pr
     CHECK(largest > 0.4 * q->p);
     CHECK(largest < 1.1 * q->p);
   }
-  const Tensor want = teacher.run_taps(photos[0], {"norm"})[0];
-  CHECK(max_difference(plain.run_taps(photos[0], {"norm"})[0], want) <= 1e-5 * max_abs(want));
+  const Tensor want = teacher.run_layers(sources[0], {"norm"})[0];
+  CHECK(max_difference(plain.run_layers(sources[0], {"norm"})[0], want) <= 1e-5 * max_abs(want));
   const ImageDifference off =
-      image_difference(graph.evaluate(photos[0]), teacher.run(photos[0]), teacher.output_format);
+      image_difference(graph.evaluate(sources[0]), teacher.run(sources[0]), teacher.output_format);
   CHECK(off.mean_abs < 2);
   // Weights of one scale for all channels could not make up for it.
   Graph coarse = teacher;
   insert_quantizers(coarse, {.weights = {.per_channel = false}});
-  calibrate(coarse, photos, {.weights = {.per_channel = false}});
+  calibrate(coarse, sources, {.weights = {.per_channel = false}});
   CHECK(coarse.parameter("wide.weight")->value.to_vector() ==
         teacher.node(1).parameter(Role::weight)->value.to_vector());
 }
 
-TEST_CASE("quantised networks are as bright as they were, on average over calibration pictures") {
+TEST_CASE("quantised networks are as bright as they were, on average over calibration images") {
   for (const std::string name : {"cartoongan", "fast_style", "zero_padded"}) {
     const Case& c = case_named(name);
     const Graph teacher = c.make();
     Graph graph = teacher;
     insert_quantizers(graph, {});
-    std::vector<Tensor> photos;
+    std::vector<Tensor> sources;
     for (int i = 0; i < 3; ++i)
-      photos.push_back(random_images({1, 3, c.input[2], c.input[3]}, 20 + i, teacher.input_format));
-    calibrate(graph, photos, {});
+      sources.push_back(
+          random_images({1, 3, c.input[2], c.input[3]}, 20 + i, teacher.input_format));
+    calibrate(graph, sources, {});
     ChannelMeans moved(3, 0.0);
-    for (const Tensor& x : photos) {
+    for (const Tensor& x : sources) {
       const ChannelMeans is = output_means(graph.evaluate(x), graph.output_format);
       const ChannelMeans was = output_means(teacher.run(x), graph.output_format);
       for (size_t i = 0; i < 3; ++i) moved[i] += (is[i] - was[i]) / 3;
@@ -191,14 +192,14 @@ TEST_CASE("quantised networks are as bright as they were, on average over calibr
   }
 }
 
-TEST_CASE("calibration refuses no pictures and survives inputs of zeros") {
+TEST_CASE("calibration refuses no images and survives inputs of zeros") {
   const Case& c = case_named("zero_padded");
   Graph graph = c.make();
   insert_quantizers(graph, {});
   CHECK_THROWS_WITH(calibrate(graph, {}, {}),
                     "calibrate: there must be at least one batch, got none");
   for (Parameter* p : graph.parameters())
-    if (p->role == Role::norm_scale || p->role == Role::norm_shift) p->value.fill(0);
+    if (p->role == Role::gamma || p->role == Role::beta) p->value.fill(0);
   calibrate(graph, {random_images(c.input, 1)}, {});
   for (int i = 0; i < graph.size(); ++i)
     if (const auto* q = dynamic_cast<const Quantize*>(&graph.node(i))) CHECK(q->p > 0);
@@ -206,7 +207,7 @@ TEST_CASE("calibration refuses no pictures and survives inputs of zeros") {
 
 namespace {
 
-// How far the quantised teacher's pictures of a photo are from the teacher's own, in grey levels.
+// How far the quantised teacher's images of a photo are from the teacher's own, in grey levels.
 struct Distance {
   double shift = 0, mean_abs = 0;  // the most any colour's mean moved
 };
@@ -219,23 +220,23 @@ struct RealTeacher {
 RealTeacher calibrated(const std::string& spec) {
   const Graph teacher = open_model(context(), spec);
   RealTeacher both{teacher, teacher};
-  std::vector<Tensor> photos;
+  std::vector<Tensor> sources;
   for (const char* domain : {"trainA", "trainB"}) {
     const auto files = list_images(require_data() / "horse2zebra" / domain);
     for (size_t i = 0; i < 6; ++i) {
-      const Image photo = read_image(files[i * files.size() / 6]);
-      photos.push_back(
-          to_tensor(context(), fit_square(photo, i % 3 == 0 ? 128 : 256), teacher.input_format));
+      const Image source = read_image(files[i * files.size() / 6]);
+      sources.push_back(
+          to_tensor(context(), fit_square(source, i % 3 == 0 ? 128 : 256), teacher.input_format));
     }
   }
   insert_quantizers(both.quantized, {});
-  calibrate(both.quantized, photos, {});
+  calibrate(both.quantized, sources, {});
   return both;
 }
 
-Distance distance(const RealTeacher& nets, const std::string& photo) {
+Distance distance(const RealTeacher& nets, const std::string& source) {
   const NoGrad no_grad;
-  const Tensor x = to_tensor(context(), read_image(require_data() / "photos" / (photo + ".png")),
+  const Tensor x = to_tensor(context(), read_image(require_data() / "photos" / (source + ".png")),
                              nets.teacher.input_format);
   const ImageFormat& format = nets.teacher.output_format;
   const Tensor want = nets.teacher.run(x), got = nets.quantized.evaluate(x);
@@ -260,10 +261,10 @@ TEST_CASE("calibrated on other photos, real teachers in 8 bits keep their bright
     const RealTeacher nets =
         calibrated(std::string(b.architecture) + ":" +
                    (require_data() / "teachers" / b.folder / "weights.safetensors").string());
-    for (const std::string photo : {"chelsea", "astronaut", "coffee"}) {
+    for (const std::string source : {"chelsea", "astronaut", "coffee"}) {
       for (const std::string size : {"_128", "_256"}) {
-        INFO(b.folder << " " << photo << size);
-        const Distance d = distance(nets, photo + size);
+        INFO(b.folder << " " << source << size);
+        const Distance d = distance(nets, source + size);
         CHECK(d.shift <= b.shift);
         CHECK(d.mean_abs <= b.mean_abs);
       }

@@ -1,4 +1,4 @@
-// Slimming steps that are recorded and replayed against steps that are not: the same bits.
+// Slimming steps that are captured and replayed against steps that are not: the same bits.
 #include <cstring>
 
 #include "gs/train/checkpoint.h"
@@ -47,19 +47,19 @@ void add_state(Outcome& out, Networks& n, SlimmingStep& step) {
   add(out, step.weight_optimizer().state());
   add(out, step.discriminator_optimizer().state());
   add(out, step.gamma_optimizer().state());
-  add(out, step.pool().pictures());
+  add(out, step.pool().images());
   add(out, {step.generated()});
 }
 
 // Between steps: what a run changes, and what a test changes on top.
 using Change = std::function<void(int step, Networks&, SlimmingStep&, Shape& input)>;
 
-// Steps whose rates, pictures and threshold differ from step to step.
+// Steps whose rates, images and threshold differ from step to step.
 struct Run {
   Run(const Setting& s, Networks networks, SlimmingOptions o)
       : n(std::move(networks)),
         shape(s.input),
-        step(n.student, n.discriminator, &n.features, n.features.taps, small(o)) {}
+        step(n.student, n.discriminator, &n.features, n.features.feature_layers, small(o)) {}
 
   static SlimmingOptions small(SlimmingOptions o) {
     o.distance.style_weight = 1e3f;
@@ -81,11 +81,11 @@ struct Run {
     const ContextPtr& context = n.student.parameters()[0]->value.context();
     const auto seed = static_cast<uint64_t>(3 * i);
     SlimmingStep::Input in;
-    in.x = pictures(context, shape, n.student.input_format, seed);
-    in.y_teacher = pictures(context, shape, n.student.output_format, seed + 1);
+    in.x = images(context, shape, n.student.input_format, seed);
+    in.y_teacher = images(context, shape, n.student.output_format, seed + 1);
     if (known_grams) in.grams_teacher = step.distance().grams(in.y_teacher);
     if (!step.options.teacher_is_real)
-      in.y_real = pictures(context, shape, n.discriminator.input_format, seed + 2);
+      in.y_real = images(context, shape, n.discriminator.input_format, seed + 2);
     add(out, step.step(in));
     out.replays += step.replayed();
   }
@@ -116,7 +116,7 @@ void check_same(const Outcome& got, const Outcome& want) {
   }
 }
 
-// Both ways, with this many replays when recorded.
+// Both ways, with this many replays when captured.
 void check_steps(const Setting& s, const SlimmingOptions& options, int steps, int replays,
                  const Change& change = {}) {
   const Outcome got = run_steps(s, true, options, steps, change);
@@ -143,7 +143,7 @@ TEST_CASE("captured step: other objectives, too", "[emulated]") {
   check_steps(kSettings[1], options, 4, 2);
 }
 
-TEST_CASE("captured step: what the host changes is recorded anew", "[emulated]") {
+TEST_CASE("captured step: what the host changes is captured anew", "[emulated]") {
   const auto at = [](int step, const Change& change) -> Change {
     return [=](int i, Networks& n, SlimmingStep& s, Shape& shape) {
       if (i == step) change(i, n, s, shape);
@@ -157,7 +157,7 @@ TEST_CASE("captured step: what the host changes is recorded anew", "[emulated]")
     for (int i = 0; i < n.student.size(); ++i)
       if (auto* q = dynamic_cast<Quantize*>(&n.student.node(i))) q->p *= 0.5f;
   });
-  check("the size of the pictures", [](int, Networks&, SlimmingStep&, Shape& shape) {
+  check("the size of the images", [](int, Networks&, SlimmingStep&, Shape& shape) {
     shape = {1, 3, 24, 16};
   });
   check("a weight of the objective",
@@ -201,7 +201,7 @@ TEST_CASE("captured step: a run goes on from a checkpoint with the same bits", "
   saved.add("weights", before.step.weight_optimizer());
   saved.add("discriminator_weights", before.step.discriminator_optimizer());
   saved.add("gammas", before.step.gamma_optimizer());
-  saved.add("pool", before.step.pool().pictures());
+  saved.add("pool", before.step.pool().images());
   saved.write(dir.path() / "state");
 
   const StateReader in(dir.path() / "state");

@@ -25,7 +25,7 @@ std::string describe(const Graph& graph) {
 
 float& gamma(Graph& graph, const PruneGroup& group, size_t norm, int i) {
   const PruneGroup::Norm& n = group.norms[norm];
-  return graph.node(n.node).parameter(Role::norm_scale)->value.mutable_data<float>()[n.channels[i]];
+  return graph.node(n.node).parameter(Role::gamma)->value.mutable_data<float>()[n.channels[i]];
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ TEST_CASE("prune groups of a cartoongan tie the residual stream") {
         "in01_1:4 in02_1:8 in03_1+in04_2+in05_2:16 in04_1:16 in05_1:16 in06_1:8 in07_1:4");
 }
 
-TEST_CASE("prune groups of a fast_style leave the norm of the picture alone") {
+TEST_CASE("prune groups of a fast_style leave the norm of the image alone") {
   CHECK(describe(fast_style({.width = 4, .blocks = 2})) ==
         "in1:4 in2:8 in3+res1.in2+res2.in2:16 res1.in1:16 res2.in1:16 in_up1:8 in_up2:4");
 }
@@ -126,7 +126,7 @@ TEST_CASE("counting and summing channels") {
   Graph g = case_named("cyclegan").make();
   const std::vector<PruneGroup> groups = prune_groups(g);
   for (Parameter* p : g.parameters())
-    if (p->role == Role::norm_scale) p->value.fill(-0.5f);
+    if (p->role == Role::gamma) p->value.fill(-0.5f);
   const ChannelCount all = count_kept(g, groups);
   CHECK(all.total == 6 + 12 + 24 + 24 + 12 + 6);
   CHECK(all.kept == all.total);

@@ -1,5 +1,5 @@
 // What objective, distance and mirroring change: a student's losses are those of the formulas, and
-// the pictures it sees are those that were asked for.
+// the images it sees are those that were asked for.
 #include <cmath>
 #include <set>
 
@@ -51,9 +51,9 @@ struct FirstStep {
 
 std::map<std::string, double> named(const Losses& losses) { return {losses.begin(), losses.end()}; }
 
-// Mean over pictures [2,...] of f(values of one).
+// Mean over images [2,...] of f(values of one).
 template <class F>
-double mean_over_pictures(const Tensor& t, F f) {
+double mean_over_images(const Tensor& t, F f) {
   const std::vector<float> v = t.to_vector();
   const auto half = static_cast<std::ptrdiff_t>(v.size() / 2);
   return (f(std::vector<float>(v.begin(), v.begin() + half)) +
@@ -64,7 +64,7 @@ double mean_over_pictures(const Tensor& t, F f) {
 // The GAN loss of a discriminator's verdicts: of their mean in the official code, of each in the
 // paper.
 double gan_loss_of(const Tensor& verdicts, bool real, bool official) {
-  return mean_over_pictures(verdicts, [&](const std::vector<float>& v) {
+  return mean_over_images(verdicts, [&](const std::vector<float>& v) {
     double mean = 0, log = 0;
     for (const float x : v) {
       mean += x / static_cast<double>(v.size());
@@ -104,10 +104,10 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       const Graph discriminator = before.graph("discriminator", run.context);
       TrainObserver observer;
       TrainData same(run.config, run.recipe.size, run.recipe.load_size, run.context, observer);
-      const Tensor photos = same.next(Domain::a, 2).pictures;
-      const Tensor wanted = teacher.run(photos), made = student.run(photos);
+      const Tensor sources = same.next(Domain::a, 2).images;
+      const Tensor wanted = teacher.run(sources), made = student.run(sources);
       const bool official = objective == "official";
-      const Tensor real = official ? wanted : same.next(Domain::b, 2).pictures;
+      const Tensor real = official ? wanted : same.next(Domain::b, 2).images;
       const double d = distance_of(made, wanted, distance == "mse");
       const double gan = gan_loss_of(discriminator.run(made), true, official);
       const double judged = 0.5 * (gan_loss_of(discriminator.run(real), true, official) +
@@ -127,7 +127,7 @@ TEST_CASE("choices: the paper's rates fall in a line, the official ones along a 
   CHECK(decay_of(make_recipe(config, false).stages.back()) == Schedule::linear);
 }
 
-TEST_CASE("choices: pictures are mirrored when that was asked for, and never when not") {
+TEST_CASE("choices: images are mirrored when that was asked for, and never when not") {
   const TempDir dir;
   std::map<std::string, std::vector<float>> plain, mirrored;
   const auto context = Context::create({.threads = 1});
@@ -154,7 +154,7 @@ TEST_CASE("choices: pictures are mirrored when that was asked for, and never whe
     TrainData data(config, 16, 16, context, observer);
     int as_they_are = 0, turned = 0;
     for (int i = 0; i < 60; ++i) {
-      const std::vector<float> seen = data.next(Domain::a, 1).pictures.to_vector();
+      const std::vector<float> seen = data.next(Domain::a, 1).images.to_vector();
       for (const auto& [name, values] : plain) as_they_are += seen == values;
       for (const auto& [name, values] : mirrored) turned += seen == values;
     }

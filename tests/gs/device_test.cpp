@@ -19,20 +19,20 @@ namespace {
 
 constexpr double kLosses = 1e-5, kGradients = 1e-4;
 
-// The codes the student's quantisers choose on this device.
-ForcedCodes chosen_codes(const Graph& graph, const Tensor& x) {
-  ForcedCodes codes;
+// The quantised values the student's quantisers choose on this device.
+ForcedValues chosen_quantized(const Graph& graph, const Tensor& x) {
+  ForcedValues quantized;
   RunOptions options = training_run();
   options.observer = [&](int i, const Tensor& value) {
     const auto* quantizer = dynamic_cast<const Quantize*>(&graph.node(i));
     if (!quantizer) return;
     std::vector<float> v = value.to_vector();
     for (float& c : v) c = std::nearbyint(c / quantizer->range().scale);
-    codes.activations[quantizer->name] = std::move(v);
+    quantized.activations[quantizer->name] = std::move(v);
   };
   const NoGrad no_grad;
   graph.run(x, options);
-  return codes;
+  return quantized;
 }
 
 struct StepResult {
@@ -40,17 +40,17 @@ struct StepResult {
   std::map<std::string, std::vector<float>> gradients, parameters;
 };
 
-StepResult run_step(const Setting& s, const ContextPtr& context, const ForcedCodes* forced) {
+StepResult run_step(const Setting& s, const ContextPtr& context, const ForcedValues* forced) {
   Networks n = make_networks(s, context);
   SlimmingOptions options;
   options.lr = options.lr_discriminator = 1e-5f;
   options.lr_gamma = 0.1f;
   options.rho = 0.05f;
   options.distance.style_weight = 1e3f;
-  SlimmingStep step(n.student, n.discriminator, &n.features, n.features.taps, options);
+  SlimmingStep step(n.student, n.discriminator, &n.features, n.features.feature_layers, options);
   SlimmingStep::Input in;
-  in.x = pictures(context, s.input, n.student.input_format, 1);
-  in.y_teacher = pictures(context, s.input, n.student.output_format, 2);
+  in.x = images(context, s.input, n.student.input_format, 1);
+  in.y_teacher = images(context, s.input, n.student.output_format, 2);
   in.forced = forced;
   const SlimmingLosses l = step.step(in);
   StepResult r;
@@ -130,17 +130,17 @@ TEST_CASE("a GS-8 training step on the emulated device agrees with the processor
     INFO(s.name);
     const ContextPtr cpu = on_device(Device::cpu);
     const Networks n = make_networks(s, cpu);
-    const ForcedCodes codes =
-        chosen_codes(n.student, pictures(cpu, s.input, n.student.input_format, 1));
-    CHECK(codes.activations.size() > 5);
-    const StepResult want = run_step(s, cpu, &codes);
+    const ForcedValues quantized =
+        chosen_quantized(n.student, images(cpu, s.input, n.student.input_format, 1));
+    CHECK(quantized.activations.size() > 5);
+    const StepResult want = run_step(s, cpu, &quantized);
     const LaunchCounter counter;
-    const StepResult got = run_step(s, on_device(Device::emulated), &codes);
+    const StepResult got = run_step(s, on_device(Device::emulated), &quantized);
     check_close(got, want);
     CHECK(counter.launches.size() > 20);  // kinds of kernels
 
     emulator::set_schedule({emulator::Schedule::random, 5});
-    check_equal(run_step(s, on_device(Device::emulated), &codes), got);
+    check_equal(run_step(s, on_device(Device::emulated), &quantized), got);
     emulator::set_schedule({});
   }
 }

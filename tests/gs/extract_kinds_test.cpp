@@ -12,7 +12,7 @@ using namespace gsx::test;
 
 namespace {
 
-const Shape kPicture{2, 3, 16, 24};
+const Shape kImage{2, 3, 16, 24};
 
 class TiedGraph {
  public:
@@ -35,7 +35,7 @@ class TiedGraph {
   int pick(int n) { return static_cast<int>(rng_.below(n)); }
   int last() const { return graph_.output(); }
   std::string fresh(const std::string& what) { return what + std::to_string(graph_.size()); }
-  Shape shape(int node) const { return graph_.infer_shapes(kPicture)[node]; }
+  Shape shape(int node) const { return graph_.infer_shapes(kImage)[node]; }
   int channels(int node) const { return static_cast<int>(shape(node)[1]); }
   int conv(int from, int out, int kernel = 1) {
     const ConvOptions options{.pad = Padding::all(kernel / 2)};
@@ -154,7 +154,7 @@ class TiedGraph {
     const int there = graph_.add(make_reshape_like(fresh("there"), seen, x));
     graph_.add(make_add(fresh("sum"), x, there));
   }
-  // AdaLIN: instance and layer norm mixed, scaled and shifted by what the picture says.
+  // AdaLIN: instance and layer norm mixed, scaled and shifted by what the image says.
   void adapt() {
     const int x = last(), wide = channels(x);
     const int a = graph_.add(make_instance_norm(fresh("i"), x, wide, false));
@@ -181,9 +181,9 @@ void mask(Graph& graph, Rng& rng) {
     for (int i = 0; i < group.channels(); ++i)
       if (rng.coin(0.3)) kill(graph, group, i);
   for (int i = 0; i < graph.size(); ++i) {
-    Parameter* scale = graph.node(i).parameter(Role::norm_scale);
+    Parameter* scale = graph.node(i).parameter(Role::gamma);
     if (!scale) continue;
-    Parameter* shift = graph.node(i).parameter(Role::norm_shift);  // not of an inserted scale
+    Parameter* shift = graph.node(i).parameter(Role::beta);  // not of an inserted scale
     const double share = rng.coin(0.3) ? 0.8 : 0.3, with_shift = rng.coin(0.7) ? 1 : 0.3;
     for (int c = 0; c < scale->value.numel(); ++c) {
       if (rng.coin(share)) scale->value.mutable_data<float>()[c] = 0;
@@ -195,7 +195,7 @@ void mask(Graph& graph, Rng& rng) {
 
 // The kinds of nodes that have fewer channels now.
 void note_cut(const Graph& before, const Graph& after, std::set<std::string>& kinds) {
-  const auto old_shapes = before.infer_shapes(kPicture), shapes = after.infer_shapes(kPicture);
+  const auto old_shapes = before.infer_shapes(kImage), shapes = after.infer_shapes(kImage);
   for (int i = 1; i < after.size(); ++i) {
     const int old = before.find(after.node(i).name);
     if (old >= 0 && shapes[i][1] < old_shapes[old][1])
@@ -213,10 +213,10 @@ TEST_CASE("extraction keeps the function of random graphs of every kind of tie")
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    const Graph small = checked_extraction(graph, kPicture, seed);
+    const Graph small = checked_extraction(graph, kImage, seed);
     note_cut(graph, small, cut);
     const Graph read = graph_from_json(Json::parse(graph_to_json(small).dump()));
-    CHECK(read.infer_shapes(kPicture).back() == graph.infer_shapes(kPicture).back());
+    CHECK(read.infer_shapes(kImage).back() == graph.infer_shapes(kImage).back());
   }
   for (const char* kind : {"add",      "sub",           "mul",
                            "div",      "constant",      "slice",
@@ -237,9 +237,9 @@ TEST_CASE("quantised graphs of these ties keep their bits, but for statistics ov
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    quantize_graph(graph, kPicture);
+    quantize_graph(graph, kImage);
     freeze_weight_scales(graph);
-    const Tensor x = random_images(kPicture, seed);
+    const Tensor x = random_images(kImage, seed);
     const Graph small = extract(graph);
     bool groups = false;
     for (int i = 0; i < graph.size(); ++i) groups |= graph.node(i).counts_channels();
@@ -260,14 +260,14 @@ TEST_CASE("extraction folds inserted scales through every kind of tie") {
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    const Graph small = checked_extraction(graph, kPicture, seed);
+    const Graph small = checked_extraction(graph, kImage, seed);
     note_cut(graph, small, cut);
     bool groups = false;
     for (int i = 0; i < graph.size(); ++i) groups |= graph.node(i).counts_channels();
     if (groups) continue;
-    quantize_graph(graph, kPicture);
+    quantize_graph(graph, kImage);
     freeze_weight_scales(graph);
-    const Tensor x = random_images(kPicture, seed);
+    const Tensor x = random_images(kImage, seed);
     CHECK(max_difference(extract(graph).evaluate(x), graph.evaluate(x)) == 0);
   }
   CHECK(inserted > 100);
@@ -304,7 +304,7 @@ TEST_CASE("what these kinds let nobody prune") {
           return g.add(make_transpose("t", x, {0, 2, 1, 3}));
         }) == 0);
   // Behind an affine group norm both scales are one group; without gamma what a dead channel
-  // becomes depends on the picture.
+  // becomes depends on the image.
   CHECK(groups_through(
             [](Graph& g, int x) { return g.add(make_group_norm("g", x, 8, 2, true)); }) == 1);
   CHECK(groups_through(

@@ -10,7 +10,7 @@ using namespace gsx::test;
 
 namespace {
 
-const Shape kPicture{1, 3, 17, 22};
+const Shape kImage{1, 3, 17, 22};
 
 // Grows a graph layer by layer out of values that all have known shapes.
 class RandomGraph {
@@ -51,7 +51,7 @@ class RandomGraph {
   int pick(int n) { return static_cast<int>(rng_.below(n)); }
   std::string fresh(const std::string& what) { return what + std::to_string(graph_.size()); }
   Shape shape(int node) const {
-    return graph_.infer_shapes(std::vector<Shape>(static_cast<size_t>(inputs_), kPicture))[node];
+    return graph_.infer_shapes(std::vector<Shape>(static_cast<size_t>(inputs_), kImage))[node];
   }
   int channels(int node) const { return static_cast<int>(shape(node)[1]); }
   Activation activation() {
@@ -186,7 +186,7 @@ void mask(Graph& graph, Rng& rng) {
       if (rng.coin(0.3)) kill(graph, group, i);
   }
   for (Parameter* p : graph.parameters()) {
-    if (p->role != Role::norm_scale) continue;
+    if (p->role != Role::gamma) continue;
     const double share = rng.coin(0.1) ? 1 : 0.15;
     for (int c = 0; c < p->value.numel(); ++c)
       if (rng.coin(share)) p->value.mutable_data<float>()[c] = 0;
@@ -195,9 +195,9 @@ void mask(Graph& graph, Rng& rng) {
 
 // The same, in 8 bits: not a bit differs.
 void check_quantized(Graph& graph, uint64_t seed) {
-  quantize_graph(graph, kPicture);
+  quantize_graph(graph, kImage);
   freeze_weight_scales(graph);
-  const Tensor x = random_images(kPicture, seed);
+  const Tensor x = random_images(kImage, seed);
   CHECK(max_difference(extract(graph).evaluate(x), graph.evaluate(x)) == 0);
 }
 
@@ -210,7 +210,7 @@ TEST_CASE("extraction keeps the function of random graphs with random scales at 
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    checked_extraction(graph, kPicture, seed);
+    checked_extraction(graph, kImage, seed);
 
     check_quantized(graph, seed);
   }
@@ -224,14 +224,13 @@ TEST_CASE("extraction keeps every output of random graphs with several inputs") 
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    const std::vector<Tensor> xs = {random_images(kPicture, seed),
-                                    random_images(kPicture, seed + 1)};
+    const std::vector<Tensor> xs = {random_images(kImage, seed), random_images(kImage, seed + 1)};
     const Graph small = extract(graph);
     const std::vector<Tensor> want = graph.run(xs), got = small.run(xs);
     REQUIRE(got.size() == 2);
     for (size_t i = 0; i < want.size(); ++i)
       CHECK(max_difference(got[i], want[i]) <= 2e-3 * std::max(1.0, max_abs(want[i])));
-    const std::vector<Shape> both = {kPicture, kPicture};
+    const std::vector<Shape> both = {kImage, kImage};
     smaller += small.cost(both).params < graph.cost(both).params;
   }
   CHECK(smaller > 20);
@@ -245,8 +244,8 @@ TEST_CASE("extraction keeps the function of random graphs with grouped and depth
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    const Graph small = checked_extraction(graph, kPicture, seed);
-    smaller += small.cost(kPicture).params < graph.cost(kPicture).params;
+    const Graph small = checked_extraction(graph, kImage, seed);
+    smaller += small.cost(kImage).params < graph.cost(kImage).params;
 
     check_quantized(graph, seed);
   }
@@ -262,11 +261,11 @@ TEST_CASE("extraction folds the inserted scales of random graphs, exactly in 8 b
     randomize(graph, seed);
     Rng rng(seed, 1);
     mask(graph, rng);
-    const Graph small = checked_extraction(graph, kPicture, seed);
+    const Graph small = checked_extraction(graph, kImage, seed);
     for (int i = 0; i < small.size(); ++i)
-      CHECK_FALSE((small.node(i).has_weight() && small.node(i).parameter(Role::norm_scale)));
+      CHECK_FALSE((small.node(i).has_weight() && small.node(i).parameter(Role::gamma)));
     with_scales += inserted > 0;
-    smaller += inserted > 0 && small.cost(kPicture).params < graph.cost(kPicture).params;
+    smaller += inserted > 0 && small.cost(kImage).params < graph.cost(kImage).params;
 
     check_quantized(graph, seed);
   }

@@ -189,16 +189,16 @@ TEST_CASE("extracting twice, or after training on, keeps weight scales and origi
 
 TEST_CASE("the floors of the paper's cyclegan are the paper's") {
   const double giga = 1 << 30, mega = 1 << 20;
-  const Shape picture{1, 3, 256, 256};
+  const Shape image{1, 3, 256, 256};
   Graph one_each = paper_cyclegan();
   for (const PruneGroup& group : prune_groups(one_each))
     for (int i = 1; i < group.channels(); ++i) kill(one_each, group, i);
-  const Cost floor = extract(one_each).cost(picture);
+  const Cost floor = extract(one_each).cost(image);
   CHECK(floor.macs.paper_macs / giga == Approx(0.22).margin(0.005));
   Graph no_mids = paper_cyclegan();
   const std::vector<PruneGroup> groups = prune_groups(no_mids);
   for (int g = 2; g < 11; ++g) kill_all(no_mids, groups[g]);
-  const Cost ends = extract(no_mids).cost(picture);
+  const Cost ends = extract(no_mids).cost(image);
   CHECK(ends.macs.paper_macs / giga == Approx(12.40).margin(0.005));
   CHECK(static_cast<double>(ends.weight_bytes) / mega == Approx(2.88).margin(0.005));
   CHECK(static_cast<double>(floor.weight_bytes) / mega == Approx(0.18).margin(0.005));
@@ -209,8 +209,8 @@ TEST_CASE("with shifts that relu hides, masked and extracted networks differ by 
   Graph masked = c.make();
   Rng rng(4);
   for (Parameter* p : masked.parameters()) {
-    if (p->role == Role::norm_scale) rng.fill_normal(p->value, 1, 0.02f);
-    if (p->role == Role::norm_shift) rng.fill_uniform(p->value, -0.3f, 0);
+    if (p->role == Role::gamma) rng.fill_normal(p->value, 1, 0.02f);
+    if (p->role == Role::beta) rng.fill_uniform(p->value, -0.3f, 0);
   }
   kill_some(masked, prune_groups(masked), 0.5, 9);
   const Graph small = extract(masked);

@@ -137,8 +137,8 @@ void randomize(Graph& graph, uint64_t seed) {
         p->shape.rank() == 4 ? double(p->shape[1] * p->shape[2] * p->shape[3]) : 1;
     if (p->role == Role::weight) fill(p->value, rng, 0, static_cast<float>(1 / std::sqrt(fan_in)));
     if (p->role == Role::bias) fill(p->value, rng, 0, 0.3f);
-    if (p->role == Role::norm_scale) fill(p->value, rng, 0.8f, 0.5f);
-    if (p->role == Role::norm_shift) fill(p->value, rng, 0.1f, 0.5f);
+    if (p->role == Role::gamma) fill(p->value, rng, 0.8f, 0.5f);
+    if (p->role == Role::beta) fill(p->value, rng, 0.1f, 0.5f);
     if (p->role == Role::running_mean) fill(p->value, rng, 0, 0.3f);
     if (p->role == Role::running_var) rng.fill_uniform(p->value, 0.5f, 2);
   }
@@ -160,9 +160,7 @@ void quantize_graph(Graph& graph, const Shape& input, const WeightQuant& weights
 
 void kill(Graph& graph, const PruneGroup& group, int i) {
   for (const PruneGroup::Norm& norm : group.norms)
-    graph.node(norm.node)
-        .parameter(Role::norm_scale)
-        ->value.mutable_data<float>()[norm.channels[i]] = 0;
+    graph.node(norm.node).parameter(Role::gamma)->value.mutable_data<float>()[norm.channels[i]] = 0;
 }
 
 void kill_all(Graph& graph, const PruneGroup& group) {

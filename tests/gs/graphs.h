@@ -28,7 +28,7 @@ const Case& case_named(const std::string& name);
 void randomize(Graph& graph, uint64_t seed);
 Tensor random_images(const Shape& shape, uint64_t seed, const ImageFormat& format = {});
 
-// Inserts quantisers and calibrates them on random pictures.
+// Inserts quantisers and calibrates them on random images.
 void quantize_graph(Graph& graph, const Shape& input, const WeightQuant& weights = {});
 
 // Sets the gammas of channel i of a group to exactly zero.

@@ -19,7 +19,7 @@ float number_of(const Tensor& batch, int64_t i) { return slice_batch(batch, i, 1
 
 }  // namespace
 
-TEST_CASE("image pool: stores and hands on until full, then swaps half of the pictures") {
+TEST_CASE("image pool: stores and hands on until full, then swaps half of the images") {
   const auto context = Context::create();
   ImagePool pool(4, Rng(3));
   CHECK(pool.query(numbered(context, 0, 3)).to_vector() == numbered(context, 0, 3).to_vector());
@@ -29,7 +29,7 @@ TEST_CASE("image pool: stores and hands on until full, then swaps half of the pi
     const Tensor fresh = numbered(context, next, 1);
     const float got = number_of(pool.query(fresh), 0);
     if (i > 0) swapped += got != static_cast<float>(next);
-    CHECK(pool.pictures().size() == 4);
+    CHECK(pool.images().size() == 4);
     CHECK(got <= static_cast<float>(next));
   }
   CHECK(swapped > 160);
@@ -41,7 +41,7 @@ TEST_CASE("image pool: nothing is kept with capacity 0") {
   ImagePool pool(0, Rng(3));
   const Tensor batch = numbered(context, 0, 2);
   CHECK(pool.query(batch).to_vector() == batch.to_vector());
-  CHECK(pool.pictures().empty());
+  CHECK(pool.images().empty());
 }
 
 TEST_CASE("image pool: a restored pool goes on as the saved one would have") {
@@ -49,7 +49,7 @@ TEST_CASE("image pool: a restored pool goes on as the saved one would have") {
   ImagePool pool(3, Rng(9));
   for (int i = 0; i < 10; ++i) pool.query(numbered(context, i, 1));
   std::vector<Tensor> copies;
-  for (const Tensor& t : pool.pictures()) copies.push_back(t.clone());
+  for (const Tensor& t : pool.images()) copies.push_back(t.clone());
   ImagePool restored(3, Rng(0));
   restored.restore(copies, pool.rng());
   for (int i = 10; i < 30; ++i)

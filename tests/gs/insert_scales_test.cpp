@@ -178,7 +178,7 @@ TEST_CASE("inserted scales: files hold what they make of the weights") {
     CHECK(file_bytes(graph) ==
           static_cast<int64_t>(std::filesystem::file_size(dir / "model.safetensors")));
     const Graph read = load_model(context(), dir / "model.safetensors");
-    for (const Parameter* p : read.parameters()) CHECK(p->role != Role::norm_scale);
+    for (const Parameter* p : read.parameters()) CHECK(p->role != Role::gamma);
     const Tensor x = random_images({2, 3, 9, 11}, 2);
     CHECK(max_difference(read.evaluate(x), graph.evaluate(x)) == 0);
     // A description, as checkpoints hold it, keeps them.

@@ -40,11 +40,11 @@ void save_features(const fs::path& file, uint64_t seed) {
   save_model(net, file);
 }
 
-void save_photos(const fs::path& folder, const char* prefix) {
+void save_sources(const fs::path& folder, const char* prefix) {
   for (const char* domain : {"trainA", "trainB"}) {
     fs::create_directories(folder / domain);
     for (int i = 0; i < 3; ++i) {
-      const auto p = procedural_picture(ProceduralDomain::plain, i, 20, 5);
+      const auto p = procedural_image(ProceduralDomain::plain, i, 20, 5);
       write_png(folder / domain / (prefix + std::to_string(i) + ".png"), p.image);
     }
   }
@@ -118,8 +118,8 @@ TEST_CASE(
 
 TEST_CASE("interrupted: data may move, under its names, and what a run never had is refused") {
   const TempDir dir;
-  save_photos(dir / "data", "p");
-  save_photos(dir / "others", "q");
+  save_sources(dir / "data", "p");
+  save_sources(dir / "others", "q");
   TrainConfig c = tiny_config(dir / "whole");
   c.data = (dir / "data").string();
   const std::string model = read_text(run_tiny(c).model);
@@ -130,7 +130,7 @@ TEST_CASE("interrupted: data may move, under its names, and what a run never had
   TrainConfig changes = changes_of(c);
   CHECK_THROWS_WITH(resume(changes), Catch::Contains("data"));
   changes.data = (dir / "others").string();
-  CHECK_THROWS_WITH(resume(changes), Catch::Contains("of other pictures"));
+  CHECK_THROWS_WITH(resume(changes), Catch::Contains("of other images"));
   changes.data = (dir / "moved").string();
   changes.feature_net = (dir / "net.safetensors").string();
   CHECK_THROWS_WITH(resume(changes), Catch::Contains("was started without --feature-net"));
@@ -145,7 +145,7 @@ TEST_CASE("interrupted: a run goes on from another working folder, and its teach
   TrainConfig dense = tiny_config(dir / "dense");
   dense.method = "dense";
   run_tiny(dense);
-  save_photos(dir / "data", "p");
+  save_sources(dir / "data", "p");
   save_features(dir / "net.safetensors", 1);
   save_features(dir / "other.safetensors", 2);
   TrainConfig c = tiny_config(dir / "run");

@@ -33,7 +33,7 @@ TEST_CASE("heads beside a feature network are taken where they fit, else a warni
   write_heads({4, 8, 16});
   CHECK_FALSE(open());
   REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0].find("got 3 heads and 4 taps") != std::string::npos);
+  CHECK(warnings[0].find("got 3 heads and 4 feature layers") != std::string::npos);
   write_heads({4, 8, 15, 32});
   CHECK_FALSE(open());
   REQUIRE(warnings.size() == 2);

@@ -1,4 +1,4 @@
-// Features, LPIPS and differences between pictures.
+// Features, LPIPS and differences between images.
 #include "gs/eval/frechet.h"
 #include "gs/eval/lpips.h"
 
@@ -27,9 +27,10 @@ Graph small_features() {
 
 std::vector<std::vector<float>> some_heads(const Graph& net, const Shape& input) {
   std::vector<std::vector<float>> heads;
-  const std::vector<Tensor> taps = net.run_taps(Tensor::zeros(context(), input), net.taps);
-  for (const Tensor& tap : taps) {
-    heads.emplace_back(tap.dim(1));
+  const std::vector<Tensor> layers =
+      net.run_layers(Tensor::zeros(context(), input), net.feature_layers);
+  for (const Tensor& layer : layers) {
+    heads.emplace_back(layer.dim(1));
     for (size_t c = 0; c < heads.back().size(); ++c)
       heads.back()[c] = 0.1f * static_cast<float>(c + 1);
   }
@@ -46,7 +47,7 @@ Graph trained_squeezenet() {
 
 }  // namespace
 
-TEST_CASE("pictures change range and channel order, and change back") {
+TEST_CASE("images change range and channel order, and change back") {
   const Tensor x = random_images({2, 3, 3, 5}, 1);
   const ImageFormat from{}, to{0, 255, true};
   const Tensor y = convert_images(x, from, to);
@@ -62,7 +63,7 @@ TEST_CASE("pictures change range and channel order, and change back") {
       "convert_images: x must have 3 channels to swap red and blue, got [1, 1, 2, 2]");
 }
 
-TEST_CASE("differences of pictures are what people see of them, in grey levels") {
+TEST_CASE("differences of images are what people see of them, in grey levels") {
   const std::vector<float> a = {-1, 0, 0.5f, 3}, b = {-1, 0.2f, 0.5f, 1};
   const ImageDifference d = image_difference(Tensor::from(context(), a, {1, 1, 2, 2}),
                                              Tensor::from(context(), b, {1, 1, 2, 2}), {});
@@ -74,20 +75,20 @@ TEST_CASE("differences of pictures are what people see of them, in grey levels")
         std::vector<float>{-1, 0, 0.5f, 1});
 }
 
-TEST_CASE("features are spatial means of a tap") {
+TEST_CASE("features are spatial means of a feature layer") {
   const Graph net = small_features();
   const Tensor x = random_images({3, 3, 16, 24}, 1, net.input_format);
   FeatureStatistics s;
   add_features(s, net, "relu2_2", x);
   CHECK(s.count() == 3);
-  const Tensor tap = net.run_taps(x, {"relu2_2"})[0];
-  const std::vector<float> values = tap.to_vector();
-  const int64_t pixels = tap.dim(2) * tap.dim(3);
+  const Tensor layer = net.run_layers(x, {"relu2_2"})[0];
+  const std::vector<float> values = layer.to_vector();
+  const int64_t pixels = layer.dim(2) * layer.dim(3);
   for (int c = 0; c < s.features(); ++c) {
     double sum = 0;
     for (int n = 0; n < 3; ++n)
       for (int64_t p = 0; p < pixels; ++p)
-        sum += values[static_cast<size_t>((n * tap.dim(1) + c) * pixels + p)];
+        sum += values[static_cast<size_t>((n * layer.dim(1) + c) * pixels + p)];
     CHECK(s.mean()[c] == Approx(sum / static_cast<double>(3 * pixels)).epsilon(1e-5));
   }
   CHECK(frechet_name(net, "relu2_2") == "Frechet distance on vgg16 relu2_2");
@@ -101,7 +102,7 @@ TEST_CASE("lpips is the weighted distance of unit features, image by image") {
                b = random_images(input, 2, net.input_format);
   const Lpips lpips(net, heads);
   const std::vector<double> d = lpips(a, b);
-  const auto ta = net.run_taps(a, net.taps), tb = net.run_taps(b, net.taps);
+  const auto ta = net.run_layers(a, net.feature_layers), tb = net.run_layers(b, net.feature_layers);
   for (int n = 0; n < 2; ++n) {
     double want = 0;
     for (size_t k = 0; k < heads.size(); ++k) {
@@ -133,14 +134,16 @@ TEST_CASE("lpips says which heads do not fit") {
   auto heads = some_heads(net, {1, 3, 16, 16});
   const Tensor x = random_images({1, 3, 16, 16}, 1, net.input_format);
   heads[1].pop_back();
-  CHECK_THROWS_WITH(Lpips(net, heads)(x, x),
-                    "lpips: head 1 must have 8 weights, one per channel of tap relu2_2, got 7");
+  CHECK_THROWS_WITH(
+      Lpips(net, heads)(x, x),
+      "lpips: head 1 must have 8 weights, one per channel of feature layer relu2_2, got 7");
   heads.pop_back();
   CHECK_THROWS_WITH(Lpips(net, heads),
-                    "lpips: there must be one head per tap of the network, got 3 heads and 4 taps");
+                    "lpips: there must be one head per feature layer of the network, got 3 heads "
+                    "and 4 feature layers");
 }
 
-TEST_CASE("lpips of the authors' pictures is the authors'", "[data]") {
+TEST_CASE("lpips of the authors' images is the authors'", "[data]") {
   const Graph net = trained_squeezenet();
   const auto folder = squeezenet_folder();
   const auto found = find_lpips_heads(folder / "weights.safetensors");
@@ -152,10 +155,10 @@ TEST_CASE("lpips of the authors' pictures is the authors'", "[data]") {
   const PixelFormat format{net.input_format.lo, net.input_format.hi, net.input_format.bgr};
   for (const auto& [pair, value] : wanted.items()) {
     const size_t space = pair.find(' ');
-    const auto picture = [&](const std::string& name) {
+    const auto image = [&](const std::string& name) {
       return to_tensor(context(), read_image(folder / (name + ".png")), format);
     };
-    const double d = lpips(picture(pair.substr(0, space)), picture(pair.substr(space + 1)))[0];
+    const double d = lpips(image(pair.substr(0, space)), image(pair.substr(space + 1)))[0];
     INFO(pair);
     CHECK(d == Approx(value.at("total").get<double>()).margin(1e-4));
   }

@@ -10,7 +10,7 @@ using namespace gsx;
 
 namespace {
 
-Tensor random_pictures(const ContextPtr& context, uint64_t seed, const Shape& shape) {
+Tensor random_images(const ContextPtr& context, uint64_t seed, const Shape& shape) {
   Rng rng(seed);
   Tensor t = Tensor::empty(context, shape);
   rng.fill_uniform(t, -1, 1);
@@ -68,7 +68,7 @@ double style_part(const Distance::Value& v) {
 
 TEST_CASE("objective: GAN losses are what they are called") {
   const auto context = Context::create();
-  const Tensor map = random_pictures(context, 1, {3, 1, 3, 5});
+  const Tensor map = random_images(context, 1, {3, 1, 3, 5});
   const auto v = map.to_vector();
   for (const bool real : {true, false}) {
     const double t = real ? 1 : 0;
@@ -89,17 +89,18 @@ TEST_CASE("objective: GAN losses are what they are called") {
   }
 }
 
-TEST_CASE("objective: the perceptual distance is L1 on the first tap plus weighted Grams") {
+TEST_CASE(
+    "objective: the perceptual distance is L1 on the first feature layer plus weighted Grams") {
   const auto context = Context::create();
   const Graph net = feature_net(context);
-  const Tensor a = random_pictures(context, 1, {2, 3, 24, 17});
-  const Tensor b = random_pictures(context, 2, {2, 3, 24, 17});
+  const Tensor a = random_images(context, 1, {2, 3, 24, 17});
+  const Tensor b = random_images(context, 2, {2, 3, 24, 17});
   DistanceOptions options;
   options.content_weight = 0.7f;
   options.style_weight = 1e3f;
-  const Distance d(&net, net.taps, {}, options);
-  const auto fa = net.run_taps(affine(a, 0.5f, 0.5f), net.taps);
-  const auto fb = net.run_taps(affine(b, 0.5f, 0.5f), net.taps);
+  const Distance d(&net, net.feature_layers, {}, options);
+  const auto fa = net.run_layers(affine(a, 0.5f, 0.5f), net.feature_layers);
+  const auto fb = net.run_layers(affine(b, 0.5f, 0.5f), net.feature_layers);
   const double content = 0.7 * mean_abs(fa[0], fb[0]);
   double style = 0;
   for (size_t i = 0; i < fa.size(); ++i) style += 1e3 * style_of(fa[i], fb[i]);
@@ -109,19 +110,19 @@ TEST_CASE("objective: the perceptual distance is L1 on the first tap plus weight
   CHECK(style_part(got) == Approx(style).epsilon(1e-4));
   CHECK(got.total.item() == Approx(content + style).epsilon(1e-4));
 
-  options.content_on_pictures = true;
-  const Distance on_pictures(&net, net.taps, {}, options);
-  CHECK(on_pictures(a, on_pictures.target(b)).parts[0].item() ==
+  options.content_on_images = true;
+  const Distance on_images(&net, net.feature_layers, {}, options);
+  CHECK(on_images(a, on_images.target(b)).parts[0].item() ==
         Approx(0.7 * mean_abs(a, b)).epsilon(1e-4));
 }
 
-TEST_CASE("objective: plain distances are taken between pictures in -1..1") {
+TEST_CASE("objective: plain distances are taken between images in -1..1") {
   const auto context = Context::create();
-  const Tensor a = random_pictures(context, 1, {2, 3, 5, 7}),
-               b = random_pictures(context, 2, {2, 3, 5, 7});
+  const Tensor a = random_images(context, 1, {2, 3, 5, 7}),
+               b = random_images(context, 2, {2, 3, 5, 7});
   const ImageFormat bytes = {0, 255, true};
-  const Tensor a255 = convert_images(a, kPictureFormat, bytes);
-  const Tensor b255 = convert_images(b, kPictureFormat, bytes);
+  const Tensor a255 = convert_images(a, kImageFormat, bytes);
+  const Tensor b255 = convert_images(b, kImageFormat, bytes);
   DistanceOptions options;
   options.kind = DistanceKind::l1;
   const Distance l1(nullptr, {}, bytes, options);
@@ -135,35 +136,35 @@ TEST_CASE("objective: plain distances are taken between pictures in -1..1") {
         Approx(sum / static_cast<double>(va.size())).epsilon(1e-5));
 }
 
-TEST_CASE("objective: normalised, unrelated pictures are 2 apart on any network") {
+TEST_CASE("objective: normalised, unrelated images are 2 apart on any network") {
   const auto context = Context::create();
   const Graph net = feature_net(context);
-  std::vector<Tensor> pictures;
+  std::vector<Tensor> images;
   for (uint64_t i = 0; i < 6; ++i) {
-    const Tensor p = random_pictures(context, i, {1, 3, 16, 16});
-    pictures.push_back(affine(p, 0.2f + 0.1f * static_cast<float>(i), 0));
+    const Tensor p = random_images(context, i, {1, 3, 16, 16});
+    images.push_back(affine(p, 0.2f + 0.1f * static_cast<float>(i), 0));
   }
-  Distance d(&net, net.taps, {}, {});
+  Distance d(&net, net.feature_layers, {}, {});
   const auto mean_parts = [&] {
     double content = 0, style = 0;
     for (size_t i = 0; i < 6; ++i) {
-      const auto v = d(pictures[i], d.target(pictures[(i + 1) % 6]));
+      const auto v = d(images[i], d.target(images[(i + 1) % 6]));
       content += v.parts[0].item() / 6;
       style += style_part(v) / 6;
     }
     return std::pair(content, style);
   };
-  d.normalize(pictures, pictures);
+  d.normalize(images, images);
   CHECK(mean_parts().first == Approx(1).epsilon(1e-4));
   CHECK(mean_parts().second == Approx(1).epsilon(1e-4));
 
-  // Photos of quite another style make the pictures' own differences small ones.
-  std::vector<Tensor> photos;
-  for (const Tensor& p : pictures) photos.push_back(affine(p, 5, 0));
-  d.normalize(pictures, photos);
+  // Photos of quite another style make the images' own differences small ones.
+  std::vector<Tensor> sources;
+  for (const Tensor& p : images) sources.push_back(affine(p, 5, 0));
+  d.normalize(images, sources);
   CHECK(mean_parts().first == Approx(1).epsilon(1e-4));
   CHECK(mean_parts().second < 0.5);
-  CHECK_THROWS_WITH(d.normalize(pictures, {}), Catch::Contains("a photo per picture"));
+  CHECK_THROWS_WITH(d.normalize(images, {}), Catch::Contains("a photo per image"));
 }
 
 TEST_CASE("objective: misuse is told") {
@@ -171,6 +172,6 @@ TEST_CASE("objective: misuse is told") {
   const Graph net = feature_net(context);
   CHECK_THROWS_WITH(Distance(nullptr, {}, {}, {}), Catch::Contains("needs a feature network"));
   CHECK_THROWS_WITH(parse_distance("lpips"), Catch::Contains("perceptual, mse or l1"));
-  Distance d(&net, net.taps, {}, {});
+  Distance d(&net, net.feature_layers, {}, {});
   CHECK_THROWS_WITH(d.set_weights({1, 2}), Catch::Contains("expected 5 term weights, got 2"));
 }

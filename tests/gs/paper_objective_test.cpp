@@ -1,5 +1,5 @@
 // Which loss and which rate each stage uses under an objective, told from discriminators that say
-// the same of every picture.
+// the same of every image.
 #include <cmath>
 
 #include "gs/images.h"

@@ -16,7 +16,7 @@ using namespace gsx;
 namespace {
 
 // What does not follow the usual pattern: an image scaled per channel, joined with features, norms
-// of real values, convolutions without codes, additions of all kinds, several readers.
+// of real values, convolutions without quantised values, additions of all kinds, several readers.
 Graph unusual(const ContextPtr& c, uint64_t seed) {
   Graph graph("unusual");
   graph.input_format = {-1, 1, false};
@@ -72,7 +72,7 @@ TEST_CASE("passes that do several nodes at once change no bit") {
         ::test::randomize(graph, c, 31);
         ::test::quantize(graph, {grid, true}, 4, is_signed);
         const ImageFormat f = graph.input_format;
-        const Tensor x = ::test::picture(c, {2, 3, 20, 24}, 32, f.lo, f.hi);
+        const Tensor x = ::test::image(c, {2, 3, 20, 24}, 32, f.lo, f.hi);
         const IntegerProgram fused = lower(graph), apart = lower(graph, false);
         CHECK(fused.steps().size() < apart.steps().size());
         CHECK(bits_of(fused.run({x})[0]) == bits_of(apart.run({x})[0]));
@@ -80,7 +80,7 @@ TEST_CASE("passes that do several nodes at once change no bit") {
     }
   }
   const Graph graph = unusual(c, 33);
-  const Tensor x = ::test::picture(c, {2, 3, 18, 14}, 34);
+  const Tensor x = ::test::image(c, {2, 3, 18, 14}, 34);
   CHECK(bits_of(lower(graph).run({x})[0]) == bits_of(lower(graph, false).run({x})[0]));
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("a program of any graph has the same bits on every machine") {
   }
   older.remove_unreachable();
   for (const Graph* g : {&graph, static_cast<const Graph*>(&older)}) {
-    const Tensor x = ::test::picture(c, {2, 3, 33, 17}, 36);
+    const Tensor x = ::test::image(c, {2, 3, 33, 17}, 36);
     const auto expected = bits_of(g->evaluate(x));
     for (const std::string_view isa : kernels::isas()) {
       INFO(isa);
@@ -127,7 +127,7 @@ TEST_CASE("a graph is lowered again exactly when it changed") {
   Graph graph = cyclegan({.width = 5, .blocks = 1});
   ::test::randomize(graph, c, 37);
   ::test::quantize(graph, {}, 4, false);
-  const Tensor x = ::test::picture(c, {1, 3, 16, 16}, 38);
+  const Tensor x = ::test::image(c, {1, 3, 16, 16}, 38);
   const auto before = bits_of(graph.evaluate(x));
   const auto program = graph.program();
   CHECK(graph.program() == program);
@@ -163,7 +163,7 @@ TEST_CASE("a prepacked graph holds one byte per weight and is the same network")
   ::test::randomize(graph, c, 39);
   ::test::quantize(graph, {}, 4, false);
   for (int i = 0; i < graph.size(); ++i) graph.node(i).freeze_weight_scale();
-  const Tensor x = ::test::picture(c, {1, 3, 24, 20}, 40);
+  const Tensor x = ::test::image(c, {1, 3, 24, 20}, 40);
   const auto before = bits_of(graph.evaluate(x));
   const auto in_floats = bits_of(graph.run(x));
   save_model(graph, dir.path() / "before");
@@ -180,7 +180,7 @@ TEST_CASE("a prepacked graph holds one byte per weight and is the same network")
   // Filters of three channels and little things take a few bytes more.
   CHECK(with_program - static_cast<int64_t>(x.storage_size()) * 4 <
         weights + 3 * others + 64 * 1024);
-  CHECK(with_program - held < 2 * others + 64 * 1024);  // the same codes
+  CHECK(with_program - held < 2 * others + 64 * 1024);  // the same quantised values
   save_model(graph, dir.path() / "after");
   CHECK(bytes_of(dir.path() / "after") == bytes_of(dir.path() / "before"));
   Graph copy = graph;
@@ -197,7 +197,7 @@ TEST_CASE("what a program needs is known exactly from shapes") {
       ::test::quantize(graph, {}, 4, false);
     }
     graph.prepack();
-    const Tensor x = ::test::picture(c, {1, 3, 128, 96}, 42);
+    const Tensor x = ::test::image(c, {1, 3, 128, 96}, 42);
     graph.evaluate(x);  // the program is there
     const size_t before = c->memory().current_bytes - x.storage_size() * sizeof(float);
     c->reset_peak();

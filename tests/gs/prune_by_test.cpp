@@ -69,7 +69,7 @@ TEST_CASE("prune by: a network without any norm is slimmed to its budget", "[tra
     CHECK(r.r_s == Approx(2).epsilon(0.1));
     const Graph small = load_model(Context::create(), r.model);
     CHECK_FALSE(small.original_channels.empty());
-    for (const Parameter* p : small.parameters()) CHECK(p->role != Role::norm_scale);
+    for (const Parameter* p : small.parameters()) CHECK(p->role != Role::gamma);
   }
 }
 

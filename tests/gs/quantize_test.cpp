@@ -40,7 +40,7 @@ TEST_CASE("every layer but the image's reader is quantised at its input") {
 }
 
 TEST_CASE(
-    "a picture padded first is still read unquantised, one scaled per channel is quantised; shared "
+    "an image padded first is still read unquantised, one scaled per channel is quantised; shared "
     "inputs share a quantiser") {
   Graph graph = case_named("branches").make();
   insert_quantizers(graph, {});

@@ -110,7 +110,7 @@ TEST_CASE("run folder: a run cannot lie among its photos, but beside their folde
     fs::create_directories(dir / "data" / domain / "deeper");
     for (int i = 0; i < 2; ++i)
       write_png(dir / "data" / domain / (std::to_string(i) + ".png"),
-                procedural_picture(ProceduralDomain::plain, i, 20, 5).image);
+                procedural_image(ProceduralDomain::plain, i, 20, 5).image);
   }
   fs::create_directories(dir / "data" / "run");
   fs::create_directory_symlink(dir / "data" / "trainB", dir / "link");
@@ -125,7 +125,7 @@ TEST_CASE("run folder: a run cannot lie among its photos, but beside their folde
   CHECK_NOTHROW(RunBeginning(c));
   c.data = (dir / "data" / "trainA").string();
   CHECK_NOTHROW(RunBeginning(c));
-  c.run_dir = dir / "data" / "trainA" / "deeper";  // no picture is read from there
+  c.run_dir = dir / "data" / "trainA" / "deeper";  // no image is read from there
   CHECK_NOTHROW(RunBeginning(c));
 }
 

@@ -54,10 +54,10 @@ TEST_CASE("memory may run out anywhere in a training step") {
     test::Networks n = test::make_networks(setting, context);
     SlimmingOptions options;
     options.rho = 0.01f;
-    SlimmingStep step(n.student, n.discriminator, &n.features, n.features.taps, options);
+    SlimmingStep step(n.student, n.discriminator, &n.features, n.features.feature_layers, options);
     SlimmingStep::Input in;
-    in.x = test::pictures(context, setting.input, n.student.input_format, 1);
-    in.y_teacher = test::pictures(context, setting.input, n.student.output_format, 2);
+    in.x = test::images(context, setting.input, n.student.input_format, 1);
+    in.y_teacher = test::images(context, setting.input, n.student.output_format, 2);
     const SlimmingLosses losses = step.step(in);
     std::vector<float> values = step.generated().to_vector();
     values.push_back(static_cast<float>(losses.generator));
@@ -69,7 +69,7 @@ TEST_CASE("memory may run out anywhere in an evaluation") {
   const test::Setting& setting = test::kSettings[1];
   run_out_everywhere([&](const ContextPtr& context) {
     test::Networks n = test::make_networks(setting, context);
-    const Tensor x = test::pictures(context, setting.input, n.student.input_format, 1);
+    const Tensor x = test::images(context, setting.input, n.student.input_format, 1);
     return translate(n.student, x).to_vector();
   });
 }
@@ -84,7 +84,7 @@ TEST_CASE("what an evaluation needs is known from shapes") {
       Graph graph = setting.student();
       Rng rng(1);
       graph.initialize(context, rng, {});
-      const Tensor x = test::pictures(context, shape, graph.input_format, 1);
+      const Tensor x = test::images(context, shape, graph.input_format, 1);
       if (quantized) {
         insert_quantizers(graph, {});
         calibrate(graph, {x}, {});
@@ -104,13 +104,13 @@ TEST_CASE("what an evaluation needs is known from shapes") {
   }
 }
 
-TEST_CASE("a picture that cannot fit is refused before anything is done") {
+TEST_CASE("an image that cannot fit is refused before anything is done") {
   const ContextPtr context = counted_context();
   Graph graph = fast_style({});
   Rng rng(1);
   graph.initialize(context, rng, {});
   CHECK_NOTHROW(check_room(graph, {1, 3, 64, 64}));
   CHECK_THROWS_WITH(check_room(graph, {1, 3, 1000000, 2000000}),
-                    Contains("a picture of 2000000 x 1000000 needs about ") &&
+                    Contains("an image of 2000000 x 1000000 needs about ") &&
                         Contains(" leaves ") && Contains("GB"));
 }

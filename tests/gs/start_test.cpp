@@ -12,13 +12,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A folder of pictures; those of numbers from `good` on are damaged.
-fs::path photos(const fs::path& folder, int good, int damaged = 0) {
+// A folder of images; those of numbers from `good` on are damaged.
+fs::path sources(const fs::path& folder, int good, int damaged = 0) {
   fs::create_directories(folder);
   for (int i = 0; i < good + damaged; ++i) {
     const fs::path file = folder / (std::to_string(i) + ".png");
-    if (i < good) write_png(file, procedural_picture(ProceduralDomain::plain, i, 20, 5).image);
-    else write_text(file, "not a picture");
+    if (i < good) write_png(file, procedural_image(ProceduralDomain::plain, i, 20, 5).image);
+    else write_text(file, "not an image");
   }
   return folder;
 }
@@ -65,7 +65,7 @@ const Fault kFaults[] = {
        no_networks(c, d, cyclegan({.width = 3, .blocks = 1}));
        c.discriminator = c.teacher;
      },
-     "--discriminator: must judge pictures of 3 channels in one"},
+     "--discriminator: must judge images of 3 channels in one"},
     {"late rate", [](TrainConfig& c, const fs::path&) { c.lr_finetune = INFINITY; },
      "--lr-finetune must be a finite number"},
     {"beta", [](TrainConfig& c, const fs::path&) { c.beta = INFINITY; }, "--beta"},
@@ -74,23 +74,23 @@ const Fault kFaults[] = {
     {"decay", [](TrainConfig& c, const fs::path&) { c.weight_decay = NAN; }, "--weight-decay"},
     {"range", [](TrainConfig& c, const fs::path&) { c.act_range = INFINITY; }, "--act-range"},
     {"size", [](TrainConfig& c, const fs::path&) { c.size = 30; },
-     "--size 30 does not fit, the teacher makes pictures of 32 x 32 of them; give 28 or 32"},
+     "--size 30 does not fit, the teacher makes images of 32 x 32 of them; give 28 or 32"},
     {"dense size", [](TrainConfig& c, const fs::path&) { c.method = "dense", c.size = 31; },
      "give 28 or 32"},
     {"no file", [](TrainConfig& c, const fs::path& d) { c.feature_net = d / "none.safetensors"; },
      "--feature-net: "},
-    {"no taps",
+    {"no feature layers",
      [](TrainConfig& c, const fs::path& d) {
        saved(cyclegan({.width = 3, .blocks = 1}), d / "g.safetensors");
        c.feature_net = d / "g.safetensors";
      },
-     "names no taps"},
+     "names no feature layers"},
     {"features too deep",
      [](TrainConfig& c, const fs::path& d) {
        Builder b("deep", 3);
        b.conv("c", {.in = 3, .out = 2, .kernel = 17});
        Graph g = b.take();
-       g.taps = {"c"};
+       g.feature_layers = {"c"};
        saved(std::move(g), d / "g.safetensors");
        c.feature_net = d / "g.safetensors";
      },
@@ -105,37 +105,37 @@ const Fault kFaults[] = {
      "has no channels that can be pruned"},
     {"a discriminator for a teacher",
      [](TrainConfig& c, const fs::path& d) { no_networks(c, d, patchgan({.width = 3})); },
-     "must make pictures of 3 channels"},
+     "must make images of 3 channels"},
     {"one photo",
      [](TrainConfig& c, const fs::path& d) {
-       photos(d / "data" / "trainA", 1);
-       photos(d / "data" / "trainB", 2);
+       sources(d / "data" / "trainA", 1);
+       sources(d / "data" / "trainB", 2);
        c.data = d / "data";
      },
-     "must hold at least 2 pictures to train on that can be read, got 1"},
+     "must hold at least 2 images to train on that can be read, got 1"},
     {"one readable photo",
      [](TrainConfig& c, const fs::path& d) {
-       photos(d / "data" / "trainA", 1, 3);
-       photos(d / "data" / "trainB", 2);
+       sources(d / "data" / "trainA", 1, 3);
+       sources(d / "data" / "trainB", 2);
        c.data = d / "data";
      },
-     "must hold at least 2 pictures to train on that can be read, got 1"},
+     "must hold at least 2 images to train on that can be read, got 1"},
     {"no readable target",
      [](TrainConfig& c, const fs::path& d) {
-       photos(d / "data" / "trainA", 3);
-       photos(d / "data" / "trainB", 0, 2);
+       sources(d / "data" / "trainA", 3);
+       sources(d / "data" / "trainB", 0, 2);
        c.data = d / "data";
      },
-     "pictures of the target domain that can be read, got 0"},
+     "images of the target domain that can be read, got 0"},
     {"no readable held-out photo",
      [](TrainConfig& c, const fs::path& d) {
-       photos(d / "data" / "trainA", 3);
-       photos(d / "data" / "trainB", 2);
-       photos(d / "data" / "testA", 0, 1);
+       sources(d / "data" / "trainA", 3);
+       sources(d / "data" / "trainB", 2);
+       sources(d / "data" / "testA", 0, 1);
        c.data = d / "data";
      },
-     "held-out pictures that can be read, got 0"},
-    {"no targets", [](TrainConfig& c, const fs::path& d) { c.data = photos(d / "data", 12); },
+     "held-out images that can be read, got 0"},
+    {"no targets", [](TrainConfig& c, const fs::path& d) { c.data = sources(d / "data", 12); },
      "trainA and trainB"},
     {"an architecture that has no narrow form",
      [](TrainConfig& c, const fs::path& d) {
@@ -171,9 +171,9 @@ TEST_CASE("start: what can be known is refused before the first step, and no fol
 
 TEST_CASE("start: held-out photos that cannot be read are told of at the start and left out") {
   const TempDir dir;
-  photos(dir / "data" / "trainA", 3);
-  photos(dir / "data" / "trainB", 2);
-  photos(dir / "data" / "testA", 1, 2);
+  sources(dir / "data" / "trainA", 3);
+  sources(dir / "data" / "trainB", 2);
+  sources(dir / "data" / "testA", 1, 2);
   TrainConfig c = tiny_config(dir / "run");
   c.data = dir / "data";
   StopAfter observer(2);

@@ -24,15 +24,15 @@ inline Networks make_networks(const Setting& s, const ContextPtr& context) {
   Networks n = {s.student(), patchgan({.width = 5, .layers = 2}), vgg16({.width = 5})};
   Rng rng(11);
   for (Graph* graph : {&n.student, &n.discriminator, &n.features}) {
-    graph->initialize(context, rng, {.deviation = 0.15f, .norm_scale_deviation = 0.2f});
+    graph->initialize(context, rng, {.deviation = 0.15f, .gamma_deviation = 0.2f});
   }
   n.features.set_requires_grad(false);
   insert_quantizers(n.student, {.act_range = 2.5f});
   return n;
 }
 
-inline Tensor pictures(const ContextPtr& context, const Shape& shape, const ImageFormat& f,
-                       uint64_t seed) {
+inline Tensor images(const ContextPtr& context, const Shape& shape, const ImageFormat& f,
+                     uint64_t seed) {
   const Tensor x = Tensor::empty(context, shape);
   Rng(seed).fill_uniform(x, f.lo, f.hi);
   return x;

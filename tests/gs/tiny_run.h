@@ -8,7 +8,7 @@
 
 namespace gsx::testing {
 
-// A few steps on 16-pixel built-in pictures with networks of two or three channels.
+// A few steps on 16-pixel built-in images with networks of two or three channels.
 inline TrainConfig tiny_config(const std::filesystem::path& dir) {
   TrainConfig c;
   c.run_dir = dir;

@@ -1,4 +1,4 @@
-// The pictures a run looks at beside those it trains on.
+// The images a run looks at beside those it trains on.
 #include "gs/train/data.h"
 
 #include "engine/io/image.h"
@@ -8,7 +8,7 @@
 using namespace gsx;
 using gsx::testing::StopAfter;
 
-TEST_CASE("larger pictures are the centre at twice the side and the whole, by turns") {
+TEST_CASE("larger images are the centre at twice the side and the whole, by turns") {
   const TempDir dir;
   std::filesystem::create_directories(dir / "trainA");
   constexpr int kSizes[][2] = {{16, 16}, {40, 50}, {20, 64}, {300, 17}, {16, 90}, {24, 24}};

@@ -34,7 +34,7 @@ TrainConfig with_teacher(const fs::path& dir) {
 
 }  // namespace
 
-TEST_CASE("trainer: gs8 on the built-in pictures goes all the way", "[trainer]") {
+TEST_CASE("trainer: gs8 on the built-in images goes all the way", "[trainer]") {
   const TempDir dir;
   const TrainResult r = run_tiny(tiny_config(dir.path() / "run"));
   CHECK(r.finished);
@@ -161,16 +161,16 @@ TEST_CASE("trainer: budgets that cannot be met and settings that contradict are 
                     Catch::Contains("--size must be a whole number from 16 to 4096, got 8"));
 }
 
-TEST_CASE("trainer: folders of pictures; without trainB only what needs none", "[trainer]") {
+TEST_CASE("trainer: folders of images; without trainB only what needs none", "[trainer]") {
   const TempDir dir;
   for (int i = 0; i < 12; ++i) {
-    const auto p = procedural_picture(ProceduralDomain::plain, i, 20, 5);
+    const auto p = procedural_image(ProceduralDomain::plain, i, 20, 5);
     write_png(dir.path() / ("photo" + std::to_string(i) + ".png"), p.image);
   }
-  write_text(dir.path() / "broken.png", "not a picture");
+  write_text(dir.path() / "broken.png", "not an image");
   TrainConfig c = with_teacher(dir.path());
   c.data = dir.path().string();
-  c.slim_steps = 14;  // sees every picture once
+  c.slim_steps = 14;  // sees every image once
   StopAfter observer;
   const TrainResult r = train(c, false, observer, observer.stop);
   CHECK(r.finished);

@@ -1,4 +1,4 @@
-// Pictures of awkward sizes through networks, and networks of large strides.
+// Images of awkward sizes through networks, and networks of large strides.
 #include "gs/translate.h"
 
 #include "gs/passes/size_source.h"
@@ -25,7 +25,7 @@ constexpr int kSizes[][2] = {{1, 1}, {1, 2}, {2, 2}, {3, 5}, {5, 3}, {7, 1}, {9,
 
 }  // namespace
 
-TEST_CASE("pictures of any size come back at their size") {
+TEST_CASE("images of any size come back at their size") {
   for (const std::string name : {"cyclegan", "cartoongan", "fast_style", "unet"}) {
     Graph graph = case_named(name).make();
     for (const bool quantized : {false, true}) {
@@ -41,7 +41,7 @@ TEST_CASE("pictures of any size come back at their size") {
   }
 }
 
-TEST_CASE("a picture is mirrored as often as the network's strides need") {
+TEST_CASE("an image is mirrored as often as the network's strides need") {
   const Graph graph = there_and_back(8);
   const Tensor x = random_images({1, 3, 3, 1}, 2);
   const Tensor fitting = mirrored_to_fit(graph, x);
@@ -69,26 +69,26 @@ TEST_CASE("strides that multiply beyond 64, or are no power of two, are met") {
   CHECK(translate(deep, x).shape() == x.shape());
 }
 
-TEST_CASE("a network that keeps no size near a picture's says which it keeps, if any") {
+TEST_CASE("a network that keeps no size near an image's says which it keeps, if any") {
   Graph shrinks("shrinks");
   shrinks.add(make_input("input", 3));
   shrinks.add(make_max_pool("pool", 0, {.size = 2, .stride = 2}));
   CHECK_THROWS_WITH(translate(shrinks, random_images({1, 3, 6, 9}, 1)),
-                    "translate: the network does not give back a picture of the size it is given, "
+                    "translate: the network does not give back an image of the size it is given, "
                     "be it 9 x 6 pixels or another");
-  // Nothing but one row and column is left of any picture.
+  // Nothing but one row and column is left of any image.
   Graph one("one");
   one.add(make_input("input", 3));
   one.add(make_global_avg_pool("mean", 0));
   CHECK_THROWS_WITH(translate(one, random_images({1, 3, 6, 9}, 1)),
-                    "translate: the network keeps the size of no picture of 9 x 6 pixels or "
+                    "translate: the network keeps the size of no image of 9 x 6 pixels or "
                     "slightly more; it keeps 1 x 1");
   CHECK_THROWS_WITH(translate(shrinks, random_images({1, 4, 6, 9}, 1)),
                     Catch::Contains("takes 3 channels"));
 }
 
-TEST_CASE("sizes are compared over as many pictures as the strides multiply to") {
-  // The two differ for pictures of 55 to 64 pixels more than a multiple of 128, and for no others.
+TEST_CASE("sizes are compared over as many images as the strides multiply to") {
+  // The two differ for images of 55 to 64 pixels more than a multiple of 128, and for no others.
   Graph graph("strides");
   graph.add(make_input("input", 3));
   const ConvSpec first = {.in = 3, .out = 3, .kernel = 1, .options = {64}};
@@ -112,7 +112,7 @@ TEST_CASE("sizes are compared over as many pictures as the strides multiply to")
                                     "to 262144, more than the 4096"));
 }
 
-TEST_CASE("the smallest pictures go through real teachers", "[data]") {
+TEST_CASE("the smallest images go through real teachers", "[data]") {
   for (const std::string& spec :
        {"fast_style:" + (require_data() / "teachers/fst_wave/weights.safetensors").string(),
         "cartoongan:" +

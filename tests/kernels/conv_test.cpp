@@ -172,30 +172,30 @@ void each_sum(const Doubles& outputs, const View& y, std::vector<uint64_t>& sums
   }
 }
 
-void check_codes(const Case& t, CodeRange range) {
+void check_quantized(const Case& t, IntegerRange range) {
   INFO(t.name() << ", codes from " << range.lo << " to " << range.hi);
   std::mt19937 generator(7);
-  std::uniform_int_distribution<int> code(range.lo, range.hi), weight(-127, 127);
+  std::uniform_int_distribution<int> level(range.lo, range.hi), weight(-127, 127);
   Doubles xs(static_cast<size_t>(t.n * t.c * t.h * t.w)),
       ws(static_cast<size_t>(t.r * t.s * t.c / t.groups * t.k));
   // Every other code and some weights are the largest: sums of neighbours leave 16 bits.
-  for (size_t i = 0; i < xs.size(); ++i) xs[i] = i % 2 == 0 ? range.hi : code(generator);
+  for (size_t i = 0; i < xs.size(); ++i) xs[i] = i % 2 == 0 ? range.hi : level(generator);
   for (double& v : ws) v = std::clamp(2 * weight(generator), -127, 127);
   const ConvShape shape = t.shape();
   const View y = shape.y();
   Doubles expected(static_cast<size_t>(t.n * t.k * y.plane()));
   each_product(t, [&](size_t xi, size_t yi, size_t wi) { expected[yi] += xs[xi] * ws[wi]; });
   const auto w = store<int8_t>(ws, shape.w);
-  const std::vector<int8_t> packed = cpu_conv.pack_codes(shape, w.data());
+  const std::vector<int8_t> packed = cpu_conv.pack_quantized(shape, w.data());
   std::vector<int8_t> unpacked(w.size(), 1);
-  cpu_conv.unpack_codes(shape, packed.data(), unpacked.data());
+  cpu_conv.unpack_quantized(shape, packed.data(), unpacked.data());
   CHECK(unpacked == w);
   std::vector<uint64_t> sums(static_cast<size_t>(ExactSums::size(y)), 0);
   each_sum(expected, y, sums);
-  std::vector<CodeType> types = {range.type()};
-  if (range.type() != CodeType::s16) types.push_back(CodeType::s16);
-  for (const CodeType type : types) {
-    with_code_type(type, [&]<class T>() {
+  std::vector<QuantizedType> types = {range.type()};
+  if (range.type() != QuantizedType::s16) types.push_back(QuantizedType::s16);
+  for (const QuantizedType type : types) {
+    with_quantized_type(type, [&]<class T>() {
       const auto x = store<T>(xs, shape.x);
       for (const int threads : {1, 3}) {
         ThreadPool pool(threads);
@@ -203,14 +203,14 @@ void check_codes(const Case& t, CodeRange range) {
         Exec e{&pool, &workspace};
         std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
         std::vector<uint64_t> taken(sums.size(), 77);
-        const Codes codes{x.data(), type, range};
-        cpu_conv.forward_codes(e, shape, codes, packed.data(), out.data(), {taken.data()});
+        const QuantizedImage quantized{x.data(), type, range};
+        cpu_conv.forward_quantized(e, shape, quantized, packed.data(), out.data(), {taken.data()});
         CHECK(load(out, y) == expected);
         CHECK(zero_lanes(out, y.c, y.cs));
         CHECK(taken == sums);
         if (threads > 1) continue;
         std::fill(out.begin(), out.end(), 1);
-        cpu_conv.forward_codes(e, shape, codes, packed.data(), out.data(), {});
+        cpu_conv.forward_quantized(e, shape, quantized, packed.data(), out.data(), {});
         CHECK(load(out, y) == expected);
       }
     });
@@ -222,10 +222,10 @@ TEST_CASE("conv of integer codes is exact on every instruction set", "[conv]") {
     INFO(name);
     REQUIRE(use_isa(name));
     // What fits a byte and what just does not.
-    for (const CodeRange range :
-         {CodeRange{0, 255}, {-127, 127}, {-200, 55}, {0, 256}, {-1, 255}, {-512, 512}}) {
-      for (const Case& t : all_cases()) check_codes(t, range);
-      for (const Case& t : large_cases()) check_codes(t, range);
+    for (const IntegerRange range :
+         {IntegerRange{0, 255}, {-127, 127}, {-200, 55}, {0, 256}, {-1, 255}, {-512, 512}}) {
+      for (const Case& t : all_cases()) check_quantized(t, range);
+      for (const Case& t : large_cases()) check_quantized(t, range);
     }
   }
   use_isa(isas().front());

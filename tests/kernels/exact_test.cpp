@@ -74,11 +74,11 @@ std::vector<float> padded(std::vector<float> values, int cs) {
   return values;
 }
 
-void quantized(Exec& e, const View& v, const float* x, int16_t* codes) {
+void quantize_image(Exec& e, const View& v, const float* x, int16_t* quantized) {
   FusedPass pass;
   pass.x = x;
-  pass.codes = codes;
-  pass.codes_type = CodeType::s16;
+  pass.quantized = quantized;
+  pass.quantized_type = QuantizedType::s16;
   pass.quantizer = kSigned;
   cpu_integer.fused_pass(e, v, pass);
 }
@@ -105,17 +105,17 @@ TEST_CASE("quantisers have the same bits on every processor", "[exact]") {
     return digest(y);
   });
   expect(0x7175d961a8d6c8e0, [&](Exec& e) {
-    auto codes = empty<int16_t>(kCount);
-    quantized(e, row(kCount), x.data(), codes.data());
+    auto quantized = empty<int16_t>(kCount);
+    quantize_image(e, row(kCount), x.data(), quantized.data());
     auto y = empty<float>(kCount);
     FusedPass decode;
-    decode.source = FusedPass::Source::codes;
-    decode.code_type = CodeType::s16;
-    decode.x = codes.data();
-    decode.code_scale = kSigned.scale;
+    decode.source = FusedPass::Source::quantized;
+    decode.source_type = QuantizedType::s16;
+    decode.x = quantized.data();
+    decode.source_step = kSigned.scale;
     decode.reals = y.data();
     cpu_integer.fused_pass(e, row(kCount), decode);
-    return digest(y, digest(codes));
+    return digest(y, digest(quantized));
   });
   const ChannelBlocks blocks{9 * 33, 37, 40, 1};
   auto w = random_floats(blocks.size(), 2);
@@ -124,11 +124,12 @@ TEST_CASE("quantisers have the same bits on every processor", "[exact]") {
     expect(per_channel ? 0x5506ba07518c7fd1 : 0xac5b3a6b90d24e9c, [&](Exec& e) {
       auto scales = empty<float>(per_channel ? blocks.k : 1);
       cpu_fake_quant.weight_scales(e, blocks, 127, per_channel, w.data(), scales.data());
-      auto codes = empty<int8_t>(blocks.size());
-      cpu_integer.weight_codes(e, blocks, per_channel, w.data(), scales.data(), codes.data());
+      auto quantized = empty<int8_t>(blocks.size());
+      cpu_integer.quantized_weights(e, blocks, per_channel, w.data(), scales.data(),
+                                    quantized.data());
       auto y = empty<float>(blocks.size());
       cpu_fake_quant.weight_forward(e, blocks, per_channel, w.data(), scales.data(), y.data());
-      return digest(y, digest(codes, digest(scales)));
+      return digest(y, digest(quantized, digest(scales)));
     });
   }
 }
@@ -150,14 +151,14 @@ TEST_CASE("the integer program has the same bits on every processor", "[exact]")
       const auto scale = random_floats(y.c, 6), gamma = random_floats(y.c, 7),
                  beta = random_floats(y.c, 8);
       auto sums = empty<int32_t>(y.size());
-      const std::vector<int8_t> packed = cpu_conv.pack_codes(shape, w.data());
-      cpu_conv.forward_codes(e, shape, {x.data(), CodeType::s16, {-512, 512}}, packed.data(),
-                             sums.data(), {});
+      const std::vector<int8_t> packed = cpu_conv.pack_quantized(shape, w.data());
+      cpu_conv.forward_quantized(e, shape, {x.data(), QuantizedType::s16, {-512, 512}},
+                                 packed.data(), sums.data(), {});
       cpu_integer.add_taps(e, shape, TapBias::per_tap, t.data(), sums.data());
       auto plain = empty<float>(y.size()), normed = plain;
       const auto a = padded(scale, y.cs), b = padded(beta, y.cs);
       FusedPass pass;
-      pass.source = FusedPass::Source::sums;
+      pass.source = FusedPass::Source::accumulators;
       pass.x = sums.data();
       pass.count = 1;
       pass.ops[0].kind = PassOp::Kind::affine;
@@ -178,9 +179,9 @@ TEST_CASE("the integer program has the same bits on every processor", "[exact]")
       pass.ops[0].b = shift.data();
       pass.reals = normed.data();
       cpu_integer.fused_pass(e, y, pass);
-      auto codes = empty<int16_t>(y.size());
-      quantized(e, y, normed.data(), codes.data());
-      return digest(codes, digest(normed, digest(plain, digest(sums))));
+      auto quantized = empty<int16_t>(y.size());
+      quantize_image(e, y, normed.data(), quantized.data());
+      return digest(quantized, digest(normed, digest(plain, digest(sums))));
     };
   };
   expect(0xb11eaf0c8a4bc293, layer({View::of(2, 9, 11, 33), FilterView::of(37, 33, 3, 3), 1, 1, 1,

@@ -66,7 +66,7 @@ TEST_CASE("rounding is to even, and NaN passes clamps") {
 
 TEST_CASE("requantisation is one fma and the quantiser") {
   const gsx::kernels::Quantizer q{0.5f, 2.0f, 0, 255, 0, 127.5f};
-  CHECK(scalar::requantize_code(100, 0.25f, 1.25f, q) == 52);  // 26.25 / 0.5 = 52.5, to even
-  CHECK(scalar::requantize_code(-100, 0.25f, 1.25f, q) == 0);
-  CHECK(scalar::requantize_code(10000, 0.25f, 1.25f, q) == 255);
+  CHECK(scalar::requantized_value(100, 0.25f, 1.25f, q) == 52);  // 26.25 / 0.5 = 52.5, to even
+  CHECK(scalar::requantized_value(-100, 0.25f, 1.25f, q) == 0);
+  CHECK(scalar::requantized_value(10000, 0.25f, 1.25f, q) == 255);
 }

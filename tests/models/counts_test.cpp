@@ -5,24 +5,24 @@ using namespace gsx;
 
 namespace {
 
-const Shape kPicture{1, 3, 256, 256};
+const Shape kImage{1, 3, 256, 256};
 constexpr double kMega = 1 << 20;
 
 }  // namespace
 
 TEST_CASE("cyclegan costs what the paper says") {
-  const Cost cost = cyclegan().cost(kPicture);
+  const Cost cost = cyclegan().cost(kImage);
   CHECK(cost.params == 11383555);
   CHECK(cost.weight_bytes == 11372928 * 4);
   CHECK(cost.macs.paper_macs == 54168 * kMega);
   CHECK(cost.macs.true_macs == 47256 * kMega);
-  const Cost official = cyclegan({.affine = false}).cost(kPicture);
+  const Cost official = cyclegan({.affine = false}).cost(kImage);
   CHECK(official.params == 11378179);
   CHECK(official.macs.paper_macs == cost.macs.paper_macs);
 }
 
 TEST_CASE("a half-width cyclegan is the paper's distilled student") {
-  const Cost cost = cyclegan({.width = 32}).cost(kPicture);
+  const Cost cost = cyclegan({.width = 32}).cost(kImage);
   CHECK(cost.weight_bytes == 2847936 * 4);
   CHECK(cost.macs.paper_macs == 13836 * kMega);
 }
@@ -32,7 +32,7 @@ TEST_CASE("a width may be a fraction, and every layer rounds its own multiple of
     INFO(name);
     const Graph graph = make_architecture(name, {{"width", 7.75}, {"blocks", 1}});
     std::vector<int> channels;
-    for (const LayerCost& layer : graph.cost(kPicture).layers)
+    for (const LayerCost& layer : graph.cost(kImage).layers)
       if (layer.kind == "conv") channels.push_back(layer.kept);
     CHECK(channels.front() == 8);
     CHECK(*std::max_element(channels.begin(), channels.end()) == 31);
@@ -43,22 +43,22 @@ TEST_CASE("a width may be a fraction, and every layer rounds its own multiple of
 }
 
 TEST_CASE("the other architectures have the published sizes") {
-  CHECK(patchgan().cost(kPicture).params == 2766529);
-  CHECK(patchgan().cost(kPicture).macs.true_macs == Approx(3.147e9).epsilon(1e-3));
-  CHECK(patchgan({.affine = false}).cost(kPicture).params == 2766529 - 2 * (128 + 256 + 512));
-  CHECK(vgg16().cost(kPicture).params == 7635264);
-  CHECK(vgg16().cost(kPicture).macs.true_macs == Approx(18.23e9).epsilon(1e-3));
-  CHECK(fast_style().cost(kPicture).params == 1677638);
-  CHECK(cartoongan().cost(kPicture).params == 11129667);
-  CHECK(cartoongan().cost(kPicture).macs.paper_macs / (1 << 30) == Approx(57.40).epsilon(1e-3));
-  CHECK(cartoongan().cost(kPicture).macs.true_macs / (1 << 30) == Approx(50.65).epsilon(1e-3));
-  CHECK(squeezenet().cost(kPicture).params == 1235496);  // torchvision's
+  CHECK(patchgan().cost(kImage).params == 2766529);
+  CHECK(patchgan().cost(kImage).macs.true_macs == Approx(3.147e9).epsilon(1e-3));
+  CHECK(patchgan({.affine = false}).cost(kImage).params == 2766529 - 2 * (128 + 256 + 512));
+  CHECK(vgg16().cost(kImage).params == 7635264);
+  CHECK(vgg16().cost(kImage).macs.true_macs == Approx(18.23e9).epsilon(1e-3));
+  CHECK(fast_style().cost(kImage).params == 1677638);
+  CHECK(cartoongan().cost(kImage).params == 11129667);
+  CHECK(cartoongan().cost(kImage).macs.paper_macs / (1 << 30) == Approx(57.40).epsilon(1e-3));
+  CHECK(cartoongan().cost(kImage).macs.true_macs / (1 << 30) == Approx(50.65).epsilon(1e-3));
+  CHECK(squeezenet().cost(kImage).params == 1235496);  // torchvision's
 }
 
 TEST_CASE("quantised weights count one byte") {
   Graph graph = cyclegan();
   test::quantize(graph, {}, 4, false);
-  const Cost cost = graph.cost(kPicture);
+  const Cost cost = graph.cost(kImage);
   CHECK(cost.weight_bytes == 11372928);
   CHECK(cost.params == 11383555);
 }

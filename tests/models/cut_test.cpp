@@ -39,7 +39,7 @@ std::vector<Case> cases() {
 // input -> [quantize] -> layer
 Graph layer_graph(const Case& item, bool quantized) {
   Graph graph("layer");
-  graph.input_format = {-8, 9, false};  // no grid: the picture stays as it is
+  graph.input_format = {-8, 9, false};  // no grid: the image stays as it is
   graph.add(make_input("x", item.channels));
   int at = 0;
   if (quantized) at = graph.add(make_quantize("q", 0, QuantGrid::int8, 4, true));
@@ -159,7 +159,7 @@ TEST_CASE("cutting twice is cutting once") {
     once->cut(both);
     twice->cut(first);
     twice->cut(second);
-    const Tensor x = test::picture(c, {1, 2, 8, 8}, 13);
+    const Tensor x = test::image(c, {1, 2, 8, 8}, 13);
     const Tensor in[] = {x};
     CHECK(test::difference(once->run(in, {}), twice->run(in, {})) <= 1e-4);
   }
@@ -202,7 +202,7 @@ TEST_CASE("constants pass through nodes as their values do") {
   graph.add(make_activation("tanh", 7, Activation::tanh));
   test::randomize(graph, c, 15);
   graph.parameter("norm.weight")->value.fill(0);
-  const Tensor x = test::picture(c, {1, 2, 8, 8}, 16);
+  const Tensor x = test::image(c, {1, 2, 8, 8}, 16);
   RunOptions options;
   std::vector<Tensor> values(graph.size());
   options.observer = [&](int i, const Tensor& t) { values[i] = t; };

@@ -36,21 +36,21 @@ TEST_CASE("squeezenet sees as its reference", "[data]") {
   const auto logits = read_npy(c, folder / "logits_128.npy").to_vector();
   CHECK(test::largest_difference(graph.run(x).to_vector(), logits) <= 1e-5 * test::largest(logits));
   const auto last = read_npy(c, folder / "gap512_128.npy").to_vector();
-  const Tensor tap = graph.run_taps(x, {graph.taps.back()})[0];
-  CHECK(test::largest_difference(global_avg_pool(tap).to_vector(), last) <=
+  const Tensor layer = graph.run_layers(x, {graph.feature_layers.back()})[0];
+  CHECK(test::largest_difference(global_avg_pool(layer).to_vector(), last) <=
         1e-5 * test::largest(last));
 
   std::ifstream text(folder / "manifest.json");
   const auto manifest = nlohmann::json::parse(text);
-  const std::vector<Tensor> taps = graph.run_taps(x, graph.taps);
-  REQUIRE(manifest["taps"].size() == taps.size());
-  for (size_t i = 0; i < taps.size(); ++i) {
-    INFO("tap " << i);
+  const std::vector<Tensor> layers = graph.run_layers(x, graph.feature_layers);
+  REQUIRE(manifest["taps"].size() == layers.size());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    INFO("feature layer " << i);
     const nlohmann::json& want = manifest["taps"][i];
-    CHECK(std::vector<int64_t>(taps[i].shape().begin(), taps[i].shape().end()) ==
+    CHECK(std::vector<int64_t>(layers[i].shape().begin(), layers[i].shape().end()) ==
           want["shape"].get<std::vector<int64_t>>());
-    CHECK(mean(taps[i]).item() == Approx(want["mean"].get<double>()).epsilon(1e-4));
-    const auto values = taps[i].to_vector();
+    CHECK(mean(layers[i]).item() == Approx(want["mean"].get<double>()).epsilon(1e-4));
+    const auto values = layers[i].to_vector();
     for (size_t j = 0; j < want["first"].size(); ++j) {
       CHECK(values[j] == Approx(want["first"][j].get<double>()).margin(1e-4).epsilon(1e-4));
     }

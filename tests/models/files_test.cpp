@@ -54,7 +54,7 @@ TEST_CASE("models survive their files to the bit") {
       CHECK(bytes_of(folder / "a.safetensors") == bytes_of(folder / "b.safetensors"));
       CHECK(file_bytes(graph) ==
             static_cast<int64_t>(std::filesystem::file_size(folder / "a.safetensors")));
-      const Tensor x = test::picture(c, {1, 3, 16, 20}, 2);
+      const Tensor x = test::image(c, {1, 3, 16, 20}, 2);
       CHECK(again.evaluate(x).to_vector() == graph.evaluate(x).to_vector());
       CHECK(again.architecture() == graph.architecture());
       CHECK(again.original_channels == graph.original_channels);
@@ -82,9 +82,9 @@ TEST_CASE("every architecture can be saved and loaded") {
     const Graph again = open_model(c, (folder / "m.safetensors").string());
     CHECK(again.input_format == graph.input_format);
     CHECK(again.output_format == graph.output_format);
-    CHECK(again.taps == graph.taps);
+    CHECK(again.feature_layers == graph.feature_layers);
     const Tensor x =
-        test::picture(c, {1, 3, 64, 64}, 4, graph.input_format.lo, graph.input_format.hi);
+        test::image(c, {1, 3, 64, 64}, 4, graph.input_format.lo, graph.input_format.hi);
     CHECK(again.run(x).to_vector() == graph.run(x).to_vector());
     CHECK(file_bytes(make_architecture(name, small.at(name))) == file_bytes(graph));
   }
@@ -113,7 +113,7 @@ TEST_CASE("every kind of node survives a file") {
   test::randomize(graph, c, 5);
   save_model(graph, folder / "m.safetensors");
   const Graph again = load_model(c, folder / "m.safetensors");
-  const Tensor x = test::picture(c, {2, 3, 19, 24}, 6);
+  const Tensor x = test::image(c, {2, 3, 19, 24}, 6);
   CHECK(again.run(x).to_vector() == graph.run(x).to_vector());
   CHECK(again.evaluate(x).to_vector() == graph.evaluate(x).to_vector());
   save_model(again, folder / "n.safetensors");

@@ -1,4 +1,4 @@
-// Graphs: structure, running with and without fusion, taps, and when values are let go.
+// Graphs: structure, running with and without fusion, feature layers, and when values are let go.
 #include "models/channels.h"
 #include "tests/models/helpers.h"
 
@@ -30,7 +30,7 @@ TEST_CASE("nodes can be inserted, bypassed and removed") {
   const auto c = test::context();
   Graph graph = cyclegan({.width = 4, .blocks = 1});
   test::randomize(graph, c, 1);
-  const Tensor x = test::picture(c, {1, 3, 16, 12}, 2);
+  const Tensor x = test::image(c, {1, 3, 16, 12}, 2);
   const auto before = graph.run(x).to_vector();
   const int size = graph.size();
 
@@ -71,10 +71,10 @@ TEST_CASE("fused and unfused runs agree") {
                                                            : Json{{"width", 5}, {"blocks", 2}};
       Graph graph = make_architecture(name, options);
       test::randomize(graph, c, 4);
-      // Fine codes, so that values that round differently stay close.
+      // Fine quantised values, so that values that round differently stay close.
       if (quantized) test::quantize(graph, {}, 4, true);
       const ImageFormat f = graph.input_format;
-      const Tensor x = test::picture(c, {2, 3, 20, 24}, 5, f.lo, f.hi);
+      const Tensor x = test::image(c, {2, 3, 20, 24}, 5, f.lo, f.hi);
       const Tensor fused = graph.run(x, {.fused = true}), apart = graph.run(x, {.fused = false});
       CHECK(test::difference(fused, apart) <=
             (quantized ? 0.05 : 1e-5) * test::largest(apart.to_vector()));
@@ -87,7 +87,7 @@ TEST_CASE("gradients do not depend on fusion") {
   Graph graph = cyclegan({.width = 5, .blocks = 1});
   test::randomize(graph, c, 6);
   graph.set_requires_grad(true);
-  const Tensor x = test::picture(c, {2, 3, 12, 16}, 7);
+  const Tensor x = test::image(c, {2, 3, 12, 16}, 7);
   const auto gradients = [&](bool fused) {
     for (Parameter* p : graph.parameters()) p->value.zero_grad();
     const Tensor y = graph.run(x, {.training = true, .fused = fused});
@@ -113,7 +113,7 @@ TEST_CASE("two batches run as one give what they give alone, in training, too") 
                                               : Json{{"width", 5}, {"blocks", 1}});
     test::randomize(graph, c, 6);
     graph.set_requires_grad(true);
-    const Tensor a = test::picture(c, {1, 3, 20, 16}, 7), b = test::picture(c, {2, 3, 20, 16}, 8);
+    const Tensor a = test::image(c, {1, 3, 20, 16}, 7), b = test::image(c, {2, 3, 20, 16}, 8);
     const auto gradients = [&](const Tensor& of_a, const Tensor& of_b) {
       for (Parameter* p : graph.parameters()) p->value.zero_grad();
       add(dot(of_a, of_a), affine(dot(of_b, of_b), 0.7f, 0)).backward();
@@ -136,29 +136,29 @@ TEST_CASE("two batches run as one give what they give alone, in training, too") 
   }
 }
 
-TEST_CASE("taps give inner values, and nothing after the last one runs") {
+TEST_CASE("feature layers give inner values, and nothing after the last one runs") {
   const auto c = test::context();
   Graph graph = vgg16({.width = 4});
   test::randomize(graph, c, 8);
-  const Tensor x = test::picture(c, {1, 3, 4, 4}, 9, 0, 1);
-  // Too small for the third pool, which the first two taps do not need.
-  CHECK_THROWS_AS(graph.run(test::picture(c, {1, 3, 3, 3}, 9, 0, 1)), Error);
-  const auto taps = graph.run_taps(x, {"relu2_2", "relu1_2"});
-  REQUIRE(taps.size() == 2);
-  CHECK(taps[0].shape() == Shape{1, 8, 2, 2});
-  CHECK(taps[1].shape() == Shape{1, 4, 4, 4});
-  CHECK_THROWS_WITH(graph.run_taps(x, {"relu9"}), Contains("relu9"));
+  const Tensor x = test::image(c, {1, 3, 4, 4}, 9, 0, 1);
+  // Too small for the third pool, which the first two feature layers do not need.
+  CHECK_THROWS_AS(graph.run(test::image(c, {1, 3, 3, 3}, 9, 0, 1)), Error);
+  const auto layers = graph.run_layers(x, {"relu2_2", "relu1_2"});
+  REQUIRE(layers.size() == 2);
+  CHECK(layers[0].shape() == Shape{1, 8, 2, 2});
+  CHECK(layers[1].shape() == Shape{1, 4, 4, 4});
+  CHECK_THROWS_WITH(graph.run_layers(x, {"relu9"}), Contains("relu9"));
 
-  // A tap inside what would be fused.
+  // A feature layer inside what would be fused.
   Graph generator = cyclegan({.width = 4, .blocks = 1});
   test::randomize(generator, c, 10);
-  const Tensor picture = test::picture(c, {1, 3, 16, 16}, 11);
-  const auto inner = generator.run_taps(picture, {"model.2", "model.3", "model.10.conv_block.6"});
+  const Tensor image = test::image(c, {1, 3, 16, 16}, 11);
+  const auto inner = generator.run_layers(image, {"model.2", "model.3", "model.10.conv_block.6"});
   CHECK(test::difference(relu(inner[0]), inner[1]) == 0);
   std::map<std::string, Tensor> seen;
   RunOptions options;
   options.observer = [&](int i, const Tensor& t) { seen[generator.node(i).name] = t; };
-  generator.run(picture, options);
+  generator.run(image, options);
   CHECK(static_cast<int>(seen.size()) == generator.size());
   CHECK(test::difference(seen["model.2"], inner[0]) == 0);
   CHECK(test::difference(seen["model.10.conv_block.6"], inner[2]) == 0);
@@ -204,7 +204,7 @@ TEST_CASE("channels are tied through everything but weights") {
   flat.add(make_input("x", 2));
   flat.add(make_conv("conv", 0, {.in = 2, .out = 3, .options = {.pad = Padding::all(1)}}));
   flat.add(make_reshape("vector", 1, 0));
-  flat.add(make_reshape("picture", 2, 6, 64, 32));
+  flat.add(make_reshape("image", 2, 6, 64, 32));
   const ChannelTies reshaped(flat, flat.infer_shapes({1, 2, 64, 64}));
   CHECK(reshaped.group(2, 64 * 64) == reshaped.group(1, 1));
   CHECK(reshaped.group(2, 64 * 64 - 1) == reshaped.group(1, 0));

@@ -77,7 +77,7 @@ void check_cut(const CutCase& item, bool quantized) {
                            : make_conv("layer", at, item.spec);
   };
   Graph graph("whole");
-  graph.input_format = {-8, 9, false};  // no grid: the picture stays as it is
+  graph.input_format = {-8, 9, false};  // no grid: the image stays as it is
   int at = graph.add(make_input("x", item.spec.in));
   if (quantized) at = graph.add(make_quantize("q", at, QuantGrid::int8, 4, true));
   graph.add(layer(at));
@@ -85,7 +85,7 @@ void check_cut(const CutCase& item, bool quantized) {
   test::randomize(graph, c, 3);
 
   // What is dropped is constant: 0 where a depthwise layer sees it, since there nothing folds.
-  std::vector<float> values = test::picture(c, {2, item.spec.in, 7, 8}, 4).to_vector();
+  std::vector<float> values = test::image(c, {2, item.spec.in, 7, 8}, 4).to_vector();
   std::vector<float> constants;
   for (int k = 0; k < item.spec.in; ++k) {
     constants.push_back(0.1f * static_cast<float>(k - 3));
@@ -213,7 +213,7 @@ TEST_CASE("general convolutions survive files") {
     const Graph again = load_model(c, folder / "a.safetensors");
     save_model(again, folder / "b.safetensors");
     CHECK(bytes_of(folder / "a.safetensors") == bytes_of(folder / "b.safetensors"));
-    const Tensor x = test::picture(c, {1, 3, 17, 20}, 7);
+    const Tensor x = test::image(c, {1, 3, 17, 20}, 7);
     CHECK(again.evaluate(x).to_vector() == graph.evaluate(x).to_vector());
   }
   Json json = graph_to_json(mixture());
@@ -231,10 +231,10 @@ TEST_CASE("the integer program takes general convolutions") {
     Graph graph = mixture();
     test::randomize(graph, c, 8);
     test::quantize(graph, {}, 4, true);
-    const Tensor x = test::picture(c, {2, 3, 17, 20}, 9);
+    const Tensor x = test::image(c, {2, 3, 17, 20}, 9);
     int sums = 0;
     lower(graph, false).run({x}, [&](int, const IntegerValue& v) {
-      sums += v.kind == IntegerValue::Kind::sums;
+      sums += v.kind == IntegerValue::Kind::accumulators;
     });
     CHECK(sums == 5);
     const std::vector<float> got = graph.evaluate(x).to_vector(), want = graph.run(x).to_vector();

@@ -14,7 +14,7 @@ inline ContextPtr context(int threads = 2) {
   return Context::create({.device = {}, .threads = threads});
 }
 
-// Weights of unit gain, norm scales around 1, shifts and biases around 0, some of them exactly 0.
+// Weights of unit gain, gammas around 1, shifts and biases around 0, some of them exactly 0.
 inline void randomize(Graph& graph, const ContextPtr& c, uint64_t seed) {
   Rng rng(seed);
   graph.initialize(c, rng, {});
@@ -23,7 +23,7 @@ inline void randomize(Graph& graph, const ContextPtr& c, uint64_t seed) {
       const double fan_in =
           static_cast<double>(p->shape.numel()) / static_cast<double>(p->shape[0]);
       rng.fill_normal(p->value, 0, static_cast<float>(1.2 / std::sqrt(fan_in)));
-    } else if (p->role == Role::norm_scale || p->role == Role::running_var) {
+    } else if (p->role == Role::gamma || p->role == Role::running_var) {
       rng.fill_uniform(p->value, 0.5f, 1.5f);
     } else if (p->role != Role::weight_scale) {
       rng.fill_uniform(p->value, -0.4f, 0.4f);
@@ -31,16 +31,16 @@ inline void randomize(Graph& graph, const ContextPtr& c, uint64_t seed) {
   }
 }
 
-inline Tensor picture(const ContextPtr& c, const Shape& shape, uint64_t seed, float lo = -1,
-                      float hi = 1) {
-  // 8-bit values, as pictures have.
+inline Tensor image(const ContextPtr& c, const Shape& shape, uint64_t seed, float lo = -1,
+                    float hi = 1) {
+  // 8-bit values, as images have.
   Rng rng(seed);
   std::vector<float> values(shape.numel());
   for (float& v : values) v = lo + (hi - lo) * static_cast<float>(rng.below(256)) / 255.0f;
   return Tensor::from(c, values, shape);
 }
 
-// Quantisers in front of every layer with a weight that does not read the picture.
+// Quantisers in front of every layer with a weight that does not read the image.
 inline void quantize(Graph& graph, const WeightQuant& weights, float p, bool is_signed) {
   for (int i = 0; i < graph.size(); ++i) {
     if (!graph.node(i).has_weight()) continue;

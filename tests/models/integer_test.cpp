@@ -7,15 +7,15 @@ using namespace gsx;
 
 namespace {
 
-std::vector<float> to_floats(const Tensor& codes) { return codes.to_vector(); }
+std::vector<float> to_floats(const Tensor& quantized) { return quantized.to_vector(); }
 
-// Runs the float graph with the codes of the integer program forced on every quantiser, and counts
-// the codes that a quantiser would have made differently from its float input. Only values within
-// 1e-3 of a half may.
+// Runs the float graph with the quantised values of the integer program forced on every quantiser,
+// and counts the quantised values that a quantiser would have made differently from its float
+// input. Only values within 1e-3 of a half may.
 void check_layers(const Graph& graph, const Tensor& x) {
-  ForcedCodes forced;
+  ForcedValues forced;
   lower(graph, false).run({x}, [&](int i, const IntegerValue& v) {
-    if (v.kind == IntegerValue::Kind::codes && i > 0) {
+    if (v.kind == IntegerValue::Kind::quantized && i > 0) {
       forced.activations[graph.node(i).name] = to_floats(v.tensor);
     }
   });
@@ -31,12 +31,12 @@ void check_layers(const Graph& graph, const Tensor& x) {
     if (!quantizer) continue;
     const QuantRange range = quantizer->range();
     const auto real = values[quantizer->inputs[0]].to_vector();
-    const auto& codes = forced.activations.at(quantizer->name);
+    const auto& quantized = forced.activations.at(quantizer->name);
     for (size_t j = 0; j < real.size(); ++j) {
       const double v = std::clamp(real[j], range.clamp_lo, range.clamp_hi) / range.scale;
-      const double code = std::clamp(std::nearbyint(v), double(range.lo), double(range.hi));
+      const double level = std::clamp(std::nearbyint(v), double(range.lo), double(range.hi));
       ++total;
-      if (code == codes[j]) continue;
+      if (level == quantized[j]) continue;
       ++different;
       CHECK(std::fabs(std::fabs(v - std::floor(v)) - 0.5) <= 1e-3);
     }
@@ -57,7 +57,7 @@ TEST_CASE("the integer program agrees with fake quantisation layer by layer") {
         test::randomize(graph, c, 21);
         test::quantize(graph, {grid, grid == QuantGrid::int8}, 4, is_signed);
         const ImageFormat f = graph.input_format;
-        check_layers(graph, test::picture(c, {2, 3, 20, 24}, 22, f.lo, f.hi));
+        check_layers(graph, test::image(c, {2, 3, 20, 24}, 22, f.lo, f.hi));
       }
     }
   }
@@ -70,7 +70,7 @@ TEST_CASE("the integer program gives the same bits at any thread count and in an
     Graph graph = cyclegan({.width = 9, .blocks = 1});
     test::randomize(graph, c, 23);
     test::quantize(graph, {}, 4, false);
-    const Tensor x = test::picture(c, {2, 3, 33, 28}, 24);
+    const Tensor x = test::image(c, {2, 3, 33, 28}, 24);
     const auto y = graph.evaluate(x).to_vector();
     if (first.empty()) first = y;
     const bool equal = y == first;
@@ -83,7 +83,7 @@ TEST_CASE("the integer program gives the same bits at any thread count and in an
   }
 }
 
-TEST_CASE("8-bit pictures enter the integer program without loss") {
+TEST_CASE("8-bit images enter the integer program without loss") {
   const auto c = test::context();
   struct Format {
     float lo, hi, step;
@@ -95,14 +95,14 @@ TEST_CASE("8-bit pictures enter the integer program without loss") {
     graph.add(make_conv("conv", 0, {.in = 3, .out = 4}));
     graph.node(1).set_weight_quant(WeightQuant{});
     test::randomize(graph, c, 25);
-    const Tensor x = test::picture(c, {1, 3, 9, 9}, 26, f.lo, f.hi);
-    IntegerValue picture;
+    const Tensor x = test::image(c, {1, 3, 9, 9}, 26, f.lo, f.hi);
+    IntegerValue image;
     lower(graph, false).run({x}, [&](int i, const IntegerValue& v) {
-      if (i == 0) picture = v;
+      if (i == 0) image = v;
     });
-    REQUIRE(picture.kind == IntegerValue::Kind::codes);
-    CHECK(picture.grid.scale == f.step);
-    CHECK(test::difference(picture.real(), x) <= 1e-6 * f.hi);
+    REQUIRE(image.kind == IntegerValue::Kind::quantized);
+    CHECK(image.grid.scale == f.step);
+    CHECK(test::difference(image.real(), x) <= 1e-6 * f.hi);
     CHECK(test::difference(graph.evaluate(x), graph.run(x)) <= 4e-6 * f.hi);
   }
 }
@@ -114,7 +114,7 @@ TEST_CASE("stored weight scales are used outside training, fresh ones in it") {
   graph.add(make_conv("conv", 0, {.in = 3, .out = 4}));
   graph.node(1).set_weight_quant(WeightQuant{});
   test::randomize(graph, c, 27);
-  const Tensor x = test::picture(c, {1, 3, 9, 9}, 28);
+  const Tensor x = test::image(c, {1, 3, 9, 9}, 28);
   const auto before = graph.evaluate(x).to_vector();
   graph.node(1).freeze_weight_scale();
   CHECK(graph.evaluate(x).to_vector() == before);
@@ -154,7 +154,7 @@ TEST_CASE("instance norm of sums has exact statistics") {
     step.a = line.slope;
     step.b = line.shift;
     PassSource source;
-    source.sums = x;
+    source.accumulators = x;
     source.middle = line.middle;
     const Tensor y = fused_pass(source, {step}, true, std::nullopt).reals;
     const float* got = y.f32();

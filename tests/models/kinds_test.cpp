@@ -59,7 +59,7 @@ TEST_CASE("a network of every kind is read back to the bit and runs alike on eve
   const auto c = test::context();
   const TempDir folder;
   const Graph graph = every_kind(c);
-  const Tensor x = test::picture(c, {2, 3, 4, 8}, 5);
+  const Tensor x = test::image(c, {2, 3, 4, 8}, 5);
   const Tensor y = graph.run(x);
   CHECK(y.shape() == Shape{2, 3, 6, 4});
   save_model(graph, folder / "kinds.safetensors");
@@ -77,7 +77,7 @@ TEST_CASE("every kind's parameters are trained, constants are not") {
   const auto c = test::context();
   Graph graph = every_kind(c);
   graph.set_requires_grad(true);
-  sum(graph.run(test::picture(c, {2, 3, 4, 8}, 5))).backward();
+  sum(graph.run(test::image(c, {2, 3, 4, 8}, 5))).backward();
   for (const Parameter* p : graph.parameters()) {
     INFO(p->name);
     CHECK(p->value.grad().defined() == (p->role != Role::constant));
@@ -110,8 +110,8 @@ TEST_CASE("what does not fit a kind is refused by name") {
   CHECK_THROWS_WITH(remake(node("turned"), "axes", {1, 0, 2}), Contains("the first first"));
   CHECK_THROWS_WITH(remake(node("k"), "shape", Json::array()), Contains("shape"));
 
-  const Shape picture{1, 8, 6, 6}, other{1, 7, 6, 6}, rows{1, 5, 36};
-  const Shape two[] = {picture, other}, matrices[] = {rows, rows}, like[] = {rows, {1, 3, 5, 7}};
+  const Shape image{1, 8, 6, 6}, other{1, 7, 6, 6}, rows{1, 5, 36};
+  const Shape two[] = {image, other}, matrices[] = {rows, rows}, like[] = {rows, {1, 3, 5, 7}};
   CHECK_THROWS_WITH(node("product").infer_shape(two),
                     Contains("node product") && Contains("equal or 1"));
   CHECK_THROWS_WITH(node("matmul").infer_shape(matrices), Contains("matrices that fit"));

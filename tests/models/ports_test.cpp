@@ -1,4 +1,4 @@
-// Graphs with several inputs and outputs: pictures and vectors go in, several values come out.
+// Graphs with several inputs and outputs: images and vectors go in, several values come out.
 #include "models/integer.h"
 #include "models/memory_need.h"
 #include "tests/models/helpers.h"
@@ -8,15 +8,15 @@ using namespace gsx;
 
 namespace {
 
-// A picture and a vector in; a picture, a score and something in the middle out.
+// An image and a vector in; an image, a score and something in the middle out.
 Graph conditional() {
   Graph graph("conditional");
-  const int picture = graph.add(make_input("picture", 3));
+  const int image = graph.add(make_input("image", 3));
   const int z = graph.add(make_vector_input("z", 6));
   const int lifted = graph.add(make_linear("lift", z, 6, 4 * 8 * 8));
   const int plane = graph.add(make_reshape("plane", lifted, 4, 8, 8));
   const int grown = graph.add(make_upsample("grown", plane, 8));
-  const int conv = graph.add(make_conv("conv", picture, {.in = 3, .out = 5, .kernel = 1}));
+  const int conv = graph.add(make_conv("conv", image, {.in = 3, .out = 5, .kernel = 1}));
   const int both = graph.add(make_concat("both", {conv, grown}));
   const int norm = graph.add(make_instance_norm("norm", both, 9, true));
   const int act = graph.add(make_activation("act", norm, Activation::relu));
@@ -28,7 +28,7 @@ Graph conditional() {
 }
 
 std::vector<Tensor> inputs(const ContextPtr& c) {
-  return {test::picture(c, {2, 3, 64, 64}, 2), test::picture(c, {2, 6}, 3)};
+  return {test::image(c, {2, 3, 64, 64}, 2), test::image(c, {2, 6}, 3)};
 }
 
 }  // namespace
@@ -45,11 +45,11 @@ TEST_CASE("lists of inputs give lists of outputs") {
   CHECK(ys[2].shape() == Shape{2, 9, 64, 64});
   CHECK(graph.run(xs, {.fused = false})[2].to_vector() == ys[2].to_vector());
   CHECK(graph.evaluate(xs)[1].to_vector() == ys[1].to_vector());
-  CHECK(graph.run_taps(xs, {"head", "norm"})[1].to_vector() == ys[2].to_vector());
+  CHECK(graph.run_layers(xs, {"head", "norm"})[1].to_vector() == ys[2].to_vector());
 
   // By hand: what one input alone would have made of it.
   Graph alone("alone");
-  alone.add(make_input("picture", 3));
+  alone.add(make_input("image", 3));
   alone.add(make_conv("conv", 0, {.in = 3, .out = 5, .kernel = 1}));
   alone.parameter("conv.weight")->value = graph.parameter("conv.weight")->value;
   alone.parameter("conv.bias")->value = graph.parameter("conv.bias")->value;
@@ -90,7 +90,7 @@ TEST_CASE("graphs with several inputs or outputs say so where one is asked for")
   CHECK_THROWS_WITH(graph.run(xs[0]), Contains("must have one output"));
   CHECK_THROWS_WITH(graph.run(std::vector{xs[0]}), Contains("takes 2 inputs, got 1"));
   CHECK_THROWS_WITH(graph.run({xs[1], xs[0]}), Contains("must have 4 dimensions"));
-  CHECK_THROWS_WITH(graph.cost({1, 3, 64, 64}), Contains("takes 2 inputs (picture, z)"));
+  CHECK_THROWS_WITH(graph.cost({1, 3, 64, 64}), Contains("takes 2 inputs (image, z)"));
 }
 
 TEST_CASE("shapes, costs and needs are told of lists of inputs") {

@@ -17,7 +17,7 @@ Graph fresh(const ContextPtr& context) {
   return net;
 }
 
-Tensor picture(const ContextPtr& context, uint64_t seed, int64_t side) {
+Tensor image(const ContextPtr& context, uint64_t seed, int64_t side) {
   Tensor x = Tensor::empty(context, {1, 3, side, side});
   Rng(seed).fill_uniform(x, -1, 1);
   return x;
@@ -27,11 +27,11 @@ Tensor picture(const ContextPtr& context, uint64_t seed, int64_t side) {
 
 TEST_CASE("threads: several at once run one model on one context") {
   constexpr int kThreads = 4, kRounds = 3;
-  for (const bool keep_filters : {false, true}) {
-    const ContextPtr context = Context::create({.threads = 2, .keep_filters = keep_filters});
+  for (const bool prepack_weights : {false, true}) {
+    const ContextPtr context = Context::create({.threads = 2, .prepack_weights = prepack_weights});
     Graph net = fresh(context);
     net.freeze();
-    std::vector<Tensor> pictures;
+    std::vector<Tensor> images;
     std::vector<std::vector<float>> wanted;
     {
       const ContextPtr alone = Context::create({.threads = 1});
@@ -39,8 +39,8 @@ TEST_CASE("threads: several at once run one model on one context") {
       for (int i = 0; i < kThreads; ++i) {
         // Of several sizes, so that each thread needs scratch of another size.
         const int64_t side = 32 + 16 * i;
-        pictures.push_back(picture(context, 10 + static_cast<uint64_t>(i), side));
-        const Tensor same = picture(alone, 10 + static_cast<uint64_t>(i), side);
+        images.push_back(image(context, 10 + static_cast<uint64_t>(i), side));
+        const Tensor same = image(alone, 10 + static_cast<uint64_t>(i), side);
         wanted.push_back(other.evaluate(same).to_vector());
       }
     }
@@ -51,7 +51,7 @@ TEST_CASE("threads: several at once run one model on one context") {
       for (size_t i = 0; i < kThreads; ++i) {
         threads.emplace_back([&, i] {
           for (int round = 0; round < kRounds; ++round)
-            right[i] += shared.evaluate(pictures[i]).to_vector() == wanted[i];
+            right[i] += shared.evaluate(images[i]).to_vector() == wanted[i];
         });
       }
     }
@@ -62,7 +62,7 @@ TEST_CASE("threads: several at once run one model on one context") {
 TEST_CASE("threads: scratch of a thread that ended serves the next") {
   const ContextPtr context = Context::create({.threads = 1});
   const Graph net = fresh(context);
-  const Tensor x = picture(context, 3, 48);
+  const Tensor x = image(context, 3, 48);
   const auto work = [&] { std::jthread([&] { net.evaluate(x); }); };
   work();
   const size_t once = context->memory().workspace_bytes;

@@ -83,7 +83,7 @@ TEST_CASE("steps of stored codes are finite and not negative; a filter of zeros 
   graph.node(1).freeze_weight_scale();
   save_model(graph, path);
   const Graph again = load_model(c, path);
-  const Tensor x = test::picture(c, {1, 3, 9, 9}, 2);
+  const Tensor x = test::image(c, {1, 3, 9, 9}, 2);
   CHECK(again.evaluate(x).to_vector() == graph.evaluate(x).to_vector());
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("models written before there were checksums still load") {
   save_model(graph, folder / "now.safetensors");
   write_text(folder / "before.safetensors", unsealed(read_text(folder / "now.safetensors")));
   const Graph again = load_model(c, folder / "before.safetensors");
-  const Tensor x = test::picture(c, {1, 3, 9, 9}, 2);
+  const Tensor x = test::image(c, {1, 3, 9, 9}, 2);
   CHECK(again.evaluate(x).to_vector() == graph.evaluate(x).to_vector());
 }
 

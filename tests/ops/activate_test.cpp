@@ -95,9 +95,9 @@ TEST_CASE("the quantiser's codes are those of the paper") {
   CHECK(q.scale == 1.0f / 64);
   const Tensor x =
       Tensor::from(context, std::vector<float>{4.0f, 0.0078f, 0.00782f, 0.0235f, -1.0f, 9.0f}, {6});
-  std::vector<float> codes = fake_quantize(x, q).to_vector();
-  for (float& v : codes) v *= 64;
-  CHECK(codes == std::vector<float>{256, 0, 1, 2, 0, 256});
+  std::vector<float> quantized = fake_quantize(x, q).to_vector();
+  for (float& v : quantized) v *= 64;
+  CHECK(quantized == std::vector<float>{256, 0, 1, 2, 0, 256});
   // The straight-through gradient is 1 at both bounds, 0 beyond.
   const Tensor edge = Tensor::from(context, std::vector<float>{0, 4, -1e-6f, 4.00001f, 2}, {5});
   edge.set_requires_grad(true);
@@ -168,7 +168,7 @@ TEST_CASE("weight scales and the corner cases of weight codes") {
   CHECK(weight_scales(w, {.grid = QuantGrid::paper}).to_vector()[0] == 1.0f / 128);
   // 0.5 of a largest 1 is code 63.5, rounded to even: 64.
   CHECK(fake_quantize_weight(w, {}).to_vector()[0] == 64 * (1.0f / 127));
-  CHECK(kernels::scalar::weight_code(0.5f, 1.0f / 127) == 64);
+  CHECK(kernels::scalar::quantized_weight(0.5f, 1.0f / 127) == 64);
   // An all-zero channel stays zero instead of dividing by its scale.
   CHECK(fake_quantize_weight(w, {}).to_vector()[2] == 0);
   CHECK_THROWS_WITH(fake_quantize_weight(w, {}, Tensor::zeros(context, {2})),

@@ -2,7 +2,7 @@
 #include <sstream>
 
 #include "engine/random.h"
-#include "kernels/kept_filters.h"
+#include "kernels/prepacked_weights.h"
 #include "tests/ops/op_check.h"
 
 using namespace gsx;
@@ -268,10 +268,10 @@ TEST_CASE("kept filters change no bit and follow the weights") {
       {"transposed", {1, 24, 9, 11}, {33, 24, 4, 4}, strided, true},
   };
   ContextOptions keep;
-  keep.keep_filters = true;
+  keep.prepack_weights = true;
   keep.conv_algo = kernels::ConvAlgo::winograd;
   ContextOptions plain = keep;
-  plain.keep_filters = false;
+  plain.prepack_weights = false;
   const ContextPtr keeping = Context::create(keep), other = Context::create(plain);
   for (const KeptCase& c : cases) {
     INFO(c.name);
@@ -279,7 +279,7 @@ TEST_CASE("kept filters change no bit and follow the weights") {
     const Tensor w = Tensor::empty(keeping, c.w, Layout::filter), x = Tensor::empty(keeping, c.x);
     rng.fill_uniform(x, -1, 1);
     x.set_requires_grad(true);
-    w.keep_filters();
+    w.prepack_weights();
     for (int change = 0; change < 2; ++change) {
       const Tensor values = Tensor::empty(keeping, c.w, Layout::filter);
       rng.fill_uniform(values, -1, 1);
@@ -288,14 +288,14 @@ TEST_CASE("kept filters change no bit and follow the weights") {
       fresh_x.set_requires_grad(true);
       const auto want = passes(c, fresh_x, values.to(other));
       CHECK(passes(c, x, w) == want);  // made
-      CHECK(w.kept_filters()->bytes() > 0);
+      CHECK(w.prepacked_weights()->bytes() > 0);
       CHECK(passes(c, x, w) == want);  // found
     }
     w.set_requires_grad(true);
-    CHECK(w.kept_filters() == nullptr);
+    CHECK(w.prepacked_weights() == nullptr);
     CHECK(passes(c, x, w).size() == 2);
   }
   const Tensor never = Tensor::zeros(other, {8, 8, 3, 3}, Layout::filter);
-  never.keep_filters();
-  CHECK(never.kept_filters() == nullptr);
+  never.prepack_weights();
+  CHECK(never.prepacked_weights() == nullptr);
 }

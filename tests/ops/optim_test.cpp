@@ -201,10 +201,10 @@ TEST_CASE("optim: a step is not recorded") {
   w.set_grad(Tensor::full(context, {3}, 1));
   Adam adam({w});
   Sgd sgd({w});
-  CHECK_THROWS_WITH(Context::record(context, [&] { adam.step(); }),
+  CHECK_THROWS_WITH(Context::capture(context, [&] { adam.step(); }),
                     "adam: a step that is recorded would repeat its rates; step after the recorded "
                     "work");
-  CHECK_THROWS_WITH(Context::record(context, [&] { sgd.step(); }),
+  CHECK_THROWS_WITH(Context::capture(context, [&] { sgd.step(); }),
                     "sgd: a step that is recorded would repeat its rates; step after the recorded "
                     "work");
   CHECK(adam.steps() == 0);

@@ -115,7 +115,7 @@ TEST_CASE("concat") {
 }
 
 TEST_CASE("slice_batch and concat_batch") {
-  const auto picture = [](const Array& a, int64_t n) {
+  const auto image = [](const Array& a, int64_t n) {
     const auto size = static_cast<int64_t>(a.v.size()) / a.dim(0);
     return std::vector<double>(a.v.begin() + n * size, a.v.begin() + (n + 1) * size);
   };
@@ -133,7 +133,7 @@ TEST_CASE("slice_batch and concat_batch") {
             Array y(Shape(dims.begin(), dims.end()));
             y.v.clear();
             for (int64_t n = first; n < first + count; ++n)
-              for (const double v : picture(in[0], n)) y.v.push_back(v);
+              for (const double v : image(in[0], n)) y.v.push_back(v);
             return y;
           }));
     }
@@ -156,7 +156,7 @@ TEST_CASE("slice_batch and concat_batch") {
   const auto context = Context::create();
   const Tensor x = Tensor::zeros(context, {2, 3, 4, 4});
   CHECK_THROWS_WITH(slice_batch(x, 1, 2),
-                    "slice_batch: pictures 1 to 2 must lie in the batch, which has 2");
+                    "slice_batch: images 1 to 2 must lie in the batch, which has 2");
   CHECK_THROWS_WITH(slice_batch(Tensor::zeros(context, Shape{}), 0, 1),
                     "slice_batch: x must be a batch N ..., got shape []");
   CHECK_THROWS_WITH(concat_batch({}), "concat_batch: needs at least one tensor, got none");

@@ -195,10 +195,10 @@ Kernels are compared with their definition before they are timed; a wrong one is
       ->capture_default_str();
   sub.add_flag("--quantized", o.quantized,
                "of infer: bring a network in full precision to 8 bits, as gs8 has them, first");
-  sub.add_option("--size", o.size, "side of the pictures")
+  sub.add_option("--size", o.size, "side of the images")
       ->check(whole_number(16, 8192))
       ->capture_default_str();
-  sub.add_option("--batch", o.batch, "pictures at a time")
+  sub.add_option("--batch", o.batch, "images at a time")
       ->check(whole_number(1, 1024))
       ->capture_default_str();
   sub.add_option("--samples", o.samples, "times everything is timed")

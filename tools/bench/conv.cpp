@@ -92,30 +92,30 @@ struct Data {
     host_x = x.read_storage();
     host_gy = gy.read_storage();
     host_w = w.read_storage();
-    // Codes of pictures have a sign, those of activations have none.
-    code_range = {s.x.c == 3 ? -255 : 0, 255};
+    // Quantised values of images have a sign, those of activations have none.
+    integer_range = {s.x.c == 3 ? -255 : 0, 255};
     for (const float v : host_x) {
-      codes_x.push_back(static_cast<int16_t>(255 * (code_range.lo < 0 ? v : std::abs(v))));
+      quantized_x.push_back(static_cast<int16_t>(255 * (integer_range.lo < 0 ? v : std::abs(v))));
     }
-    for (const float v : host_w) codes_w.push_back(static_cast<int8_t>(v * 127));
-    x_codes = Tensor::empty(context, x.shape(), dtype_of(code_range.type()));
-    kernels::with_code_type(code_range.type(), [&]<class T>() {
-      x_codes.write_storage<T>(std::vector<T>(codes_x.begin(), codes_x.end()));
+    for (const float v : host_w) quantized_w.push_back(static_cast<int8_t>(v * 127));
+    x_quantized = Tensor::empty(context, x.shape(), dtype_of(integer_range.type()));
+    kernels::with_quantized_type(integer_range.type(), [&]<class T>() {
+      x_quantized.write_storage<T>(std::vector<T>(quantized_x.begin(), quantized_x.end()));
     });
     const Tensor filter = Tensor::empty(context, w.shape(), Layout::filter, DType::s8);
-    filter.write_storage<int8_t>(codes_w);
-    w_codes = prepack(filter, s);
+    filter.write_storage<int8_t>(quantized_w);
+    w_quantized = prepack(filter, s);
     sums = Tensor::empty(context, gy.shape(), DType::i32);
   }
 
   kernels::ConvShape shape;
   ConvReference reference;
-  Tensor x, w, gy, y, gx, gw, x_codes, sums;
-  PrepackedWeights w_codes;
+  Tensor x, w, gy, y, gx, gw, x_quantized, sums;
+  PrepackedWeights w_quantized;
   std::vector<float> host_x, host_w, host_gy;
-  std::vector<int16_t> codes_x;
-  kernels::CodeRange code_range;
-  std::vector<int8_t> codes_w;
+  std::vector<int16_t> quantized_x;
+  kernels::IntegerRange integer_range;
+  std::vector<int8_t> quantized_w;
 };
 
 // Compares `kLooked` elements of an image; want(n, row, column, channel).
@@ -193,18 +193,19 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
   visit(c);
 
   c.kernel = "conv forward_codes";
-  c.bytes = static_cast<double>(size_of(d.x_codes.dtype())) * static_cast<double>(s.x.size()) +
+  c.bytes = static_cast<double>(size_of(d.x_quantized.dtype())) * static_cast<double>(s.x.size()) +
             static_cast<double>(s.w.size()) + 4.0 * static_cast<double>(yv.size());
   c.bound = 0;  // exact
   c.run_by = nullptr;
   c.run = [&] {
-    context->conv().forward_codes(
-        context->exec(), s, {d.x_codes.device_data<void>(), d.code_range.type(), d.code_range},
-        d.w_codes.data.device_data<int8_t>(), d.sums.device_data<int32_t>(), {});
+    context->conv().forward_quantized(
+        context->exec(), s,
+        {d.x_quantized.device_data<void>(), d.integer_range.type(), d.integer_range},
+        d.w_quantized.data.device_data<int8_t>(), d.sums.device_data<int32_t>(), {});
   };
   c.error = [&] {
     return image_error<int32_t>(d.sums, [&](int n, int p, int q, int k) {
-      return d.reference.output(d.codes_x.data(), d.codes_w.data(), n, p, q, k);
+      return d.reference.output(d.quantized_x.data(), d.quantized_w.data(), n, p, q, k);
     });
   };
   visit(c);
@@ -212,15 +213,15 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
 
 // Layers as pruning leaves them, with numbers of channels that no vector divides, and the same with
 // the next multiple of eight, which should cost no less.
-std::vector<kernels::ConvShape> pruned_shapes(const Shape& pictures) {
-  const auto batch = static_cast<int>(pictures[0]), size = static_cast<int>(pictures[2]);
+std::vector<kernels::ConvShape> pruned_shapes(const Shape& images) {
+  const auto batch = static_cast<int>(images[0]), size = static_cast<int>(images[2]);
   std::vector<kernels::ConvShape> shapes;
-  const auto add = [&](int side, bool from_picture, bool to_picture, int kernel, int stride,
+  const auto add = [&](int side, bool from_image, bool to_image, int kernel, int stride,
                        bool transposed) {
     for (const int c : {37, 40}) {
       kernels::ConvShape s;
-      s.x = kernels::View::of(batch, side, side, from_picture ? 3 : c);
-      s.w = kernels::FilterView::of(to_picture ? 3 : c, s.x.c, kernel, kernel);
+      s.x = kernels::View::of(batch, side, side, from_image ? 3 : c);
+      s.w = kernels::FilterView::of(to_image ? 3 : c, s.x.c, kernel, kernel);
       s.stride = stride;
       s.top = s.left = (kernel - 1) / 2;
       s.bottom = s.right = transposed ? s.top - 1 : s.top;
@@ -241,8 +242,8 @@ std::vector<kernels::ConvShape> pruned_shapes(const Shape& pictures) {
 
 // What the networks above have none of, but those of others do: a depthwise layer and a dilated
 // one.
-std::vector<kernels::ConvShape> other_shapes(const Shape& pictures) {
-  const auto batch = static_cast<int>(pictures[0]), side = static_cast<int>(pictures[2]) / 4;
+std::vector<kernels::ConvShape> other_shapes(const Shape& images) {
+  const auto batch = static_cast<int>(images[0]), side = static_cast<int>(images[2]) / 4;
   kernels::ConvShape depthwise;
   depthwise.x = kernels::View::of(batch, side, side, 192);
   depthwise.w = kernels::FilterView::of(192, 1, 3, 3);

@@ -111,11 +111,11 @@ void visit_passes(const ContextPtr& context, const std::string& layer, const ker
 void for_each_gram_case(const ContextPtr& context, const std::vector<SizedNetwork>& networks,
                         const VisitCase& visit) {
   for (const SizedNetwork& net : networks) {
-    for (const std::string& tap : net.graph.taps) {
-      const Shape& x = net.shapes[static_cast<size_t>(net.graph.find(tap))];
+    for (const std::string& feature : net.graph.feature_layers) {
+      const Shape& x = net.shapes[static_cast<size_t>(net.graph.find(feature))];
       const auto dim = [&](int i) { return static_cast<int>(x[i]); };
       std::ostringstream layer;
-      layer << net.name << ' ' << tap << ' ' << x[2] << 'x' << x[3] << ' ' << x[1];
+      layer << net.name << ' ' << feature << ' ' << x[2] << 'x' << x[3] << ' ' << x[1];
       if (x[0] != 1) layer << " batch " << x[0];
       visit_passes(context, layer.str(), kernels::View::of(dim(0), dim(2), dim(3), dim(1)), visit);
     }

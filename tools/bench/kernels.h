@@ -35,7 +35,7 @@ struct KernelCase {
 };
 using VisitCase = std::function<void(const KernelCase&)>;
 
-// The built-in network and its nodes' input shapes for pictures of side `size`.
+// The built-in network and its nodes' input shapes for images of side `size`.
 struct SizedNetwork {
   std::string name;
   Graph graph;
@@ -55,7 +55,7 @@ struct KernelKind {
   const char* name;  // "conv"
   void (*for_each_case)(const ContextPtr&, const std::vector<SizedNetwork>&, const VisitCase&);
   std::optional<Library> rival = {};  // that has some of the kernels
-  bool sized = true;                  // whether the cases depend on the pictures' size
+  bool sized = true;                  // whether the cases depend on the images' size
 };
 const std::vector<KernelKind>& kernel_kinds();
 

@@ -96,8 +96,8 @@ Measured measure_work(Context& context, const std::function<void()>& work, int s
   if (!beside.empty()) m.rival = timings.back();
   m.memory = context.memory();
   for (int i = 0; i < samples; ++i) {
-    WorkRecorder recorder(context);
-    const WatchWork watch(recorder);
+    Profiler recorder(context);
+    const ObserveProfile watch(recorder);
     work();
     m.layers.add(recorder.spans());
     m.trace = recorder.spans();
@@ -193,7 +193,7 @@ void print_whole(const BenchOptions& o, const Context& context, const Measured& 
             << " ms with the device waited for at every layer, as below\n";
 }
 
-Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOptions& o) {
+Tensor images(const ContextPtr& context, const Graph& graph, const BenchOptions& o) {
   const Tensor x = Tensor::empty(context, {o.batch, graph.input_channels(), o.size, o.size});
   Rng rng(1);
   rng.fill_uniform(x, graph.input_format.lo, graph.input_format.hi);
@@ -204,14 +204,14 @@ Tensor pictures(const ContextPtr& context, const Graph& graph, const BenchOption
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
       : graph(open_runnable_network(context, o.network, "bench infer")),
-        x(pictures(context, graph, o)) {
+        x(images(context, graph, o)) {
     if (o.quantized) quantize();
     graph.freeze();
     graph.prepack();
   }
 
   void run() const {
-    const WorkSpan span("network");
+    const ProfileScope span("network");
     graph.evaluate(x);
   }
   void quantize() {
@@ -231,10 +231,10 @@ class StepBench {
  public:
   StepBench(const ContextPtr& context, const BenchOptions& o)
       : teacher_(open_runnable_network(context, o.network, "bench step")),
-        x_(pictures(context, teacher_, o)) {
+        x_(images(context, teacher_, o)) {
     const Shape y = teacher_.infer_shapes(x_.shape())[teacher_.output()];
     GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher_.input_channels() == 3,
-              "bench step: ", o.network.model, " is no generator of pictures: it makes ", y, " of ",
+              "bench step: ", o.network.model, " is no generator of images: it makes ", y, " of ",
               x_.shape());
     Rng rng(2);
     discriminator_ = patchgan();
@@ -242,7 +242,7 @@ class StepBench {
     TrainConfig config;
     config.method = o.method;
     if (o.method != "dense") config.teacher = o.network.model;
-    config.data = "photos";  // what the method does with any but the built-in pictures
+    config.data = "photos";  // what the method does with any but the built-in images
     const Recipe recipe = make_recipe(config, false);
     if (o.method == "dense") {
       dense_ = dense_options(recipe.stages.front());
@@ -260,7 +260,7 @@ class StepBench {
     }
     Tensor y;
     {
-      const WorkSpan span("teacher");
+      const ProfileScope span("teacher");
       const NoGrad no_grad;
       y = teacher_.run(x_);
     }
@@ -286,7 +286,7 @@ class StepBench {
       calibrate(student_, {x_}, config.quantize());
     }
     if (options.prune) insert_scales(student_, options.prune_by);
-    step_.emplace(student_, discriminator_, &features_, features_.taps, options);
+    step_.emplace(student_, discriminator_, &features_, features_.feature_layers, options);
   }
 
   Graph teacher_, discriminator_, features_, student_;
@@ -373,7 +373,7 @@ void run_bench_infer(const BenchOptions& o) {
   print_whole(o, *context, m, rival, what);
   std::cout << "speed       " << std::setprecision(1)
             << 2e-9 * cost.macs.true_macs * o.batch / m.whole.median << " GFLOP/s, "
-            << format_si(cost.macs.true_macs) << " MACs per picture\n";
+            << format_si(cost.macs.true_macs) << " MACs per image\n";
   print_layers(m.layers, macs);
 }
 

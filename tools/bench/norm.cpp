@@ -87,7 +87,7 @@ double forward_error(const Data& d, const kernels::NormEpilogue& o) {
         difference.add(y, relu);
         continue;
       }
-      // Codes are half a step away at most.
+      // Quantised values are half a step away at most.
       const double want = std::min<double>(relu, o.quantizer.clamp_hi);
       const double beyond = std::max(0.0, std::abs(y - want) - o.quantizer.scale / 2);
       difference.add(want + beyond, want);

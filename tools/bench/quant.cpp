@@ -32,7 +32,7 @@ void visit_activations(const ContextPtr& context, const std::string& layer, cons
   Rng rng(1);
   const Tensor x = Tensor::empty(context, shape), y = Tensor::empty_like(x);
   const Tensor gy = Tensor::empty_like(x);
-  const Tensor codes = Tensor::empty(context, shape, DType::s16);
+  const Tensor quantized = Tensor::empty(context, shape, DType::s16);
   rng.fill_uniform(x, -3, 3);
   rng.fill_uniform(gy, -1, 1);
   const std::vector<float> host_x = x.read_storage(), host_gy = gy.read_storage();
@@ -65,14 +65,14 @@ void visit_activations(const ContextPtr& context, const std::string& layer, cons
   c.run = [&] {
     kernels::FusedPass pass;
     pass.x = x.device_data();
-    pass.codes = codes.device_data<int16_t>();
-    pass.codes_type = kernels::CodeType::s16;
+    pass.quantized = quantized.device_data<int16_t>();
+    pass.quantized_type = kernels::QuantizedType::s16;
     pass.quantizer = kSigned;
     backend.integer.fused_pass(e, x.view(), pass);
   };
   c.error = [&] {
     return picked_error<int16_t>(
-        codes, [&](size_t i) { return kernels::scalar::quantize_code(host_x[i], kSigned); });
+        quantized, [&](size_t i) { return kernels::scalar::quantized_value(host_x[i], kSigned); });
   };
   visit(c);
 }
@@ -113,7 +113,7 @@ void visit_weights(const ContextPtr& context, const std::string& layer, const Sh
     return picked_error<float>(y, [&](size_t i) {
       const size_t k = i % static_cast<size_t>(v.ks);
       const float s = k < want_scales.size() ? want_scales[k] : 0;
-      return s * kernels::scalar::weight_code(host[i], s);
+      return s * kernels::scalar::quantized_weight(host[i], s);
     });
   };
   visit(c);
@@ -133,7 +133,7 @@ void for_each_quant_case(const ContextPtr& context, const std::vector<SizedNetwo
   for (const SizedNetwork& net : networks) {
     for (int i = 0; i < net.graph.size(); ++i) {
       const Node& node = net.graph.node(i);
-      if (!node.has_weight() || node.inputs[0] == 0) continue;  // pictures are not quantised
+      if (!node.has_weight() || node.inputs[0] == 0) continue;  // images are not quantised
       const Shape& x = net.shapes[static_cast<size_t>(node.inputs[0])];
       const Shape& w = node.parameter(Role::weight)->shape;
       if (x.rank() != 4 || w.rank() != 4) continue;

@@ -7,19 +7,19 @@
 
 namespace gsx::tools {
 
-double WorkRecorder::now() {
+double Profiler::now() {
   context_.synchronize();
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-void WorkRecorder::begin(const std::string& name) {
+void Profiler::begin(const std::string& name) {
   TracedSpan span{name, static_cast<int>(open_.size()), open_.empty() ? -1 : open_.back()};
   span.start = now();
   open_.push_back(static_cast<int>(spans_.size()));
   spans_.push_back(std::move(span));
 }
 
-void WorkRecorder::end() {
+void Profiler::end() {
   TracedSpan& span = spans_[static_cast<size_t>(open_.back())];
   open_.pop_back();
   try {
@@ -28,7 +28,7 @@ void WorkRecorder::end() {
   }
 }
 
-std::string WorkRecorder::current() const {
+std::string Profiler::current() const {
   return open_.empty() ? "" : spans_[static_cast<size_t>(open_.back())].name;
 }
 

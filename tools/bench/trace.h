@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/context.h"
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 
 namespace gsx::tools {
 
@@ -18,9 +18,9 @@ struct TracedSpan {
 
 // Records the spans of the current thread while it lives. The device is waited for where spans
 // begin and end, so that each holds its own work and the whole takes longer than unwatched.
-class WorkRecorder : public WorkObserver {
+class Profiler : public ProfileObserver {
  public:
-  explicit WorkRecorder(Context& context) : context_(context), start_(Clock::now()) {}
+  explicit Profiler(Context& context) : context_(context), start_(Clock::now()) {}
   void begin(const std::string& name) override;
   void end() override;
   std::string current() const override;

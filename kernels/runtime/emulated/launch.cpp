@@ -1,4 +1,4 @@
-// Launches: checked, recorded when the stream is being captured, else run at once.
+// Launches: checked, captured when the stream is being captured, else run at once.
 #include <atomic>
 #include <mutex>
 

@@ -78,7 +78,7 @@ DeviceInfo device_info(int) {
   return info;
 }
 
-// Runs `work`, or records it when the stream is being captured.
+// Runs `work`, or captures it when the stream is being captured.
 template <class Work>
 void give(void* stream, Work work) {
   if (Graph* graph = gpu::capturing(stream)) {
@@ -121,12 +121,12 @@ double elapsed_ms(void* from, void* to) {
 void begin_capture(void* stream) {
   if (!stream) throw Failure("emulated: the default stream cannot be captured");
   if (gpu::capturing(stream)) throw Failure("emulated: the stream is being captured already");
-  static_cast<Stream*>(stream)->recording = std::make_unique<Graph>();
+  static_cast<Stream*>(stream)->capture = std::make_unique<Graph>();
 }
 
 void* end_capture(void* stream) {
   if (!gpu::capturing(stream)) throw Failure("emulated: the stream is not being captured");
-  return static_cast<Stream*>(stream)->recording.release();
+  return static_cast<Stream*>(stream)->capture.release();
 }
 
 void replay(void* graph, void* stream) {

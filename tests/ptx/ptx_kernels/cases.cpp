@@ -41,7 +41,7 @@ float* Bench::floats(const char* name, int64_t n, float lo, float hi) {
 }
 
 template <class T>
-T* Bench::codes(const char* name, int64_t rows, int c, int cs, int lo, int hi) {
+T* Bench::quantized(const char* name, int64_t rows, int c, int cs, int lo, int hi) {
   std::vector<T> values(static_cast<size_t>(rows * cs));
   for (int64_t i = 0; i < rows; ++i) {
     for (int k = 0; k < c; ++k) {
@@ -54,9 +54,9 @@ T* Bench::codes(const char* name, int64_t rows, int c, int cs, int lo, int hi) {
   kernels::emulated::memory.copy(p, values.data(), values.size() * sizeof(T), nullptr);
   return p;
 }
-template int8_t* Bench::codes(const char*, int64_t, int, int, int, int);
-template int16_t* Bench::codes(const char*, int64_t, int, int, int, int);
-template int32_t* Bench::codes(const char*, int64_t, int, int, int, int);
-template uint8_t* Bench::codes(const char*, int64_t, int, int, int, int);
+template int8_t* Bench::quantized(const char*, int64_t, int, int, int, int);
+template int16_t* Bench::quantized(const char*, int64_t, int, int, int, int);
+template int32_t* Bench::quantized(const char*, int64_t, int, int, int, int);
+template uint8_t* Bench::quantized(const char*, int64_t, int, int, int, int);
 
 }  // namespace gsx::ptx

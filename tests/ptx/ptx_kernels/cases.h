@@ -43,7 +43,7 @@ class Bench {
   }
   // Random integers in [lo, hi], zeros in the padding lanes.
   template <class T>
-  T* codes(const char* name, int64_t rows, int c, int cs, int lo, int hi);
+  T* quantized(const char* name, int64_t rows, int c, int cs, int lo, int hi);
   // Uninitialised: the emulator fills it with NaN.
   template <class T = float>
   T* fresh(const char* name, int64_t n) {

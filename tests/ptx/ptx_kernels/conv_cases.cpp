@@ -1,4 +1,4 @@
-// Convolutions: all passes in FP32, TF32 and BF16, and of codes.
+// Convolutions: all passes in FP32, TF32 and BF16, and of quantised values.
 #include "kernels/cuda/staging.h"
 #include "tests/ptx/ptx_kernels/cases.h"
 
@@ -130,30 +130,31 @@ void large_images(Bench& b) {
 }
 
 template <class T>
-void codes_of_type(Bench& b, const ConvShape& s, CodeType type, CodeRange range) {
-  const auto* x = b.codes<T>("x", s.x.pixels(), s.x.c, s.x.cs, range.lo, range.hi);
-  const auto* w = b.codes<int8_t>("w", int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks, -127, 127);
-  b.backend.conv.forward_codes(b.exec, s, {x, type, range}, w, b.fresh<int32_t>("y", s.y().size()),
-                               {});
+void quantized_of_type(Bench& b, const ConvShape& s, QuantizedType type, IntegerRange range) {
+  const auto* x = b.quantized<T>("x", s.x.pixels(), s.x.c, s.x.cs, range.lo, range.hi);
+  const auto* w =
+      b.quantized<int8_t>("w", int64_t{s.w.r} * s.w.s * s.w.c, s.w.k, s.w.ks, -127, 127);
+  b.backend.conv.forward_quantized(b.exec, s, {x, type, range}, w,
+                                   b.fresh<int32_t>("y", s.y().size()), {});
 }
 
-void codes(Bench& b, const ConvShape& s) {
-  codes_of_type<int16_t>(b, s, CodeType::s16, {-300, 300});
+void quantized(Bench& b, const ConvShape& s) {
+  quantized_of_type<int16_t>(b, s, QuantizedType::s16, {-300, 300});
 }
 
-void code_convolutions(Bench& b) {
-  codes_of_type<uint8_t>(b, square(1, 5, 5, 8, 3, 1, 1), CodeType::u8, {0, 255});
-  codes_of_type<int8_t>(b, square(1, 5, 5, 8, 3, 1, 1), CodeType::s8, {-128, 127});
+void quantized_convolutions(Bench& b) {
+  quantized_of_type<uint8_t>(b, square(1, 5, 5, 8, 3, 1, 1), QuantizedType::u8, {0, 255});
+  quantized_of_type<int8_t>(b, square(1, 5, 5, 8, 3, 1, 1), QuantizedType::s8, {-128, 127});
   for (const int c : {1, 3, 4, 5, 37}) {
-    codes(b, square(2, 7, c, 24, 3, 1, 1));
-    codes(b, square(1, 7, 24, c, 3, 2, 1));
+    quantized(b, square(2, 7, c, 24, 3, 1, 1));
+    quantized(b, square(1, 7, 24, c, 3, 2, 1));
   }
-  codes(b, reflecting(square(1, 9, 3, 16, 7, 1, 3)));
-  codes(b, transposed(1, 5, 24, 16, 3, 2, 1));
-  codes(b, square(1, 5, 72, 72, 3, 1, 1));
+  quantized(b, reflecting(square(1, 9, 3, 16, 7, 1, 3)));
+  quantized(b, transposed(1, 5, 24, 16, 3, 2, 1));
+  quantized(b, square(1, 5, 72, 72, 3, 1, 1));
 }
 
-// Geometries that are not plain, in floats and codes.
+// Geometries that are not plain, in floats and quantised values.
 void other_geometries(Bench& b) {
   ConvShape dilated = square(2, 9, 5, 9, 3, 1, 2), edges = square(1, 7, 8, 6, 3, 1, 3);
   dilated.dilation = {2, 1};
@@ -165,7 +166,7 @@ void other_geometries(Bench& b) {
   spread.dilation = 2;
   for (const ConvShape& s : {dilated, edges, spread}) {
     all_passes(b, s);
-    codes(b, s);
+    quantized(b, s);
   }
 }
 
@@ -177,7 +178,7 @@ void depthwise_layers(Bench& b) {
       each->groups = c;
       all_passes(b, *each);
     }
-    codes(b, s);
+    quantized(b, s);
   }
 }
 
@@ -219,7 +220,7 @@ const std::vector<CaseGroup> kConvCases = {
     {"moments of TF32 convolutions", moments<MathMode::tf32>},
     {"moments of BF16 convolutions", moments<MathMode::bf16>},
     {"moments of convolutions of few channels", moments_from_few_channels},
-    {"convolutions of codes", code_convolutions},
+    {"convolutions of codes", quantized_convolutions},
     {"convolutions of other geometries", other_geometries},
     {"depthwise convolutions", depthwise_layers},
     {"a library's floats", staging<float>},

@@ -12,9 +12,9 @@ void passes(Bench& b) {
   for (const int c : kChannels) {
     const View v = View::of(2, 7, 9, c);
     FusedPass pass;
-    pass.source = FusedPass::Source::sums;
-    pass.x = b.codes<int32_t>("sums", v.pixels(), v.c, v.cs, -100000, 100000);
-    pass.middle = b.codes<int32_t>("middle", v.n, v.c, v.cs, -100, 100);
+    pass.source = FusedPass::Source::accumulators;
+    pass.x = b.quantized<int32_t>("sums", v.pixels(), v.c, v.cs, -100000, 100000);
+    pass.middle = b.quantized<int32_t>("middle", v.n, v.c, v.cs, -100, 100);
     pass.count = 3;
     pass.ops[0].kind = PassOp::Kind::affine;
     pass.ops[0].a = b.rows("a", 1, v.c, v.cs);
@@ -25,13 +25,13 @@ void passes(Bench& b) {
     pass.ops[2].other = b.image("other", v);
     pass.reals = b.fresh("y", v);
     pass.quantizer = {4.0f / 255, 255.0f / 4, 0, 255, 0, 4};
-    auto* codes = b.fresh<uint8_t>("codes", v.size());
-    pass.codes = codes;
+    auto* quantized = b.fresh<uint8_t>("codes", v.size());
+    pass.quantized = quantized;
     b.backend.integer.fused_pass(b.exec, v, pass);
     FusedPass decode;
-    decode.source = FusedPass::Source::codes;
-    decode.x = codes;
-    decode.code_scale = 0.02f;
+    decode.source = FusedPass::Source::quantized;
+    decode.x = quantized;
+    decode.source_step = 0.02f;
     decode.reals = b.fresh("y", v);
     b.backend.integer.fused_pass(b.exec, v, decode);
   }
@@ -49,15 +49,15 @@ void taps(Bench& b) {
       const View y = s.y();
       for (const TapBias kind : {TapBias::everywhere, TapBias::per_tap}) {
         const int count = kind == TapBias::per_tap ? 9 : 1;
-        const auto* t = b.codes<int32_t>("t", c, count, count, -1000, 1000);
+        const auto* t = b.quantized<int32_t>("t", c, count, count, -1000, 1000);
         b.backend.integer.add_taps(b.exec, s, kind, t,
-                                   b.codes<int32_t>("y", y.pixels(), y.c, y.cs, -9999, 9999));
+                                   b.quantized<int32_t>("y", y.pixels(), y.c, y.cs, -9999, 9999));
       }
       if (transposed) continue;
       s.pad_mode = PadMode::reflect;
       b.backend.integer.add_taps(b.exec, s, TapBias::per_tap,
-                                 b.codes<int32_t>("t", c, 9, 9, -1000, 1000),
-                                 b.codes<int32_t>("y", y.pixels(), y.c, y.cs, -9999, 9999));
+                                 b.quantized<int32_t>("t", c, 9, 9, -1000, 1000),
+                                 b.quantized<int32_t>("y", y.pixels(), y.c, y.cs, -9999, 9999));
     }
   }
 }
@@ -65,7 +65,7 @@ void taps(Bench& b) {
 void norms(Bench& b) {
   for (const int c : kChannels) {
     for (const View& v : {View::of(2, 7, 9, c), View::of(1, 50, 41, c), View::of(1, 1, 1, c)}) {
-      const auto* x = b.codes<int32_t>("x", v.pixels(), v.c, v.cs, -500000, 1000000);
+      const auto* x = b.quantized<int32_t>("x", v.pixels(), v.c, v.cs, -500000, 1000000);
       const float* scale = b.floats("scale", c, 1e-5f, 2e-5f);
       auto* sums = b.fresh<uint64_t>("sums", ExactSums::size(v));
       b.backend.integer.exact_sums(b.exec, v, x, {sums});
@@ -103,8 +103,8 @@ void weights(Bench& b) {
                             : b.floats("w", w.size());
     for (const bool per_channel : {false, true}) {
       const float* scales = b.floats("scales", per_channel ? w.k : 1, 1e-3f, 1e-2f);
-      b.backend.integer.weight_codes(b.exec, w, per_channel, x, scales,
-                                     b.fresh<int8_t>("codes", w.size()));
+      b.backend.integer.quantized_weights(b.exec, w, per_channel, x, scales,
+                                          b.fresh<int8_t>("codes", w.size()));
     }
   }
 }

@@ -1,17 +1,19 @@
-// Exact convolution of integer codes: 16-bit codes times 8-bit filter codes, summed in 32 bits two
-// products at a time (dp2a). The order of exact sums is free: the bits are the CPU's.
+// Exact convolution of quantised values: 16-bit quantised values times 8-bit quantised filters,
+// summed in 32 bits two products at a time (dp2a). The order of exact sums is free: the bits are
+// the CPU's.
 //
-// A block makes 64 pixels x 64 outputs, 32 codes of contraction per slice. Pixels lie along the
-// contraction; filter codes are regrouped on the way in, so that a word holds four neighbours of
-// the contraction for one output.
+// A block makes 64 pixels x 64 outputs, 32 quantised values of contraction per slice. Pixels lie
+// along the contraction; quantised filters are regrouped on the way in, so that a word holds four
+// neighbours of the contraction for one output.
 #include "kernels/cuda/conv_launch.h"
 #include "kernels/cuda/conv_simt.h"
 
 namespace gsx::kernels::GSX_BACKEND::convolution {
-namespace codes {
+namespace quantized {
 
 using Shape = SimtShape<64, 64, 2, 2>;
-constexpr int kDepth = 32, kQuads = kDepth / 4;  // codes of a slice; words they fill per output
+constexpr int kDepth = 32,
+              kQuads = kDepth / 4;  // quantised values of a slice; words they fill per output
 using PixelTile = Tile<uint32_t, Shape::kM, 4>;
 using VectorPixels = PixelSource<int16_t, Shape::kM, 4, 8, Shape::kThreads>;
 
@@ -26,7 +28,7 @@ struct Block {
 };
 
 // Pixels of at most four channels, code by code: a thread fills half a row.
-struct ScalarCodes {
+struct ScalarQuantized {
   Input<int16_t> in;
   int taps_y, taps_x, top, y, x;
   TapCursor cursor;
@@ -35,7 +37,7 @@ struct ScalarCodes {
   __device__ static int row() { return static_cast<int>(threadIdx.x) % Shape::kM; }
   __device__ static int half() { return static_cast<int>(threadIdx.x) / Shape::kM; }
 
-  __device__ ScalarCodes(const Input<int16_t>& input, const Phase& p, int m0)
+  __device__ ScalarQuantized(const Input<int16_t>& input, const Phase& p, int m0)
       : in(input),
         taps_y(p.y.taps),
         taps_x(p.x.taps),
@@ -71,7 +73,7 @@ struct ScalarCodes {
 
 // A thread's share of the filter slice: four steps of the contraction for four outputs.
 template <bool kScalar>
-struct FilterCodes {
+struct QuantizedFilters {
   Filter<int8_t> w;
   AxisPhase y, x;
   int channels, n;
@@ -81,7 +83,7 @@ struct FilterCodes {
   __device__ static int quad() { return static_cast<int>(threadIdx.x) / 16; }
   __device__ static int column() { return static_cast<int>(threadIdx.x) % 16 * 4; }
 
-  __device__ FilterCodes(const Filter<int8_t>& filter, const Phase& p, int padded, int n0)
+  __device__ QuantizedFilters(const Filter<int8_t>& filter, const Phase& p, int padded, int n0)
       : w(filter),
         y(p.y),
         x(p.x),
@@ -158,7 +160,7 @@ struct Sums {
   }
 };
 
-__device__ inline void store(const CodeCorrelation& c, const Block& block, const Sums& sums) {
+__device__ inline void store(const QuantizedCorrelation& c, const Block& block, const Sums& sums) {
 #pragma unroll
   for (int i = 0; i < Shape::kRows; ++i) {
     const int m = block.m0 + Shape::row<Layout::along_k>(i);
@@ -183,14 +185,15 @@ __device__ inline void store(const CodeCorrelation& c, const Block& block, const
 }
 
 template <bool kScalarPixels, bool kScalarFilter>
-__global__ void __launch_bounds__(Shape::kThreads, 3) codes_kernel(const CodeCorrelation c) {
+__global__ void __launch_bounds__(Shape::kThreads, 3)
+    quantized_kernel(const QuantizedCorrelation c) {
   const int index = static_cast<int>(blockIdx.x), tile = index / c.tiles_n;
   const Block block = {c.plan.phase(tile / c.tiles_m), tile % c.tiles_m * Shape::kM,
                        index % c.tiles_n * Shape::kN};
   if (block.m0 >= block.phase.outputs) return;
   auto& shared = gpu::dynamic_shared<Shared>();
-  std::conditional_t<kScalarPixels, ScalarCodes, VectorPixels> x(c.in, block.phase, block.m0);
-  FilterCodes<kScalarFilter> w(c.w, block.phase, c.in.cs, block.n0);
+  std::conditional_t<kScalarPixels, ScalarQuantized, VectorPixels> x(c.in, block.phase, block.m0);
+  QuantizedFilters<kScalarFilter> w(c.w, block.phase, c.in.cs, block.n0);
   const int contraction = block.phase.y.taps * block.phase.x.taps * c.in.cs;
   const int steps = (contraction + kDepth - 1) / kDepth;
   Sums sums;
@@ -218,17 +221,17 @@ __global__ void __launch_bounds__(Shape::kThreads, 3) codes_kernel(const CodeCor
   store(c, block, sums);
 }
 
-}  // namespace codes
+}  // namespace quantized
 
-void correlate_codes(Exec& e, const CodeCorrelation& correlation) {
-  CodeCorrelation c = correlation;
-  c.tiles_m = tiles(c.plan.outputs(), codes::Shape::kM);
-  c.tiles_n = tiles(c.out.cs, codes::Shape::kN);
-  const auto kernel = c.in.c <= 4        ? codes::codes_kernel<true, true>
-                      : c.out.cs % 8 > 0 ? codes::codes_kernel<false, true>
-                                         : codes::codes_kernel<false, false>;
-  launch_blocks("conv_codes", kernel, c.blocks(), codes::Shape::kThreads, sizeof(codes::Shared), e,
-                c);
+void correlate_quantized(Exec& e, const QuantizedCorrelation& correlation) {
+  QuantizedCorrelation c = correlation;
+  c.tiles_m = tiles(c.plan.outputs(), quantized::Shape::kM);
+  c.tiles_n = tiles(c.out.cs, quantized::Shape::kN);
+  const auto kernel = c.in.c <= 4        ? quantized::quantized_kernel<true, true>
+                      : c.out.cs % 8 > 0 ? quantized::quantized_kernel<false, true>
+                                         : quantized::quantized_kernel<false, false>;
+  launch_blocks("conv_codes", kernel, c.blocks(), quantized::Shape::kThreads,
+                sizeof(quantized::Shared), e, c);
 }
 
 }  // namespace gsx::kernels::GSX_BACKEND::convolution

@@ -1,5 +1,5 @@
-// Sizes from the first bytes of PNG, JPEG and PPM files; see picture_head.h.
-#include "engine/io/picture_head.h"
+// Sizes from the first bytes of PNG, JPEG and PPM files; see image_head.h.
+#include "engine/io/image_head.h"
 
 #include <algorithm>
 #include <array>
@@ -16,24 +16,24 @@ namespace {
 
 int big_endian(const uint8_t* p) { return p[0] << 8 | p[1]; }
 
-double pixels(const PictureHead& head) { return static_cast<double>(head.width) * head.height; }
+double pixels(const ImageHead& head) { return static_cast<double>(head.width) * head.height; }
 
 // Signature, IHDR: width, height, depth, colour type, .., interlace.
-std::optional<PictureHead> png_head(const InputFile& file) {
+std::optional<ImageHead> png_head(const InputFile& file) {
   constexpr size_t kHead = 33;
   if (file.size() < kHead) return std::nullopt;
   const std::vector<uint8_t> b = file.read_at(0, kHead);
   if (b[16] || b[17] || b[20] || b[21]) return std::nullopt;  // more than is read
   const int depth = b[24], colours = b[25], interlaced = b[28];
-  PictureHead head{big_endian(&b[18]), big_endian(&b[22]), colours != 0 && colours != 2, 0};
-  // The checked file beside the file; rows as they are stored, the same decoded, the picture.
+  ImageHead head{big_endian(&b[18]), big_endian(&b[22]), colours != 0 && colours != 2, 0};
+  // The checked file beside the file; rows as they are stored, the same decoded, the image.
   const bool rare = depth == 16 || interlaced != 0 || head.alpha;
   head.decoding_bytes = 2.0 * static_cast<double>(file.size()) + pixels(head) * (rare ? 20 : 9.2);
   return head;
 }
 
 // Segments of marker and length up to the frame's: depth, height, width.
-std::optional<PictureHead> jpeg_head(const InputFile& file, uint64_t at) {
+std::optional<ImageHead> jpeg_head(const InputFile& file, uint64_t at) {
   constexpr int kMostSegments = 10'000;
   at += 2;
   for (int i = 0; i < kMostSegments && at + 9 < file.size(); ++i) {
@@ -44,8 +44,8 @@ std::optional<PictureHead> jpeg_head(const InputFile& file, uint64_t at) {
     const bool frame =
         marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame) {
-      PictureHead head{big_endian(&b[7]), big_endian(&b[5]), false, 0};
-      // Progressive ones keep all coefficients; the picture, and once more to turn it upright.
+      ImageHead head{big_endian(&b[7]), big_endian(&b[5]), false, 0};
+      // Progressive ones keep all coefficients; the image, and once more to turn it upright.
       head.decoding_bytes =
           static_cast<double>(file.size()) + pixels(head) * (marker == 0xc2 ? 14 : 8);
       return head;
@@ -58,7 +58,7 @@ std::optional<PictureHead> jpeg_head(const InputFile& file, uint64_t at) {
 }
 
 // "P6", width and height in digits.
-std::optional<PictureHead> ppm_head(const InputFile& file, const std::vector<uint8_t>& start) {
+std::optional<ImageHead> ppm_head(const InputFile& file, const std::vector<uint8_t>& start) {
   std::array<int, 2> sides{};
   size_t at = 2;
   for (int& side : sides) {
@@ -68,12 +68,12 @@ std::optional<PictureHead> ppm_head(const InputFile& file, const std::vector<uin
       side = 10 * side + (start[at] - '0');
     if (at == first) return std::nullopt;
   }
-  PictureHead head{sides[0], sides[1], false, 0};
+  ImageHead head{sides[0], sides[1], false, 0};
   head.decoding_bytes = static_cast<double>(file.size()) + 3 * pixels(head);
   return head;
 }
 
-std::optional<PictureHead> head_of(const InputFile& file) {
+std::optional<ImageHead> head_of(const InputFile& file) {
   constexpr size_t kStart = 67;  // a JPEG may begin up to 64 bytes late
   constexpr std::array<uint8_t, 3> kJpeg = {0xff, 0xd8, 0xff};
   const std::vector<uint8_t> start = file.read_at(0, std::min<uint64_t>(file.size(), kStart));
@@ -86,9 +86,9 @@ std::optional<PictureHead> head_of(const InputFile& file) {
 
 }  // namespace
 
-std::optional<PictureHead> picture_head(const std::filesystem::path& path) {
+std::optional<ImageHead> image_head(const std::filesystem::path& path) {
   try {
-    const std::optional<PictureHead> head = head_of(InputFile(path));
+    const std::optional<ImageHead> head = head_of(InputFile(path));
     const bool sensible = head && head->width > 0 && head->height > 0 &&
                           pixels(*head) <= static_cast<double>(kMostImagePixels);
     return sensible ? head : std::nullopt;

@@ -5,9 +5,9 @@
 
 namespace gsx {
 
-class WorkObserver {
+class ProfileObserver {
  public:
-  virtual ~WorkObserver() = default;
+  virtual ~ProfileObserver() = default;
   virtual void begin(const std::string& name) = 0;
   virtual void end() = 0;  // the span that began last
   // What backward calls the work that undoes an operation done now; empty: by the operation's name.
@@ -15,37 +15,37 @@ class WorkObserver {
 };
 
 // While one lives, the observer is told of the current thread's spans.
-class WatchWork {
+class ObserveProfile {
  public:
-  explicit WatchWork(WorkObserver&);
-  ~WatchWork();
-  WatchWork(const WatchWork&) = delete;
-  WatchWork& operator=(const WatchWork&) = delete;
+  explicit ObserveProfile(ProfileObserver&);
+  ~ObserveProfile();
+  ObserveProfile(const ObserveProfile&) = delete;
+  ObserveProfile& operator=(const ObserveProfile&) = delete;
 
  private:
-  WorkObserver* before_;
+  ProfileObserver* before_;
 };
 
-WorkObserver* work_observer();  // of the current thread, or null
+ProfileObserver* profile_observer();  // of the current thread, or null
 
-class WorkSpan {
+class ProfileScope {
  public:
   // name(): a string, asked only when somebody watches.
   template <class Name>
-  explicit WorkSpan(const Name& name) : observer_(work_observer()) {
+  explicit ProfileScope(const Name& name) : observer_(profile_observer()) {
     if (observer_) observer_->begin(name());
   }
-  explicit WorkSpan(const char* name) : observer_(work_observer()) {
+  explicit ProfileScope(const char* name) : observer_(profile_observer()) {
     if (observer_) observer_->begin(name);
   }
-  ~WorkSpan() {
+  ~ProfileScope() {
     if (observer_) observer_->end();
   }
-  WorkSpan(const WorkSpan&) = delete;
-  WorkSpan& operator=(const WorkSpan&) = delete;
+  ProfileScope(const ProfileScope&) = delete;
+  ProfileScope& operator=(const ProfileScope&) = delete;
 
  private:
-  WorkObserver* observer_;
+  ProfileObserver* observer_;
 };
 
 }  // namespace gsx

@@ -1,4 +1,4 @@
-// What translate, eval and train make of pictures with transparency, and of too large ones.
+// What translate, eval and train make of images with transparency, and of too large ones.
 #include <fstream>
 #include <iterator>
 
@@ -34,20 +34,20 @@ int colour_type(const fs::path& png) { return read_text(png).at(25); }
 
 }  // namespace
 
-TEST_CASE("transparent and too large pictures") {
+TEST_CASE("transparent and too large images") {
   const TempDir dir;
-  const std::string run = (dir / "run").string(), photos = (dir / "photos").string();
+  const std::string run = (dir / "run").string(), sources = (dir / "photos").string();
   const std::vector<std::string> tiny = {
       "train", "--out",    run, "--method",      "dense", "--size",    "16", "--width",
       "4",     "--blocks", "1", "--dense-steps", "1",     "--threads", "1"};
   REQUIRE(run_program(tiny).exit_code == 0);
   const std::string model = (dir / "run/model.safetensors").string();
-  fs::create_directory(photos);
+  fs::create_directory(sources);
   write_text(dir / "photos/a.png", transparent_png());
   write_text(dir / "photos/b.png", transparent_png());
 
   const auto translate = [&](const std::string& out, std::vector<std::string> flags) {
-    std::vector<std::string> command = {"translate", model, photos, "--out", (dir / out).string()};
+    std::vector<std::string> command = {"translate", model, sources, "--out", (dir / out).string()};
     command.insert(command.end(), flags.begin(), flags.end());
     const ProcessResult r = run_program(command);
     INFO(r.err);
@@ -65,16 +65,16 @@ TEST_CASE("transparent and too large pictures") {
   CHECK(colour_type(dir / "kept/a.png") == 6);
   for (const char* colour : {"whitish", "#12345", "#12345g", "#-12345", "123456", ""}) {
     const ProcessResult r = run_program(
-        {"translate", model, photos, "--out", (dir / "x").string(), "--background", colour});
+        {"translate", model, sources, "--out", (dir / "x").string(), "--background", colour});
     CHECK(r.exit_code == 2);
     CHECK(count(r.err, "white, black or #rrggbb") == 1);
   }
 
-  std::vector<std::string> train = {"train", "--data", photos, "--out", (dir / "second").string()};
+  std::vector<std::string> train = {"train", "--data", sources, "--out", (dir / "second").string()};
   train.insert(train.end(), tiny.begin() + 3, tiny.end());
   for (std::vector<std::string> command :
-       {std::vector<std::string>{"translate", model, photos, "--out", (dir / "y").string()},
-        {"eval", model, "--data", photos},
+       {std::vector<std::string>{"translate", model, sources, "--out", (dir / "y").string()},
+        {"eval", model, "--data", sources},
         train}) {
     INFO(command[0]);
     command.insert(command.end(), {"--max-pixels", "255"});

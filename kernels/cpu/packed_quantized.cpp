@@ -1,5 +1,5 @@
-// Packing filter codes, once for all images.
-#include "kernels/cpu/packed_codes.h"
+// Packing quantised filters, once for all images.
+#include "kernels/cpu/packed_quantized.h"
 
 namespace gsx::kernels {
 namespace {
@@ -13,7 +13,7 @@ Geometry of_large_image(ConvShape shape) {
 
 // Calls f(place among the weights as they lie, place in the panels) for every weight of a part.
 template <class F>
-void each_weight(const PackedCodes& packed, size_t part, const FilterView& f, F&& visit) {
+void each_weight(const PackedQuantized& packed, size_t part, const FilterView& f, F&& visit) {
   const Correlation& c = packed.correlation(part);
   const Runs& runs = packed.runs(part);
   const int64_t padded = packed.padded(part), row = runs.merged ? c.x.taps : 1;
@@ -31,7 +31,8 @@ void each_weight(const PackedCodes& packed, size_t part, const FilterView& f, F&
         const int panel = k / kPanel * kPanel, width = panel_width(panel, packed.outputs());
         visit(from + k, k,
               (int64_t{panel} * runs.count + run * width) * padded +
-                  j / kCodeGroup * kCodeGroup * width + (k - panel) * kCodeGroup + j % kCodeGroup);
+                  j / kQuantizedGroup * kQuantizedGroup * width + (k - panel) * kQuantizedGroup +
+                  j % kQuantizedGroup);
       }
     }
   }
@@ -39,7 +40,7 @@ void each_weight(const PackedCodes& packed, size_t part, const FilterView& f, F&
 
 }  // namespace
 
-PackedCodes::PackedCodes(const ConvShape& shape, const int8_t* data)
+PackedQuantized::PackedQuantized(const ConvShape& shape, const int8_t* data)
     : data_(data), outputs_(shape.w.ks), columns_(shape.stride.x) {
   const Geometry g = of_large_image(shape);
   parts_ = shape.transposed ? spread_correlations(g) : gather_correlations(g);
@@ -51,9 +52,9 @@ PackedCodes::PackedCodes(const ConvShape& shape, const int8_t* data)
   }
 }
 
-std::vector<int8_t> pack_codes(const ConvShape& shape, const int8_t* w) {
-  std::vector<int8_t> data(static_cast<size_t>(PackedCodes(shape, nullptr).size()), 0);
-  const PackedCodes packed(shape, data.data());
+std::vector<int8_t> pack_quantized(const ConvShape& shape, const int8_t* w) {
+  std::vector<int8_t> data(static_cast<size_t>(PackedQuantized(shape, nullptr).size()), 0);
+  const PackedQuantized packed(shape, data.data());
   for (size_t part = 0; part < packed.count(); ++part) {
     int8_t* to = data.data() + packed.panels_at(part);
     auto* sums = reinterpret_cast<int32_t*>(to) - packed.outputs();
@@ -65,8 +66,8 @@ std::vector<int8_t> pack_codes(const ConvShape& shape, const int8_t* w) {
   return data;
 }
 
-void unpack_codes(const ConvShape& shape, const int8_t* data, int8_t* w) {
-  const PackedCodes packed(shape, data);
+void unpack_quantized(const ConvShape& shape, const int8_t* data, int8_t* w) {
+  const PackedQuantized packed(shape, data);
   std::fill_n(w, shape.w.size(), int8_t{0});
   for (size_t part = 0; part < packed.count(); ++part) {
     const int8_t* from = packed.panels(part);

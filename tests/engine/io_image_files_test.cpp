@@ -1,4 +1,4 @@
-// Picture files that are odd but whole, that lie, or that announce more than they hold: what they
+// Image files that are odd but whole, that lie, or that announce more than they hold: what they
 // decode to, what is refused, and how much memory that takes.
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -71,7 +71,7 @@ bool within(uint64_t bytes, const std::function<bool()>& work) {
 
 }  // namespace
 
-TEST_CASE("picture files: a palette index beyond the palette is black, every time") {
+TEST_CASE("image files: a palette index beyond the palette is black, every time") {
   const std::string colours = chunk("PLTE", text({10, 20, 30}));
   const Bytes want = {10, 20, 30, 0, 0, 0, 0, 0, 0};
   for (const int depth : {2, 4, 8}) {
@@ -86,7 +86,7 @@ TEST_CASE("picture files: a palette index beyond the palette is black, every tim
   }
 }
 
-TEST_CASE("picture files: what is transparent is laid over the background") {
+TEST_CASE("image files: what is transparent is laid over the background") {
   const auto v16 = [](int v) { return text({v, v}); };
   const std::string key = text({0, 0, 0, 100, 0, 150, 0, 200});
   struct Case {
@@ -148,7 +148,7 @@ TEST_CASE("picture files: what is transparent is laid over the background") {
   CHECK(rgb_of(bad) == Bytes{1, 2, 3});
 }
 
-TEST_CASE("picture files: alpha is turned upright with its picture, and written") {
+TEST_CASE("image files: alpha is turned upright with its image, and written") {
   const std::string quarter_turn =
       std::string("II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", 26);
   const ImageAndAlpha read = decode_image_and_alpha(
@@ -171,7 +171,7 @@ TEST_CASE("picture files: alpha is turned upright with its picture, and written"
   CHECK_THROWS_WITH(encode_png(lying), Contains("1073741824 x 1073741824"));
 }
 
-TEST_CASE("picture files: padding around the pixels of a PNG does no harm") {
+TEST_CASE("image files: padding around the pixels of a PNG does no harm") {
   const std::string pixels = stored(text({0, 1, 2, 3}));
   const Bytes want = {1, 2, 3}, plain = png(1, 1, 8, 2, pixels);
   CHECK(rgb_of(png(1, 1, 8, 2, pixels + std::string(200'000, '\0'))) == want);
@@ -187,7 +187,7 @@ TEST_CASE("picture files: padding around the pixels of a PNG does no harm") {
              Contains("missing pixel data"));
 }
 
-TEST_CASE("picture files: too many pixels are refused by a limit that can be raised") {
+TEST_CASE("image files: too many pixels are refused by a limit that can be raised") {
   const Bytes file = png(4, 3, 1, 0, stored(text({0, 0, 0, 0, 0, 0})));
   CHECK(refusal(file, {.max_pixels = 12}).empty());
   CHECK_THAT(refusal(file, {.max_pixels = 11}),
@@ -197,7 +197,7 @@ TEST_CASE("picture files: too many pixels are refused by a limit that can be rai
              Contains("has 24 x 16 pixels"));
 }
 
-TEST_CASE("picture files: memory goes by what a file holds, not by what it announces") {
+TEST_CASE("image files: memory goes by what a file holds, not by what it announces") {
   constexpr uint64_t kMiB = 1 << 20;
   const ReadOptions any{.max_pixels = kMostImagePixels};
   const auto refused = [&](const Bytes& file) {
@@ -211,17 +211,17 @@ TEST_CASE("picture files: memory goes by what a file holds, not by what it annou
     announce(file, 15'000, 15'000);
     CHECK(refused(file));
   }
-  // A whole picture takes a few times its own size.
+  // A whole image takes a few times its own size.
   const std::string rows = std::string(1 + 2048 / 8, '\0');
   std::string all;
   for (int i = 0; i < 2048; ++i) all += rows;
   const Bytes large = png(2048, 2048, 1, 0, stored(all));
   CHECK(within(24 * kMiB, [&] { return rgb_of(large).size() == 12 * kMiB; }));
-  const Bytes photo = jpeg({.width = 2048, .height = 2048});
-  CHECK(within(20 * kMiB, [&] { return rgb_of(photo).size() == 12 * kMiB; }));
+  const Bytes source = jpeg({.width = 2048, .height = 2048});
+  CHECK(within(20 * kMiB, [&] { return rgb_of(source).size() == 12 * kMiB; }));
 }
 
-TEST_CASE("picture files: jpeg of every kind that cameras and Photoshop write") {
+TEST_CASE("image files: jpeg of every kind that cameras and Photoshop write") {
   struct Case {
     const char* what;
     JpegKind kind;
@@ -243,7 +243,7 @@ TEST_CASE("picture files: jpeg of every kind that cameras and Photoshop write") 
                        : c.kind.components == 4 ? Bytes{141, 71, 31}
                                                 : Bytes{180, 90, 40};
     for (int i = 0; i < 3; ++i) CHECK(std::abs(p[i] - want[i]) <= 3);
-    // Markers nobody knows, fill bytes, and what stands before and behind the picture.
+    // Markers nobody knows, fill bytes, and what stands before and behind the image.
     insert(file, 2, text({0xff, 0xff, 0xff, 0xeb, 0, 4, 1, 2, 0xff, 0xfe, 0, 3, 'c'}));
     for (const std::string before : {"", "\r\n", "\xef\xbb\xbf", "\xff", "some junk"}) {
       Bytes odd = file;
@@ -254,7 +254,7 @@ TEST_CASE("picture files: jpeg of every kind that cameras and Photoshop write") 
   }
 }
 
-TEST_CASE("picture files: a jpeg cut in mid-scan is refused, also with an end put behind") {
+TEST_CASE("image files: a jpeg cut in mid-scan is refused, also with an end put behind") {
   for (const JpegKind& kind : {JpegKind{}, {.restart_every = 2}, {.progressive = true}}) {
     const Bytes whole = jpeg(kind);
     const size_t scan = scan_start(whole);
@@ -272,7 +272,7 @@ TEST_CASE("picture files: a jpeg cut in mid-scan is refused, also with an end pu
   CHECK_THAT(refusal(one_scan), Contains("lacks a scan"));
 }
 
-TEST_CASE("picture files: jpeg that nothing here decodes") {
+TEST_CASE("image files: jpeg that nothing here decodes") {
   CHECK_THAT(refusal(jpeg({.arithmetic = true})), Contains("arithmetic"));
   Bytes two = jpeg({.components = 2});
   CHECK_THAT(refusal(two), Contains("2 colour components"));

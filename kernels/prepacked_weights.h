@@ -11,15 +11,15 @@
 
 namespace gsx::kernels {
 
-class KeptFilters {
+class PrepackedWeights {
  public:
   // All that kept numbers depend on besides the weights.
   using Key = std::vector<int64_t>;
 
-  KeptFilters() = default;
-  KeptFilters(const KeptFilters&) = delete;
-  KeptFilters& operator=(const KeptFilters&) = delete;
-  ~KeptFilters() { clear(); }
+  PrepackedWeights() = default;
+  PrepackedWeights(const PrepackedWeights&) = delete;
+  PrepackedWeights& operator=(const PrepackedWeights&) = delete;
+  ~PrepackedWeights() { clear(); }
 
   // 64-byte aligned host memory for `count` numbers that depend on `key`. `made`: they are there;
   // else whoever claims them makes them and then says so, or abandons them when that fails. No

@@ -1,5 +1,5 @@
-// Listing folders without throwing what libraries throw; see picture_folder.h.
-#include "engine/io/picture_folder.h"
+// Listing folders without throwing what libraries throw; see image_folder.h.
+#include "engine/io/image_folder.h"
 
 #include <algorithm>
 #include <array>
@@ -43,9 +43,9 @@ void check_is_folder(const fs::path& folder) {
 
 }  // namespace
 
-PictureFolder open_picture_folder(const fs::path& folder) {
+ImageFolder open_image_folder(const fs::path& folder) {
   check_is_folder(folder);
-  PictureFolder found;
+  ImageFolder found;
   found.path = folder;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -56,7 +56,7 @@ PictureFolder open_picture_folder(const fs::path& folder) {
     if (it->is_directory(ignored)) {
       ++found.folders;
     } else if (is_image_name(name)) {
-      found.pictures.push_back(it->path());
+      found.images.push_back(it->path());
     } else if (is_tensor_name(name)) {
       found.tensors.push_back(it->path());
     } else if (is_other_format(ending)) {
@@ -64,12 +64,12 @@ PictureFolder open_picture_folder(const fs::path& folder) {
     }
   }
   GSX_CHECK(!error, "data: cannot read the folder ", folder.string(), ": ", error.message());
-  sort_by_name(found.pictures);
+  sort_by_name(found.images);
   sort_by_name(found.tensors);
   return found;
 }
 
-std::string left_out_text(const PictureFolder& folder) {
+std::string left_out_text(const ImageFolder& folder) {
   std::string what;
   const auto add = [&](int count, const std::string& name) {
     if (count > 0) what += (what.empty() ? "" : ", ") + std::to_string(count) + " " + name;
@@ -86,16 +86,16 @@ std::string naming(const std::string& file, const std::string& message) {
 
 bool is_tensor_name(const fs::path& name) { return ending_of(name) == ".npy"; }
 
-bool looks_like_a_picture(const fs::path& name) {
+bool looks_like_a_image(const fs::path& name) {
   return is_image_name(name) || is_tensor_name(name) || is_other_format(ending_of(name));
 }
 
 std::vector<fs::path> list_images(const fs::path& folder) {
-  const PictureFolder found = open_picture_folder(folder);
+  const ImageFolder found = open_image_folder(folder);
   const std::string left_out = left_out_text(found);
-  GSX_CHECK(!found.pictures.empty(), "data: no pictures in ", folder.string(), "; looked for ",
+  GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(), "; looked for ",
             kLookedFor, left_out.empty() ? "" : "; " + left_out);
-  return found.pictures;
+  return found.images;
 }
 
 DataLayout find_layout(const fs::path& folder) {
@@ -107,9 +107,9 @@ DataLayout find_layout(const fs::path& folder) {
   };
   const DataLayout layout = {part("trainA"), part("trainB"), part("testA"), part("testB")};
   if (!layout.train_a.empty() || !layout.test_a.empty()) return layout;
-  const PictureFolder found = open_picture_folder(folder);
+  const ImageFolder found = open_image_folder(folder);
   const std::string left_out = left_out_text(found);
-  GSX_CHECK(!found.pictures.empty(), "data: no pictures in ", folder.string(),
+  GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(),
             "; looked for subfolders trainA (and trainB, testA, testB) and for ", kLookedFor,
             " in it", left_out.empty() ? "" : "; " + left_out);
   return {folder, {}, {}, {}};

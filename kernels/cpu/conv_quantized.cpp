@@ -1,13 +1,13 @@
-// Exact convolution of integer codes: 16-bit products summed in pairs to 32 bits, or 8-bit ones in
-// quads where one instruction does that. The order of exact sums is free, so every instruction set
-// and either form gives the same bits.
+// Exact convolution of quantised values: 16-bit products summed in pairs to 32 bits, or 8-bit ones
+// in quads where one instruction does that. The order of exact sums is free, so every instruction
+// set and either form gives the same bits.
 #include <cstring>
 
 #include "kernels/cpu/conv_micro.h"
 #include "kernels/cpu/simd_vnni.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/conv_codes.cpp"
+#define HWY_TARGET_INCLUDE "kernels/cpu/conv_quantized.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -19,8 +19,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class T, int kMost>
 using Lanes = hn::Vec<hn::CappedTag<T, kMost>>;
 
-// Adds the products of neighbouring codes to the sums of their lanes. Where pairs are not
-// neighbouring lanes of one product, `odd` takes the other half of the sums.
+// Adds the products of neighbouring quantised values to the sums of their lanes. Where pairs are
+// not neighbouring lanes of one product, `odd` takes the other half of the sums.
 #if HWY_TARGET == HWY_AVX3_DL
 // In the assembler's words, because Highway 1.0 asks the processor for these instructions but not
 // the compiler.
@@ -42,7 +42,7 @@ HWY_INLINE void add_products(V16 x, V16 w, V32& sum, V32& odd) {
 
 // Pixels of a tile: as many accumulators as there are registers for. NEON has those of AVX-512 but
 // keeps two sums for each result.
-constexpr int kCodePixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 6 : 8;
+constexpr int kQuantizedPixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 6 : 8;
 constexpr int kDotPixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 2 : 4;
 
 template <class T>
@@ -52,10 +52,10 @@ HWY_INLINE int32_t load_group(const T* p) {
   return group;
 }
 
-// Columns of a tile: vectors of neighbouring outputs, each `next` codes after the one before, in
-// rows of `row` codes.
+// Columns of a tile: vectors of neighbouring outputs, each `next` quantised values after the one
+// before, in rows of `row` quantised values.
 template <class Packed>
-struct CodeColumns {
+struct QuantizedColumns {
   const Packed* w;
   int64_t next, row;
   int first_output;
@@ -69,8 +69,9 @@ constexpr bool kChunks =
 
 // kPixels pixels times kVectors vectors of outputs, over runs [run0, run1).
 template <int kPixels, int kVectors, class D, class In, class Packed>
-HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
-                          const CodeColumns<Packed>& columns, int pixel, int run0, int run1) {
+HWY_INLINE void quantized_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
+                               const QuantizedColumns<Packed>& columns, int pixel, int run0,
+                               int run1) {
   const hn::Repartition<In, D> d_in;
   const hn::Repartition<Packed, D> d_w;
   using V = hn::Vec<D>;
@@ -121,7 +122,7 @@ HWY_INLINE void code_tile(D d, const ProductBlock<In, int32_t, Packed>& b,
 }
 
 template <int kVectors, class D, class Block, class Packed>
-HWY_NOINLINE void code_column(D d, const Block& b, const CodeColumns<Packed>& c) {
+HWY_NOINLINE void quantized_column(D d, const Block& b, const QuantizedColumns<Packed>& c) {
   constexpr int kGroup = 4 / sizeof(Packed);
   const int64_t bytes = int64_t{4} * kVectors * hn::MaxLanes(d) * ceil_div(b.run_length, kGroup);
   const auto fitting = static_cast<int>(kChunkBytes / (bytes > 0 ? bytes : 1));
@@ -130,10 +131,10 @@ HWY_NOINLINE void code_column(D d, const Block& b, const CodeColumns<Packed>& c)
   do {
     const int end = run + step < b.runs ? run + step : b.runs;
     int i = 0;
-    for (; i + kCodePixels <= b.pixels; i += kCodePixels)
-      code_tile<kCodePixels, kVectors>(d, b, c, i, run, end);
-    for (; i + 4 <= b.pixels; i += 4) code_tile<4, kVectors>(d, b, c, i, run, end);
-    for (; i < b.pixels; ++i) code_tile<1, kVectors>(d, b, c, i, run, end);
+    for (; i + kQuantizedPixels <= b.pixels; i += kQuantizedPixels)
+      quantized_tile<kQuantizedPixels, kVectors>(d, b, c, i, run, end);
+    for (; i + 4 <= b.pixels; i += 4) quantized_tile<4, kVectors>(d, b, c, i, run, end);
+    for (; i < b.pixels; ++i) quantized_tile<1, kVectors>(d, b, c, i, run, end);
     run = end;
   } while (run < b.runs);
 }
@@ -155,7 +156,7 @@ void scalar_column(const Block& b, const int16_t* panel, int width, int first) {
 }
 
 template <class In, class Packed>
-void multiply_codes(const ProductBlock<In, int32_t, Packed>& b) {
+void multiply_quantized(const ProductBlock<In, int32_t, Packed>& b) {
   const hn::CappedTag<int32_t, kPanel> wide;
   const hn::CappedTag<int32_t, 8> narrow;
   constexpr int kWide = hn::MaxLanes(wide), kNarrow = hn::MaxLanes(narrow);
@@ -169,18 +170,18 @@ void multiply_codes(const ProductBlock<In, int32_t, Packed>& b) {
       scalar_column(b, panel, width, k);
     } else if (width < kPanel) {
       for (int v = 0; v < width; v += kNarrow) {
-        code_column<1>(narrow, b, CodeColumns<Packed>{panel + kGroup * v, 0, row, k + v});
+        quantized_column<1>(narrow, b, QuantizedColumns<Packed>{panel + kGroup * v, 0, row, k + v});
       }
     } else if constexpr (kWide < kPanel) {
       for (int v = 0; v < kPanel; v += 2 * kWide) {
-        code_column<2>(wide, b,
-                       CodeColumns<Packed>{panel + kGroup * v, kGroup * kWide, row, k + v});
+        quantized_column<2>(
+            wide, b, QuantizedColumns<Packed>{panel + kGroup * v, kGroup * kWide, row, k + v});
       }
     } else if (b.outputs - k > kPanel + 8) {
-      code_column<2>(wide, b, CodeColumns<Packed>{panel, rows * kPanel, row, k});
+      quantized_column<2>(wide, b, QuantizedColumns<Packed>{panel, rows * kPanel, row, k});
       k += kPanel;
     } else {
-      code_column<1>(wide, b, CodeColumns<Packed>{panel, 0, row, k});
+      quantized_column<1>(wide, b, QuantizedColumns<Packed>{panel, 0, row, k});
     }
   }
 }
@@ -228,29 +229,29 @@ HWY_INLINE void dot_tile(const ProductBlock<In, int32_t, Packed>& b, int pixel) 
 }
 
 template <int kOutputs, class Block>
-HWY_NOINLINE void code_dots(const Block& b) {
+HWY_NOINLINE void quantized_dots(const Block& b) {
   int i = 0;
   for (; i + kDotPixels <= b.pixels; i += kDotPixels) dot_tile<kDotPixels, kOutputs>(b, i);
   for (; i < b.pixels; ++i) dot_tile<1, kOutputs>(b, i);
 }
 
 template <class Block>
-void multiply_few_codes(const Block& b) {
+void multiply_few_quantized(const Block& b) {
   switch (b.outputs) {
-    case 1: return code_dots<1>(b);
-    case 2: return code_dots<2>(b);
-    case 3: return code_dots<3>(b);
-    default: return code_dots<4>(b);
+    case 1: return quantized_dots<1>(b);
+    case 2: return quantized_dots<2>(b);
+    case 3: return quantized_dots<3>(b);
+    default: return quantized_dots<4>(b);
   }
 }
 
-const CodeProducts& code_table() {
-  static constexpr CodeProducts kTable = {
-    multiply_codes,
-    multiply_few_codes,
+const QuantizedProducts& quantized_table() {
+  static constexpr QuantizedProducts kTable = {
+    multiply_quantized,
+    multiply_few_quantized,
 #if HWY_TARGET == HWY_AVX3_DL
-    multiply_codes,
-    multiply_few_codes,
+    multiply_quantized,
+    multiply_few_quantized,
 #else
     nullptr,
     nullptr,
@@ -265,7 +266,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gsx::kernels {
-HWY_EXPORT(code_table);
-const CodeProducts& code_products() { return HWY_DYNAMIC_DISPATCH(code_table)(); }
+HWY_EXPORT(quantized_table);
+const QuantizedProducts& quantized_products() { return HWY_DYNAMIC_DISPATCH(quantized_table)(); }
 }  // namespace gsx::kernels
 #endif

@@ -1,18 +1,18 @@
-// Filter codes as exact convolutions read them, one byte each on every instruction set: for every
-// part (correlation) of the convolution the sums of each output's codes, then panels of groups of
-// four neighbours (conv_pack.h), or of at most four outputs one row each.
+// Quantised filters as exact convolutions read them, one byte each on every instruction set: for
+// every part (correlation) of the convolution the sums of each output's quantised values, then
+// panels of groups of four neighbours (conv_pack.h), or of at most four outputs one row each.
 #pragma once
 #include "kernels/cpu/conv_geometry.h"
 #include "kernels/cpu/conv_pack.h"
 
 namespace gsx::kernels {
 
-constexpr int kCodeGroup = 4;
+constexpr int kQuantizedGroup = 4;
 
-class PackedCodes {
+class PackedQuantized {
  public:
   // data may be null for questions about places.
-  PackedCodes(const ConvShape&, const int8_t* data);
+  PackedQuantized(const ConvShape&, const int8_t* data);
 
   int64_t size() const { return size_; }  // bytes
   int outputs() const { return outputs_; }
@@ -27,7 +27,7 @@ class PackedCodes {
   const Runs& runs(size_t part) const { return runs_[part]; }
   // What runs are padded to.
   int padded(size_t part) const {
-    return round_up(runs_[part].length, few() ? kDotAlign : kCodeGroup);
+    return round_up(runs_[part].length, few() ? kDotAlign : kQuantizedGroup);
   }
   const int32_t* sums(size_t part) const {  // [outputs]
     return reinterpret_cast<const int32_t*>(data_ + at_[part]);
@@ -46,7 +46,7 @@ class PackedCodes {
   int64_t size_ = 0;
 };
 
-std::vector<int8_t> pack_codes(const ConvShape&, const int8_t* w);
-void unpack_codes(const ConvShape&, const int8_t* packed, int8_t* w);
+std::vector<int8_t> pack_quantized(const ConvShape&, const int8_t* w);
+void unpack_quantized(const ConvShape&, const int8_t* packed, int8_t* w);
 
 }  // namespace gsx::kernels

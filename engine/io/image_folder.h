@@ -1,4 +1,4 @@
-// What lies in a folder of pictures, and the domains in a data folder.
+// What lies in a folder of images, and the domains in a data folder.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -7,35 +7,35 @@
 
 namespace gsx {
 
-// Everything in a folder that a person may take for a picture; hidden entries are not looked at.
-struct PictureFolder {
+// Everything in a folder that a person may take for an image; hidden entries are not looked at.
+struct ImageFolder {
   std::filesystem::path path;
   // Names that end as a format that is read, sorted bytewise. Broken links among them are found
   // out, and named, by whoever reads them.
-  std::vector<std::filesystem::path> pictures;
+  std::vector<std::filesystem::path> images;
   std::vector<std::filesystem::path> tensors;  // .npy, likewise
-  std::map<std::string, int> left_out;         // pictures of other formats, by their ending
+  std::map<std::string, int> left_out;         // images of other formats, by their ending
   int folders = 0;                             // subfolders, which are not looked into
 };
 // Error, in one sentence, when there is no such folder or it cannot be read.
-PictureFolder open_picture_folder(const std::filesystem::path& folder);
+ImageFolder open_image_folder(const std::filesystem::path& folder);
 
 // "left out of photos: 3 .webp, 1 folder; gsx reads JPEG, PNG and PPM"; empty when nothing was.
-std::string left_out_text(const PictureFolder&);
+std::string left_out_text(const ImageFolder&);
 
 // A message about a file, which it names in front unless it does so anyway.
 std::string naming(const std::string& file, const std::string& message);
 
-// Whether a name ends as pictures or tensors do, of formats that are read or not.
-bool looks_like_a_picture(const std::filesystem::path& name);
+// Whether a name ends as images or tensors do, of formats that are read or not.
+bool looks_like_a_image(const std::filesystem::path& name);
 bool is_tensor_name(const std::filesystem::path& name);  // .npy in any case
 
-// The pictures of a folder. Error when it has none.
+// The images of a folder. Error when it has none.
 std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder);
 
 // The domains in a data folder: its subfolders trainA, trainB, testA, testB where trainA or testA
 // is, or the folder itself as train_a. What is absent is an empty path. Error, saying what was
-// looked for, when there are neither pictures nor such folders.
+// looked for, when there are neither images nor such folders.
 struct DataLayout {
   std::filesystem::path train_a, train_b, test_a, test_b;
 };

@@ -1,5 +1,5 @@
-// What is told of a picture before it is decoded.
-#include "engine/io/picture_head.h"
+// What is told of an image before it is decoded.
+#include "engine/io/image_head.h"
 
 #include <fstream>
 
@@ -12,23 +12,23 @@ using namespace gsx;
 
 namespace {
 
-std::optional<PictureHead> head_of(const TempDir& dir, const std::vector<uint8_t>& bytes) {
+std::optional<ImageHead> head_of(const TempDir& dir, const std::vector<uint8_t>& bytes) {
   std::ofstream(dir / "file", std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
-  return picture_head(dir / "file");
+  return image_head(dir / "file");
 }
 
 std::vector<uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 
 }  // namespace
 
-TEST_CASE("picture head: size and transparency as decoding finds them, at no less memory") {
+TEST_CASE("image head: size and transparency as decoding finds them, at no less memory") {
   const TempDir dir;
   std::vector<std::vector<uint8_t>> files;
-  const Image picture(37, 22), opaque(37, 22);
-  files.push_back(encode_png(picture));
-  files.push_back(encode_png(picture, opaque));
+  const Image image(37, 22), opaque(37, 22);
+  files.push_back(encode_png(image));
+  files.push_back(encode_png(image, opaque));
   files.push_back(bytes_of("P6\n 37 22\n255\n" + std::string(3 * 37 * 22, 'x')));
   for (const bool progressive : {false, true})
     files.push_back(jpeg({.width = 37, .height = 22, .progressive = progressive}));
@@ -52,9 +52,9 @@ TEST_CASE("picture head: size and transparency as decoding finds them, at no les
   }
 }
 
-TEST_CASE("picture head: nothing is told of what is no picture or has no size") {
+TEST_CASE("image head: nothing is told of what is no image or has no size") {
   const TempDir dir;
-  CHECK_FALSE(picture_head(dir / "none.png"));
+  CHECK_FALSE(image_head(dir / "none.png"));
   for (const char* text : {"", "P6", "P6 x", "GIF89a", "P6 0 5 255 ", "P6 99999999 99999999 255 "})
     CHECK_FALSE(head_of(dir, bytes_of(text)));
 }

@@ -1,5 +1,5 @@
 // Spans of work: nested, by thread, and remembered by what is recorded for backward.
-#include "engine/work_span.h"
+#include "engine/profile_scope.h"
 
 #include <thread>
 #include <vector>
@@ -11,7 +11,7 @@ using namespace gsx;
 
 namespace {
 
-class Notes : public WorkObserver {
+class Notes : public ProfileObserver {
  public:
   void begin(const std::string& name) override {
     lines.push_back(std::string(open.size(), ' ') + name);
@@ -27,22 +27,22 @@ class Notes : public WorkObserver {
 
 TEST_CASE("spans are seen by whoever watches this thread") {
   Notes outer, inner;
-  const WorkSpan unseen([]() -> std::string { throw std::logic_error("nobody watches"); });
+  const ProfileScope unseen([]() -> std::string { throw std::logic_error("nobody watches"); });
   {
-    const WatchWork watch(outer);
-    const WorkSpan a("a");
+    const ObserveProfile watch(outer);
+    const ProfileScope a("a");
     {
-      const WorkSpan b([] { return std::string("b"); });
-      std::thread([] { const WorkSpan elsewhere("elsewhere"); }).join();
+      const ProfileScope b([] { return std::string("b"); });
+      std::thread([] { const ProfileScope elsewhere("elsewhere"); }).join();
     }
     {
-      const WatchWork watch_too(inner);
-      const WorkSpan c("c");
+      const ObserveProfile watch_too(inner);
+      const ProfileScope c("c");
     }
-    const WorkSpan d("d");
+    const ProfileScope d("d");
     CHECK(outer.current() == "d");
   }
-  CHECK(work_observer() == nullptr);
+  CHECK(profile_observer() == nullptr);
   CHECK(outer.lines == std::vector<std::string>{"a", " b", " d"});
   CHECK(inner.lines == std::vector<std::string>{"c"});
   CHECK(outer.open.empty());
@@ -50,13 +50,13 @@ TEST_CASE("spans are seen by whoever watches this thread") {
 
 TEST_CASE("backward names the span in which an operation was recorded") {
   Notes notes;
-  const WatchWork watch(notes);
+  const ObserveProfile watch(notes);
   const ContextPtr context = Context::create();
   const Tensor x = Tensor::full(context, {3}, 2);
   x.set_requires_grad(true);
   Tensor y;
   {
-    const WorkSpan layer("layer");
+    const ProfileScope layer("layer");
     y = mul(x, x);
   }
   sum(y).backward();
