@@ -162,6 +162,8 @@ Tensor div(const Tensor& a, const Tensor& b);
 Tensor affine(const Tensor& x, float scale, float shift);  // scale*x + shift
 // Per channel [C]; either may be undefined.
 Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift);
+// Every filter of a bank [K,C,R,S] times its number of scale [K].
+Tensor scale_filters(const Tensor& w, const Tensor& scale);
 Tensor sum(const Tensor& x);   // -> scalar
 Tensor mean(const Tensor& x);  // -> scalar
 // The mean over these dimensions (0 .. rank - 1, ascending), which become 1.

@@ -49,7 +49,7 @@ enum class Use : uint8_t {
     "built-in images")                                                                             \
   X("Inputs", std::string, feature_net, "", ranges::text().changing(), Use::every_run,             \
     "network the perceptual distance looks through: a gsx model, or e.g. squeezenet:FILE, "        \
-    "vgg16:FILE; without it layers of the discriminator")                                            \
+    "vgg16:FILE; without it layers of the discriminator")                                          \
   X("Inputs", std::optional<int>, size, {}, ranges::whole(16, 4096), Use::every_run,               \
     "side of the training images (64 built in, else 128)")                                         \
   X("Inputs", std::optional<int>, load_size, {}, ranges::whole(16, 8192), Use::every_run,          \
@@ -93,6 +93,10 @@ enum class Use : uint8_t {
     "one weight scale per layer instead of per channel")                                           \
   X("Method", bool, quantize_student, false, ranges::on_off(), Use::narrow_finetune,               \
     "distill: 8-bit weights and activations, as gs8 has them")                                     \
+  X("Method", std::optional<std::string>, prune_by, {},                                            \
+    ranges::words({"norm", "inserted", "both"}), Use::prune,                                       \
+    "whose scales channels are pruned by: the norms' own, ones inserted behind convolutions that " \
+    "have none, or both (both)")                                                                   \
   X("Method", std::optional<int>, width, {}, ranges::whole(1, 1024), Use::width,                   \
     "channels of the first layer of a dense or distilled network")                                 \
   X("Method", std::optional<int>, blocks, {}, ranges::whole(1, 64), Use::teacher,                  \

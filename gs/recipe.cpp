@@ -52,6 +52,7 @@ SlimmingOptions slimming_options(const StagePlan& plan) {
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   o.teacher_is_real = plan.real == "teacher";
   o.prune = plan.prune;
+  o.prune_by = prune_by_named(plan.prune_by);
   take(o.lr, plan.lr);
   take(o.lr_discriminator, plan.lr_discriminator);
   take(o.lr_gamma, plan.lr_gamma);
@@ -101,6 +102,12 @@ bool Recipe::prunes() const {
   return std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) { return s.prune; });
 }
 
+PruneBy Recipe::prune_by() const {
+  for (const StagePlan& s : stages)
+    if (s.prune) return prune_by_named(s.prune_by);
+  return PruneBy::both;
+}
+
 bool Recipe::from_narrow() const {
   const StagePlan* first = maker("student");
   return first && first->from == "narrow";
@@ -138,8 +145,11 @@ Recipe Recipe::from_json(const Json& j) {
   r.load_size = j.at("load_size").get<int>();
   r.target_ratio = j.at("target_ratio").get<double>();
   r.target_macs = j.at("target_macs").get<double>();
-  for (const Json& stage : j.at("stages"))
+  for (const Json& stage : j.at("stages")) {
     r.stages.push_back(StagePlan::from_json(stage, "checkpoint: the recipe"));
+    // Before there was the key there was no other way.
+    if (!stage.contains("prune_by")) r.stages.back().prune_by = "norm";
+  }
   GSX_CHECK(!r.stages.empty(), "checkpoint: the recipe must have stages, got none");
   r.stages.back().last = true;
   return r;

@@ -20,6 +20,7 @@ inline constexpr const char* kEveryStage = "teacher discriminator student";
   X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                     \
   X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                            \
   X(bool, prune, false, ranges::on_off(), "student")                                               \
+  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")         \
   X(bool, quantize, false, ranges::on_off(), "student")                                            \
   X(std::optional<int>, width, {}, ranges::whole(1, 1024), "teacher student")                      \
   X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                               \

@@ -82,7 +82,7 @@ class Maker {
   // Keys that a stage reads only along with others.
   static void check_effects(const std::string& where, const Json& own, const StagePlan& plan) {
     if (plan.makes != "student") return;
-    for (const char* key : {"rho", "lr_gamma"})
+    for (const char* key : {"rho", "lr_gamma", "prune_by"})
       GSX_CHECK(plan.prune || !own.contains(key), where, ": ", key,
                 " has no effect where nothing is pruned; leave it out or say prune = true");
     GSX_CHECK(plan.from == "narrow" || !own.contains("width"), where,
@@ -132,7 +132,10 @@ class Maker {
     set("weight_decay", c.weight_decay);
     set("beta", c.beta);
     if (narrow) set("width", c.width);
-    if (keys.value("prune", false)) set("rho", c.rho);
+    if (keys.value("prune", false)) {
+      set("rho", c.rho);
+      set("prune_by", c.prune_by);
+    }
     if (kind == "finetune" && student_comes_narrow && c.quantize_student) keys["quantize"] = true;
   }
 

@@ -2,6 +2,7 @@
 // the built-in methods.
 #pragma once
 #include "gs/losses/objective.h"
+#include "gs/passes/channels.h"
 
 namespace gsx {
 
@@ -20,6 +21,7 @@ struct SlimmingOptions {
   float rho = 0;           // weight of the L1 term; the prox threshold is rho * lr_gamma
   bool keep_dead = false;  // scales that are zero stay zero
   bool prune = true;       // false: gammas train like all else and there is no prox (finetuning)
+  PruneBy prune_by = PruneBy::both;
   // lr suits weights of root mean square 0.02; runs derive theirs from the teacher's weights.
   float lr = kRelativeRate * 0.02f, lr_discriminator = 2e-4f;
   // The official 0.1 is for its unnormalised distance; with ours it wrecks the student.

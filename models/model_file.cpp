@@ -195,6 +195,7 @@ SafetensorsWriter writer_for(const Graph& given, bool with_values) {
   }
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
+    node.fold_scale();
     if (node.weight_quant() && !node.parameter(Role::weight_scale)) node.freeze_weight_scale();
   }
   SafetensorsWriter writer;

@@ -155,6 +155,19 @@ class Node {
   // convolution left without inputs becomes a constant: only its tap bias, input 0 giving batch and
   // spatial size (when quantised, keep its quantiser in front: it gives the scale).
   virtual void cut(const ChannelCut&) {}
+  // Inserted scales (gs/passes/insert_scales.h): kinds that can be given a trainable number per
+  // output channel where they have none, of role gamma and 1 at first. Convolutions multiply
+  // filters and biases by it, norms without an affine become affine. Null context: no value yet.
+  virtual bool takes_scale() const { return false; }
+  virtual void insert_scale(const ContextPtr&) {}
+  // Whether the gamma that this node has was inserted.
+  virtual bool scale_is_inserted() const { return false; }
+  // Multiplies an inserted scale into the filters and biases in front of it and forgets it: not a
+  // bit of what the node computes changes. Norms keep theirs.
+  virtual void fold_scale() {}
+  // Whether statistics of every channel of the input take its scale out again (instance and batch
+  // norm).
+  virtual bool cancels_scales() const { return false; }
   // Whether a number added to a whole channel of the input changes nothing (instance norm).
   virtual bool cancels_shifts() const { return false; }
   // Forgets the numbers this layer adds to whole channels, where every reader cancels them.

@@ -136,6 +136,10 @@ Option Command::add_option(const std::string& name, std::optional<double>& into,
                            const std::string& help) const {
   return add_chosen(*app_, name, into, help);
 }
+Option Command::add_option(const std::string& name, std::optional<std::string>& into,
+                           const std::string& help) const {
+  return add_chosen(*app_, name, into, help);
+}
 
 Option Command::add_option(const std::string& name, std::function<void(const std::string&)> take,
                            const std::string& help, const std::string& default_text) const {

@@ -81,6 +81,8 @@ class Command {
                     const std::string& help) const;
   Option add_option(const std::string& name, std::optional<double>& into,
                     const std::string& help) const;
+  Option add_option(const std::string& name, std::optional<std::string>& into,
+                    const std::string& help) const;
   // Calls what takes the value, which throws Misuse for one that does not fit.
   Option add_option(const std::string& name, std::function<void(const std::string&)> take,
                     const std::string& help, const std::string& default_text) const;

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "gs/passes/insert_scales.h"
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
@@ -50,12 +51,26 @@ std::string ports_text(const std::vector<std::pair<std::string, Shape>>& ports) 
   return text.str();
 }
 
+// How many sets of tied channels training could prune by the norms' scales, and by inserted ones
+// too.
+struct Prunable {
+  int by_norms = 0, by_both = 0;
+
+  explicit Prunable(const Graph& graph) {
+    for (const PruneGroup& g : prune_groups(graph)) by_norms += g.channels();
+    Graph scaled = graph;
+    insert_scales(scaled);
+    for (const PruneGroup& g : prune_groups(scaled)) by_both += g.channels();
+  }
+};
+
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
   const Graph graph = open_network(context, o.network, "inspect");
   const std::vector<Shape> inputs = graph.input_shapes(o.size, o.size);
   const Cost cost = graph.cost(inputs);
   const int64_t bytes = file_bytes(graph);
+  const Prunable prunable(graph);
   const std::vector<Shape> shapes = graph.infer_shapes(inputs);
   std::vector<std::pair<std::string, Shape>> takes, gives;
   for (const int i : graph.inputs()) takes.emplace_back(graph.node(i).name, shapes[i]);
@@ -71,6 +86,7 @@ void run_inspect(const InspectOptions& o) {
                  {"macs_paper", cost.macs.paper_macs},
                  {"weight_bytes", cost.weight_bytes},
                  {"file_bytes", bytes},
+                 {"prunable", {{"norm", prunable.by_norms}, {"both", prunable.by_both}}},
                  {"inputs", ports_json(takes)},
                  {"outputs", ports_json(gives)},
                  {"layers", Json::array()},
@@ -87,7 +103,8 @@ void run_inspect(const InspectOptions& o) {
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
             << o.size << " x " << o.size << " pixels\nweights     "
             << format_bytes(cost.weight_bytes) << "\nfile        " << format_bytes(bytes)
-            << std::endl;
+            << "\nprunable    " << prunable.by_norms << " channels by the scales of norms, "
+            << prunable.by_both << " with inserted ones" << std::endl;
 }
 
 }  // namespace

@@ -39,12 +39,14 @@ void check(Option option, const Range& range) {
 template <class T>
 Option add_optional(const Command& app, const Setting& s, std::optional<T>& field) {
   const std::string flag = "--" + s.flag();
-  if (s.range.spelling == Range::Spelling::calibrated) {
-    const auto take = [&field](const std::string& text) {
-      if (text == "calibrated") field.reset();
-      else field = static_cast<T>(read_range(text));
-    };
-    return app.add_option(flag, take, s.help, "calibrated").type_name(kRangeType);
+  if constexpr (std::is_arithmetic_v<T>) {
+    if (s.range.spelling == Range::Spelling::calibrated) {
+      const auto take = [&field](const std::string& text) {
+        if (text == "calibrated") field.reset();
+        else field = static_cast<T>(read_range(text));
+      };
+      return app.add_option(flag, take, s.help, "calibrated").type_name(kRangeType);
+    }
   }
   Option option = app.add_option(flag, field, s.help);
   if (s.range.spelling == Range::Spelling::amount)

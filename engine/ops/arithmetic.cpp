@@ -1,4 +1,4 @@
-// add, sub, mul of equal shapes, affine, channel_affine, sum, mean, dot.
+// add, sub, mul of equal shapes, affine, channel_affine, scale_filters, sum, mean, dot.
 #include "engine/ops/broadcast.h"
 
 namespace gsx {
@@ -34,6 +34,32 @@ Tensor scaled_sum(const char* op, const Tensor& x, double factor) {
     elementwise(gx).fill(gx.exec(), gx.rows(), in(gy), static_cast<float>(factor), out(gx));
     grads.add(0, gx);
   });
+}
+
+// y = scale[c] * x + shift[c] of whatever lies in memory as `v` says.
+Tensor per_channel(const char* op, const kernels::View& v, const Tensor& x, const Tensor& scale,
+                   const Tensor& shift) {
+  Tensor y = Tensor::empty_like(x);
+  x.backend().channel_affine.forward(x.exec(), v, in(x), in_or_null(scale), in_or_null(shift),
+                                     out(y));
+  return record(y, op, {x, scale, shift},
+                [x = x.detach(), scale, v](const Tensor& gy, Grads& grads) {
+                  const auto& table = x.backend().channel_affine;
+                  if (grads.wants(0)) {
+                    Tensor gx = Tensor::empty_like(x);
+                    table.backward_input(x.exec(), v, in(gy), in_or_null(scale), out(gx));
+                    grads.add(0, gx);
+                  }
+                  const bool wants_scale = grads.wants(1), wants_shift = grads.wants(2);
+                  if (!wants_scale && !wants_shift) return;
+                  Grads::Target gs, gb;
+                  if (wants_scale) gs = grads.accumulate_into(1);
+                  if (wants_shift) gb = grads.accumulate_into(2);
+                  table.backward_parameters(
+                      x.exec(), v, in(x), in(gy), nullptr, nullptr,
+                      {wants_scale ? out(gs.buffer) : nullptr,
+                       wants_shift ? out(gb.buffer) : nullptr, gs.accumulate, gb.accumulate});
+                });
 }
 
 }  // namespace
@@ -85,27 +111,20 @@ Tensor channel_affine(const Tensor& x, const Tensor& scale, const Tensor& shift)
   check_image("channel_affine", "x", x);
   if (scale.defined()) check_channels("channel_affine", "scale", scale, x);
   if (shift.defined()) check_channels("channel_affine", "shift", shift, x);
-  Tensor y = Tensor::empty_like(x);
-  x.backend().channel_affine.forward(x.exec(), x.view(), in(x), in_or_null(scale),
-                                     in_or_null(shift), out(y));
-  return record(y, "channel_affine", {x, scale, shift},
-                [x = x.detach(), scale](const Tensor& gy, Grads& grads) {
-                  const auto& table = x.backend().channel_affine;
-                  if (grads.wants(0)) {
-                    Tensor gx = Tensor::empty_like(x);
-                    table.backward_input(x.exec(), x.view(), in(gy), in_or_null(scale), out(gx));
-                    grads.add(0, gx);
-                  }
-                  const bool wants_scale = grads.wants(1), wants_shift = grads.wants(2);
-                  if (!wants_scale && !wants_shift) return;
-                  Grads::Target gs, gb;
-                  if (wants_scale) gs = grads.accumulate_into(1);
-                  if (wants_shift) gb = grads.accumulate_into(2);
-                  table.backward_parameters(
-                      x.exec(), x.view(), in(x), in(gy), nullptr, nullptr,
-                      {wants_scale ? out(gs.buffer) : nullptr,
-                       wants_shift ? out(gb.buffer) : nullptr, gs.accumulate, gb.accumulate});
-                });
+  return per_channel("channel_affine", x.view(), x, scale, shift);
+}
+
+Tensor scale_filters(const Tensor& w, const Tensor& scale) {
+  check_f32("scale_filters", "w", w);
+  GSX_CHECK(w.layout() == Layout::filter, "scale_filters: w must be a filter K C R S, got shape ",
+            w.shape());
+  check_f32("scale_filters", "scale", scale);
+  GSX_CHECK(scale.shape() == Shape{w.dim(0)}, "scale_filters: scale must have shape [", w.dim(0),
+            "] to match the filters of w, got ", scale.shape());
+  check_device("scale_filters", "scale", scale, "w", w);
+  // Filters lie as an image does: one pixel per tap and input channel, K channels each.
+  const kernels::FilterView v = w.filter_view();
+  return per_channel("scale_filters", kernels::View::of(1, v.r * v.s, v.c, v.k), w, scale, {});
 }
 
 Tensor sum(const Tensor& x) {

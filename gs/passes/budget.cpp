@@ -86,6 +86,7 @@ class CostEstimate {
     double total = 0;
     for (const Parameter* p : node.parameters()) {
       const auto numel = static_cast<double>(p->shape.numel());
+      if (p->role == Role::gamma && node.has_weight()) continue;  // folds into the weight
       if (p->role != Role::weight) {
         total += 4 * numel * kept[i];
         continue;

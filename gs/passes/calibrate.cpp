@@ -77,7 +77,8 @@ float equalize(Graph& graph, const std::vector<std::vector<int>>& readers, int i
     grown.push_back(std::min(largest / r, kMostUneven));
     shrunk.push_back(1 / grown.back());
   }
-  for (Parameter* p : graph.node(i).parameters()) scale_along(*p, 0, grown);
+  for (Parameter* p : graph.node(i).parameters())
+    if (p->role != Role::gamma) scale_along(*p, 0, grown);  // what it multiplies has grown
   for (const int reader : readers[readers[i][0]])
     scale_along(*graph.node(reader).parameter(Role::weight), 1, shrunk);
   return largest;

@@ -83,7 +83,14 @@ void shrink(Scales& scales, const PruneGroup& group, int i, float threshold) {
 
 }  // namespace
 
-std::vector<PruneGroup> prune_groups(const Graph& graph) {
+PruneBy prune_by_named(const std::string& name) {
+  const auto* const found = std::find(std::begin(kPruneByNames), std::end(kPruneByNames), name);
+  GSX_CHECK(found != std::end(kPruneByNames), "prune_by: must be norm, inserted or both, got ",
+            name);
+  return static_cast<PruneBy>(found - std::begin(kPruneByNames));
+}
+
+std::vector<PruneGroup> prune_groups(const Graph& graph, PruneBy by) {
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   const ChannelTies ties(graph, shapes);
   const std::vector<bool> removable =
@@ -93,6 +100,11 @@ std::vector<PruneGroup> prune_groups(const Graph& graph) {
   for (auto& [tie, scales] : tied_scales(graph, ties, removable)) {
     std::vector<int> norms;
     for (const NormChannel& s : scales) norms.push_back(s.node);
+    const auto counts = [&](int node) {
+      return by == PruneBy::both ||
+             graph.node(node).scale_is_inserted() == (by == PruneBy::inserted);
+    };
+    if (!std::all_of(norms.begin(), norms.end(), counts)) continue;
     by_norms[norms].push_back(scales);
   }
   std::vector<PruneGroup> groups;

@@ -6,7 +6,8 @@ namespace gsx {
 
 // Channels tied over one or several norms by residual adds and the like. A group is prunable when
 // every gamma on it is trainable, everything a convolution would read of it is constant once
-// those scales are zero, and it reaches no input or output of the network.
+// those scales are zero, and it reaches no input or output of the network. A convolution with an
+// inserted scale (insert_scales.h) counts as a norm.
 struct PruneGroup {
   struct Norm {
     int node;                   // index of the norm node
@@ -16,7 +17,14 @@ struct PruneGroup {
   int channels() const { return static_cast<int>(norms.front().channels.size()); }
 };
 
-std::vector<PruneGroup> prune_groups(const Graph&);
+// Whose scales channels are pruned by: those that norms of the network have, inserted ones, or any.
+enum class PruneBy : uint8_t { norm, inserted, both };
+inline constexpr const char* kPruneByNames[] = {"norm", "inserted", "both"};
+// Error for another name.
+PruneBy prune_by_named(const std::string&);
+
+// The groups all of whose scales are such.
+std::vector<PruneGroup> prune_groups(const Graph&, PruneBy = PruneBy::both);
 
 // Whether the group consists of all channels of its norms, so that its scales are whole tensors.
 bool has_whole_norms(const Graph&, const PruneGroup&);

@@ -49,8 +49,8 @@ ChannelConstants channel_constants(const Graph& graph, const std::vector<Shape>&
     for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
       const bool gamma_zero = !gamma.empty() && gamma[c] == 0;
       if (node.makes_channels()) {
-        if (!reads_channels(node)) known[i][c] = node.constant(c, {}, gamma_zero);
-        if (known[i][c]) *known[i][c] += made_offset;
+        if (!reads_channels(node) || gamma_zero) known[i][c] = node.constant(c, {}, gamma_zero);
+        if (known[i][c] && !gamma_zero) *known[i][c] += made_offset;
       } else {
         known[i][c] = node.constant(c, gather(node, c, in, known), gamma_zero);
       }
@@ -66,10 +66,10 @@ ChannelConstants prunable_constants(const Graph& graph, const std::vector<Shape>
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     known[i].resize(shapes[i][1]);
-    if (node.makes_channels()) continue;
     const std::vector<Shape> in = input_shapes(node, shapes);
     const bool has_scale = node.parameter(Role::gamma) != nullptr;
     const bool has_shift = node.parameter(Role::beta) != nullptr;
+    if (node.makes_channels() && !has_scale) continue;
     for (int c = 0; c < static_cast<int>(known[i].size()); ++c) {
       // No two shifts are the same: what holds only where some agree does not hold.
       const float some =

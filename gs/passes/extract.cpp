@@ -197,6 +197,7 @@ Graph extract(const Graph& masked) {
   while (cut_dead_channels(graph) | drop_constant_addends(graph)) {
   }
   drop_cancelled_shifts(graph);
+  for (int i = 0; i < graph.size(); ++i) graph.node(i).fold_scale();
   return graph;
 }
 

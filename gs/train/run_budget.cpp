@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gs/passes/insert_scales.h"
 #include "gs/passes/narrow.h"
 #include "gs/passes/weight_size.h"
 #include "gs/train/budget_words.h"
@@ -22,7 +23,7 @@ double cost(const Graph& graph, const Budget& b) {
 
 void check_reachable(const RunState& run, const Graph& teacher, const Graph& student,
                      const Budget& budget) {
-  const double least = least_cost(student, prune_groups(student), budget);
+  const double least = least_cost(student, prune_groups(student, run.recipe.prune_by()), budget);
   if (least > budget.target * (1 + kTolerance)) refuse_hard_budget(run, teacher, budget, least);
 }
 
@@ -54,6 +55,7 @@ void check_budget(const RunState& run, const Graph& teacher) {
   if (run.recipe.quantized()) insert_quantizers(student, run.config.quantize());
   const double whole = cost(student, budget);
   if (whole < budget.target * (1 - kTolerance)) refuse_idle_budget(run, teacher, budget, whole);
+  insert_scales(student, run.recipe.prune_by());
   check_reachable(run, teacher, student, budget);
 }
 

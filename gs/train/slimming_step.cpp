@@ -98,7 +98,7 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
       student_(student),
       discriminator_(discriminator),
       features_(features),
-      groups_(o.prune ? prune_groups(student) : std::vector<PruneGroup>{}),
+      groups_(o.prune ? prune_groups(student, o.prune_by) : std::vector<PruneGroup>{}),
       distance_(features, std::move(layers), student.output_format, o.distance),
       weights_(without(trained_parameters(student), group_scales(student, groups_)),
                adam_options(o, o.lr)),

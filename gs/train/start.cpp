@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "gs/passes/insert_scales.h"
 #include "gs/train/evaluation.h"
 #include "gs/train/run_budget.h"
 #include "models/architectures.h"
@@ -64,6 +65,12 @@ void check_discriminator(const RunState& run, const Graph& discriminator) {
             " of ", discriminator.example_input());
 }
 
+bool has_prunable(const Graph& teacher, PruneBy by) {
+  Graph student = teacher;
+  insert_scales(student, by);
+  return !prune_groups(student, by).empty();
+}
+
 // Whether there is something in the teacher to compress.
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
@@ -73,19 +80,19 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
-  bool weights = false, scales = false;
-  for (const Parameter* p : teacher.parameters()) {
-    weights |= p->role == Role::weight;
-    scales |= p->role == Role::gamma;
-  }
+  const PruneBy by = run.recipe.prune_by();
+  bool weights = false;
+  for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
   GSX_CHECK(weights, "--teacher: ", spec,
             " has no convolutions, so there is nothing to compress; give another network");
-  GSX_CHECK(!run.recipe.prunes() || run.recipe.quantized() || !prune_groups(teacher).empty(),
-            "--teacher: ", spec, " has no channels that can be pruned, ",
-            scales ? "because all that its norms scale are tied to its input or output, as sums, "
-                     "gates, depthwise and grouped convolutions tie them; "
-                   : "for which their norms need trainable scales; ",
-            "give another network, or --method gs8 to store it in 8 bits");
+  GSX_CHECK(
+      !run.recipe.prunes() || run.recipe.quantized() || has_prunable(teacher, by),
+      "--teacher: ", spec, " has no channels that can be pruned",
+      by == PruneBy::both
+          ? ", because all of them are tied to its input or output, as sums, gates, depthwise "
+            "and grouped convolutions tie them; "
+          : " by the scales that --prune-by names, try both; ",
+      "give another network, or --method gs8 to store it in 8 bits");
 }
 
 // A copy of a run that keeps to itself.

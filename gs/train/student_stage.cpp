@@ -7,6 +7,7 @@
 
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
+#include "gs/passes/insert_scales.h"
 #include "gs/train/features.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
@@ -41,6 +42,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     if (plan.quantize) quantize();
   }
   run.artifacts.student.reset();  // its memory is wanted
+  if (plan.prune) insert_scales(student_, options_.prune_by);
   build(std::move(weights));
 }
 

@@ -44,7 +44,9 @@ void write_every(TrainConfig& c) {
 // Checkpoints of gsx 0.1.0 hold none: their settings tell it.
 Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
   if (in.meta().contains("recipe")) return Recipe::from_json(in.meta().at("recipe"));
-  return make_recipe(c, in.meta().at("need_critic").get<bool>());
+  TrainConfig as_then = c;
+  as_then.prune_by = "norm";  // there was no other way
+  return make_recipe(as_then, in.meta().at("need_critic").get<bool>());
 }
 
 class Run {

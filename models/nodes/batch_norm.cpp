@@ -15,16 +15,16 @@ class BatchNorm : public Norm {
   std::string_view kind() const override { return "batch_norm"; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
-    return {{"channels", channels()},
-            {"affine", affine()},
-            {"eps", shortest(eps_)},
-            {"momentum", shortest(momentum_)}};
+    Json json = norm_attributes(eps_);
+    json["momentum"] = shortest(momentum_);
+    return json;
   }
   Tensor run(std::span<const Tensor> in, const RunOptions& options) const override {
     return batch_norm(in[0], gamma(), beta(), running_mean_.value, running_var_.value,
                       {eps_, momentum_, options.training});
   }
   bool mixes_batch() const override { return true; }
+  bool cancels_scales() const override { return true; }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override {
     if (gamma_zero || gamma_is_zero(c)) return beta_of(c);
@@ -42,9 +42,11 @@ class BatchNorm : public Norm {
 
 NodePtr batch_norm_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
-  return std::make_unique<BatchNorm>(name, std::move(inputs),
-                                     a.integer("channels", 1, kMaxChannels), a.boolean("affine"),
-                                     a.positive("eps"), a.positive("momentum"));
+  auto node =
+      std::make_unique<BatchNorm>(name, std::move(inputs), a.integer("channels", 1, kMaxChannels),
+                                  a.boolean("affine"), a.positive("eps"), a.positive("momentum"));
+  node->read_inserted(a);
+  return node;
 }
 
 }  // namespace nodes

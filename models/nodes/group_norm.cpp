@@ -18,10 +18,8 @@ class GroupNorm : public Norm {
   std::string_view kind() const override { return "group_norm"; }
   NodePtr clone() const override { return cloned(*this); }
   Json attributes() const override {
-    Json json = {{"channels", channels()},
-                 {"groups", options_.groups},
-                 {"affine", affine()},
-                 {"eps", shortest(options_.eps)}};
+    Json json = norm_attributes(options_.eps);
+    json["groups"] = options_.groups;
     if (options_.rests.empty()) return json;
     for (const char* key : {"kept", "count", "lost_mean", "lost_squares"})
       json[key] = Json::array();
@@ -115,9 +113,11 @@ NodePtr group_norm_from(std::string name, std::vector<int> inputs, const Json& j
   const Attributes a(name, json);
   const int channels = a.integer("channels", 1, kMaxChannels);
   const int groups = a.integer("groups", 1, kMaxChannels);
-  return std::make_unique<GroupNorm>(
+  auto node = std::make_unique<GroupNorm>(
       name, std::move(inputs), channels, a.boolean("affine"),
       GroupNormOptions{groups, a.positive("eps"), read_rests(name, a, channels, groups)});
+  node->read_inserted(a);
+  return node;
 }
 
 }  // namespace nodes

@@ -12,9 +12,7 @@ class InstanceNorm : public Norm {
       : Norm(std::move(n), std::move(input_nodes), channels, affine, false), eps_(eps) {}
   std::string_view kind() const override { return "instance_norm"; }
   NodePtr clone() const override { return cloned(*this); }
-  Json attributes() const override {
-    return {{"channels", channels()}, {"affine", affine()}, {"eps", shortest(eps_)}};
-  }
+  Json attributes() const override { return norm_attributes(eps_); }
 
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
     return run_fused(in[0], {}, {}, {});
@@ -32,6 +30,7 @@ class InstanceNorm : public Norm {
   }
 
   bool cancels_shifts() const override { return true; }
+  bool cancels_scales() const override { return true; }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,
                                 bool gamma_zero) const override {
     if (gamma_zero || gamma_is_zero(c) || (!in.empty() && in[0])) return beta_of(c);
@@ -46,9 +45,11 @@ class InstanceNorm : public Norm {
 
 NodePtr instance_norm_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
-  return std::make_unique<InstanceNorm>(name, std::move(inputs),
-                                        a.integer("channels", 1, kMaxChannels), a.boolean("affine"),
-                                        a.positive("eps"));
+  auto node = std::make_unique<InstanceNorm>(name, std::move(inputs),
+                                             a.integer("channels", 1, kMaxChannels),
+                                             a.boolean("affine"), a.positive("eps"));
+  node->read_inserted(a);
+  return node;
 }
 
 }  // namespace nodes

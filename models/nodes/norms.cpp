@@ -28,6 +28,24 @@ Shape Norm::infer_shape(std::span<const Shape> in) const {
   return x;
 }
 
+void Norm::insert_scale(const ContextPtr& context) {
+  GSX_CHECK(takes_scale(), kind(), ": node ", name, " must have no scales yet to be given some");
+  affine_ = inserted_ = true;
+  if (!context) return;
+  gamma_.value = Tensor::full(context, gamma_.shape, 1);
+  beta_.value = Tensor::zeros(context, beta_.shape);
+}
+
+Json Norm::norm_attributes(float eps) const {
+  Json json = {{"channels", channels_}, {"affine", affine_}, {"eps", shortest(eps)}};
+  if (inserted_) json["inserted"] = true;
+  return json;
+}
+
+void Norm::read_inserted(const Attributes& a) {
+  inserted_ = affine_ && a.has("inserted") && a.boolean("inserted");
+}
+
 void Norm::cut(const ChannelCut& cut) {
   channels_ = static_cast<int>(cut.keep_output.size());
   for (Parameter* p : parameters()) keep_channels(*p, cut.keep_output);

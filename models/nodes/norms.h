@@ -6,16 +6,23 @@ namespace gsx::nodes {
 
 class Norm : public Node {
  public:
+  // Reads "inserted" of a file.
+  void read_inserted(const Attributes&);
   std::vector<Parameter*> parameters() override;
   using Node::parameters;
   Shape infer_shape(std::span<const Shape> in) const override;
   // gamma 0, or an input that is constant over the image (instance norm), leaves beta.
   void cut(const ChannelCut&) override;
+  bool takes_scale() const override { return !affine_; }
+  void insert_scale(const ContextPtr&) override;
+  bool scale_is_inserted() const override { return inserted_; }
 
  protected:
   Norm(std::string name, std::vector<int> inputs, int channels, bool affine, bool running);
   float beta_of(int c) const { return beta_.value.defined() ? beta_.value.at(c) : 0.0f; }
   bool gamma_is_zero(int c) const { return gamma_.value.defined() && gamma_.value.at(c) == 0; }
+  // "channels", "affine", "eps", "inserted": what files say about all norms.
+  Json norm_attributes(float eps) const;
   int channels() const { return channels_; }
   bool affine() const { return affine_; }
   const Tensor& gamma() const { return gamma_.value; }
@@ -26,6 +33,7 @@ class Norm : public Node {
  private:
   int channels_;
   bool affine_, running_;
+  bool inserted_ = false;  // whether gamma and beta were
   Parameter gamma_, beta_;
 };
 

@@ -38,6 +38,7 @@ Weighted::Weighted(std::string n, std::vector<int> input_nodes, int in, int out,
   bias_ = {name + ".bias", Role::bias, bias ? Shape{out} : Shape{}, {}, false};
   tap_bias_ = {name + ".tap_bias", Role::tap_bias, Shape{}, {}, false};
   weight_scale_ = {name + ".weight_scale", Role::weight_scale, Shape{}, {}, false};
+  scale_ = {name + ".inserted_scale", Role::gamma, Shape{}, {}, false};
 }
 
 Shape Weighted::weight_shape() const {
@@ -47,7 +48,7 @@ Shape Weighted::weight_shape() const {
 
 std::vector<Parameter*> Weighted::parameters() {
   std::vector<Parameter*> result;
-  for (Parameter* p : {&weight_, &bias_, &tap_bias_, &weight_scale_}) {
+  for (Parameter* p : {&weight_, &bias_, &tap_bias_, &weight_scale_, &scale_}) {
     if (present(*p)) result.push_back(p);
   }
   return result;
@@ -64,45 +65,45 @@ void Weighted::freeze_weight_scale() {
   weight_scale_.shape = Shape{quant_->per_channel ? out_ : 1};
   if (!weight_.value.defined()) return;
   const NoGrad no_grad;
-  weight_scale_.value = weight_scales(weight_.value, *quant_);
+  weight_scale_.value = weight_scales(scaled(weight_), *quant_);
 }
 
 Tensor Weighted::current_scales() const {
   if (weight_scale_.value.defined()) return weight_scale_.value;
   const NoGrad no_grad;
-  return weight_scales(weight_.value, *quant_);
+  return weight_scales(scaled(weight_), *quant_);
 }
 
 Tensor Weighted::effective_weight(const RunOptions& options) const {
   if (packed_.defined()) return real_weight();
-  if (!quant_) return weight_.value;
+  const Tensor w = scaled(weight_);
+  if (!quant_) return w;
   if (options.forced) {
     const auto forced = options.forced->weights.find(name);
     if (forced != options.forced->weights.end()) {
-      const Tensor scales =
-          options.training ? weight_scales(weight_.value, *quant_) : current_scales();
-      return forced_weight(weight_.value, scales, forced->second, name);
+      const Tensor scales = options.training ? weight_scales(w, *quant_) : current_scales();
+      return forced_weight(w, scales, forced->second, name);
     }
   }
-  if (options.training || !weight_scale_.value.defined()) {
-    return fake_quantize_weight(weight_.value, *quant_);
-  }
-  return fake_quantize_weight(weight_.value, *quant_, weight_scale_.value);
+  if (options.training || !weight_scale_.value.defined()) return fake_quantize_weight(w, *quant_);
+  return fake_quantize_weight(w, *quant_, weight_scale_.value);
 }
 
 Tensor Weighted::effective_bias() const {
   const bool plain_tap = tap_bias_.shape.rank() == 1;
-  if (bias_.value.defined() && plain_tap) return gsx::add(bias_.value, tap_bias_.value);
-  return plain_tap ? tap_bias_.value : bias_.value;
+  const Tensor bias = scaled(bias_);
+  if (!plain_tap) return bias;
+  return bias.defined() ? gsx::add(bias, scaled(tap_bias_)) : scaled(tap_bias_);
 }
 
 Tensor Weighted::plane_bias() const {
-  return tap_bias_.shape.rank() == 4 ? tap_bias_.value : Tensor{};
+  return tap_bias_.shape.rank() == 4 ? scaled(tap_bias_) : Tensor{};
 }
 
 Tensor Weighted::quantized_weights() const {
   if (packed_.defined()) return unpack(packed_);
-  const Tensor& w = weight_.value;
+  const NoGrad no_grad;
+  const Tensor w = scaled(weight_);
   const Tensor scales = current_scales();
   Tensor quantized = Tensor::empty(w.context(), w.shape(), w.layout(), DType::s8);
   kernels::ChannelBlocks blocks{1, out_, out_, in_};  // matrices: rows of in_
@@ -129,6 +130,7 @@ PrepackedWeights Weighted::prepacked() const {
 
 void Weighted::prepack() {
   if (!quant_ || constant_input() || !weight_.value.defined()) return;
+  fold_scale();
   if (!weight_scale_.value.defined()) freeze_weight_scale();
   packed_ = prepacked();
   weight_.value = {};
@@ -176,7 +178,7 @@ int Weighted::convolve(Lowering& to, int quantized,
   }
   step.shape = std::move(shape);
   return to.convolve(quantized, std::move(step), scales,
-                     bias_.value.defined() ? bias_.value.to_vector() : std::vector<float>{});
+                     bias_.value.defined() ? scaled(bias_).to_vector() : std::vector<float>{});
 }
 
 std::vector<float> Weighted::sum_scales(float input_scale) const {
@@ -189,7 +191,7 @@ std::vector<float> Weighted::sum_scales(float input_scale) const {
 
 std::vector<int32_t> Weighted::quantized_taps(const std::vector<float>& s) const {
   if (!tap_bias_.value.defined()) return {};
-  const std::vector<float> t = tap_bias_.value.to_vector();
+  const std::vector<float> t = scaled(tap_bias_).to_vector();
   std::vector<int32_t> quantized(t.size(), 0);
   const size_t per_output = t.size() / static_cast<size_t>(out_);
   for (size_t i = 0; i < t.size(); ++i) {
@@ -204,11 +206,14 @@ std::vector<int32_t> Weighted::quantized_taps(const std::vector<float>& s) const
 }
 
 std::optional<float> Weighted::constant(int c, std::span<const std::optional<float>> in,
-                                        bool) const {
-  if (plane_bias().defined() && !all_taps_in_bounds()) return std::nullopt;
-  double sum = bias_.value.defined() ? bias_.value.at(c) : 0.0;
+                                        bool gamma_zero) const {
+  if (gamma_zero) return 0.0f;
+  const NoGrad no_grad;
+  if (tap_bias_.shape.rank() == 4 && tap_bias_.value.defined() && !all_taps_in_bounds())
+    return std::nullopt;
+  double sum = bias_.value.defined() ? scaled(bias_).at(c) : 0.0;
   if (tap_bias_.value.defined()) {
-    const std::vector<float> t = tap_bias_.value.to_vector();
+    const std::vector<float> t = scaled(tap_bias_).to_vector();
     const size_t per_output = t.size() / static_cast<size_t>(out_);
     for (size_t i = 0; i < per_output; ++i) sum += t[c * per_output + i];
   }
@@ -226,7 +231,6 @@ std::optional<float> Weighted::constant(int c, std::span<const std::optional<flo
   if (!all_zero && depthwise() && quant_) return std::nullopt;
   if (!all_zero && !weight_.value.defined()) return *in[0];  // some constant
   if (!all_zero) {
-    const NoGrad no_grad;
     const std::vector<float> w = effective_weight({}).to_vector();
     const size_t per_tap = taps();
     for (size_t i = 0; i < in.size() * per_tap; ++i) {
@@ -239,6 +243,7 @@ std::optional<float> Weighted::constant(int c, std::span<const std::optional<flo
 Json Weighted::weighted_attributes() const {
   Json json = {{"in", in_}, {"out", out_}, {"bias", present(bias_)}};
   if (groups() > 1) json["groups"] = groups();
+  if (present(scale_)) json["inserted_scale"] = true;
   if (present(tap_bias_)) json["tap_bias"] = tap_bias_.shape.rank() == 4 ? "taps" : "sum";
   if (quant_) {
     json["weights"] = {{"grid", name_of(kGridNames, quant_->grid)},
@@ -249,6 +254,10 @@ Json Weighted::weighted_attributes() const {
 }
 
 void Weighted::read_weighted_attributes(const Attributes& a) {
+  if (a.has("inserted_scale") && a.boolean("inserted_scale")) {
+    GSX_CHECK(takes_scale(), "model file: node ", name, " cannot have an inserted scale");
+    scale_.shape = Shape{out_};
+  }
   if (a.has("tap_bias")) set_tap_bias(a.choice("tap_bias", {"taps", "sum"}) == 0);
   if (!a.has("weights")) return;
   const Attributes quant = a.object("weights");

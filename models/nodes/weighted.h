@@ -30,6 +30,10 @@ class Weighted : public Node {
   void set_weight_quant(const std::optional<WeightQuant>&) override;
   void freeze_weight_scale() override;
   void prepack() override;
+  bool takes_scale() const override { return !matrix_ && !constant_input() && !present(scale_); }
+  void insert_scale(const ContextPtr&) override;
+  bool scale_is_inserted() const override { return present(scale_); }
+  void fold_scale() override;
 
  protected:
   // taps: [R,S], or [1,1] for a matrix (which then has rank 2). groups divide in and out.
@@ -47,14 +51,13 @@ class Weighted : public Node {
   bool depthwise() const { return groups() > 1 && groups() == in_ && groups() == out_; }
   bool constant_input() const { return in_ == 0; }
   const Parameter& weight() const { return weight_; }
-  // The weight a real-valued run multiplies by, quantised when this layer is.
+  // The weight a real-valued run multiplies by, times the inserted scale and then quantised, when
+  // this layer has that.
   Tensor effective_weight(const RunOptions&) const;
   // bias plus the tap bias of the [K] form; undefined when there is neither.
   Tensor effective_bias() const;
   // The tap bias of the [K,1,R,S] form, or undefined.
   Tensor plane_bias() const;
-
-  const Tensor& bias_value() const { return bias_.value; }
 
   // Integer program: the weight's quantised values as a filter [K,C,R,S], prepacked for
   // convolutions like packing_shape(), and the convolution of a value's quantised values (its steps
@@ -75,6 +78,9 @@ class Weighted : public Node {
  private:
   Tensor current_scales() const;  // as stored, else from the weight
   Tensor real_weight() const;     // of quantised values, where only those are held
+  // The value of a weight or bias times the inserted scale, if there is one.
+  Tensor scaled(const Parameter&) const;
+  void settle_scale();
   // The step of the sums (weight scale * input scale) per output channel, and tap biases in those.
   std::vector<float> sum_scales(float input_scale) const;
   std::vector<int32_t> quantized_taps(const std::vector<float>& scales) const;  // logical order
@@ -88,6 +94,7 @@ class Weighted : public Node {
   int in_, out_, r_, s_;
   bool matrix_;
   Parameter weight_, bias_, tap_bias_, weight_scale_;
+  Parameter scale_;  // [K] when inserted; the layer computes scale * (conv(x) + biases)
   std::optional<WeightQuant> quant_;
   PrepackedWeights packed_;  // in place of the weight's value
 };

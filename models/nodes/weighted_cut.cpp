@@ -115,6 +115,7 @@ std::vector<int> Weighted::kept_of_group(const std::vector<int>& keep_in, int gr
 
 void Weighted::cut(const ChannelCut& cut) {
   unpack_weight();
+  settle_scale();  // before constants are added to biases
   const std::vector<int>& keep_in = cut.keep_inputs.at(0);
   const std::vector<int>& keep_out = cut.keep_output;
   check_kept(keep_in, in_, name);
@@ -134,7 +135,7 @@ void Weighted::cut(const ChannelCut& cut) {
   if (valued && quant_ && !weight_scale_.value.defined()) freeze_weight_scale();
   const std::vector<double> sums = valued ? dropped_sums(cut) : std::vector<double>{};
 
-  for (Parameter* p : {&bias_, &tap_bias_, &weight_scale_}) {
+  for (Parameter* p : {&bias_, &tap_bias_, &weight_scale_, &scale_}) {
     if (!present(*p) || p->shape[0] != out_) continue;
     const size_t each = p->shape.numel() / out_;
     std::vector<int64_t> dims(p->shape.begin(), p->shape.end());

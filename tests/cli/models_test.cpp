@@ -62,6 +62,8 @@ TEST_CASE("inspect counts the paper's networks") {
   CHECK(g.at("macs_true").get<double>() == 47256.0 * (1 << 20));
   CHECK(g.at("file_bytes").get<int64_t>() > g.at("weight_bytes").get<int64_t>());
   for (const auto& layer : g.at("layers")) CHECK(layer.at("kept") == layer.at("original"));
+  const auto cartoon = json_of({"inspect", "cartoongan", "--json"}).at("prunable");
+  CHECK(cartoon.at("both").get<int>() - cartoon.at("norm").get<int>() == 576);
   CHECK(json_of({"inspect", "patchgan", "--json"}).at("params") == 2'766'529);
   CHECK(json_of({"inspect", "vgg16", "--json"}).at("params") == 7'635'264);
   const auto half = json_of({"inspect", "cyclegan", "--width", "32", "--size", "256", "--json"});

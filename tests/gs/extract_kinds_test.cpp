@@ -3,6 +3,7 @@
 #include <set>
 
 #include "gs/passes/extract.h"
+#include "gs/passes/insert_scales.h"
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"
 
@@ -15,7 +16,10 @@ const Shape kImage{2, 3, 16, 24};
 
 class TiedGraph {
  public:
-  explicit TiedGraph(uint64_t seed) : rng_(seed) { graph_.add(make_input("input", 3)); }
+  // bare: most convolutions have no norm, and those that are left no scales.
+  explicit TiedGraph(uint64_t seed, bool bare = false) : rng_(seed), bare_(bare) {
+    graph_.add(make_input("input", 3));
+  }
 
   Graph grow(int steps) {
     add_block();
@@ -49,7 +53,8 @@ class TiedGraph {
   // conv, norm, and something pointwise.
   void add_block() {
     const int out = 4 * (1 + pick(3));
-    graph_.add(make_instance_norm(fresh("norm"), conv(last(), out, 3), out, true));
+    const int x = conv(last(), out, 3);
+    if (!bare_ || pick(4) == 0) graph_.add(make_instance_norm(fresh("norm"), x, out, !bare_));
     add_function();
   }
   void add_function() {
@@ -131,7 +136,8 @@ class TiedGraph {
   // Group norm counts what it loses: a dead channel must come in as a constant.
   void group_norm() {
     const int wide = channels(last()), groups = wide % 4 == 0 ? 1 << pick(3) : 1;
-    graph_.add(make_group_norm(fresh("groups"), last(), wide, groups, pick(4) != 0, 1e-3f));
+    const bool affine = pick(4) != 0 && !bare_;
+    graph_.add(make_group_norm(fresh("groups"), last(), wide, groups, affine, 1e-3f));
     if (pick(2)) add_function();
   }
   // Attention over pixels with a residual: the channels of the values go through.
@@ -165,6 +171,7 @@ class TiedGraph {
 
   Graph graph_{"tied"};
   Rng rng_;
+  bool bare_;
 };
 
 // Scales at zero, by prunable group and one by one; often with their shifts, since only a zero is a
@@ -176,11 +183,11 @@ void mask(Graph& graph, Rng& rng) {
   for (int i = 0; i < graph.size(); ++i) {
     Parameter* scale = graph.node(i).parameter(Role::gamma);
     if (!scale) continue;
-    Parameter* shift = graph.node(i).parameter(Role::beta);
+    Parameter* shift = graph.node(i).parameter(Role::beta);  // not of an inserted scale
     const double share = rng.coin(0.3) ? 0.8 : 0.3, with_shift = rng.coin(0.7) ? 1 : 0.3;
     for (int c = 0; c < scale->value.numel(); ++c) {
       if (rng.coin(share)) scale->value.mutable_data<float>()[c] = 0;
-      if (scale->value.at(c) == 0 && rng.coin(with_shift))
+      if (shift && scale->value.at(c) == 0 && rng.coin(with_shift))
         shift->value.mutable_data<float>()[c] = 0;
     }
   }
@@ -240,6 +247,34 @@ TEST_CASE("quantised graphs of these ties keep their bits, but for statistics ov
     const double difference = max_difference(small.evaluate(x), want);
     if (groups) CHECK(difference <= 0.2 * std::max(1.0, max_abs(want)));
     else CHECK(difference == 0);
+  }
+}
+
+TEST_CASE("extraction folds inserted scales through every kind of tie") {
+  std::set<std::string> cut;
+  int inserted = 0;
+  for (uint64_t seed = 401; seed <= 520; ++seed) {
+    INFO("seed " << seed);
+    Graph graph = TiedGraph(seed, true).grow(4);
+    inserted += insert_scales(graph) > 0;
+    randomize(graph, seed);
+    Rng rng(seed, 1);
+    mask(graph, rng);
+    const Graph small = checked_extraction(graph, kImage, seed);
+    note_cut(graph, small, cut);
+    bool groups = false;
+    for (int i = 0; i < graph.size(); ++i) groups |= graph.node(i).counts_channels();
+    if (groups) continue;
+    quantize_graph(graph, kImage);
+    freeze_weight_scales(graph);
+    const Tensor x = random_images(kImage, seed);
+    CHECK(max_difference(extract(graph).evaluate(x), graph.evaluate(x)) == 0);
+  }
+  CHECK(inserted > 100);
+  for (const char* kind : {"conv", "instance_norm", "add", "mul", "slice", "concat",
+                           "pixel_shuffle", "pixel_unshuffle", "group_norm", "resize"}) {
+    INFO(kind);
+    CHECK(cut.count(kind) == 1);
   }
 }
 

@@ -1,6 +1,7 @@
 // Extraction on random graphs with random single scales at zero: whatever the pass makes of them,
 // the function must stay.
 #include "gs/passes/extract.h"
+#include "gs/passes/insert_scales.h"
 #include "tests/catch.h"
 #include "tests/gs/graphs.h"
 
@@ -249,4 +250,25 @@ TEST_CASE("extraction keeps the function of random graphs with grouped and depth
     check_quantized(graph, seed);
   }
   CHECK(smaller > 60);
+}
+
+TEST_CASE("extraction folds the inserted scales of random graphs, exactly in 8 bits") {
+  int smaller = 0, with_scales = 0;
+  for (uint64_t seed = 301; seed <= 400; ++seed) {
+    INFO("seed " << seed);
+    Graph graph = RandomGraph(seed, 1, seed % 2).grow(9);
+    const int inserted = insert_scales(graph);
+    randomize(graph, seed);
+    Rng rng(seed, 1);
+    mask(graph, rng);
+    const Graph small = checked_extraction(graph, kImage, seed);
+    for (int i = 0; i < small.size(); ++i)
+      CHECK_FALSE((small.node(i).has_weight() && small.node(i).parameter(Role::gamma)));
+    with_scales += inserted > 0;
+    smaller += inserted > 0 && small.cost(kImage).params < graph.cost(kImage).params;
+
+    check_quantized(graph, seed);
+  }
+  CHECK(with_scales > 60);
+  CHECK(smaller > 50);
 }

@@ -110,7 +110,11 @@ TEST_CASE("recipe: what is chosen wins, and zero is a choice") {
   c.batch = 3;
   c.width = 5;
   c.beta = 0;
+  CHECK(make_recipe(c, false).prune_by() == PruneBy::both);
+  c.prune_by = "inserted";
   const Recipe r = make_recipe(c, false);
+  CHECK(r.prune_by() == PruneBy::inserted);
+  CHECK(slimming_options(r.stages[1]).prune_by == PruneBy::inserted);
   CHECK(outline(r) == "dense 800x3, slim 7x3 prune quantize, finetune 0x3.");
   CHECK(r.stages[0].width == 5);
   CHECK_FALSE(r.stages[0].lr == 0.0f);
@@ -120,6 +124,13 @@ TEST_CASE("recipe: what is chosen wins, and zero is a choice") {
   CHECK(r.stages[2].lr == 0.5f);
   CHECK(slimming_options(r.stages[2]).beta == 0);
   CHECK(r.target_ratio == 0);
+}
+
+TEST_CASE("recipe: JSON of before stages said whose scales shrink means those of norms") {
+  Json j = make_recipe(config("gs8", true), false).to_json();
+  CHECK(Recipe::from_json(j).prune_by() == PruneBy::both);
+  for (size_t i = 0; i < j.at("stages").size(); ++i) j.at("stages").at(i).erase("prune_by");
+  CHECK(Recipe::from_json(j).prune_by() == PruneBy::norm);
 }
 
 TEST_CASE("recipe: JSON holds all of it") {

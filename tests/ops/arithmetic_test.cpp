@@ -1,4 +1,4 @@
-// add, sub, mul, affine, channel_affine, sum, mean, dot.
+// add, sub, mul, affine, channel_affine, scale_filters, sum, mean, dot.
 #include <sstream>
 
 #include "tests/ops/op_check.h"
@@ -114,6 +114,24 @@ TEST_CASE("channel_affine") {
   op_check::check(channel_affine_case({2, 20, 33, 31}, true, true));
 }
 
+TEST_CASE("scale_filters") {
+  for (const Shape& s : {Shape{1, 1, 1, 1}, Shape{3, 7, 3, 3}, Shape{7, 3, 1, 2},
+                         Shape{33, 1, 4, 3}, Shape{5, 33, 7, 7}, Shape{20, 18, 3, 3}}) {
+    Case c;
+    c.name = named("scale_filters", s);
+    c.inputs = {{s, Layout::filter}, {{s[0]}}};
+    c.run = [](const std::vector<Tensor>& in) { return scale_filters(in[0], in[1]); };
+    c.reference = [s](const Arrays& in) {
+      Array y(s);
+      each(s, [&](auto k, auto i, auto r, auto t) {
+        y(k, i, r, t) = in[0](k, i, r, t) * in[1].v[static_cast<size_t>(k)];
+      });
+      return y;
+    };
+    op_check::check(c);
+  }
+}
+
 TEST_CASE("sum, mean and dot") {
   for (const Shape& s : kShapes) {
     const double count = static_cast<double>(s.numel());
@@ -147,6 +165,11 @@ TEST_CASE("arithmetic says what is wrong with its arguments") {
       channel_affine(Tensor::zeros(context, {1, 4, 1, 1}), Tensor::zeros(context, {3}), {}),
       "channel_affine: scale must have shape [4] to match the channels of x, got [3]");
   const Tensor image = Tensor::zeros(context, {2, 2, 2, 2});
+  CHECK_THROWS_WITH(scale_filters(image, Tensor::zeros(context, {2})),
+                    "scale_filters: w must be a filter K C R S, got shape [2, 2, 2, 2]");
+  CHECK_THROWS_WITH(scale_filters(Tensor::zeros(context, {2, 2, 2, 2}, Layout::filter),
+                                  Tensor::zeros(context, {3})),
+                    "scale_filters: scale must have shape [2] to match the filters of w, got [3]");
   const Tensor filter = Tensor::zeros(context, {2, 2, 2, 2}, Layout::filter);
   CHECK_THROWS_WITH(add(image, filter),
                     "add: b must have the layout of a, got the same shape [2, 2, 2, 2] in another");

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "gs/passes/calibrate.h"
+#include "gs/passes/insert_scales.h"
 #include "gs/passes/weight_size.h"
 #include "gs/recipe.h"
 #include "gs/train/dense_step.h"
@@ -284,6 +285,7 @@ class StepBench {
       insert_quantizers(student_, config.quantize());
       calibrate(student_, {x_}, config.quantize());
     }
+    if (options.prune) insert_scales(student_, options.prune_by);
     step_.emplace(student_, discriminator_, &features_, features_.feature_layers, options);
   }
 

@@ -14,6 +14,7 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/channels.h"
 #include "gs/passes/extract.h"
+#include "gs/passes/insert_scales.h"
 #include "gs/passes/quantize.h"
 #include "gs/train/trainer.h"
 #include "gs/translate.h"
