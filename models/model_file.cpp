@@ -185,16 +185,23 @@ std::vector<uint8_t> quantized_of(const Node& node, const Parameter& p) {
   return quantized;
 }
 
-// The file of a graph; without its values for its size alone.
+bool lacks_scale(const Node& node) {
+  return node.weight_quant() && !node.parameter(Role::weight_scale);
+}
+
+// The file of a graph; without its values for its size alone, which needs no copy of most graphs.
 SafetensorsWriter writer_for(const Graph& given, bool with_values) {
-  Graph graph = given;  // with values where the given one is prepacked
+  Graph copy;
+  bool lacks = false;
+  for (int i = 0; i < given.size(); ++i) lacks = lacks || lacks_scale(given.node(i));
+  if (with_values || lacks) copy = given;  // with values where the given one is prepacked
+  if (lacks)
+    for (int i = 0; i < copy.size(); ++i)
+      if (lacks_scale(copy.node(i))) copy.node(i).freeze_weight_scale();
+  const Graph& graph = copy.size() > 0 ? copy : given;
   for (const Parameter* p : graph.parameters()) {
     GSX_CHECK(!with_values || p->value.defined(), "save_model: parameter ", p->name,
               " has no value; initialise or load the graph first");
-  }
-  for (int i = 0; i < graph.size(); ++i) {
-    Node& node = graph.node(i);
-    if (node.weight_quant() && !node.parameter(Role::weight_scale)) node.freeze_weight_scale();
   }
   SafetensorsWriter writer;
   writer.metadata[kGraphKey] = graph_to_json(graph).dump();
@@ -257,7 +264,9 @@ void check_tensors(const Graph& graph, const SafetensorsFile& file, const std::s
             graph.architecture(), ": ", complaints.text, remedy);
 }
 
-void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file) {
+void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file,
+                 bool prepacked) {
+  const NoGrad no_grad;
   const std::string where = "load: " + file.path().string();
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
@@ -276,6 +285,7 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
       }
       set_values(*p, context, values, where);
     }
+    if (prepacked) node.prepack();
   }
 }
 
@@ -321,7 +331,7 @@ int64_t file_bytes(const Graph& graph) {
   return static_cast<int64_t>(writer_for(graph, false).file_bytes());
 }
 
-Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
+Graph load_model(const ContextPtr& context, const std::filesystem::path& path, bool prepacked) {
   const SafetensorsFile file = open_weights(path);
   const auto found = file.metadata().find(kGraphKey);
   GSX_CHECK(found != file.metadata().end(), "load_model: ", path.string(),
@@ -335,7 +345,7 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
     fail("load_model: ", path.string(), ": ", e.what());
   }
   check_tensors(graph, file, "");
-  read_values(graph, context, file);
+  read_values(graph, context, file, prepacked);
   return graph;
 }
 
