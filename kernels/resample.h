@@ -18,7 +18,7 @@ struct PadShape {
 struct ResampleKernels {
   void (*pad)(Exec&, const PadShape&, const float* x, float* y);
   void (*pad_backward)(Exec&, const PadShape&, const float* gy, float* gx);
-  // y: View::of(n, h*factor, w*factor, c)
+  // y: [n, h*factor, w*factor, c] with the channel stride of x
   void (*upsample)(Exec&, const View& x_view, int factor, const float* x, float* y);
   void (*upsample_backward)(Exec&, const View& x_view, int factor, const float* gy, float* gx);
   // y's channels [at, at + x.c) = x; y's other channels and padding lanes are left alone.

@@ -177,7 +177,9 @@ struct Init {
 // ---- Files. A model file is safetensors with the graph as JSON in its metadata; quantised weights
 // are stored as 8-bit values with their scales. Equal models give equal bytes.
 void save_model(const Graph&, const std::filesystem::path&);
-Graph load_model(const ContextPtr&, const std::filesystem::path&);
+// prepacked: as Graph::prepack leaves it. Weights in floating point are then there for one layer at
+// a time, while the file is read.
+Graph load_model(const ContextPtr&, const std::filesystem::path&, bool prepacked = false);
 int64_t file_bytes(const Graph&);  // the size save_model writes
 
 // A graph without its parameters' values, as it stands in files. Reading trusts nothing: Error
@@ -191,7 +193,7 @@ void load_weights(Graph&, const ContextPtr&, const std::filesystem::path&);
 
 // Opens what a user names: a gsx model file, or ARCHITECTURE:weights.safetensors. The Error of a
 // run's folder names the file `in_run` in it.
-Graph open_model(const ContextPtr&, const std::string& spec,
+Graph open_model(const ContextPtr&, const std::string& spec, bool prepacked = false,
                  const std::string& in_run = "model.safetensors");
 
 }  // namespace gsx

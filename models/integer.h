@@ -56,10 +56,12 @@ class IntegerProgram {
     std::optional<QuantRange> quantizer;
     int reals = -1, quantized = -1;  // values
   };
-  // Real values to real values: all other nodes.
+  // Real values to real values: all other nodes. Those that take quantised values are lowered to
+  // quantised values of one grid where only a quantiser reads what they make.
   struct Call {
     std::function<Tensor(std::span<const Tensor>)> run;
     std::function<Shape(std::span<const Shape>)> shape;
+    bool takes_quantized = false;
   };
   struct Step {
     std::string name;  // of the node

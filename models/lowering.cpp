@@ -49,7 +49,26 @@ Lowering::Lowering(const Graph& graph, bool fused)
   }
 }
 
+// Values that nobody reads any more, since quantised values took their place.
+void Lowering::drop_unread() {
+  std::vector<bool> read(program_.values_.size(), false);
+  const auto is_read = [&](int v) { return read[static_cast<size_t>(v)]; };
+  for (const int v : program_.outputs_) read[static_cast<size_t>(v)] = true;
+  for (size_t i = program_.steps_.size(); i-- > 0;) {
+    Step& step = program_.steps_[i];
+    std::erase_if(step.writes, [&](int v) { return !is_read(v); });
+    if (step.writes.empty()) continue;
+    if (auto* pass = std::get_if<Elementwise>(&step.what)) {
+      if (pass->reals >= 0 && !is_read(pass->reals)) pass->reals = -1;
+      if (pass->quantized >= 0 && !is_read(pass->quantized)) pass->quantized = -1;
+      if (pass->quantized < 0) pass->quantizer.reset();
+    }
+    for (const int v : step.reads) read[static_cast<size_t>(v)] = true;
+  }
+}
+
 IntegerProgram Lowering::take() {
+  if (fused_) drop_unread();  // else observers want them
   // Steps that others swallowed.
   std::erase_if(program_.steps_, [](const Step& s) { return s.writes.empty(); });
   program_.plan();
@@ -228,12 +247,48 @@ int Lowering::elementwise(int value, std::vector<Op> ops) {
   return result;
 }
 
+namespace {
+
+bool same_grid(const QuantRange& a, const QuantRange& b) {
+  return a.scale == b.scale && a.lo == b.lo && a.hi == b.hi && a.clamp_lo == b.clamp_lo &&
+         a.clamp_hi == b.clamp_hi;
+}
+
+}  // namespace
+
+// Quantised values of what copies values are copies of the values' quantised values, where zero has
+// the code zero. -1: the value does not come from such a step, or others read it too.
+int Lowering::move_quantized(int value, const QuantRange& range) {
+  const int maker = maker_[static_cast<size_t>(value)];
+  if (!fused_ || maker < 0 || readers_[static_cast<size_t>(value)] != 1 || range.lo > 0 ||
+      range.hi < 0 || range.clamp_lo > 0 || range.clamp_hi < 0)
+    return -1;
+  const auto* call =
+      std::get_if<IntegerProgram::Call>(&program_.steps_[static_cast<size_t>(maker)].what);
+  if (call == nullptr || !call->takes_quantized) return -1;
+  Step step = std::move(program_.steps_[static_cast<size_t>(maker)]);
+  program_.steps_[static_cast<size_t>(maker)].writes.clear();
+  for (int& v : step.reads)
+    v = has_quantized(v) && same_grid(grid(v), range) ? quantized_of(v) : quantize(v, range);
+  Value quantized;
+  quantized.kind = Value::Kind::quantized;
+  quantized.grid = range;
+  quantized.on_grid = true;
+  program_.steps_.push_back(std::move(step));
+  const int result = make(std::move(quantized));
+  program_.steps_.back().writes = {result};
+  return result;
+}
+
 int Lowering::quantize(int value, const QuantRange& range) {
+  if (const int moved = move_quantized(value, range); moved >= 0) return moved;
   Value quantized;
   quantized.kind = Value::Kind::quantized;
   quantized.grid = range;
   quantized.on_grid = true;
   Elementwise* chain = chain_of(value);
+  if (chain && chain->quantized >= 0 && same_grid(grid(chain->quantized), range))
+    return chain->quantized;
   if (!chain || chain->quantized >= 0) {
     const int copy = elementwise(value, {});
     const int result = make(std::move(quantized));
@@ -267,9 +322,7 @@ int Lowering::call(std::span<const int> values, IntegerProgram::Call call, bool 
   bool same = moves_values && !values.empty();
   for (const int v : values) {
     reads.push_back(real_of(v));
-    const QuantRange &a = info(values[0]).grid, &b = info(v).grid;
-    same = same && info(v).on_grid && a.scale == b.scale && a.lo == b.lo && a.hi == b.hi &&
-           a.clamp_lo == b.clamp_lo && a.clamp_hi == b.clamp_hi;
+    same = same && info(v).on_grid && same_grid(info(values[0]).grid, info(v).grid);
   }
   Step& step = push(std::move(reads), std::move(call));
   Value value;
@@ -280,6 +333,34 @@ int Lowering::call(std::span<const int> values, IntegerProgram::Call call, bool 
   const int result = make(std::move(value));
   step.writes = {result};
   return result;
+}
+
+namespace {
+
+// Whether the pixels that a node copies are whole groups of four quantised values, several inputs'
+// lanes apart: what kernels move without a detour.
+bool copies_quads(const Graph& graph, const Node& node) {
+  std::vector<Shape> shapes;
+  try {
+    shapes = graph.infer_shapes(graph.example_inputs());
+  } catch (const Error&) {  // takes no images of the usual sizes
+    return false;
+  }
+  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](int i) {
+    const auto channels = static_cast<int>(shapes[static_cast<size_t>(i)][1]);
+    return (node.inputs.size() > 1 ? channels : kernels::channel_stride(channels)) % 4 == 0;
+  });
+}
+
+}  // namespace
+
+int Lowering::move(std::span<const int> values, const Node& node) {
+  const std::shared_ptr<const Node> copy = node.clone();
+  IntegerProgram::Call call;
+  call.run = [copy](std::span<const Tensor> xs) { return copy->run(xs, RunOptions{}); };
+  call.shape = [copy](std::span<const Shape> shapes) { return copy->infer_shape(shapes); };
+  call.takes_quantized = copies_quads(graph_, node);
+  return this->call(values, std::move(call), true);
 }
 
 IntegerProgram lower(const Graph& graph, bool fused) {

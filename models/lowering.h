@@ -32,6 +32,8 @@ class Lowering {
   int quantize(int value, const QuantRange&);
   // Real values by a function of real values; moves_values as Node says.
   int call(std::span<const int> values, IntegerProgram::Call, bool moves_values = false);
+  // The same of a node that copies values and zeros: its run() takes quantised values as well.
+  int move(std::span<const int> values, const Node&);
 
  private:
   using Value = IntegerValue;
@@ -46,6 +48,8 @@ class Lowering {
   bool extendable(int value);
   int apply(int value, Elementwise::Op op);
   int elementwise(int value, std::vector<Elementwise::Op> ops);
+  int move_quantized(int value, const QuantRange&);
+  void drop_unread();
 
   const Graph& graph_;
   const bool fused_;

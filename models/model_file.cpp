@@ -186,17 +186,26 @@ std::vector<uint8_t> quantized_of(const Node& node, const Parameter& p) {
   return quantized;
 }
 
-// The file of a graph; without its values for its size alone.
+bool lacks_scale(const Node& node) {
+  return node.weight_quant() && !node.parameter(Role::weight_scale);
+}
+
+// The file of a graph; without its values for its size alone, which needs no copy of most graphs.
 SafetensorsWriter writer_for(const Graph& given, bool with_values) {
-  Graph graph = given;  // with values where the given one is prepacked
+  Graph copy;
+  bool lacks = false;
+  for (int i = 0; i < given.size(); ++i)
+    lacks = lacks || lacks_scale(given.node(i)) || given.node(i).scale_is_inserted();
+  if (with_values || lacks) copy = given;  // with values where the given one is prepacked
+  if (lacks)
+    for (int i = 0; i < copy.size(); ++i) {
+      copy.node(i).fold_scale();
+      if (lacks_scale(copy.node(i))) copy.node(i).freeze_weight_scale();
+    }
+  const Graph& graph = copy.size() > 0 ? copy : given;
   for (const Parameter* p : graph.parameters()) {
     GSX_CHECK(!with_values || p->value.defined(), "save_model: parameter ", p->name,
               " has no value; initialise or load the graph first");
-  }
-  for (int i = 0; i < graph.size(); ++i) {
-    Node& node = graph.node(i);
-    node.fold_scale();
-    if (node.weight_quant() && !node.parameter(Role::weight_scale)) node.freeze_weight_scale();
   }
   SafetensorsWriter writer;
   writer.metadata[kGraphKey] = graph_to_json(graph).dump();
@@ -268,7 +277,9 @@ void check_tensors(const Graph& graph, const SafetensorsFile& file, const std::s
             ": ", all.substr(std::min<size_t>(2, all.size())), remedy);
 }
 
-void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file) {
+void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile& file,
+                 bool prepacked) {
+  const NoGrad no_grad;
   const std::string where = "load: " + file.path().string();
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
@@ -287,6 +298,7 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
       }
       set_values(*p, context, values, where);
     }
+    if (prepacked) node.prepack();
   }
 }
 
@@ -332,7 +344,7 @@ int64_t file_bytes(const Graph& graph) {
   return static_cast<int64_t>(writer_for(graph, false).file_bytes());
 }
 
-Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
+Graph load_model(const ContextPtr& context, const std::filesystem::path& path, bool prepacked) {
   const SafetensorsFile file = open_weights(path);
   const auto found = file.metadata().find(kGraphKey);
   GSX_CHECK(found != file.metadata().end(), "load_model: ", path.string(),
@@ -346,7 +358,7 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path) {
     fail("load_model: ", path.string(), ": ", e.what());
   }
   check_tensors(graph, file, "");
-  read_values(graph, context, file);
+  read_values(graph, context, file, prepacked);
   return graph;
 }
 

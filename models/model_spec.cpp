@@ -79,13 +79,14 @@ fs::path model_path(const std::string& spec) {
   return parsed.file.empty() ? fs::path(spec) : parsed.file;
 }
 
-Graph open_model(const ContextPtr& context, const std::string& spec, const std::string& in_run) {
+Graph open_model(const ContextPtr& context, const std::string& spec, bool prepacked,
+                 const std::string& in_run) {
   const ModelSpec parsed = parse_model_spec(spec);
   GSX_CHECK(!parsed.file.empty(), "model: ", spec, " is an architecture without weights; give ",
             spec, ":weights.safetensors");
   if (parsed.architecture.empty()) refuse_unknown(spec);
   refuse_folder(parsed.file, in_run);
-  if (parsed.architecture.empty()) return load_model(context, parsed.file);
+  if (parsed.architecture.empty()) return load_model(context, parsed.file, prepacked);
   Graph graph = make_architecture(parsed.architecture, parsed.options);
   load_weights(graph, context, parsed.file);
   return graph;

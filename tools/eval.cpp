@@ -157,7 +157,7 @@ void print_report(const Report& r) {
 void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
-  const Graph model = open_model(context, o.model);
+  const Graph model = open_model(context, o.model, true);
   GSX_CHECK(model.input_channels() == 3, o.model, " takes images of ", model.input_channels(),
             " channels; eval measures generators of colour images, which have 3");
   Graph teacher, features;
@@ -167,7 +167,7 @@ void run_eval(const EvalOptions& o) {
   Report report;
   report.device = device_text(*context);
   if (!o.teacher.empty()) {
-    teacher = open_model(context, o.teacher, run_files::kTeacher);
+    teacher = open_model(context, o.teacher, true, run_files::kTeacher);
     nets.teacher = &teacher;
     report.has_teacher = true;
   }

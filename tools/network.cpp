@@ -13,13 +13,14 @@ void add_network_options(const Command& app, NetworkOptions& o) {
       ->check(whole_number(1, 256));
 }
 
-Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std::string& command) {
+Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std::string& command,
+                   bool prepacked) {
   const ModelSpec spec = parse_model_spec(o.model);
   if (!spec.file.empty()) {
     GSX_CHECK(o.width == 0 && o.blocks == 0, command,
               ": --width and --blocks go with a bare architecture name, not with the file ",
               o.model);
-    return open_model(context, o.model);
+    return open_model(context, o.model, prepacked);
   }
   Json options = spec.options;
   if (o.width > 0) options["width"] = o.width;
@@ -28,8 +29,8 @@ Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std
 }
 
 Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o,
-                            const std::string& command) {
-  Graph graph = open_network(context, o, command);
+                            const std::string& command, bool prepacked) {
+  Graph graph = open_network(context, o, command, prepacked);
   if (graph.context()) return graph;
   Rng rng(0);
   graph.initialize(context, rng, {});

@@ -21,8 +21,11 @@ inline constexpr const char* kModelHelp =
 
 // A bare architecture has no weights: it can be asked for its structure, not run. `command` stands
 // in messages.
-Graph open_network(const ContextPtr&, const NetworkOptions&, const std::string& command);
+// prepacked: as load_model.
+Graph open_network(const ContextPtr&, const NetworkOptions&, const std::string& command,
+                   bool prepacked = false);
 // A bare architecture gets fresh weights, the same every time.
-Graph open_runnable_network(const ContextPtr&, const NetworkOptions&, const std::string& command);
+Graph open_runnable_network(const ContextPtr&, const NetworkOptions&, const std::string& command,
+                            bool prepacked = false);
 
 }  // namespace gsx::tools

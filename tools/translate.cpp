@@ -104,9 +104,8 @@ void run_translate(const TranslateOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
-  Graph graph = open_model(context, o.model);
+  Graph graph = open_model(context, o.model, true);
   graph.freeze();
-  graph.prepack();
   prepare_folders(jobs);
   int failed = 0;
   bool told = false;

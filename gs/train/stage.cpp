@@ -20,7 +20,7 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
                                           : word == "--discriminator" ? run_files::kDiscriminator
                                                                       : run_files::kModel;
   try {
-    return open_model(run.context, spec, in_run);
+    return open_model(run.context, spec, false, in_run);
   } catch (const Error& e) {
     fail(flag, ": ", e.what());
   }

@@ -151,34 +151,34 @@ void backward_bias(Exec& e, const View& view, const float* gy, bool accumulate, 
   for (int k = 0; k < view.c; ++k) gbias[k] = accumulate ? gbias[k] + current[k] : current[k];
 }
 
-// What lies in memory as filters do, and is multiplied by kernels of its own.
-bool separate(const ConvShape& s) { return s.groups > 1; }
-
+// Depthwise filters lie in memory as they do in files and are multiplied as they lie.
 std::vector<int8_t> pack(const ConvShape& s, const int8_t* w) {
-  return separate(s) ? std::vector<int8_t>(w, w + s.w.size()) : pack_quantized(s, w);
+  if (s.depthwise()) return std::vector<int8_t>(w, w + s.w.size());
+  return s.groups > 1 ? pack_grouped_quantized(s, w) : pack_quantized(s, w);
 }
 void unpack(const ConvShape& s, const int8_t* packed, int8_t* w) {
-  if (separate(s)) std::copy_n(packed, s.w.size(), w);
+  if (s.depthwise()) std::copy_n(packed, s.w.size(), w);
+  else if (s.groups > 1) unpack_grouped_quantized(s, packed, w);
   else unpack_quantized(s, packed, w);
 }
 
-// Of several groups: on 16-bit quantised values.
-void separate_quantized(Exec& e, const ConvShape& s, const std::vector<Correlation>& parts,
-                        const QuantizedImage& x, const int8_t* w, int32_t* y) {
+// Of 16 bits.
+void depthwise_of_quantized(Exec& e, const ConvShape& s, const std::vector<Correlation>& parts,
+                            const QuantizedImage& x, const int8_t* w, int32_t* y) {
   Workspace::Scope scope(*e.workspace);
   int16_t* wide = e.workspace->take<int16_t>(s.x.size());
   with_quantized_type(
       x.type, [&]<class T>() { std::copy_n(static_cast<const T*>(x.data), s.x.size(), wide); });
-  if (s.depthwise()) return depthwise_quantized(e, parts, s.x, s.y(), s.pad_mode, s.w, wide, w, y);
-  grouped_quantized(e, s, x.range, wide, w, y);
+  depthwise_quantized(e, parts, s.x, s.y(), s.pad_mode, s.w, wide, w, y);
 }
 
 void forward_quantized(Exec& e, const ConvShape& shape, const QuantizedImage& x,
                        const int8_t* packed, int32_t* y, ExactSums sums) {
   const Geometry g = Geometry::of(shape);
   const auto parts = shape.transposed ? spread_correlations(g) : gather_correlations(g);
-  if (separate(shape)) {
-    separate_quantized(e, shape, parts, x, packed, y);
+  if (shape.groups > 1) {
+    if (shape.depthwise()) depthwise_of_quantized(e, shape, parts, x, packed, y);
+    else grouped_quantized(e, shape, x, packed, y);
     if (sums) cpu_integer.exact_sums(e, shape.y(), y, sums);
     return;
   }

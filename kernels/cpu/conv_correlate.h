@@ -18,6 +18,7 @@ namespace gsx::kernels {
 // the row grouping kGroup of its panels, and the functions multiply and multiply_few. Filters of
 // floats are packed in every call, those of quantised values come packed (packed_quantized.h).
 // Slabs of another type than the input's count from `origin`, which the sums then make up for.
+// `threads`: as Tasks says.
 template <class Arithmetic>
 class Correlate {
   using In = typename Arithmetic::In;
@@ -31,7 +32,7 @@ class Correlate {
 
  public:
   Correlate(const std::vector<Correlation>& parts, const View& in, const View& out, PadMode mode,
-            const Filter& w, In origin = 0)
+            const Filter& w, int threads, In origin = 0)
       : parts_(parts),
         in_(in),
         out_(out),
@@ -39,7 +40,7 @@ class Correlate {
         w_(w),
         origin_(origin),
         few_(out.cs <= 4),
-        tasks_(parts, in, out, few_ ? out.cs : 2 * kPanel) {
+        tasks_(parts, in, out, few_ ? out.cs : 2 * kPanel, threads) {
     for (const Correlation& c : parts) {
       runs_.emplace_back(c, in);
       packed_at_.push_back(packed_size_);

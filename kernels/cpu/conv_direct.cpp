@@ -80,19 +80,21 @@ struct QuadArithmetic {
 void correlate_direct(Exec& e, const std::vector<Correlation>& parts, const View& in,
                       const View& out, PadMode mode, const Weights<float>& w, const float* x,
                       const float* bias, float* y, const ImageMoments* moments) {
-  Correlate<FloatArithmetic>(parts, in, out, mode, w).run(e, x, bias, y, moments);
+  Correlate<FloatArithmetic>(parts, in, out, mode, w, 0).run(e, x, bias, y, moments);
 }
 
 void correlate_quantized(Exec& e, const std::vector<Correlation>& parts, const View& in,
                          const View& out, PadMode mode, const PackedQuantized& w,
                          const QuantizedImage& x, int32_t* y, ExactSums sums) {
+  const int threads = e.pool->size();
   with_quantized_type(x.type, [&]<class T>() {
     const auto* data = static_cast<const T*>(x.data);
     if (x.range.fits_byte() && quantized_products().quads != nullptr) {
       const auto origin = static_cast<T>(x.range.lo);
-      Correlate<QuadArithmetic<T>>(parts, in, out, mode, w, origin).run(e, data, nullptr, y, sums);
+      Correlate<QuadArithmetic<T>>(parts, in, out, mode, w, threads, origin)
+          .run(e, data, nullptr, y, sums);
     } else {
-      Correlate<PairArithmetic<T>>(parts, in, out, mode, w).run(e, data, nullptr, y, sums);
+      Correlate<PairArithmetic<T>>(parts, in, out, mode, w, threads).run(e, data, nullptr, y, sums);
     }
   });
 }

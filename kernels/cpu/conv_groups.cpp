@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/packed_quantized.h"
+
 namespace gsx::kernels {
 namespace {
 
@@ -111,19 +113,54 @@ void grouped_backward_weight(Exec& e, const ConvShape& s, const float* x, const 
   }
 }
 
-void grouped_quantized(Exec& e, const ConvShape& s, IntegerRange range, const int16_t* x,
-                       const int8_t* w, int32_t* y) {
+void grouped_quantized(Exec& e, const ConvShape& s, const QuantizedImage& x, const int8_t* packed,
+                       int32_t* y) {
   Groups g(e, s);
-  int16_t* own_x = g.room<int16_t>(g.own.x.size());
-  int8_t* own_w = g.room<int8_t>(g.own.w.size());
+  const int64_t size = PackedQuantized(g.own, nullptr).size();
   int32_t* own_y = g.room<int32_t>(g.own_y.size());
+  with_quantized_type(x.type, [&]<class T>() {
+    T* own_x = g.room<T>(g.own.x.size());
+    for (int i = 0; i < s.groups; ++i) {
+      take(g.e, rows(s.x), static_cast<const T*>(x.data), int64_t{i} * g.own.x.c, rows(g.own.x),
+           own_x);
+      cpu_conv.forward_quantized(g.e, g.own, {own_x, x.type, x.range}, packed + i * size, own_y,
+                                 {});
+      put(g.e, rows(g.own_y), own_y, rows(g.y), int64_t{i} * g.own.w.k, false, y);
+    }
+  });
+}
+
+namespace {
+
+// Columns of a filter: one group's, or the whole one's.
+void copy_columns(const FilterView& from, const int8_t* w, int64_t at, const FilterView& to,
+                  int64_t to_at, int8_t* y) {
+  const int count = std::min(from.k, to.k);
+  for (int64_t row = 0; row < rows(to).rows; ++row)
+    std::copy_n(w + row * from.ks + at, count, y + row * to.ks + to_at);
+}
+
+}  // namespace
+
+std::vector<int8_t> pack_grouped_quantized(const ConvShape& s, const int8_t* w) {
+  const ConvShape own = shape_of_group(s);
+  std::vector<int8_t> packed, filter(static_cast<size_t>(own.w.size()), 0);
   for (int i = 0; i < s.groups; ++i) {
-    const int64_t k = int64_t{i} * g.own.w.k;
-    take(g.e, rows(s.x), x, int64_t{i} * g.own.x.c, rows(g.own.x), own_x);
-    take(g.e, rows(s.w), w, k, rows(g.own.w), own_w);
-    cpu_conv.forward_quantized(g.e, g.own, {own_x, QuantizedType::s16, range},
-                               cpu_conv.pack_quantized(g.own, own_w).data(), own_y, {});
-    put(g.e, rows(g.own_y), own_y, rows(g.y), k, false, y);
+    copy_columns(s.w, w, int64_t{i} * own.w.k, own.w, 0, filter.data());
+    const std::vector<int8_t> quantized = pack_quantized(own, filter.data());
+    packed.insert(packed.end(), quantized.begin(), quantized.end());
+  }
+  return packed;
+}
+
+void unpack_grouped_quantized(const ConvShape& s, const int8_t* packed, int8_t* w) {
+  const ConvShape own = shape_of_group(s);
+  const int64_t size = PackedQuantized(own, nullptr).size();
+  std::vector<int8_t> filter(static_cast<size_t>(own.w.size()));
+  std::fill_n(w, s.w.size(), int8_t{0});
+  for (int i = 0; i < s.groups; ++i) {
+    unpack_quantized(own, packed + i * size, filter.data());
+    copy_columns(own.w, filter.data(), 0, s.w, int64_t{i} * own.w.k, w);
   }
 }
 

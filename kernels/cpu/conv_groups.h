@@ -11,7 +11,10 @@ void grouped_forward(Exec&, const ConvShape&, const float* x, const float* w, co
 void grouped_backward_input(Exec&, const ConvShape&, const float* gy, const float* w, float* gx);
 void grouped_backward_weight(Exec&, const ConvShape&, const float* x, const float* gy,
                              bool accumulate, float* gw);
-void grouped_quantized(Exec&, const ConvShape&, IntegerRange, const int16_t* x, const int8_t* w,
+void grouped_quantized(Exec&, const ConvShape&, const QuantizedImage& x, const int8_t* packed,
                        int32_t* y);
+// Quantised filters of every group as PackedQuantized, one group after the other.
+std::vector<int8_t> pack_grouped_quantized(const ConvShape&, const int8_t* w);
+void unpack_grouped_quantized(const ConvShape&, const int8_t* packed, int8_t* w);
 
 }  // namespace gsx::kernels

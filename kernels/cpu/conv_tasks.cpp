@@ -10,12 +10,15 @@ constexpr int64_t kTaskProducts = int64_t{1} << 22;  // multiply-adds of a task:
 constexpr int64_t kTaskPixels = 48;                  // fewer make re-reading the weights felt
 constexpr int64_t kSlabElements = 48 * 1024;  // of input per task: fits the second-level cache
 constexpr int64_t kFewTasks = 8;              // below this, output channels are shared out too
+constexpr int64_t kExactFactor = 4;           // how much larger tasks of exact sums may be
+constexpr int64_t kTasksPerThread = 4;        // that suffice to keep threads equally busy
 
 int blocks_of(int64_t a, int64_t block) { return static_cast<int>((a + block - 1) / block); }
 
 }  // namespace
 
-Tasks::Tasks(const std::vector<Correlation>& parts, const View& in, const View& out, int k_step)
+Tasks::Tasks(const std::vector<Correlation>& parts, const View& in, const View& out, int k_step,
+             int threads)
     : parts_(parts), images_(out.n), outputs_(out.cs), share_(out.cs) {
   int64_t row_pixels = 0, row_products = 0;  // of one row of every correlation
   for (const Correlation& c : parts) {
@@ -25,9 +28,16 @@ Tasks::Tasks(const std::vector<Correlation>& parts, const View& in, const View& 
     row_products += int64_t{c.x.count} * c.taps() * in.c * out.cs;
   }
   const int64_t row_input = int64_t{parts.front().y.in_step} * in.w * in.cs;
-  int64_t rows =
-      std::max(kTaskProducts / std::max<int64_t>(row_products, 1), kTaskPixels / row_pixels);
-  rows = std::min(rows, std::max<int64_t>(kSlabElements / row_input, 1));
+  const auto rows_of = [&](int64_t factor) {
+    const int64_t rows = std::max(factor * kTaskProducts / std::max<int64_t>(row_products, 1),
+                                  factor * kTaskPixels / row_pixels);
+    return std::min(rows, std::max<int64_t>(factor * kSlabElements / row_input, 1));
+  };
+  int64_t rows = rows_of(1);
+  if (threads > 0) {
+    const int64_t fair = int64_t{images_} * rows_ / (kTasksPerThread * threads);
+    rows = std::max(rows, std::min(rows_of(kExactFactor), fair));
+  }
   blocks_ = blocks_of(rows_, std::clamp<int64_t>(rows, 1, rows_));
   block_ = ceil_div(rows_, blocks_);
   blocks_ = ceil_div(rows_, block_);

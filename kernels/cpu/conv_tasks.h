@@ -11,10 +11,14 @@ struct Task {
   Window window;  // the input they read
 };
 
+// Cuts by shape alone for sums whose order counts. Exact sums are the same however they are cut:
+// their tasks become up to four times as large where `threads` threads have enough of them, so that
+// weights are read, and rows that neighbours share copied, less often.
 class Tasks {
  public:
   // Shares of the output channels are multiples of `k_step`.
-  Tasks(const std::vector<Correlation>& parts, const View& in, const View& out, int k_step);
+  Tasks(const std::vector<Correlation>& parts, const View& in, const View& out, int k_step,
+        int threads = 0);
 
   int64_t count() const { return int64_t{images_} * blocks_ * shares_; }
   Task at(int64_t index) const;

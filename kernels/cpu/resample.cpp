@@ -66,7 +66,7 @@ void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
 }
 
 void upsample(Exec& e, const View& v, int factor, const float* x, float* y) {
-  const View out = View::of(v.n, v.h * factor, v.w * factor, v.c);
+  const View out = {v.n, v.h * factor, v.w * factor, v.c, v.cs};
   each_row(e, out, [&](int n, int i) {
     const float* from = x + v.offset(n, i / factor, 0);
     float* to = y + out.offset(n, i, 0);

@@ -199,7 +199,7 @@ void pad_backward(Exec& e, const PadShape& s, const float* gy, float* gx) {
 
 void upsample(Exec& e, const View& v, int factor, const float* x, float* y) {
   const Arrays p = {x, y};
-  const View out = View::of(v.n, v.h * factor, v.w * factor, v.c);
+  const View out = {v.n, v.h * factor, v.w * factor, v.c, v.cs};
   launch_groups("upsample", e, out, out.cs, wide_groups(out, p), upsample_kernel<4>,
                 upsample_kernel<1>, v, FastDivide::by(factor), p);
 }

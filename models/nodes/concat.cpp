@@ -14,6 +14,7 @@ class Concat : public Node {
   std::string_view kind() const override { return "concat"; }
   NodePtr clone() const override { return cloned(*this); }
   bool moves_values() const override { return true; }
+  int lower(Lowering& to, std::span<const int> in) const override { return to.move(in, *this); }
   Shape infer_shape(std::span<const Shape> in) const override {
     GSX_CHECK(!in.empty(), "concat: node ", name, " must have inputs");
     int64_t channels = 0;

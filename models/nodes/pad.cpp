@@ -15,6 +15,7 @@ class Pad : public Node {
   std::string_view kind() const override { return "pad"; }
   NodePtr clone() const override { return cloned(*this); }
   bool moves_values() const override { return true; }
+  int lower(Lowering& to, std::span<const int> in) const override { return to.move(in, *this); }
   Json attributes() const override {
     return {{"pad", {pad_.top, pad_.bottom, pad_.left, pad_.right}},
             {"pad_mode", name_of(kPadModeNames, mode_)}};

@@ -14,6 +14,7 @@ class Upsample : public Node {
   std::string_view kind() const override { return "upsample"; }
   NodePtr clone() const override { return cloned(*this); }
   bool moves_values() const override { return true; }
+  int lower(Lowering& to, std::span<const int> in) const override { return to.move(in, *this); }
   Json attributes() const override { return {{"factor", factor_}}; }
   Shape infer_shape(std::span<const Shape> in) const override {
     const Shape& x = only_input(*this, in, 4);

@@ -1,5 +1,6 @@
 // The lowered integer program: fused passes change no bit, nor do machines; it is lowered again
 // exactly when something changed; a prepacked graph holds a byte per weight.
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -82,6 +83,32 @@ TEST_CASE("passes that do several nodes at once change no bit") {
   const Graph graph = unusual(c, 33);
   const Tensor x = ::test::image(c, {2, 3, 18, 14}, 34);
   CHECK(bits_of(lower(graph).run({x})[0]) == bits_of(lower(graph, false).run({x})[0]));
+}
+
+TEST_CASE("codes are padded, enlarged and joined as codes") {
+  const auto c = ::test::context();
+  Graph graph("moves");
+  graph.add(make_input("x", 3));
+  graph.add(make_conv("first", 0, {.in = 3, .out = 16, .options = {1, Padding::all(1)}}));
+  graph.add(make_activation("relu", 1, Activation::relu));
+  graph.add(make_upsample("larger", 2, 2));
+  graph.add(make_pad("padded", 3, Padding::all(1), PadMode::reflect));
+  graph.add(make_conv("wide", 4, {.in = 16, .out = 12}));
+  graph.add(make_instance_norm("norm", 5, 12, true));
+  graph.add(make_upsample("large", 2, 2));
+  graph.add(make_concat("joined", {6, 7}));
+  graph.add(make_conv("last", 8, {.in = 28, .out = 3}));
+  ::test::randomize(graph, c, 43);
+  insert_quantizers(graph, {.act_range = 4});
+  const Tensor x = ::test::image(c, {2, 3, 18, 14}, 44);
+  const IntegerProgram program = lower(graph);
+  for (const auto& step : program.steps()) {
+    const auto* pass = std::get_if<IntegerProgram::Elementwise>(&step.what);
+    INFO(step.name);
+    if (pass) CHECK((pass->reals < 0 || step.name == "last"));
+  }
+  CHECK(bits_of(program.run({x})[0]) == bits_of(lower(graph, false).run({x})[0]));
+  CHECK(program.planned_bytes({x.shape()}) < 0.5 * lower(graph, false).planned_bytes({x.shape()}));
 }
 
 TEST_CASE("a program of any graph has the same bits on every machine") {
@@ -186,6 +213,39 @@ TEST_CASE("a prepacked graph holds one byte per weight and is the same network")
   Graph copy = graph;
   for (const Parameter* p : copy.parameters()) CHECK(p->value.defined());
   CHECK(bits_of(copy.evaluate(x)) == before);
+}
+
+TEST_CASE("a file that is read prepacked never has all weights in floating point") {
+  const auto c = ::test::context();
+  const TempDir dir;
+  {
+    Graph graph = cyclegan({.width = 32, .blocks = 6});
+    ::test::randomize(graph, c, 45);
+    ::test::quantize(graph, {}, 4, false);
+    save_model(graph, dir.path() / "model");
+  }
+  const Graph plain = load_model(c, dir.path() / "model");
+  const Tensor x = ::test::image(c, {1, 3, 16, 16}, 46);
+  int64_t weights = 0, largest = 0, others = 0;
+  for (const Parameter* p : plain.parameters()) {
+    if (p->role == Role::weight) weights += p->value.storage_size();
+    else others += 4 * p->value.storage_size();
+    largest = std::max(largest, p->value.storage_size());
+  }
+  const auto before = static_cast<int64_t>(c->memory().current_bytes);
+  c->reset_peak();
+  const Graph graph = load_model(c, dir.path() / "model", true);
+  const auto most = static_cast<int64_t>(c->memory().peak_bytes) - before;
+  CAPTURE(most, weights, largest, others);
+  CHECK(most < weights + others + 6 * largest + 64 * 1024);
+  CHECK(most < 2 * weights);
+  file_bytes(graph);  // makes no copy
+  graph.evaluate(x);
+  CHECK(static_cast<int64_t>(c->memory().peak_bytes) - before < 2 * weights);
+  CHECK(bits_of(graph.evaluate(x)) == bits_of(plain.evaluate(x)));
+  CHECK(bits_of(graph.run(x)) == bits_of(plain.run(x)));
+  save_model(graph, dir.path() / "again");
+  CHECK(bytes_of(dir.path() / "again") == bytes_of(dir.path() / "model"));
 }
 
 TEST_CASE("what a program needs is known exactly from shapes") {

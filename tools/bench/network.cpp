@@ -193,32 +193,38 @@ void print_whole(const BenchOptions& o, const Context& context, const Measured& 
             << " ms with the device waited for at every layer, as below\n";
 }
 
-Tensor images(const ContextPtr& context, const Graph& graph, const BenchOptions& o) {
-  const Tensor x = Tensor::empty(context, {o.batch, graph.input_channels(), o.size, o.size});
+Tensor noise(const ContextPtr& context, const Graph& graph, const Shape& shape) {
+  const Tensor x = Tensor::empty(context, shape);
   Rng rng(1);
   rng.fill_uniform(x, graph.input_format.lo, graph.input_format.hi);
   return x;
 }
 
+Tensor images(const ContextPtr& context, const Graph& graph, const BenchOptions& o) {
+  return noise(context, graph, {o.batch, graph.input_channels(), o.size, o.size});
+}
+
 // A network and what it is given.
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
-      : graph(open_runnable_network(context, o.network, "bench infer")),
-        x(images(context, graph, o)) {
-    if (o.quantized) quantize();
+      : graph(open_runnable_network(context, o.network, "bench infer", true)) {
+    if (o.quantized) quantize(context);
     graph.freeze();
     graph.prepack();
+    context->release_cache();  // what calibration and weights in floating point took
+    x = images(context, graph, o);
   }
 
   void run() const {
     const ProfileScope span("network");
     graph.evaluate(x);
   }
-  void quantize() {
+  // By a small image, whatever size is measured: its ranges only have to be some.
+  void quantize(const ContextPtr& context) {
     if (graph.quantized()) return;
     const QuantizeOptions options;
     insert_quantizers(graph, options);
-    calibrate(graph, {x}, options);
+    calibrate(graph, {noise(context, graph, graph.example_input())}, options);
     freeze_weight_scales(graph);
   }
 
