@@ -11,6 +11,7 @@
 #include "kernels/backend.h"
 #include "kernels/cublas.h"
 #include "kernels/cudnn.h"
+#include "kernels/isa.h"
 
 namespace gsx {
 
@@ -108,6 +109,7 @@ size_t Lanes::peak_bytes() const {
 
 struct Context::Impl {
   const ContextOptions options;
+  const int isa;
   const kernels::Backend& backend;
   const kernels::MemoryKernels& memory;
   void* stream;
@@ -123,6 +125,7 @@ struct Context::Impl {
 
   explicit Impl(const ContextOptions& o)
       : options(o),
+        isa(place_of(o.isa)),
         backend(backend_of(o.device)),
         memory(o.memory ? *o.memory : backend.memory),
         stream(new_stream()),
@@ -137,7 +140,9 @@ struct Context::Impl {
       cudnn = open<kernels::Cudnn>(backend.cudnn_conv, "cuDNN", "--conv-provider");
     if (o.gemm_provider == GemmProvider::cublas)
       cublas = open<kernels::Cublas>(backend.cublas_gram, "cuBLAS", "--gemm-provider");
-    lanes->set_exec({&pool, nullptr, stream, o.conv_algo, o.math, cudnn.get(), cublas.get()});
+    kernels::Exec exec{&pool, nullptr, stream, o.conv_algo, o.math, cudnn.get(), cublas.get()};
+    exec.isa = isa;
+    lanes->set_exec(exec);
   }
   ~Impl() {
     quietly([&] { select(); });
@@ -151,6 +156,16 @@ struct Context::Impl {
   static Allocator::Keep keep(const Device& device) {
     if (device.kind == Device::emulated) return Allocator::Keep::nothing;
     return device.kind == Device::cpu ? Allocator::Keep::peak : Allocator::Keep::all;
+  }
+  static int place_of(const std::string& isa) {
+    if (isa.empty()) return 0;
+    const std::optional<int> place = kernels::find_isa(isa);
+    std::string known;
+    for (const std::string_view name : kernels::isas())
+      known += (known.empty() ? "" : ", ") + std::string(name);
+    GSX_CHECK(place, "isa ", isa, " is not available: this machine and build have ", known,
+              "; leave it out to use the best");
+    return *place;
   }
   void* new_stream() {
     select();
@@ -255,6 +270,7 @@ ContextPtr Context::create(const ContextOptions& options) {
 
 Device Context::device() const { return impl_->options.device; }
 int Context::threads() const { return impl_->pool.size(); }
+std::string_view Context::isa() const { return kernels::isas()[static_cast<size_t>(impl_->isa)]; }
 kernels::Exec& Context::exec() {
   impl_->select();
   return impl_->lanes->mine().exec;
@@ -307,7 +323,7 @@ bool Context::capturing() const { return impl_->capture != nullptr; }
 CapturePtr Context::capture(const ContextPtr& context, const std::function<void()>& work) {
   GSX_CHECK(context->can_capture(), "context: device ", context->device(),
             " captures no work here; call it instead");
-  GSX_CHECK(!context->capturing(), "context: work is being captured already; record it in one");
+  GSX_CHECK(!context->capturing(), "context: work is being captured already; capture it in one");
   auto capture = std::make_shared<Capture>(context);
   capture->make(work);
   return capture;

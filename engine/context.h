@@ -8,10 +8,18 @@
 // nodes or setting what it requires is for one thread alone, and so is a tensor that somebody
 // writes to. What a thread records for backward() is for that thread. While work is captured
 // (Context::capture), and with cuDNN or cuBLAS, one thread uses the context.
+//
+// What contexts share. No choice about computing belongs to the process. Memory does: where it runs
+// out, the idle blocks of every context are given back, each under its allocator's lock, and no
+// tensor notices (kernels/shortage.h). Versions of tensors and the order of captured operations are
+// atomic counters, of which only equality and order count. What a scope says (NoGrad,
+// ObserveProfile, the instruction set of a kernel that runs) holds for its thread until the scope
+// ends. Tables made once, such as the names of node kinds, never change.
 #pragma once
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/device.h"
 #include "kernels/exec.h"
@@ -33,6 +41,9 @@ enum class GemmProvider : uint8_t { gsx, cublas };
 struct ContextOptions {
   Device device = {};
   int threads = 0;  // 0: as many as the process may run on
+  // Of the CPU's kernels, a name among kernels::isas(); empty: the best. Results have the same bits
+  // on the same set only.
+  std::string isa = {};
   kernels::ConvAlgo conv_algo = kernels::ConvAlgo::automatic;
   kernels::MathMode math = kernels::MathMode::fp32;  // others: GPUs from compute capability 8.0
   ConvProvider conv_provider = ConvProvider::gsx;
@@ -67,7 +78,8 @@ class Context {
 
   Device device() const;
   int threads() const;
-  kernels::Exec& exec();
+  std::string_view isa() const;             // the name of the instruction set in use on the CPU
+  kernels::Exec& exec();                    // the calling thread's; for kernels that it starts
   const kernels::Backend& backend() const;  // the device's kernels (kernels/backend.h)
   // Those of the providers.
   const kernels::ConvKernels& conv() const;

@@ -85,6 +85,7 @@ struct Exec {
   Cublas* cublas = nullptr;  // of Backend::cublas_gram, cublas_linear (kernels/cublas.h)
   // Of a convolution's weights, when they do not change and memory may be spent on that.
   PrepackedWeights* kept = nullptr;
+  int isa = 0;  // of the CPU's kernels: a place in isas() (kernels/isa.h)
 };
 
 }  // namespace gsx::kernels

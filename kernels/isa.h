@@ -1,6 +1,7 @@
-// The vector instruction sets the CPU kernels can use here, and which one they do use. Results have
-// the same bits on the same set only.
+// The vector instruction sets the CPU kernels can use here. Which one they do use says Exec::isa.
+// Results have the same bits on the same set only.
 #pragma once
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -11,11 +12,7 @@ namespace gsx::kernels {
 // another convolution of quantised values.
 const std::vector<std::string_view>& isas();
 
-// The one in use; the best, unless another was chosen.
-std::string_view isa();
-
-// Makes all kernels of the process use `name`; false when it is not among isas(). Not to be called
-// while kernels run.
-bool use_isa(std::string_view name);
+// The place of a name in isas(), which is what Exec::isa holds; nothing when it is not there.
+std::optional<int> find_isa(std::string_view name);
 
 }  // namespace gsx::kernels

@@ -19,9 +19,10 @@ inline ContextOptions gpu() {
   return options;
 }
 
-inline ContextPtr on_device(Device::Kind kind, int threads = 2) {
+inline ContextPtr on_device(Device::Kind kind, int threads = 2, std::string_view isa = {}) {
   ContextOptions options = kind == Device::emulated ? gpu() : ContextOptions{.device = {kind}};
   options.threads = threads;
+  options.isa = isa;
   const auto context = Context::create(options);
   context->set_poison(true);
   return context;

@@ -8,7 +8,6 @@
 #include <iostream>
 
 #include "engine/io/image.h"
-#include "kernels/isa.h"
 #include "kernels/limits.h"
 #include "tools/numbers.h"
 #include "tools/text.h"
@@ -45,18 +44,11 @@ void warn_of_threads(int threads) {
 }  // namespace
 
 ContextPtr ComputeOptions::context() const {
-  if (!isa.empty() && !kernels::use_isa(isa)) {
-    std::string known;
-    for (std::string_view name : kernels::isas()) {
-      known += (known.empty() ? "" : ", ") + std::string(name);
-    }
-    fail("isa ", isa, " is not available: this machine and build have ", known,
-         "; leave --isa out to use the best");
-  }
   warn_of_threads(threads);
   ContextOptions options;
   options.device = parse_device(device);
   options.threads = threads;
+  options.isa = isa;
   options.conv_algo = conv_algo == "direct"     ? kernels::ConvAlgo::direct
                       : conv_algo == "winograd" ? kernels::ConvAlgo::winograd
                                                 : kernels::ConvAlgo::automatic;

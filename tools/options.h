@@ -15,7 +15,7 @@ struct ComputeOptions {
   std::string conv_algo = "auto", conv_provider = "gsx", gemm_provider = "gsx", math = "fp32",
               memory = "low";
 
-  ContextPtr context() const;  // applies --isa for the process, too
+  ContextPtr context() const;
 };
 // The processor's name as the kernel tells it; the machine's architecture where it does not.
 std::string processor_name();

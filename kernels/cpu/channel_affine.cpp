@@ -83,7 +83,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 namespace {
 HWY_EXPORT(table);
-const ChannelAffineKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+const ChannelAffineKernels& best() { return GSX_DISPATCH(table)(); }
 template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace

@@ -10,6 +10,7 @@
 #include "kernels/cpu/conv_groups.h"
 #include "kernels/cpu/conv_weight.h"
 #include "kernels/cpu/conv_winograd.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/image_tree.h"
 #include "kernels/cpu/packed_quantized.h"
 #include "kernels/instance_norm.h"
@@ -188,7 +189,12 @@ void forward_quantized(Exec& e, const ConvShape& shape, const QuantizedImage& x,
 
 }  // namespace
 
-const ConvKernels cpu_conv = {forward, backward_input, backward_weight,  backward_bias,
-                              pack,    unpack,         forward_quantized};
+const ConvKernels cpu_conv = {Entered<forward>::call,
+                              Entered<backward_input>::call,
+                              Entered<backward_weight>::call,
+                              Entered<backward_bias>::call,
+                              pack,
+                              unpack,
+                              Entered<forward_quantized>::call};
 
 }  // namespace gsx::kernels

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -148,10 +149,10 @@ namespace gsx::kernels {
 HWY_EXPORT(Row);
 HWY_EXPORT(QuantizedRow);
 HWY_EXPORT(WeightRow);
-void depthwise_row(const DepthwiseRow<float, float, float>& r) { HWY_DYNAMIC_DISPATCH(Row)(r); }
+void depthwise_row(const DepthwiseRow<float, float, float>& r) { GSX_DISPATCH(Row)(r); }
 void depthwise_row(const DepthwiseRow<int16_t, int8_t, int32_t>& r) {
-  HWY_DYNAMIC_DISPATCH(QuantizedRow)(r);
+  GSX_DISPATCH(QuantizedRow)(r);
 }
-void depthwise_weight_row(const DepthwiseWeightRow& r) { HWY_DYNAMIC_DISPATCH(WeightRow)(r); }
+void depthwise_weight_row(const DepthwiseWeightRow& r) { GSX_DISPATCH(WeightRow)(r); }
 }  // namespace gsx::kernels
 #endif

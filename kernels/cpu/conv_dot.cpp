@@ -1,6 +1,7 @@
 // Convolution to at most four outputs (RGB, a discriminator's score): vectors run along the input's
 // channels and taps, each output is a dot product, summed over lanes once at the end.
 #include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -85,6 +86,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(MultiplyFew);
-void multiply_few(const FloatBlock& b) { HWY_DYNAMIC_DISPATCH(MultiplyFew)(b); }
+void multiply_few(const FloatBlock& b) { GSX_DISPATCH(MultiplyFew)(b); }
 }  // namespace gsx::kernels
 #endif

@@ -1,6 +1,7 @@
 // The register-blocked product behind direct and Winograd convolution: a few pixels times 16 (AVX2)
 // or 32 (AVX-512) output channels, accumulators in registers over all taps and channels.
 #include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -151,6 +152,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(Multiply);
-void multiply(const FloatBlock& b) { HWY_DYNAMIC_DISPATCH(Multiply)(b); }
+void multiply(const FloatBlock& b) { GSX_DISPATCH(Multiply)(b); }
 }  // namespace gsx::kernels
 #endif

@@ -1,5 +1,6 @@
 // Sums of outer products over pixels, accumulators in registers: the core of weight gradients.
 #include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -131,7 +132,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 HWY_EXPORT(Outer);
 HWY_EXPORT(OuterFew);
-void outer(const OuterBlock& o) { HWY_DYNAMIC_DISPATCH(Outer)(o); }
-void outer_few(const OuterBlock& o) { HWY_DYNAMIC_DISPATCH(OuterFew)(o); }
+void outer(const OuterBlock& o) { GSX_DISPATCH(Outer)(o); }
+void outer_few(const OuterBlock& o) { GSX_DISPATCH(OuterFew)(o); }
 }  // namespace gsx::kernels
 #endif

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd_vnni.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -267,6 +268,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(quantized_table);
-const QuantizedProducts& quantized_products() { return HWY_DYNAMIC_DISPATCH(quantized_table)(); }
+const QuantizedProducts& quantized_products() { return GSX_DISPATCH(quantized_table)(); }
 }  // namespace gsx::kernels
 #endif

@@ -107,7 +107,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 namespace {
 HWY_EXPORT(table);
-const ElementwiseKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+const ElementwiseKernels& best() { return GSX_DISPATCH(table)(); }
 template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/exact_sums.cpp"
@@ -86,7 +87,7 @@ namespace gsx::kernels {
 HWY_EXPORT(AddExactly);
 void add_exactly(const int32_t* y, const int32_t* at, int count, int channels, uint64_t* sums,
                  int64_t cs) {
-  HWY_DYNAMIC_DISPATCH(AddExactly)(y, at, count, channels, sums, cs);
+  GSX_DISPATCH(AddExactly)(y, at, count, channels, sums, cs);
 }
 }  // namespace gsx::kernels
 #endif

@@ -1,6 +1,7 @@
 // FusedPass steps, block by block in the nearest cache: loops that the compiler vectorises.
 #include <algorithm>
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/integer_steps.h"
 #include "kernels/cpu/parallel.h"
 #undef HWY_TARGET_INCLUDE
@@ -132,8 +133,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gsx::kernels {
 HWY_EXPORT(RunFusedPass);
-void fused_pass(Exec& e, const View& v, const FusedPass& s) {
-  HWY_DYNAMIC_DISPATCH(RunFusedPass)(e, v, s);
-}
+void fused_pass(Exec& e, const View& v, const FusedPass& s) { GSX_DISPATCH(RunFusedPass)(e, v, s); }
 }  // namespace gsx::kernels
 #endif

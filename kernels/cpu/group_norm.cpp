@@ -63,7 +63,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 namespace {
 HWY_EXPORT(table);
-const GroupNormKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+const GroupNormKernels& best() { return GSX_DISPATCH(table)(); }
 template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/exact_sums.h"
 #include "kernels/cpu/integer_steps.h"
 #include "kernels/cpu/parallel.h"
@@ -125,7 +126,9 @@ void norm_of_integers(Exec&, const View& v, ExactSums sums, const float* scale,
 
 }  // namespace
 
-const IntegerKernels cpu_integer = {quantized_weights, add_taps,   exact_sums,    norm_of_integers,
-                                    norm_of_reals,     fused_pass, convolve_reals};
+const IntegerKernels cpu_integer = {
+    Entered<quantized_weights>::call, Entered<add_taps>::call,      Entered<exact_sums>::call,
+    Entered<norm_of_integers>::call,  Entered<norm_of_reals>::call, Entered<fused_pass>::call,
+    Entered<convolve_reals>::call};
 
 }  // namespace gsx::kernels

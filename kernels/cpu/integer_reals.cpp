@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/conv_geometry.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/integer_steps.h"
 #include "kernels/cpu/parallel.h"
 #undef HWY_TARGET_INCLUDE
@@ -132,11 +133,11 @@ HWY_EXPORT(NormOfReals);
 HWY_EXPORT(ConvolveReals);
 void norm_of_reals(Exec& e, const View& v, const float* x, const NormParameters& k,
                    const NormLine& line) {
-  HWY_DYNAMIC_DISPATCH(NormOfReals)(e, v, x, k, line);
+  GSX_DISPATCH(NormOfReals)(e, v, x, k, line);
 }
 void convolve_reals(Exec& e, const ConvShape& s, const float* x, const float* w, const float* bias,
                     float* y) {
-  HWY_DYNAMIC_DISPATCH(ConvolveReals)(e, s, x, w, bias, y);
+  GSX_DISPATCH(ConvolveReals)(e, s, x, w, bias, y);
 }
 }  // namespace gsx::kernels
 #endif

@@ -1,13 +1,17 @@
 // Names for Highway's targets.
 #include "kernels/isa.h"
 
-#include <atomic>
+#include <stdexcept>
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd_vnni.h"
 // Highway comes after the choice of targets.
 #include <hwy/highway.h>
 
 namespace gsx::kernels {
+
+constinit thread_local int64_t isa_in_use = 0;
+
 namespace {
 
 struct Named {
@@ -17,9 +21,6 @@ struct Named {
 constexpr Named kNamed[] = {
     {HWY_AVX3_DL, "avx512_vnni"}, {HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_NEON, "neon"}};
 
-// Remembered here: asking Highway 1.0 for its targets again would undo the choice.
-std::atomic<const std::string_view*> chosen = nullptr;
-
 std::string_view name_of(int64_t target) {
   for (const Named& n : kNamed) {
     if (n.target == target) return n.name;
@@ -27,40 +28,40 @@ std::string_view name_of(int64_t target) {
   return "baseline";
 }
 
-int64_t target_of(std::string_view name) {
-  for (const Named& n : kNamed) {
-    if (n.name == name) return n.target;
+// The sets of this processor, best first, and for each what a kernel may use that is to use it.
+struct Sets {
+  std::vector<std::string_view> names;
+  std::vector<int64_t> usable;
+
+  Sets() {
+    int64_t better = 0;
+    for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      names.push_back(name_of(target));
+      const int64_t rest = hwy::SupportedTargets() & ~better;
+      usable.push_back(HWY_CHOSEN_TARGET_SHIFT(rest) | HWY_CHOSEN_TARGET_MASK_SCALAR);
+      better |= target;
+    }
   }
-  return 0;
+};
+
+const Sets& sets() {
+  static const Sets all;
+  return all;
 }
 
 }  // namespace
 
-const std::vector<std::string_view>& isas() {
-  static const std::vector<std::string_view> names = [] {
-    std::vector<std::string_view> all;
-    for (const int64_t target : hwy::SupportedAndGeneratedTargets()) all.push_back(name_of(target));
-    return all;
-  }();
-  return names;
-}
+const std::vector<std::string_view>& isas() { return sets().names; }
 
-std::string_view isa() {
-  const std::string_view* name = chosen.load();
-  return name != nullptr ? *name : isas().front();
-}
-
-bool use_isa(std::string_view name) {
-  int64_t better = 0;
-  for (const std::string_view& known : isas()) {
-    if (known == name) {
-      hwy::DisableTargets(better);
-      chosen = &known;
-      return true;
-    }
-    better |= target_of(known);
+std::optional<int> find_isa(std::string_view name) {
+  for (size_t i = 0; i < isas().size(); ++i) {
+    if (isas()[i] == name) return static_cast<int>(i);
   }
-  return false;
+  return std::nullopt;
 }
+
+void no_isa_in_use() { throw std::logic_error("a kernel was called past its table"); }
+
+int64_t usable_sets(int isa) { return sets().usable.at(static_cast<size_t>(isa)); }
 
 }  // namespace gsx::kernels

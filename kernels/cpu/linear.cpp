@@ -92,7 +92,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 namespace {
 HWY_EXPORT(table);
-const LinearKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+const LinearKernels& best() { return GSX_DISPATCH(table)(); }
 template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace

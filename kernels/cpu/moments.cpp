@@ -7,6 +7,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/moments.cpp"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 // Highway comes after the choice of targets.
 #include <hwy/foreach_target.h>
@@ -73,7 +74,7 @@ namespace gsx::kernels {
 HWY_EXPORT(AddPixels);
 
 void add_pixels(const float* const* pixels, int count, const PartialMoments& to) {
-  HWY_DYNAMIC_DISPATCH(AddPixels)(pixels, count, to);
+  GSX_DISPATCH(AddPixels)(pixels, count, to);
 }
 
 MomentParts::MomentParts(Workspace& space, int64_t count, int channels)

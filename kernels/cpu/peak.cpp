@@ -1,6 +1,7 @@
 // Twelve independent chains of fused multiply-adds per thread; see kernels/peak.h.
 #include "kernels/peak.h"
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -44,10 +45,11 @@ namespace {
 HWY_EXPORT(FmaWork);
 
 double multiply_adds(Exec& e, int64_t rounds) {
+  const UseIsa use(usable_sets(e.isa));
   constexpr int64_t kIterations = 1000;
   std::vector<int64_t> work(static_cast<size_t>(e.pool->size()));
   e.pool->run(e.pool->size(), [&](int64_t task, int) {
-    work[static_cast<size_t>(task)] = HWY_DYNAMIC_DISPATCH(FmaWork)(kIterations * rounds);
+    work[static_cast<size_t>(task)] = GSX_DISPATCH(FmaWork)(kIterations * rounds);
   });
   double total = 0;
   for (const int64_t w : work) total += static_cast<double>(w);

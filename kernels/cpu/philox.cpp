@@ -55,7 +55,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 namespace {
 HWY_EXPORT(table);
-const PhiloxKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+const PhiloxKernels& best() { return GSX_DISPATCH(table)(); }
 template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace

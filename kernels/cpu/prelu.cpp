@@ -82,7 +82,7 @@ HWY_AFTER_NAMESPACE();
 namespace gsx::kernels {
 namespace {
 HWY_EXPORT(table);
-const PreluKernels& best() { return HWY_DYNAMIC_DISPATCH(table)(); }
+const PreluKernels& best() { return GSX_DISPATCH(table)(); }
 template <auto entry>
 constexpr auto kBest = Dispatch<entry, best>::call;
 }  // namespace

@@ -1,6 +1,7 @@
 // Quantised values of weights: loops that the compiler vectorises.
 #include <algorithm>
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/integer_steps.h"
 #include "kernels/cpu/parallel.h"
 #undef HWY_TARGET_INCLUDE
@@ -59,7 +60,7 @@ namespace gsx::kernels {
 HWY_EXPORT(QuantizedWeights);
 void quantized_weights(Exec& e, const ChannelBlocks& b, bool per_channel, const float* w,
                        const float* scales, int8_t* quantized) {
-  HWY_DYNAMIC_DISPATCH(QuantizedWeights)(e, b, per_channel, w, scales, quantized);
+  GSX_DISPATCH(QuantizedWeights)(e, b, per_channel, w, scales, quantized);
 }
 }  // namespace gsx::kernels
 #endif

@@ -1,5 +1,6 @@
 // Turning a matrix over, four by four in registers.
 #include "kernels/cpu/conv_micro.h"
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -54,7 +55,7 @@ namespace gsx::kernels {
 HWY_EXPORT(Transpose);
 void transpose(const float* from, int64_t from_row, int rows, int columns, float* to,
                int64_t to_row) {
-  HWY_DYNAMIC_DISPATCH(Transpose)(from, from_row, rows, columns, to, to_row);
+  GSX_DISPATCH(Transpose)(from, from_row, rows, columns, to, to_row);
 }
 }  // namespace gsx::kernels
 #endif

@@ -1,6 +1,7 @@
 // Winograd transforms, vectors along channels.
 #include "kernels/cpu/winograd_micro.h"
 
+#include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/simd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -311,24 +312,24 @@ HWY_EXPORT(Output);
 HWY_EXPORT(Filter);
 HWY_EXPORT(FilterAdjoint);
 void winograd_input(const float* const* pixels, int channels, const Planes& to) {
-  HWY_DYNAMIC_DISPATCH(Input)(pixels, channels, to);
+  GSX_DISPATCH(Input)(pixels, channels, to);
 }
 void winograd_input_adjoint(const Planes& from, int channels, float* const* pixels) {
-  HWY_DYNAMIC_DISPATCH(InputAdjoint)(from, channels, pixels);
+  GSX_DISPATCH(InputAdjoint)(from, channels, pixels);
 }
 void winograd_output_adjoint(int taps, const float* const* pixels, int channels, const Planes& to) {
-  HWY_DYNAMIC_DISPATCH(OutputAdjoint)(taps, pixels, channels, to);
+  GSX_DISPATCH(OutputAdjoint)(taps, pixels, channels, to);
 }
 void winograd_output(int taps, const Planes& from, int channels, const float* bias,
                      float* const* pixels) {
-  HWY_DYNAMIC_DISPATCH(Output)(taps, from, channels, bias, pixels);
+  GSX_DISPATCH(Output)(taps, from, channels, bias, pixels);
 }
 void winograd_filter(int taps, const float* const* rows, int64_t stride, int count,
                      float* const* planes) {
-  HWY_DYNAMIC_DISPATCH(Filter)(taps, rows, stride, count, planes);
+  GSX_DISPATCH(Filter)(taps, rows, stride, count, planes);
 }
 void winograd_filter_adjoint(int taps, const Planes& from, int count, float* rows, int64_t stride) {
-  HWY_DYNAMIC_DISPATCH(FilterAdjoint)(taps, from, count, rows, stride);
+  GSX_DISPATCH(FilterAdjoint)(taps, from, count, rows, stride);
 }
 }  // namespace gsx::kernels
 #endif

@@ -8,6 +8,7 @@
 #include "kernels/limits.h"
 #include "kernels/memory.h"
 #include "kernels/runtime/denormals.h"
+#include "kernels/runtime/isa_in_use.h"
 
 namespace gsx::kernels {
 
@@ -18,6 +19,7 @@ struct ThreadPool::State {
   Call call = nullptr;
   void* data = nullptr;
   int64_t tasks = 0;
+  int64_t isa = 0;  // of the thread that gave the job
   std::atomic<int64_t> next{0};
   std::atomic<uint64_t> generation{0};
   std::atomic<int> busy{0};  // workers that have not finished the current generation
@@ -108,7 +110,10 @@ void ThreadPool::work(int worker) {
       seen = s.generation.load();
       if (s.stop) return;
     }
-    take_tasks(worker);
+    {
+      const UseIsa use(s.isa);
+      take_tasks(worker);
+    }
     if (--s.busy == 0) {
       std::lock_guard lock(s.mutex);
       s.done.notify_one();
@@ -130,6 +135,7 @@ void ThreadPool::run_erased(int64_t tasks, Call call, void* data) {
     s.call = call;
     s.data = data;
     s.tasks = tasks;
+    s.isa = isa_in_use;
     s.next = 0;
     s.error = nullptr;
     s.busy = static_cast<int>(workers_.size());

@@ -208,7 +208,7 @@ TEST_CASE("captured: what cannot be captured is refused, and the context goes on
        "random: numbers drawn while work is captured would come again in every replay; draw them "
        "before"},
       {[&] { Context::capture(context, [] {}); },
-       "context: work is being captured already; record it in one"}};
+       "context: work is being captured already; capture it in one"}};
   for (const auto& [work, message] : refused) {
     CHECK_THROWS_WITH(Context::capture(context, work), message);
     CHECK_FALSE(context->capturing());

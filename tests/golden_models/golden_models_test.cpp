@@ -21,10 +21,10 @@ std::vector<std::string> tap_nodes(const Graph& graph, const nlohmann::json& ite
 }
 
 void check_case(const golden::File& file, const nlohmann::json& item, bool fused,
-                Device::Kind kind = Device::cpu) {
+                Device::Kind kind = Device::cpu, std::string_view isa = {}) {
   const std::string name = item.at("name");
   INFO(name << (fused ? ", fused" : ", unfused"));
-  const auto context = test::on_device(kind);
+  const auto context = test::on_device(kind, 2, isa);
   Graph graph = make_architecture(item.at("architecture"), Json::parse(item.at("options").dump()));
   golden::fill(graph, context, file, name + "/param/");
   graph.set_requires_grad(true);
@@ -60,8 +60,8 @@ TEST_CASE("architectures agree with PyTorch", "[golden]") {
   golden::on_every_isa([&](std::string_view isa) {
     INFO(isa);
     for (const auto& item : file.cases()) {
-      check_case(file, item, true);
-      check_case(file, item, false);
+      check_case(file, item, true, Device::cpu, isa);
+      check_case(file, item, false, Device::cpu, isa);
     }
   });
 }

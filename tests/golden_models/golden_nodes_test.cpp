@@ -61,8 +61,7 @@ TEST_CASE("nodes agree with PyTorch and ONNX Runtime", "[golden]") {
   CHECK(file.cases().size() > 150);
   golden::on_every_isa([&](std::string_view isa) {
     INFO(isa);
-    const auto context = Context::create({.device = {}, .threads = 2});
-    context->set_poison(true);
+    const ContextPtr context = test::on_device(Device::cpu, 2, isa);
     for (const auto& item : file.cases()) check_case(file, item, context);
   });
 }

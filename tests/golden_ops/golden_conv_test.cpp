@@ -53,8 +53,7 @@ TEST_CASE("convolutions of any geometry agree with PyTorch", "[golden]") {
   CHECK(file.cases().size() == 25);
   golden::on_every_isa([&](std::string_view isa) {
     INFO(isa);
-    const ContextPtr context = Context::create({.threads = 2});
-    context->set_poison(true);
+    const ContextPtr context = test::on_device(Device::cpu, 2, isa);
     for (const json& item : file.cases()) check(file, item, context);
   });
 }

@@ -227,7 +227,8 @@ TEST_CASE("ops agree with PyTorch", "[golden]") {
   golden::on_every_isa([&](std::string_view isa) {
     for (const auto algo :
          {kernels::ConvAlgo::automatic, kernels::ConvAlgo::direct, kernels::ConvAlgo::winograd}) {
-      const auto context = Context::create({.device = {}, .threads = 2, .conv_algo = algo});
+      const auto context =
+          Context::create({.threads = 2, .isa = std::string(isa), .conv_algo = algo});
       context->set_poison(true);
       for (const json& item : file.cases()) {
         const std::string op = item.at("op");

@@ -45,6 +45,11 @@ Graph unusual(const ContextPtr& c, uint64_t seed) {
   return graph;
 }
 
+Graph moved(Graph graph, const ContextPtr& to) {
+  for (Parameter* p : graph.parameters()) p->value = p->value.to(to);
+  return graph;
+}
+
 std::vector<float> bits_of(const Tensor& t) { return t.to_vector(); }
 
 std::string bytes_of(const std::filesystem::path& path) {
@@ -126,21 +131,15 @@ TEST_CASE("a program of any graph has the same bits on every machine") {
     const auto expected = bits_of(g->evaluate(x));
     for (const std::string_view isa : kernels::isas()) {
       INFO(isa);
-      REQUIRE(kernels::use_isa(isa));
-      const auto got = bits_of(g->evaluate(x));
-      kernels::use_isa(kernels::isas().front());
-      CHECK(got == expected);
+      const auto there = gsx::test::on_device(Device::cpu, 2, isa);
+      CHECK(bits_of(moved(*g, there).evaluate(x.to(there))) == expected);
     }
     for (const int threads : {2, 5}) {
       const auto many = ::test::context(threads);
-      Graph there = *g;
-      for (Parameter* p : there.parameters()) p->value = p->value.to(many);
-      CHECK(bits_of(there.evaluate(x.to(many))) == expected);
+      CHECK(bits_of(moved(*g, many).evaluate(x.to(many))) == expected);
     }
     const auto device = gsx::test::on_device(Device::emulated);
-    Graph there = *g;
-    for (Parameter* p : there.parameters()) p->value = p->value.to(device);
-    CHECK(bits_of(there.evaluate(x.to(device))) == expected);
+    CHECK(bits_of(moved(*g, device).evaluate(x.to(device))) == expected);
     const auto values = x.to_vector();
     const Tensor second =
         Tensor::from(c, std::span(values).subspan(values.size() / 2), {1, 3, 33, 17});

@@ -152,10 +152,11 @@ std::vector<float> poisoned(int64_t size) {
   return std::vector<float>(static_cast<size_t>(size), std::numeric_limits<float>::quiet_NaN());
 }
 
-Outputs run_all(const Data& d, int threads, ConvAlgo algo) {
+Outputs run_all(const Data& d, int threads, ConvAlgo algo, int isa) {
   ThreadPool pool(threads);
   Workspace workspace;
   Exec e{&pool, &workspace, nullptr, algo};
+  e.isa = isa;
   const View y = d.shape.y();
   const auto x = store(d.x, d.shape.x), w = store(d.w, d.shape.w), gy = store(d.gy, y);
   const std::vector<float> bias(d.bias.begin(), d.bias.end());

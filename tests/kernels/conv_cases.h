@@ -168,6 +168,6 @@ struct Outputs {
 std::vector<float> poisoned(int64_t size);
 
 // Every pass over the data.
-Outputs run_all(const Data& d, int threads, ConvAlgo algo);
+Outputs run_all(const Data& d, int threads, ConvAlgo algo, int isa = 0);
 
 }  // namespace conv_cases

@@ -27,7 +27,7 @@ void check_moments(const Outputs& o, const ConvShape& shape) {
   CHECK(distance(Doubles(o.var.begin(), o.var.end()), var) <= (shape.plain() ? 5e-6 : 1e-5));
 }
 
-void check_against_reference(const Case& t, ConvAlgo algo, double bound) {
+void check_against_reference(const Case& t, ConvAlgo algo, double bound, int isa = 0) {
   INFO(t.name() << " algorithm " << static_cast<int>(algo));
   const Data d(t);
   const View y = d.shape.y();
@@ -44,7 +44,7 @@ void check_against_reference(const Case& t, ConvAlgo algo, double bound) {
     rgbias[k] += d.gy[i];
   }
 
-  const Outputs o = run_all(d, 1, algo);
+  const Outputs o = run_all(d, 1, algo, isa);
   CHECK(distance(load(o.y, y), ry_bias) <= bound);
   CHECK(distance(load(o.y_without_bias, y), ry) <= bound);
   CHECK(distance(load(o.gx, d.shape.x), rgx) <= bound);
@@ -56,7 +56,7 @@ void check_against_reference(const Case& t, ConvAlgo algo, double bound) {
   CHECK(zero_lanes(o.gx, t.c, d.shape.x.cs));
   CHECK(zero_lanes(o.gw, t.k, d.shape.w.ks));
   for (const int threads : {2, 3}) {
-    const Outputs again = run_all(d, threads, algo);
+    const Outputs again = run_all(d, threads, algo, isa);
     CHECK(same_bits(o.y, again.y));
     CHECK(same_bits(o.mean, again.mean));
     CHECK(same_bits(o.var, again.var));
@@ -92,15 +92,15 @@ TEST_CASE("conv of any geometry agrees with loops in double", "[conv]") {
 TEST_CASE("conv agrees with loops in double on every instruction set", "[conv]") {
   for (const std::string_view name : isas()) {
     INFO(name);
-    REQUIRE(use_isa(name));
-    for (const Case& t : cases()) check_against_reference(t, ConvAlgo::automatic, 1e-5);
-    for (const Case& t : general_cases()) check_against_reference(t, ConvAlgo::automatic, 1e-5);
+    const int isa = find_isa(name).value();
+    for (const Case& t : cases()) check_against_reference(t, ConvAlgo::automatic, 1e-5, isa);
+    for (const Case& t : general_cases())
+      check_against_reference(t, ConvAlgo::automatic, 1e-5, isa);
     for (const Case& t : large_cases()) {
-      check_against_reference(t, ConvAlgo::direct, 2e-6);
-      check_against_reference(t, ConvAlgo::winograd, 1e-5);
+      check_against_reference(t, ConvAlgo::direct, 2e-6, isa);
+      check_against_reference(t, ConvAlgo::winograd, 1e-5, isa);
     }
   }
-  use_isa(isas().front());
 }
 
 TEST_CASE("conv of nothing has its bias as mean and no variance at all", "[conv]") {
@@ -172,7 +172,7 @@ void each_sum(const Doubles& outputs, const View& y, std::vector<uint64_t>& sums
   }
 }
 
-void check_quantized(const Case& t, IntegerRange range) {
+void check_quantized(const Case& t, IntegerRange range, int isa) {
   INFO(t.name() << ", codes from " << range.lo << " to " << range.hi);
   std::mt19937 generator(7);
   std::uniform_int_distribution<int> level(range.lo, range.hi), weight(-127, 127);
@@ -201,6 +201,7 @@ void check_quantized(const Case& t, IntegerRange range) {
         ThreadPool pool(threads);
         Workspace workspace;
         Exec e{&pool, &workspace};
+        e.isa = isa;
         std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
         std::vector<uint64_t> taken(sums.size(), 77);
         const QuantizedImage quantized{x.data(), type, range};
@@ -220,13 +221,12 @@ void check_quantized(const Case& t, IntegerRange range) {
 TEST_CASE("conv of integer codes is exact on every instruction set", "[conv]") {
   for (const std::string_view name : isas()) {
     INFO(name);
-    REQUIRE(use_isa(name));
+    const int isa = find_isa(name).value();
     // What fits a byte and what just does not.
     for (const IntegerRange range :
          {IntegerRange{0, 255}, {-127, 127}, {-200, 55}, {0, 256}, {-1, 255}, {-512, 512}}) {
-      for (const Case& t : all_cases()) check_quantized(t, range);
-      for (const Case& t : large_cases()) check_quantized(t, range);
+      for (const Case& t : all_cases()) check_quantized(t, range, isa);
+      for (const Case& t : large_cases()) check_quantized(t, range, isa);
     }
   }
-  use_isa(isas().front());
 }

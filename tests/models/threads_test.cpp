@@ -3,8 +3,8 @@
 #include <thread>
 #include <vector>
 
-#include "models/architectures.h"
-#include "tests/catch.h"
+#include "kernels/isa.h"
+#include "tests/models/helpers.h"
 
 namespace gsx {
 
@@ -57,6 +57,57 @@ TEST_CASE("threads: several at once run one model on one context") {
     }
     for (const int count : right) CHECK(count == kRounds);
   }
+}
+
+TEST_CASE("threads: several at once run one quantised model, whoever lowers it") {
+  constexpr size_t kThreads = 4;
+  const ContextPtr context = Context::create({.threads = 2});
+  for (const bool prepacked : {false, true}) {
+    Graph net = fresh(context);
+    ::test::quantize(net, {}, 4, true);
+    const Tensor x = image(context, 5, 48);
+    // A copy has a program of its own.
+    const std::vector<float> wanted = Graph(net).evaluate(x).to_vector();
+    if (prepacked) net.prepack();
+    const Graph& shared = net;
+    std::vector<std::vector<float>> got(kThreads);
+    {
+      std::vector<std::jthread> threads;
+      for (size_t i = 0; i < kThreads; ++i)
+        threads.emplace_back([&, i] { got[i] = shared.evaluate(x).to_vector(); });
+    }
+    for (const std::vector<float>& g : got) CHECK(g == wanted);
+  }
+}
+
+TEST_CASE("threads: contexts compute at once, each on its instruction set") {
+  constexpr int kEach = 2, kRounds = 4;
+  struct Side {
+    Graph net;
+    Tensor x;
+    std::vector<float> wanted;
+  };
+  std::vector<Side> sides;
+  for (const std::string_view isa : {kernels::isas().front(), kernels::isas().back()}) {
+    const ContextPtr context = Context::create({.threads = 2, .isa = std::string(isa)});
+    CHECK(context->isa() == isa);
+    sides.push_back({fresh(context), image(context, 7, 48), {}});
+    sides.back().wanted = sides.back().net.evaluate(sides.back().x).to_vector();
+  }
+  // By fused and by unfused arithmetic, so each set leaves its mark.
+  if (kernels::isas().size() > 1) CHECK(sides[0].wanted != sides[1].wanted);
+  std::vector<int> right(kEach * sides.size());
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < right.size(); ++i) {
+      threads.emplace_back([&, i] {
+        const Side& side = sides[i % sides.size()];
+        for (int round = 0; round < kRounds; ++round)
+          right[i] += side.net.evaluate(side.x).to_vector() == side.wanted;
+      });
+    }
+  }
+  for (const int count : right) CHECK(count == kRounds);
 }
 
 TEST_CASE("threads: scratch of a thread that ended serves the next") {

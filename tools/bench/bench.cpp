@@ -7,7 +7,6 @@
 #include <iostream>
 
 #include "engine/suggest.h"
-#include "kernels/isa.h"
 #include "tools/bench/kernels.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
@@ -146,7 +145,7 @@ Json bench_header(const Context& context) {
           {"real", real},
           {"processor", processor_name()},
           {"threads", context.threads()},
-          {"instructions", kernels::isa()},
+          {"instructions", context.isa()},
           {"conv_provider", context.conv_provider()},
           {"gemm_provider", context.gemm_provider()}};
 }
@@ -157,7 +156,7 @@ void print_bench_header(const Context& context) {
     if (d.name == device_text(context) && context.device().kind == Device::cuda)
       std::cout << ", " << d.description;
   std::cout << "\nprocessor   " << processor_name() << ", " << context.threads() << " threads, "
-            << kernels::isa() << '\n';
+            << context.isa() << '\n';
   if (context.conv_provider() != "gsx")
     std::cout << "provider    convolutions by " << context.conv_provider() << '\n';
   if (context.gemm_provider() != "gsx")

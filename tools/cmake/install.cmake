@@ -1,42 +1,57 @@
-# What `cmake --install` writes: the program, the layer libraries, their headers, and the package
-# files that let find_package(gsx) offer gsx::gsx.
+# What `cmake --install` writes: the programs, the library, its headers, and the package files that let
+# find_package(gsx) and pkg-config offer it. The library is a static one per layer or libgsx.so, as
+# BUILD_SHARED_LIBS says; the component `static` or `shared` is that of one kind whatever it says.
 include(CMakePackageConfigHelpers)
 
-set(GSX_LAYERS gsx_kernels gsx_engine gsx_models gsx_optim gsx_gs)
-if(GSX_CUDA)
-  list(APPEND GSX_LAYERS gsx_cuda)
-endif()
 set(GSX_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/gsx)
-
-# Users include <gsx/...>, and only the folder above that is searched.
-target_include_directories(gsx INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_compile_features(gsx INTERFACE cxx_std_20)
-
-install(TARGETS gsx ${GSX_LAYERS} EXPORT gsx-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(EXPORT gsx-targets NAMESPACE gsx:: DESTINATION ${GSX_PACKAGE_DIR})
+file(RELATIVE_PATH GSX_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+write_basic_package_version_file(gsx-config-version.cmake COMPATIBILITY SameMinorVersion)
 configure_file(tools/cmake/version.h.in version.h @ONLY)
+
+# gsx_package(kind targets...): a library with what finds it.
+function(gsx_package kind)
+  set(not_asked EXCLUDE_FROM_ALL)
+  if(kind STREQUAL "shared" AND BUILD_SHARED_LIBS OR kind STREQUAL "static" AND NOT BUILD_SHARED_LIBS)
+    set(not_asked "")
+  endif()
+  list(GET ARGN 0 main)
+  # Users include <gsx/...>, and only the folder above that is searched.
+  target_include_directories(${main} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${main} INTERFACE cxx_std_20)
+  install(TARGETS ${ARGN} EXPORT gsx-${kind}-targets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${kind} ${not_asked}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${kind} ${not_asked})
+  install(EXPORT gsx-${kind}-targets NAMESPACE gsx:: DESTINATION ${GSX_PACKAGE_DIR}
+    COMPONENT ${kind} ${not_asked})
+
+  set(made ${PROJECT_BINARY_DIR}/package-${kind})
+  configure_package_config_file(tools/cmake/gsx-config.cmake.in ${made}/gsx-config.cmake
+    INSTALL_DESTINATION ${GSX_PACKAGE_DIR})
+  install(FILES ${made}/gsx-config.cmake ${PROJECT_BINARY_DIR}/gsx-config-version.cmake
+    DESTINATION ${GSX_PACKAGE_DIR} COMPONENT ${kind} ${not_asked})
+  # For builds without CMake: pkg-config --cflags --libs gsx. What static layers need is linked with
+  # them; libgsx.so names what it needs itself.
+  set(GSX_LIBS -lgsx)
+  set(GSX_REQUIRES "")
+  if(kind STREQUAL "static")
+    set(GSX_LIBS "-lgsx_gs -lgsx_models -lgsx_optim -lgsx_engine")
+    if(GSX_CUDA)
+      string(APPEND GSX_LIBS " -lgsx_cuda -lcudart_static -lrt")
+    endif()
+    string(APPEND GSX_LIBS " -lgsx_kernels -lpthread -ldl")
+    set(GSX_REQUIRES "libhwy libexif tomlplusplus zlib libjpeg")
+  endif()
+  configure_file(tools/cmake/gsx.pc.in ${made}/gsx.pc @ONLY)
+  install(FILES ${made}/gsx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT ${kind} ${not_asked})
+endfunction()
+
+gsx_package(static gsx ${GSX_LAYERS})
+if(TARGET gsx_shared)
+  gsx_package(shared gsx_shared)
+endif()
 install(CODE "set(SOURCE \"${PROJECT_SOURCE_DIR}\")
   set(BINARY \"${PROJECT_BINARY_DIR}\")
   set(TO \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}\")
-  include(\"${PROJECT_SOURCE_DIR}/tools/cmake/install_headers.cmake\")")
-install(TARGETS gsx_program gsx_bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-
-configure_package_config_file(tools/cmake/gsx-config.cmake.in gsx-config.cmake
-  INSTALL_DESTINATION ${GSX_PACKAGE_DIR})
-write_basic_package_version_file(gsx-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/gsx-config.cmake ${PROJECT_BINARY_DIR}/gsx-config-version.cmake
-  DESTINATION ${GSX_PACKAGE_DIR})
-
-# For builds without CMake: pkg-config --cflags --libs gsx. What static layers need is linked with them.
-file(RELATIVE_PATH GSX_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-set(GSX_REQUIRES_PRIVATE .private)
-if(NOT BUILD_SHARED_LIBS)
-  set(GSX_REQUIRES_PRIVATE "")
-  set(GSX_STATIC_LIBS " -lpthread -ldl")
-endif()
-if(GSX_CUDA)
-  set(GSX_CUDA_LIBS " -lgsx_cuda -lcudart_static -lrt")
-endif()
-configure_file(tools/cmake/gsx.pc.in gsx.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/gsx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  include(\"${PROJECT_SOURCE_DIR}/tools/cmake/install_headers.cmake\")" COMPONENT headers)
+install(TARGETS gsx_program gsx_bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
