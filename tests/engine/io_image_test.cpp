@@ -19,7 +19,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 // Smooth and coloured, a different value at every pixel and channel.
-Image image(int w, int h, unsigned seed = 3) {
+Image filled(int w, int h, unsigned seed = 3) {
   Image image(w, h);
   for (int y = 0; y < h; ++y)
     for (int x = 0; x < w; ++x)
@@ -42,7 +42,7 @@ std::string refusal(const std::vector<uint8_t>& bytes) {
 TEST_CASE("image: png round trip") {
   TempDir dir;
   for (const auto& [w, h] : {std::pair{1, 1}, {7, 3}, {33, 64}}) {
-    const Image image = image(w, h);
+    const Image image = filled(w, h);
     write_png(dir / "a.png", image);
     CHECK(read_image(dir / "a.png") == image);
   }
@@ -55,7 +55,7 @@ TEST_CASE("image: png round trip") {
 }
 
 TEST_CASE("image: damaged png files are refused") {
-  const std::vector<uint8_t> good = encode_png(image(9, 5));
+  const std::vector<uint8_t> good = encode_png(filled(9, 5));
   CHECK(refusal(good).empty());
   for (size_t n = 0; n < good.size(); ++n)
     CHECK_FALSE(refusal({good.begin(), good.begin() + static_cast<long>(n)}).empty());
@@ -105,7 +105,7 @@ TEST_CASE("image: ppm") {
 }
 
 TEST_CASE("image: exif orientations turn a stored image upright") {
-  const Image stored_image = image(5, 3);
+  const Image stored_image = filled(5, 3);
   const std::vector<uint8_t> plain = encode_png(stored_image);
   for (int orientation = 0; orientation <= 9; ++orientation) {
     std::string tiff = "II";  // little endian, one entry: tag 0x0112, SHORT, count 1, value
@@ -137,7 +137,7 @@ TEST_CASE("image: exif orientations turn a stored image upright") {
 }
 
 TEST_CASE("image: resize") {
-  const Image image = image(6, 4);
+  const Image image = filled(6, 4);
   CHECK(resize(image, 6, 4) == image);
   // Shrinking a constant or growing one keeps it.
   Image flat(7, 5);
@@ -166,7 +166,7 @@ TEST_CASE("image: resize") {
 }
 
 TEST_CASE("image: crop, mirror, sheet") {
-  const Image image = image(6, 4);
+  const Image image = filled(6, 4);
   const Image part = crop(image, 2, 1, 3, 2);
   CHECK(part.width == 3);
   CHECK(std::equal(part.pixel(0, 1), part.pixel(0, 1) + 9, image.pixel(2, 2)));
@@ -175,7 +175,7 @@ TEST_CASE("image: crop, mirror, sheet") {
   CHECK(mirror(mirror(image)) == image);
   CHECK(std::equal(image.pixel(0, 3), image.pixel(0, 3) + 3, mirror(image).pixel(5, 3)));
 
-  const Image sheet = contact_sheet({{image(6, 4), image(4, 4)}, {image(2, 2)}}, 3);
+  const Image sheet = contact_sheet({{filled(6, 4), filled(4, 4)}, {filled(2, 2)}}, 3);
   CHECK(sheet.width == 3 + 2 * (6 + 3));
   CHECK(sheet.height == 3 + 2 * (4 + 3));
   CHECK(*sheet.pixel(0, 0) == 255);
@@ -187,7 +187,7 @@ TEST_CASE("image: crop, mirror, sheet") {
 
 TEST_CASE("image: tensors and back") {
   const auto context = Context::create();
-  const std::vector<Image> images = {image(5, 3, 1), image(5, 3, 200)};
+  const std::vector<Image> images = {filled(5, 3, 1), filled(5, 3, 200)};
   for (const PixelFormat& format :
        {PixelFormat{}, PixelFormat{0, 255}, PixelFormat{-1, 1, true}, PixelFormat{0, 1}}) {
     const Tensor x = to_tensor(context, images, format);
@@ -201,7 +201,7 @@ TEST_CASE("image: tensors and back") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor odd = Tensor::from(context, std::vector<float>{-7, 9, nan}, {1, 3, 1, 1});
   CHECK(to_image(odd).rgb == std::vector<uint8_t>{0, 255, 0});
-  CHECK_THROWS_WITH(to_tensor(context, std::vector<Image>{image(5, 3), image(3, 5)}),
+  CHECK_THROWS_WITH(to_tensor(context, std::vector<Image>{filled(5, 3), filled(3, 5)}),
                     Contains("one size"));
   CHECK_THROWS_AS(to_image(Tensor::zeros(context, {1, 4, 2, 2})), Error);
 }

@@ -112,13 +112,13 @@ const Fault kFaults[] = {
        c.method = "gs32";
        no_networks(c, d, unprunable());
      },
-     "has no channels that can be pruned, for which their norms need trainable scales; give"},
+     "has no channels that can be pruned, because all of them are tied to its input or output"},
     {"nothing to prune for ties",
      [](TrainConfig& c, const fs::path& d) {
        c.method = "gs32";
        no_networks(c, d, tied());
      },
-     "has no channels that can be pruned, because all that its norms scale are tied to its input"},
+     "has no channels that can be pruned, because all of them are tied to its input or output"},
     {"a discriminator for a teacher",
      [](TrainConfig& c, const fs::path& d) { no_networks(c, d, patchgan({.width = 3})); },
      "must make images of 3 channels"},
