@@ -67,7 +67,7 @@ struct Recipe {
   bool makes(const std::string& what) const;  // some stage does
   bool quantized() const;                     // what it makes
   bool prunes() const;
-  PruneBy prune_by() const;                               // of the first stage that prunes
+  PruneBy prune_by() const;  // of the first stage that prunes
   bool from_narrow() const;  // its student is a narrow network
   // Whether the budget decides what becomes of the student: how much a stage prunes, or how narrow
   // the student is.

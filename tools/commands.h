@@ -2,11 +2,14 @@
 // one table that parsing and help share) and sets the callback that does the work. A callback
 // prints results to stdout and everything else to stderr, and throws gsx::Error when it fails.
 #pragma once
+#include <memory>
+
 #include "tools/command_line.h"
 
 namespace gsx::tools {
 
-void add_train(const Command& program);
+// Returns what its flags are read into, which its callback holds too.
+std::shared_ptr<void> add_train(const Command& program);
 void add_translate(const Command& program);
 void add_inspect(const Command& program);
 void add_eval(const Command& program);

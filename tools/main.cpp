@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   gsx train                         train, compress and show it on built-in images
-  gsx translate MODEL sources --out images
+  gsx translate MODEL photos --out images
   gsx inspect cyclegan              layers, channels and cost
   gsx info                          what this build can do on this machine
   gsx COMMAND --help                flags and examples of a command

@@ -148,8 +148,8 @@ void print_row(const std::string& name, const std::string& teacher, const std::s
 
 void print_dense(const TrainResult& r) {
   const ModelFigures& t = r.teacher;
-  std::cout << "MACs per image  " << format_si(t.macs_true) << "\nfile on disk      "
-            << format_bytes(t.file_bytes) << "\nms per image    " << fixed(t.ms_per_image, 1)
+  std::cout << "MACs per image    " << format_si(t.macs_true) << "\nfile on disk      "
+            << format_bytes(t.file_bytes) << "\nms per image      " << fixed(t.ms_per_image, 1)
             << "\n\nmodel    " << for_stdout(r.teacher_model.string()) << std::endl;
 }
 
@@ -278,20 +278,21 @@ void run_train(const Command& app, TrainOptions& o) {
 
 }  // namespace
 
-void add_train(const Command& app) {
+std::shared_ptr<void> add_train(const Command& app) {
   auto o = std::make_shared<TrainOptions>();
   const Command sub =
       app.add_subcommand("train", "Compress a generator (and train one first, if none is given).");
   sub.footer(R"(Examples:
   gsx train
       the whole story on built-in images, in a few minutes
-  gsx train --teacher fast_style:wave.safetensors --data sources --target-ratio 16
+  gsx train --teacher fast_style:wave.safetensors --data photos --target-ratio 16
   gsx train --method dense --data horse2zebra --size 128
   gsx train --resume runs/gs8-1)");
   add_settings(sub, o->config);
   add_run_options(sub, *o);
   add_compute_options(sub, o->compute);
   sub.callback([o, sub] { run_train(sub, *o); });
+  return o;
 }
 
 }  // namespace gsx::tools

@@ -142,7 +142,7 @@ void add_translate(const Command& app) {
   const Command sub =
       app.add_subcommand("translate", "Send images or tensors through a generator.");
   sub.footer(R"(Examples:
-  gsx translate runs/gs8-1/model.safetensors sources --out painted
+  gsx translate runs/gs8-1/model.safetensors photos --out painted
   gsx translate fast_style:wave.safetensors cat.jpg --out cat.png
   gsx translate fast_style:wave.safetensors input.npy --out output.npy
 Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clipping.)");

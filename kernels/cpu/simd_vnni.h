@@ -2,9 +2,6 @@
 // for whoever lists the sets.
 #pragma once
 
-#ifdef GSX_TWO_SETS
-#include "kernels/cpu/simd.h"
-#else
 #define HWY_WANT_AVX3_DL
-#define HWY_DISABLED_TARGETS ((0x3fffLL & ~(HWY_AVX3_DL | HWY_AVX3 | HWY_AVX2)) | (0x1fffLL << 15))
-#endif
+#define HWY_DISABLED_TARGETS \
+  ((0x3fffLL & ~(HWY_AVX3_DL | HWY_AVX3 | HWY_AVX2)) | (0x1fffLL << 15) | GSX_SETS_LEFT_OUT)

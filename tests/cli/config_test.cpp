@@ -25,8 +25,10 @@ namespace {
 // `gsx train` that reads its flags and does nothing.
 struct TrainFlags {
   Program program{"", "gsx", ""};
+  std::shared_ptr<void> settings;  // what the flags are read into, without a callback that holds it
   Command train;
-  explicit TrainFlags(std::vector<std::string> words = {}) : train(added(program)) {
+  explicit TrainFlags(std::vector<std::string> words = {})
+      : settings(add_train(program.command())), train(program.command().subcommand("train")) {
     check_values(train);
     train.callback([] {});
     words.insert(words.begin(), "train");
@@ -34,12 +36,6 @@ struct TrainFlags {
   }
   std::vector<std::string> results(const std::string& flag) const {
     return train.option(flag).results();
-  }
-
- private:
-  static Command added(const Program& program) {
-    add_train(program.command());
-    return program.command().subcommand("train");
   }
 };
 

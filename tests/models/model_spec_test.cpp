@@ -135,7 +135,9 @@ TEST_CASE("what is no model says what it is") {
   refused(folder.path().string(), "is a folder; give the safetensors file");
   std::filesystem::create_directory(folder / "run");
   write_text(folder / "run" / "teacher.safetensors", "x");
-  refused(at("run"), "is a folder; give " + at("run") + "/teacher.safetensors");
+  refused(at("run"), "is a folder; give the safetensors file");
+  CHECK_THROWS_WITH(open_model(c, at("run"), false, "teacher.safetensors"),
+                    Contains("is a folder; give " + at("run") + "/teacher.safetensors"));
   write_text(folder / "run" / "model.safetensors", "x");
   refused("cyclegan:" + at("run"), "is a folder; give " + at("run") + "/model.safetensors");
   write_text(folder / "image", "\x89PNG\r\n\x1a\n.............");

@@ -11,7 +11,7 @@ namespace {
 // An image and a vector in; an image, a score and something in the middle out.
 Graph conditional() {
   Graph graph("conditional");
-  const int image = graph.add(make_input("image", 3));
+  const int image = graph.add(make_input("photo", 3));
   const int z = graph.add(make_vector_input("z", 6));
   const int lifted = graph.add(make_linear("lift", z, 6, 4 * 8 * 8));
   const int plane = graph.add(make_reshape("plane", lifted, 4, 8, 8));
@@ -49,7 +49,7 @@ TEST_CASE("lists of inputs give lists of outputs") {
 
   // By hand: what one input alone would have made of it.
   Graph alone("alone");
-  alone.add(make_input("image", 3));
+  alone.add(make_input("photo", 3));
   alone.add(make_conv("conv", 0, {.in = 3, .out = 5, .kernel = 1}));
   alone.parameter("conv.weight")->value = graph.parameter("conv.weight")->value;
   alone.parameter("conv.bias")->value = graph.parameter("conv.bias")->value;
