@@ -199,8 +199,9 @@ TEST_CASE("trainer: settings survive JSON", "[trainer]") {
   CHECK(TrainConfig::from_json(Json::object()).to_json() == TrainConfig().to_json());
   Json wrong = j;
   wrong["rho"] = "much";
-  CHECK_THROWS_WITH(TrainConfig::from_json(wrong),
-                    Catch::Contains("rho must be a finite number of at least 0, got the text \"much\""));
+  CHECK_THROWS_WITH(
+      TrainConfig::from_json(wrong),
+      Catch::Contains("rho must be a finite number of at least 0, got the text \"much\""));
 }
 
 TEST_CASE("trainer: zeros in settings of gsx 0.1.0 stand for what nobody chose", "[trainer]") {

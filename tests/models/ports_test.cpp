@@ -90,7 +90,7 @@ TEST_CASE("graphs with several inputs or outputs say so where one is asked for")
   CHECK_THROWS_WITH(graph.run(xs[0]), Contains("must have one output"));
   CHECK_THROWS_WITH(graph.run(std::vector{xs[0]}), Contains("takes 2 inputs, got 1"));
   CHECK_THROWS_WITH(graph.run({xs[1], xs[0]}), Contains("must have 4 dimensions"));
-  CHECK_THROWS_WITH(graph.cost({1, 3, 64, 64}), Contains("takes 2 inputs (image, z)"));
+  CHECK_THROWS_WITH(graph.cost({1, 3, 64, 64}), Contains("takes 2 inputs (photo, z)"));
 }
 
 TEST_CASE("shapes, costs and needs are told of lists of inputs") {
