@@ -39,10 +39,10 @@ const int16_t* wide_quantized(Exec& e, const View& v, const QuantizedImage& x) {
   const int64_t n = v.size();
   int16_t* y = e.workspace->take<int16_t>(n);
   if (x.type == QuantizedType::u8) {
-    gpu::launch("wide_codes", wide_quantized_kernel<uint8_t>, {map_blocks(n)}, {kMapThreads}, 0,
+    gpu::launch("wide_quantized", wide_quantized_kernel<uint8_t>, {map_blocks(n)}, {kMapThreads}, 0,
                 e.stream, n, static_cast<const uint8_t*>(x.data), y);
   } else {
-    gpu::launch("wide_codes", wide_quantized_kernel<int8_t>, {map_blocks(n)}, {kMapThreads}, 0,
+    gpu::launch("wide_quantized", wide_quantized_kernel<int8_t>, {map_blocks(n)}, {kMapThreads}, 0,
                 e.stream, n, static_cast<const int8_t*>(x.data), y);
   }
   return y;
@@ -60,7 +60,7 @@ void quantized_weights(Exec& e, const ChannelBlocks& b, bool per_channel, const 
   const int64_t n = b.size();
   if (n == 0) return;
   const bool wide = n % 4 == 0 && aligned16(w) && aligned16(quantized);
-  gpu::launch("weight_codes", wide ? weight_quantized_kernel<4> : weight_quantized_kernel<1>,
+  gpu::launch("weight_quantized", wide ? weight_quantized_kernel<4> : weight_quantized_kernel<1>,
               {map_blocks(wide ? n / 4 : n)}, {kMapThreads}, 0, e.stream, WeightLanes::of(b), n,
               per_channel ? 1 : 0, w, scales, quantized);
 }

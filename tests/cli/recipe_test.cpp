@@ -1,11 +1,9 @@
 // Recipes as users give them: what is wrong with one is misuse and nothing is made, a run folder
 // keeps a copy that repeats the run from anywhere, and a run that was killed goes on to the same
 // bits.
-#include <csignal>
-#include <random>
 
 #include "tests/catch.h"
-#include "tests/cli/process.h"
+#include "tests/cli/kills.h"
 #include "tests/cli/tiny_model.h"
 #include "tests/temp_dir.h"
 
@@ -221,28 +219,16 @@ TEST_CASE("a recipe's run that was killed at random moments ends with the same b
     return with_recipe("rounds.toml", more);
   };
   works(start("whole"), in(dir.path()));
-  std::mt19937 random(7);
-  int kills = 0;
-  for (int attempt = 0;; ++attempt) {
-    REQUIRE(attempt < 200);
-    const bool begun = fs::exists(dir / "killed" / "checkpoint.safetensors");
-    ProcessOptions options = in(dir.path());
-    if (kills < 12)
-      options.send =
-          SignalPlan{SIGKILL, std::chrono::milliseconds(10 + random() % (60 + 20 * attempt))};
-    const ProcessResult r = run_program(
-        begun ? Words{"train", "--resume", "killed", "--threads", "1"} : start("killed"), options);
-    // From its first checkpoint on a run needs the recipe no more.
-    if (fs::exists(dir / "killed" / "checkpoint.safetensors")) write_text(dir / "rounds.toml", "");
-    if (r.signal == SIGKILL) {
-      ++kills;
-      continue;
-    }
-    INFO(r.err);
-    REQUIRE(r.exit_code == 0);
-    break;
-  }
-  CHECK(kills >= 3);
+  const auto begun = [&] { return fs::exists(dir / "killed" / "checkpoint.safetensors"); };
+  run_through_kills(
+      {.seed = 7, .most = 12, .first = 60, .growth = 20, .folder = dir.path()},
+      [&] {
+        return begun() ? Words{"train", "--resume", "killed", "--threads", "1"} : start("killed");
+      },
+      // From its first checkpoint on a run needs the recipe no more.
+      [&] {
+        if (begun()) write_text(dir / "rounds.toml", "");
+      });
   check_same(dir / "whole", dir / "killed");
   CHECK(read_text(dir / "whole" / "checkpoint.safetensors") ==
         read_text(dir / "killed" / "checkpoint.safetensors"));

@@ -4,10 +4,9 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "tests/catch.h"
-#include "tests/cli/process.h"
+#include "tests/cli/kills.h"
 #include "tests/temp_dir.h"
 
 namespace fs = std::filesystem;
@@ -126,25 +125,8 @@ TEST_CASE("a run killed at random moments ends with the bytes of an undisturbed 
   const fs::path whole = dir.path() / "whole", killed = dir.path() / "killed";
   REQUIRE(run_program(tiny_train(whole)).exit_code == 0);
 
-  std::mt19937 random(20);
-  int kills = 0;
-  for (int attempt = 0;; ++attempt) {
-    REQUIRE(attempt < 200);
-    ProcessOptions options;
-    // Later attempts live longer, so that the run ends.
-    const int most = 40 + 12 * attempt;
-    if (kills < 30)
-      options.send = SignalPlan{SIGKILL, std::chrono::milliseconds(10 + random() % most)};
-    const ProcessResult r = run_program(start_or_resume(killed), options);
-    if (r.signal == SIGKILL) {
-      ++kills;
-      continue;
-    }
-    INFO(r.err);
-    REQUIRE(r.exit_code == 0);
-    break;
-  }
-  CHECK(kills >= 3);
+  run_through_kills({.seed = 20, .most = 30, .first = 40, .growth = 12},
+                    [&] { return start_or_resume(killed); });
   check_same_results(whole, killed);
 }
 
