@@ -208,7 +208,7 @@ std::string Program::help() const { return app_->help(); }
 
 std::string Program::chosen() const {
   const auto commands = app_->get_subcommands();
-  return commands.empty() ? "" : commands.front()->get_name();
+  return commands.empty() ? named_ : commands.front()->get_name();
 }
 
 // First what nobody expected, then the parser's own reason.
@@ -234,7 +234,7 @@ std::string Program::misuse(const std::string& otherwise) const {
 
 // Refuses --flag=value of what takes none, but for true and false: the parser would take other
 // words for numbers.
-void Program::check_flags(const std::vector<std::string>& words) const {
+void Program::check_flags(const std::vector<std::string>& words) {
   const CLI::App* command = app_.get();
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
@@ -242,7 +242,9 @@ void Program::check_flags(const std::vector<std::string>& words) const {
     if (word.rfind("--", 0) != 0) {
       const auto named =
           command->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
-      if (!named.empty()) command = named.front();
+      if (named.empty()) continue;
+      command = named.front();
+      named_ = word;
     } else if (equals != std::string::npos) {
       const std::string flag = word.substr(0, equals), value = word.substr(equals + 1);
       const CLI::Option* option = command->get_option_no_throw(flag);

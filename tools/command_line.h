@@ -118,10 +118,11 @@ class Program {
   std::string chosen() const;
 
  private:
-  void check_flags(const std::vector<std::string>& words) const;
+  void check_flags(const std::vector<std::string>& words);
   std::string misuse(const std::string& otherwise) const;
 
   std::unique_ptr<CLI::App> app_;
+  std::string named_;  // the command as typed, before anything is parsed
 };
 
 }  // namespace gsx::tools

@@ -130,11 +130,11 @@ Json to_json(const EvalOptions& o, const Report& r) {
 
 void print_report(const Report& r) {
   const Evaluation::Result& q = r.quality;
-  std::cout << "device             " << r.device << "\nimages           " << q.sources;
+  std::cout << "device             " << r.device << "\nimages             " << q.sources;
   if (r.skipped > 0) std::cout << " (" << r.skipped << " skipped)";
-  std::cout << "\nMACs per image   " << format_si(r.model.macs_true) << " at " << r.input[3]
+  std::cout << "\nMACs per image     " << format_si(r.model.macs_true) << " at " << r.input[3]
             << " x " << r.input[2] << "\nfile               " << format_bytes(r.model.file_bytes)
-            << "\nms per image     " << r.model.ms_per_image << '\n';
+            << "\nms per image       " << r.model.ms_per_image << '\n';
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);
     std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "

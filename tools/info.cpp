@@ -41,7 +41,7 @@ Json gather() {
       {"instruction_sets", kernels::isas()},
       {"formats",
        {{"models", {"safetensors"}},
-        {"images_in", {"jpeg", "png"}},
+        {"images_in", {"jpeg", "png", "ppm"}},
         {"images_out", {"png"}},
         {"tensors", {"npy"}}}},
       {"memory", {{"total_bytes", pages(_SC_PHYS_PAGES)}, {"free_bytes", pages(_SC_AVPHYS_PAGES)}}},

@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 
+#include <csignal>
 #include <iostream>
 #include <new>
 #include <system_error>
@@ -59,6 +60,7 @@ int run(Program& program, const std::vector<std::string>& words) {
   std::set_new_handler([] {
     if (!kernels::give_back_kept_memory()) throw std::bad_alloc();
   });
+  signal(SIGXFSZ, SIG_IGN);  // a file at its limit (ulimit -f) is told of as a full disk is
   for (const Command& command : program.command().subcommands()) check_values(command);
   set_command_line(words);
   try {

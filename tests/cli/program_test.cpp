@@ -56,8 +56,9 @@ TEST_CASE("flags take no value but true and false") {
       if (line.rfind("  --", 0) != 0 || takes_value) continue;
       ++flags;
       for (const std::string value : {"maybe", "2", "-1", "yes", "True"})
-        expect_misuse({command, flag + "=" + value},
-                      flag + ": expected no value, or true or false, got " + value);
+        expect_misuse(
+            {command, flag + "=" + value},
+            "gsx " + command + ": " + flag + ": expected no value, or true or false, got " + value);
     }
     INFO(command);
     CHECK(flags >= 2);  // --help and --json
