@@ -75,6 +75,14 @@ CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
   return o;
 }
 
+PairedStepOptions paired_step_options(const StagePlan& plan) {
+  PairedStepOptions o;
+  if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
+  take(o.lr, plan.lr);
+  take(o.l1, plan.l1);
+  return o;
+}
+
 Schedule decay_of(const StagePlan& plan) {
   return plan.decay == "constant" ? Schedule::constant
          : plan.decay == "linear" ? Schedule::linear
