@@ -64,6 +64,8 @@ const StageKind& stage_kind(const std::string& name);
 RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
+// The teacher that the run's first stage trains, with fresh weights.
+Graph fresh_generator(const RunState&, Rng&);
 // Of a PatchGAN that is deep enough for the run's images and judges so many channels.
 PatchGanOptions discriminator_shape(const RunState&, int channels);
 // Such a one of images, with fresh weights.

@@ -145,6 +145,7 @@ class Rehearsal {
     for (StagePlan& plan : recipe.stages) {
       plan.batch = std::min(plan.batch, kFew);
       if (plan.prune) plan.rho = kAnyRho;
+      plan.initial_steps = 0;  // what comes after them does more
     }
     return recipe;
   }
