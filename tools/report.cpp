@@ -1,0 +1,53 @@
+// gsx report: one page that shows runs, in a file of its own.
+#include <filesystem>
+#include <iostream>
+
+#include "engine/io/atomic_file.h"
+#include "tools/commands.h"
+#include "tools/outputs.h"
+#include "tools/report/page.h"
+#include "tools/text.h"
+
+namespace gsx::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct ReportOptions {
+  std::vector<std::string> runs;
+  std::string out;
+};
+
+// A page of one run lies in its folder, one of several in the current folder.
+fs::path page_file(const ReportOptions& o) {
+  if (!o.out.empty()) return o.out;
+  return o.runs.size() == 1 ? fs::path(o.runs[0]) / "report.html" : fs::path("report.html");
+}
+
+void run_report(const ReportOptions& o) {
+  std::vector<RunData> runs;
+  for (const std::string& folder : o.runs) runs.push_back(read_run(folder));
+  const fs::path page = page_file(o);
+  check_replaceable("--out", page);
+  write_file_atomically(page, report_page(runs));
+  std::cout << "report   " << for_stdout(page.string()) << std::endl;
+}
+
+}  // namespace
+
+void add_report(const Command& app) {
+  auto o = std::make_shared<ReportOptions>();
+  const Command sub = app.add_subcommand("report", "Show runs on one page for a browser.");
+  sub.footer(R"(Examples:
+  gsx report runs/gs8-1
+  gsx report runs/gs8-1 runs/gs32-1 --out compared.html
+The page is one file that loads nothing else: losses, gammas and surviving channels over time, what
+every layer kept and what rounding costs it, and images before and after.)");
+  sub.add_option("RUN", o->runs, "folders of runs, also of such as go on")->required();
+  sub.add_option("--out", o->out,
+                 "the page (default: report.html in the run's folder, or here for several runs)");
+  sub.callback([o] { run_report(*o); });
+}
+
+}  // namespace gsx::tools
