@@ -225,11 +225,10 @@ std::string gamma_charts(const RunData& run) {
   const Json& gammas = lines.front()->at("gammas");
   const double least = gammas.value("least", -10.0), per_octave = gammas.value("per_octave", 2.0);
   h.marks.emplace_back(0.5, "pruned");
-  for (const double value : {0.001, 0.01, 0.1, 1.0})
+  for (const double value : {0.01, 0.1, 1.0})
     h.marks.emplace_back(2 + (std::log2(value) - least) * per_octave, short_number(value));
   return "<h3>Gammas while pruning</h3>\n<div class=\"charts\">" +
-         time_histogram({"magnitudes of the scales of channels", "steps", "darker: more channels"},
-                        h) +
+         time_histogram({"channels by |gamma|", "steps", "stronger: more channels"}, h) +
          "</div>\n";
 }
 
