@@ -6,6 +6,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "gs/recipe.h"
+#include "gs/train/run_lock.h"
 #include "kernels/limits.h"
 #include "tools/ablate/figures.h"
 #include "tools/commands.h"
@@ -161,18 +162,16 @@ void write_results(const fs::path& out, const std::vector<AblationRun>& plan,
 // Failures are told together at the end, too: they may lie hours back.
 void check_outcomes(const std::vector<AblationRun>& plan, const std::vector<RunOutcome>& outcomes,
                     bool stopped) {
-  std::string failed;
   int failures = 0, missed = 0;
   for (size_t i = 0; i < plan.size(); ++i) {
     missed += outcomes[i].figures.is_object() && outcomes[i].figures.contains("missed_budget");
     if (outcomes[i].state != RunOutcome::State::failed) continue;
     ++failures;
     std::cerr << "failed   " << printable(plan[i].name + ": " + outcomes[i].why) << '\n';
-    failed += (failed.empty() ? "" : ", ") + plan[i].name;
   }
   GSX_CHECK(!stopped, "stopped on request; the same command goes on where the runs are");
-  GSX_CHECK(failures == 0, failures, " of ", plan.size(), " runs failed: ", failed,
-            "; the same command tries them again");
+  GSX_CHECK(failures == 0, failures, " of ", plan.size(),
+            " runs failed, those listed above; the same command tries them again");
   GSX_CHECK(missed == 0, missed, " of ", plan.size(),
             " runs missed their budgets, as the table says; the results are written all the same");
 }
@@ -186,9 +185,10 @@ void run_ablate(const Command& app, AblateOptions& o) {
   share_processors(o, runner, plan.size());
   runner.logs = o.wishes.out / "logs";
   make_output_folder("--out", o.wishes.out);
+  const RunLock lock(o.wishes.out, false);
+  keep_plan(o.wishes.out, plan);
   make_output_folder("--out", o.wishes.out / "runs");
   make_output_folder("--out", runner.logs);
-  keep_plan(o.wishes.out, plan);
   const std::atomic<bool>& stop = stop_on_signals();
   std::cerr << "runs     " << plan.size() << ", " << runner.jobs << " at once\n";
   const std::vector<RunOutcome> outcomes = run_plan(plan, runner, stop);

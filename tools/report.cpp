@@ -2,7 +2,10 @@
 #include <filesystem>
 #include <iostream>
 
+#include "engine/error.h"
 #include "engine/io/atomic_file.h"
+#include "gs/train/checkpoint.h"
+#include "gs/train/run_folder.h"
 #include "tools/commands.h"
 #include "tools/outputs.h"
 #include "tools/report/page.h"
@@ -25,11 +28,28 @@ fs::path page_file(const ReportOptions& o) {
   return o.runs.size() == 1 ? fs::path(o.runs[0]) / "report.html" : fs::path("report.html");
 }
 
+// What a run wrote, and its settings: a page replaces none of it.
+FileSet files_of(const std::vector<RunData>& runs) {
+  FileSet files;
+  for (const RunData& run : runs) {
+    for (const char* name : {run_files::kTeacher, run_files::kDiscriminator, run_files::kReverse,
+                             run_files::kModel, run_files::kCheckpoint, run_files::kConfig,
+                             run_files::kRecipe, run_files::kLog, run_files::kFigures})
+      files.add(run.folder / name);
+    files.add(previous_checkpoint(run.folder / run_files::kCheckpoint));
+    for (const fs::path& sheet : run.sheets) files.add(sheet);
+  }
+  return files;
+}
+
 void run_report(const ReportOptions& o) {
   std::vector<RunData> runs;
   for (const std::string& folder : o.runs) runs.push_back(read_run(folder));
   const fs::path page = page_file(o);
+  check_links("--out", page);
   check_replaceable("--out", page);
+  GSX_CHECK(files_of(runs).find(page).empty(), "--out: ", page.string(),
+            " is a file of a run that the page shows; choose another name");
   write_file_atomically(page, report_page(runs));
   std::cout << "report   " << for_stdout(page.string()) << std::endl;
 }

@@ -222,6 +222,7 @@ void Run::report(const Losses& losses) {
   line["seconds_per_step"] = seconds_;
   line["seconds"] = spent_;
   log_->add(line);
+  state_.observer.logged(line);
 }
 
 void Run::write_samples(bool stage_done) {
@@ -229,7 +230,9 @@ void Run::write_samples(bool stage_done) {
   char name[64];
   std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage_->plan().kind.c_str());
   const ImageRows rows = stage_->samples(sources_);
-  write_png(state_.file(run_files::kSamples) / name, contact_sheet(rows));
+  const Image sheet = contact_sheet(rows);
+  write_png(state_.file(run_files::kSamples) / name, sheet);
+  state_.observer.sampled(sheet, stage_->plan().kind, total_step_);
   if (stage_done && stage_->plan().makes == "student") judge(rows);
 }
 

@@ -124,6 +124,11 @@ TEST_CASE("a report shows runs that go on, that are old, and several side by sid
   CHECK(run_program({"report", "one"}, here).exit_code == 0);
   CHECK(fs::exists(dir / "one" / "report.html"));
 
+  const ProcessResult over = run_program({"report", "one", "--out", "one/log.jsonl"}, here);
+  CHECK(over.exit_code == 1);
+  CHECK(over.err.find("one/log.jsonl is a file of a run that the page shows") != std::string::npos);
+  CHECK(read_text(dir / "one" / "log.jsonl") == old_log);
+
   fs::create_directories(dir / "none");
   const ProcessResult refused = run_program({"report", "none"}, here);
   CHECK(refused.exit_code == 1);

@@ -16,9 +16,10 @@ namespace gsx::tools {
 
 namespace {
 
+// A column's title without the number of its note, which stands below the table.
 std::string title_of(const AblationTable& table, const std::string& key) {
   for (const auto& column : table.columns)
-    if (column.key == key) return column.title;
+    if (column.key == key) return column.title.substr(0, column.title.find(" ("));
   return key;
 }
 

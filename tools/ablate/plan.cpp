@@ -68,7 +68,7 @@ AblationRun method_run(const AblationWishes& wishes, const std::string& method, 
   config.target_ratio = ratio;
   run.words = {is_file(method) ? "--recipe" : "--method", method, "--seed", std::to_string(seed)};
   if (teacher) {
-    config.teacher = (teacher->folder / run_files::kTeacher).string();
+    config.teacher = (teacher->folder / run_files::kModel).string();
     run.words.insert(run.words.end(), {"--teacher", config.teacher});
   }
   if (ratio) run.words.insert(run.words.end(), {"--target-ratio", number_text(*ratio)});
@@ -102,6 +102,12 @@ std::vector<AblationRun> plan_ablation(const AblationWishes& wishes) {
 }
 
 void keep_plan(const fs::path& folder, const std::vector<AblationRun>& plan) {
+  std::error_code error;
+  const bool planned = fs::is_regular_file(folder / kPlan, error);
+  for (fs::directory_iterator at(folder, error), end; !planned && !error && at != end;
+       at.increment(error))
+    GSX_CHECK(at->path().filename().string().front() == '.', "ablate: ", folder.string(), " holds ",
+              at->path().filename().string(), " but no ablation; choose another --out");
   std::ifstream in(folder / kPlan, std::ios::binary);
   Json kept = Json::parse_or_null(std::string(std::istreambuf_iterator<char>(in), {}));
   if (!kept.is_object() || !kept.contains("runs")) kept = {{"format", 1}, {"runs", Json::object()}};

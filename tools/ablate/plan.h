@@ -36,7 +36,8 @@ struct AblationRun {
 std::vector<AblationRun> plan_ablation(const AblationWishes&);
 
 // Writes the plan in the folder, where an earlier one may be continued, or extended by further
-// runs. Error where a run of the same name had other settings.
+// runs. Error where the folder holds files but no plan, and where a run of the same name had other
+// settings.
 void keep_plan(const std::filesystem::path& folder, const std::vector<AblationRun>&);
 
 }  // namespace gsx::tools

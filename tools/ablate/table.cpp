@@ -42,11 +42,11 @@ Found one(const Json&) { return 1; }
 const Measure kMeasures[] = {
     {{"r_c", "r_c"}, [](const Json& j) { return at(j, "r_c"); }, one},
     {{"r_s", "r_s"}, [](const Json& j) { return at(j, "r_s"); }, one},
-    {{"distance", "distance (1)"},
+    {{"distance", "distance to real images (1)"},
      [](const Json& j) { return measured(j, at(j, "distance", "compressed")); },
      [](const Json& j) { return measured(j, at(j, "distance", "teacher")); }},
     {{"r_f", "r_f"}, [](const Json& j) { return measured(j, at(j, "r_f")); }, one},
-    {{"to_teacher", "to the teacher (2)"},
+    {{"to_teacher", "distance to the teacher (2)"},
      [](const Json& j) { return at(j, "distance_to_teacher", "value"); },
      [](const Json&) { return Found(0); }},
     {{"stripes", "stripes (3)"},
@@ -87,9 +87,10 @@ std::string names_of(const std::vector<const Json*>& figures, const char* key) {
 std::string text_of(const Value& v, const char* plus_minus) {
   if (v.runs == 0) return "";
   if (v.runs == 1) return short_number(v.mean);
+  if (v.spread == 0) return short_number(v.mean) + plus_minus + "0";
   // As many digits behind the point as the spread needs for two of its own.
   char text[64];
-  const double digits = v.spread > 0 ? 1 - std::floor(std::log10(v.spread)) : 3;
+  const double digits = 1 - std::floor(std::log10(v.spread));
   const int places = static_cast<int>(std::clamp(digits, 0.0, 4.0));
   std::snprintf(text, sizeof text, "%.*f%s%.*f", places, v.mean, plus_minus, places, v.spread);
   return text;
@@ -125,7 +126,7 @@ std::string latex(const std::string& text) {
   return out;
 }
 
-std::string markdown(const std::string& text) { return escaped(text, "|*_<\\`", "\\"); }
+std::string markdown(const std::string& text) { return escaped(text, "|*<\\`", "\\"); }
 
 std::string runs_text(const Row& row) {
   return std::to_string(row.runs) +
@@ -181,7 +182,7 @@ AblationTable make_table(const std::vector<AblationRun>& plan,
   if (const std::string names = names_of(all, "distance_to_teacher"); !names.empty())
     table.notes.push_back("(2) " + names);
   if (table.value(table.rows[0], "stripes").runs > 0)
-    table.notes.emplace_back("(3) how much of the stripes of the built-in task is painted");
+    table.notes.emplace_back("(3) how strongly the animals of the built-in task are striped");
   return table;
 }
 
