@@ -42,6 +42,15 @@ FileSet files_of(const std::vector<RunData>& runs) {
   return files;
 }
 
+std::string page_text(const std::vector<RunData>& runs) {
+  try {
+    return report_page(runs);
+  } catch (const Json::exception&) {
+    fail("the ", run_files::kLog, " or ", run_files::kFigures,
+         " of a run is of unexpected form; leave out the runs that gsx did not write");
+  }
+}
+
 void run_report(const ReportOptions& o) {
   std::vector<RunData> runs;
   for (const std::string& folder : o.runs) runs.push_back(read_run(folder));
@@ -50,7 +59,7 @@ void run_report(const ReportOptions& o) {
   check_replaceable("--out", page);
   GSX_CHECK(files_of(runs).find(page).empty(), "--out: ", page.string(),
             " is a file of a run that the page shows; choose another name");
-  write_file_atomically(page, report_page(runs));
+  write_file_atomically(page, page_text(runs));
   std::cout << "report   " << for_stdout(page.string()) << std::endl;
 }
 

@@ -129,6 +129,11 @@ TEST_CASE("a report shows runs that go on, that are old, and several side by sid
   CHECK(over.err.find("one/log.jsonl is a file of a run that the page shows") != std::string::npos);
   CHECK(read_text(dir / "one" / "log.jsonl") == old_log);
 
+  write_text(dir / "two" / "figures.json", "{\"layers\": [{\"macs\": 1, \"kept\": \"all\"}]}");
+  const ProcessResult odd = run_program({"report", "two"}, here);
+  CHECK(odd.exit_code == 1);
+  CHECK(odd.err.find("is of unexpected form") != std::string::npos);
+
   fs::create_directories(dir / "none");
   const ProcessResult refused = run_program({"report", "none"}, here);
   CHECK(refused.exit_code == 1);

@@ -203,7 +203,7 @@ std::string time_histogram(const ChartText& text, const TimeHistogram& h) {
   const int bins = static_cast<int>(h.shares[0].size());
   // Small shares are shown, too: how opaque a share is grows as its root.
   Image colour(columns, bins), alpha(columns, bins);
-  constexpr Rgb kColour = {20, 120, 190};  // readable on white and on black
+  constexpr Rgb kColour = {50, 140, 215};  // readable on white and on black
   for (int t = 0; t < columns; ++t)
     for (int bin = 0; bin < bins; ++bin) {
       const double share = std::clamp(h.shares[t][bin], 0.0, 1.0);

@@ -34,8 +34,8 @@ std::vector<Json> lines_of(const fs::path& path) {
   std::vector<Json> lines;
   for (std::string line; std::getline(in, line);) {
     Json j = Json::parse_or_null(line);
-    if (j.is_object() && j.contains("stage") && j.contains("total_step"))
-      lines.push_back(std::move(j));
+    if (!j.is_object() || !j.contains("stage") || !j.contains("total_step")) continue;
+    if (j.at("stage").is_string() && j.at("total_step").is_number()) lines.push_back(std::move(j));
   }
   return lines;
 }
