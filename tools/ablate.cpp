@@ -48,12 +48,28 @@ std::vector<std::string> split(const std::string& flag, const std::string& list)
   return parts;
 }
 
-// Those of the paper's, as far as they are built in.
+bool makes_student(const std::string& method) {
+  TrainConfig config;
+  config.method = method;
+  return make_recipe(config, false).makes("student");
+}
+
 std::vector<std::string> all_methods() {
-  std::vector<std::string> names;
-  for (const std::string& name : recipe_names())
-    if (name != "dense") names.push_back(name);
+  std::vector<std::string> names = recipe_names();
+  std::erase_if(names, [](const std::string& name) { return !makes_student(name); });
   return names;
+}
+
+void check_method(const std::string& method) {
+  if (fs::path(method).extension() == ".toml") return;
+  const std::vector<std::string> known = recipe_names();
+  if (std::find(known.begin(), known.end(), method) == known.end())
+    throw Misuse("--methods",
+                 "expected names of methods (gsx train --help lists them) or files of recipes "
+                 "(NAME.toml), got " +
+                     method);
+  if (!makes_student(method))
+    throw Misuse("--methods", method + " makes a teacher and no student; leave it out");
 }
 
 void read_lists(AblateOptions& o) {
@@ -66,17 +82,7 @@ void read_lists(AblateOptions& o) {
     throw Misuse("--methods", "is required without --preset; give those to compare");
   }
   if (!o.methods.empty()) w.methods = split("--methods", o.methods);
-  const std::vector<std::string> built_in = all_methods();
-  for (const std::string& method : w.methods) {
-    if (method == "dense")
-      throw Misuse("--methods", "dense is how every run's teacher is trained; leave it out");
-    if (fs::path(method).extension() == ".toml") continue;
-    if (std::find(built_in.begin(), built_in.end(), method) == built_in.end())
-      throw Misuse("--methods",
-                   "expected names of methods (gsx train --help lists them) or files "
-                   "of recipes (NAME.toml), got " +
-                       method);
-  }
+  for (const std::string& method : w.methods) check_method(method);
   for (const std::string& text : split("--seeds", o.seeds.empty() ? "1" : o.seeds)) {
     const auto seed = parse_unsigned(text);
     if (!seed) throw Misuse("--seeds", "expected whole numbers with commas between, got " + text);

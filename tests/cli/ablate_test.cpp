@@ -136,7 +136,7 @@ TEST_CASE("ablate refuses what makes no sense before it makes anything") {
     CHECK_FALSE(fs::exists(dir / "out"));
   };
   refused({}, "--methods: is required without --preset");
-  refused({"--methods", "gs8,dense"}, "dense is how every run's teacher is trained");
+  refused({"--methods", "gs8,dense"}, "--methods: dense makes a teacher and no student");
   refused({"--methods", "gs9"}, "--methods: expected names of methods");
   refused({"--methods", "gs8,"}, "--methods: expected words with commas between, got gs8,");
   refused({"--methods", "gs8,gs8"}, "two runs are called gs8-s1");
