@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "models/nodes.h"
 
@@ -47,22 +46,24 @@ const Quantize* quantizer_of(const Graph& model, int layer) {
 // What every quantiser does to its values, by its index.
 std::map<int, Moved> run_quantizers(const Graph& model, const std::vector<Tensor>& images) {
   std::map<int, Moved> moved;
-  std::set<int> read;  // by quantisers
+  std::map<int, int> readers;  // quantisers of a node's value
   for (int i = 0; i < model.size(); ++i)
-    if (dynamic_cast<const Quantize*>(&model.node(i))) read.insert(model.node(i).inputs[0]);
-  if (read.empty()) return moved;
+    if (dynamic_cast<const Quantize*>(&model.node(i))) ++readers[model.node(i).inputs[0]];
+  if (readers.empty()) return moved;
   for (const Tensor& image : images) {
-    std::map<int, std::vector<float>> values;
+    std::map<int, std::vector<float>> values;  // until their last reader has run
+    std::map<int, int> left = readers;
     RunOptions options;
     options.fused = false;  // every value is seen
     options.observer = [&](int i, const Tensor& value) {
-      if (read.count(i)) values[i] = value.to_vector();
+      if (readers.count(i)) values[i] = value.to_vector();
       const auto* quantizer = dynamic_cast<const Quantize*>(&model.node(i));
       if (!quantizer) return;
       const std::vector<float>& before = values.at(quantizer->inputs[0]);
       const QuantRange range = quantizer->range();
       moved[i].add(before, value.to_vector());
       moved[i].count_beyond(before, range.clamp_lo, range.clamp_hi);
+      if (--left.at(quantizer->inputs[0]) == 0) values.erase(quantizer->inputs[0]);
     };
     model.run(image, options);
   }

@@ -124,6 +124,17 @@ TEST_CASE("a run that fails does not end an ablation, and is told of at its end"
   CHECK(no_teacher.err.find("gs8-s1 failed: its teacher, the run teacher-s1, failed") !=
         std::string::npos);
   CHECK_FALSE(fs::exists(dir / "other" / "table.csv"));
+
+  // The preset's plan: three teachers, and of every method three seeds at two ratios.
+  const ProcessResult preset =
+      run_program({"ablate", "--preset", "paper-small", "--out", (dir / "preset").string(),
+                   "--data", (dir / "nowhere").string()});
+  CHECK(preset.exit_code == 1);
+  const auto plan = nlohmann::json::parse(read_text(dir / "preset" / "ablation.json")).at("runs");
+  CHECK(plan.contains("gs8-r16-s3"));
+  CHECK(plan.contains("gs32-r8-s1"));
+  CHECK(plan.size() >= 3 + 6 * 3);
+  CHECK(plan.size() % 6 == 3);
 }
 
 TEST_CASE("ablate refuses what makes no sense before it makes anything") {

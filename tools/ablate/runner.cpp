@@ -64,9 +64,11 @@ std::string last_words(const fs::path& log) {
   return words.rfind(front, 0) == 0 ? words.substr(front.size()) : words;
 }
 
-[[noreturn]] void become(const std::vector<std::string>& command, const fs::path& log) {
+[[noreturn]] void become(const std::vector<std::string>& command, const fs::path& log,
+                         pid_t ablation) {
   setpgid(0, 0);                     // signals of the terminal go to whoever started us
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a run without its ablation ends, and goes on with it
+  if (getppid() != ablation) _exit(127);
   const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   const int in = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (out < 0 || in < 0) _exit(127);
@@ -147,9 +149,9 @@ class Runner {
     }
     command.insert(command.end(), options_.compute.begin(), options_.compute.end());
     const fs::path log = log_of(run);
-    const pid_t pid = fork();
+    const pid_t own = getpid(), pid = fork();
     GSX_CHECK(pid >= 0, "ablate: cannot start a process: ", std::strerror(errno));
-    if (pid == 0) become(command, log);
+    if (pid == 0) become(command, log, own);
     active_[pid] = i;
     outcomes_[i].state = State::active;
   }
