@@ -39,6 +39,10 @@ double sparsity_norm(const Graph&, const std::vector<PruneGroup>&);
 
 // ||v||_2 of every channel of every group, in their order.
 std::vector<double> channel_scales(const Graph&, const std::vector<PruneGroup>&);
+// Which channels are alive, group after group.
+std::vector<bool> kept_channels(const Graph&, const std::vector<PruneGroup>&);
+// Sets the scales of the others to zero.
+void drop_channels(Graph&, const std::vector<PruneGroup>&, const std::vector<bool>& kept);
 
 struct ChannelCount {
   int kept = 0, total = 0;
