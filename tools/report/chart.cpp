@@ -105,7 +105,7 @@ void draw_frame(Drawing& d, const ChartText& text, const Axis& x, const Axis& y)
   if (!text.y.empty()) d.text(kWidth - kRight, 14, "end", text.y);
 }
 
-std::string colour_class(int colour) { return "c" + std::to_string(colour % 8); }
+std::string colour_class(int colour) { return "c" + std::to_string(colour % kChartColours); }
 
 bool finite(const ChartPoint& p) { return std::isfinite(p.x) && std::isfinite(p.y); }
 

@@ -7,6 +7,8 @@
 
 namespace gsx::tools {
 
+inline constexpr int kChartColours = 12;
+
 struct ChartPoint {
   double x = 0, y = 0;
   double spread = 0;  // of y, to both sides
@@ -15,7 +17,7 @@ struct ChartPoint {
 
 struct ChartSeries {
   std::string name;
-  int colour = 0;  // any number; colours repeat after eight
+  int colour = 0;  // any number; they repeat after kChartColours
   // Lines that break: every piece is drawn by itself.
   std::vector<std::vector<ChartPoint>> pieces;
 };

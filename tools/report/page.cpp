@@ -38,8 +38,9 @@ std::string summary_row(const RunData& run, size_t index) {
   const Json& f = run.figures;
   const bool student = f.is_object() && f.value("model", "") != f.value("teacher_model", "");
   std::ostringstream out;
-  out << "<tr><td class=\"name c" << index % 8 << "\"><span class=\"dot\"></span><a href=\"#run-"
-      << index << "\">" << html(run.folder.string()) << "</a></td><td>"
+  out << "<tr><td class=\"name c" << index % kChartColours
+      << "\"><span class=\"dot\"></span><a href=\"#run-" << index << "\">"
+      << html(run.folder.string()) << "</a></td><td>"
       << (run.method.empty() ? "–" : html(run.method)) << "</td>"
       << cell(number_at(f, {"seed"}), short_number) << cell(number_at(f, {"r_s"}), short_number)
       << cell(number_at(f, {"r_c"}), short_number)
@@ -95,7 +96,7 @@ std::string unfinished(const RunData& run) {
 
 std::string run_section(const RunData& run, size_t index) {
   std::ostringstream out;
-  out << "<section id=\"run-" << index << "\">\n<h2 class=\"c" << index % 8
+  out << "<section id=\"run-" << index << "\">\n<h2 class=\"c" << index % kChartColours
       << "\"><span class=\"dot\"></span>" << html(run.folder.string()) << "</h2>\n"
       << unfinished(run);
   for (const char* key : {"astray", "missed_budget"})
