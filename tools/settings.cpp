@@ -75,9 +75,11 @@ Option add_setting(const Command& app, const Setting& s, T& field) {
 
 }  // namespace
 
-void add_settings(const Command& app, TrainConfig& config) {
+void add_settings(const Command& app, TrainConfig& config,
+                  bool (*left_out)(const std::string& flag)) {
   for_each_setting(config, [&](const Setting& s, auto& field) {
-    if (!s.flag().empty()) add_setting(app, s, field).group(s.group);
+    if (!s.flag().empty() && !(left_out && left_out(s.flag())))
+      add_setting(app, s, field).group(s.group);
   });
 }
 

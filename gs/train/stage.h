@@ -37,6 +37,8 @@ class Stage {
 
   virtual Losses step(int step) = 0;
   virtual ChannelCount channels() const { return {}; }
+  // The scales that channels are pruned by, one per prunable channel; empty where none is pruned.
+  virtual std::vector<double> scales() const { return {}; }
   virtual void save(StateWriter&) const = 0;
   // A row of images for each of these photos [1,3,H,W] in image format.
   virtual ImageRows samples(const std::vector<Tensor>& sources) = 0;
