@@ -49,8 +49,8 @@ Graph vgg19(const VggOptions& = {});
 // does. Taps: LPIPS' seven.
 Graph squeezenet();
 
-// Inception v3 as FID uses it: RGB in [-1,1], 299 x 299 there, but any size from 75 x 75 on. Feature
-// layer pool3 [N,2048]; gives the 1008 logits with their bias [N,1008].
+// Inception v3 as FID uses it: RGB in [-1,1], 299 x 299 there, but any size from 75 x 75 on.
+// Feature layer pool3 [N,2048]; gives the 1008 logits with their bias [N,1008].
 Graph fid_inception();
 
 // By the name used on the command line, "cyclegan_official" being cyclegan without the paper's

@@ -88,10 +88,9 @@ void block_a(Inception& n, const std::string& name, int pool_channels) {
 void block_b(Inception& n, const std::string& name) {
   const auto x = n.here();
   const auto one = n.branch(name, x, {{"branch3x3", 384, 3, false, 2}});
-  const auto two = n.branch(name, x,
-                            {{"branch3x3dbl_1", 64, 1},
-                             {"branch3x3dbl_2", 96, 3},
-                             {"branch3x3dbl_3", 96, 3, false, 2}});
+  const auto two = n.branch(
+      name, x,
+      {{"branch3x3dbl_1", 64, 1}, {"branch3x3dbl_2", 96, 3}, {"branch3x3dbl_3", 96, 3, false, 2}});
   n.join(name, {one, two, n.pooled(name, x, 0, true)});
 }
 

@@ -90,8 +90,8 @@ Graph make_patchgan(Options& options) {
 }  // namespace
 
 std::vector<std::string> architecture_names() {
-  return {"cyclegan", "cyclegan_official", "patchgan", "cartoongan", "fast_style",
-          "vgg16",    "vgg19",             "squeezenet", "fid_inception"};
+  return {"cyclegan", "cyclegan_official", "patchgan",     "cartoongan", "fast_style", "vgg16",
+          "vgg19",    "squeezenet",        "fid_inception"};
 }
 
 namespace {

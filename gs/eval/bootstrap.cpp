@@ -33,8 +33,7 @@ Interval bootstrap(double estimate, std::span<const int64_t> sets,
       GSX_CHECK(sets[s] >= 1, "bootstrap: set ", s, " is empty");
       Rng rng(options.seed, static_cast<uint64_t>(r) << 8 | s);
       std::vector<int> indices;
-      for (int64_t i = 0; i < sets[s]; ++i)
-        indices.push_back(static_cast<int>(rng.below(sets[s])));
+      for (int64_t i = 0; i < sets[s]; ++i) indices.push_back(static_cast<int>(rng.below(sets[s])));
       drawn.push_back(std::move(indices));
     }
     values.push_back(statistic(drawn));

@@ -52,8 +52,8 @@ std::vector<float> bicubic_channel(const Image& image, int channel) {
     for (int x = 0; x < kSide; ++x) {
       double sum = 0;
       for (size_t k = 0; k < across[x].weights.size(); ++k)
-        sum += image.pixel(across[x].first + static_cast<int>(k), y)[channel] *
-               across[x].weights[k];
+        sum +=
+            image.pixel(across[x].first + static_cast<int>(k), y)[channel] * across[x].weights[k];
       wide[static_cast<size_t>(y * kSide + x)] = static_cast<float>(sum);
     }
   std::vector<float> result(static_cast<size_t>(kSide) * kSide);
@@ -112,17 +112,16 @@ Tensor inception_input(const ContextPtr& context, const Image& image, FidProtoco
     return affine(bilinear_resized(to_tensor(context, image, PixelFormat{0, 1, false}),
                                    ResizeCoordinates::half_pixel),
                   2, -1);
-  const Tensor resized = protocol == FidProtocol::clean_fid
-                             ? bicubic_resized(context, image)
-                             : bilinear_resized(to_tensor(context, image, PixelFormat{0, 255, false}),
-                                                ResizeCoordinates::asymmetric);
+  const Tensor resized =
+      protocol == FidProtocol::clean_fid
+          ? bicubic_resized(context, image)
+          : bilinear_resized(to_tensor(context, image, PixelFormat{0, 255, false}),
+                             ResizeCoordinates::asymmetric);
   return affine(resized, 1.0f / 128, -1);
 }
 
 bool float_means(FidProtocol protocol) { return protocol != FidProtocol::pytorch_fid; }
 bool has_kernel_distance(FidProtocol protocol) { return protocol != FidProtocol::pytorch_fid; }
-bool has_inception_score(FidProtocol protocol) {
-  return protocol == FidProtocol::torch_fidelity;
-}
+bool has_inception_score(FidProtocol protocol) { return protocol == FidProtocol::torch_fidelity; }
 
 }  // namespace gsx

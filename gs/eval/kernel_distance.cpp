@@ -49,9 +49,8 @@ SubsetRule subset_rule(FidProtocol protocol, int size, int64_t smaller_set) {
 }
 
 KernelDistances::KernelDistances(const FeatureRows& a, const FeatureRows& b) : a_(a), b_(b) {
-  GSX_CHECK(a.features == b.features,
-            "kernel_distance: both sets must have as many features, got ", a.features, " and ",
-            b.features);
+  GSX_CHECK(a.features == b.features, "kernel_distance: both sets must have as many features, got ",
+            a.features, " and ", b.features);
   if (std::max(a.count(), b.count()) > kKept) return;
   const Matrix x = all(a), y = all(b);
   aa_ = kept(kernels_of(x, x));

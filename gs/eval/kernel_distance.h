@@ -3,8 +3,8 @@
 #pragma once
 #include <span>
 
-#include "gs/eval/fid_protocol.h"
 #include "gs/eval/feature_rows.h"
+#include "gs/eval/fid_protocol.h"
 
 namespace gsx {
 
@@ -33,7 +33,7 @@ class KernelDistances {
   double sum(const FeatureRows&, const std::vector<double>& kernels, const FeatureRows&,
              std::span<const int> rows, std::span<const int> columns, bool off_diagonal) const;
 
-  const FeatureRows &a_, &b_;  // must outlive this
+  const FeatureRows &a_, &b_;         // must outlive this
   std::vector<double> aa_, ab_, bb_;  // kernels of rows with rows, where there are not too many
 };
 

@@ -25,8 +25,8 @@ Matrix rows_less(const FeatureRows& rows, const std::vector<double>& mean) {
   GSX_CHECK(rows.count() >= 2, "frechet_distance: a covariance needs at least 2 rows, got ",
             rows.count());
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  Matrix x = Eigen::Map<const Floats>(rows.values.data(), rows.count(), rows.features)
-                 .cast<double>();
+  Matrix x =
+      Eigen::Map<const Floats>(rows.values.data(), rows.count(), rows.features).cast<double>();
   x.rowwise() -= Eigen::Map<const Vector>(mean.data(), rows.features).transpose();
   return x;
 }
@@ -113,8 +113,7 @@ double RowsFrechet::distance(std::span<const int> of_a, std::span<const int> of_
                bb = chosen(view(bb_, b_, b_), of_b, of_b);
   const double mean_b = bb.mean();
   const Matrix cross = centred(ab) / std::sqrt((n - 1) * (m - 1));
-  const Matrix s =
-      n <= m ? Matrix(cross * cross.transpose()) : Matrix(cross.transpose() * cross);
+  const Matrix s = n <= m ? Matrix(cross * cross.transpose()) : Matrix(cross.transpose() * cross);
   return mean_a - 2 * ab.mean() + mean_b + trace_of_covariance(aa, mean_a) +
          trace_of_covariance(bb, mean_b) - 2 * trace_of_root(s);
 }
@@ -137,8 +136,7 @@ double mean_moved(const std::vector<double>& a, const std::vector<double>& b,
                   const std::vector<double>& exact_a, const std::vector<double>& exact_b) {
   double moved = 0;
   for (size_t i = 0; i < a.size(); ++i)
-    moved += (a[i] - b[i]) * (a[i] - b[i]) -
-             (exact_a[i] - exact_b[i]) * (exact_a[i] - exact_b[i]);
+    moved += (a[i] - b[i]) * (a[i] - b[i]) - (exact_a[i] - exact_b[i]) * (exact_a[i] - exact_b[i]);
   return moved;
 }
 

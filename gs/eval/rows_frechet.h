@@ -23,7 +23,7 @@ class RowsFrechet {
   // Row-major, of rows less b's mean: a with a; a with b, or where b has no rows a covariance(b) a;
   // b with b.
   std::vector<double> aa_, ab_, bb_;
-  int a_ = 0, b_ = 0;            // rows; b_ 0: b is given by its moments
+  int a_ = 0, b_ = 0;      // rows; b_ 0: b is given by its moments
   double trace_of_b_ = 0;  // of its covariance, where it is given by that
 };
 

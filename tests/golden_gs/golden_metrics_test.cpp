@@ -2,6 +2,7 @@
 // against pytorch-fid, clean-fid and torch-fidelity.
 #include <cmath>
 
+#include "gs/colour_match.h"
 #include "gs/eval/inception_score.h"
 #include "gs/eval/kernel_distance.h"
 #include "gs/eval/rows_frechet.h"
@@ -12,9 +13,7 @@ using namespace gsx;
 
 namespace {
 
-FeatureRows rows_of(const golden::Entry& e) {
-  return {static_cast<int>(e.shape[1]), e.values};
-}
+FeatureRows rows_of(const golden::Entry& e) { return {static_cast<int>(e.shape[1]), e.values}; }
 
 Image image_of(const golden::Entry& e) {
   Image image(static_cast<int>(e.shape[1]), static_cast<int>(e.shape[0]));
@@ -56,24 +55,22 @@ TEST_CASE("FID of given features is that of the public tools", "[golden]") {
 }
 
 TEST_CASE("KID of given features is that of the public tools", "[golden]") {
-  for_each_case("distances", 4,
-                [](const golden::File& file, const std::string& name, const auto& item) {
-                  const FeatureRows a = rows_of(file.at(name + "/a")),
-                                    b = rows_of(file.at(name + "/b"));
-                  const int subset = item.at("subset");
-                  const int64_t smaller = std::min(a.count(), b.count());
-                  const KernelDistances distances(a, b);
-                  const auto by = [&](FidProtocol protocol, int size) {
-                    return distances.over_subsets(subset_rule(protocol, size, smaller));
-                  };
-                  CHECK(by(FidProtocol::clean_fid, subset).mean ==
-                        Approx(file.at(name + "/kid/clean-fid").values.at(0)).epsilon(1e-6));
-                  const auto& want = file.at(name + "/kid/torch-fidelity").values;
-                  const KernelDistance got =
-                      by(FidProtocol::torch_fidelity, std::min<int>(subset, smaller));
-                  CHECK(got.mean == Approx(want.at(0)).epsilon(1e-6));
-                  CHECK(got.deviation == Approx(want.at(1)).epsilon(1e-6));
-                });
+  for_each_case(
+      "distances", 4, [](const golden::File& file, const std::string& name, const auto& item) {
+        const FeatureRows a = rows_of(file.at(name + "/a")), b = rows_of(file.at(name + "/b"));
+        const int subset = item.at("subset");
+        const int64_t smaller = std::min(a.count(), b.count());
+        const KernelDistances distances(a, b);
+        const auto by = [&](FidProtocol protocol, int size) {
+          return distances.over_subsets(subset_rule(protocol, size, smaller));
+        };
+        CHECK(by(FidProtocol::clean_fid, subset).mean ==
+              Approx(file.at(name + "/kid/clean-fid").values.at(0)).epsilon(1e-6));
+        const auto& want = file.at(name + "/kid/torch-fidelity").values;
+        const KernelDistance got = by(FidProtocol::torch_fidelity, std::min<int>(subset, smaller));
+        CHECK(got.mean == Approx(want.at(0)).epsilon(1e-6));
+        CHECK(got.deviation == Approx(want.at(1)).epsilon(1e-6));
+      });
 }
 
 TEST_CASE("Inception Scores of given logits are torch-fidelity's", "[golden]") {
@@ -87,20 +84,31 @@ TEST_CASE("Inception Scores of given logits are torch-fidelity's", "[golden]") {
 
 TEST_CASE("Inception is shown images as the public tools show them", "[golden]") {
   const ContextPtr context = Context::create({.threads = 1});
-  for_each_case(
-      "image", 3, [&](const golden::File& file, const std::string& name, const auto& item) {
-        const int stride = item.at("stride");
-        const Image image = image_of(file.at(name + "/pixels"));
-        for (const std::string& tool : fid_protocol_names()) {
-          INFO(tool);
-          const Tensor x = inception_input(context, image, *find_fid_protocol(tool));
-          CHECK(x.shape() == Shape{1, 3, 299, 299});
-          const std::vector<float> all = x.to_vector();
-          std::vector<float> got;
-          for (int c = 0; c < 3; ++c)
-            for (int i = 0; i < 299; i += stride)
-              for (int j = 0; j < 299; j += stride) got.push_back(all[(c * 299 + i) * 299 + j]);
-          CHECK(golden::relative_error(got, file.at(name + "/" + tool).values) <= 1e-4);
-        }
-      });
+  for_each_case("image", 3,
+                [&](const golden::File& file, const std::string& name, const auto& item) {
+                  const int stride = item.at("stride");
+                  const Image image = image_of(file.at(name + "/pixels"));
+                  for (const std::string& tool : fid_protocol_names()) {
+                    INFO(tool);
+                    const Tensor x = inception_input(context, image, *find_fid_protocol(tool));
+                    CHECK(x.shape() == Shape{1, 3, 299, 299});
+                    const std::vector<float> all = x.to_vector();
+                    std::vector<float> got;
+                    for (int c = 0; c < 3; ++c)
+                      for (int i = 0; i < 299; i += stride)
+                        for (int j = 0; j < 299; j += stride)
+                          got.push_back(all[(c * 299 + i) * 299 + j]);
+                    CHECK(golden::relative_error(got, file.at(name + "/" + tool).values) <= 1e-4);
+                  }
+                });
+}
+
+TEST_CASE("matched colours are numpy's", "[golden]") {
+  for_each_case("colours", 1, [](const golden::File& file, const std::string& name, const auto&) {
+    const Image got =
+        match_colours(image_of(file.at(name + "/image")), image_of(file.at(name + "/reference")));
+    const std::vector<float>& want = file.at(name + "/result").values;
+    REQUIRE(got.rgb.size() == want.size());
+    for (size_t i = 0; i < want.size(); ++i) CHECK(std::abs(got.rgb[i] - want[i]) <= 0.5001);
+  });
 }
