@@ -129,7 +129,7 @@ void print_report(const EvalReport& r) {
     const Ratios ratio = ratios(r.teacher, r.model);
     std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
               << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast\n"
-              << "as the paper does  r_s " << ratio.r_s_paper << ", r_c " << ratio.r_c_paper << ": "
+              << "paper's counts     r_s " << ratio.r_s_paper << ", r_c " << ratio.r_c_paper << ": "
               << r.model.macs_paper / kBinaryGiga << " G MACs, "
               << static_cast<double>(r.model.weight_bytes) / kBinaryMega << " MB\n"
               << "difference         " << q.mean_abs_to_teacher

@@ -11,7 +11,7 @@ namespace gsx {
 namespace {
 
 template <class... Parts>
-std::string text(const Parts&... parts) {
+std::string sentence(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
   return out.str();
@@ -82,8 +82,8 @@ std::optional<KernelDistance> FeatureDistances::kid(const Seen& seen, FeatureRes
   if (smaller < 2) return std::nullopt;
   const SubsetRule rule = subset_rule(options_.protocol, options_.kid_subset, smaller);
   if (rule.size > smaller) {
-    r.left_out.push_back(text("KID takes subsets of ", rule.size, " images, and there are ",
-                              smaller, "; --kid-subset takes smaller ones"));
+    r.left_out.push_back(sentence("KID takes subsets of ", rule.size, " images, and there are ",
+                                  smaller, "; --kid-subset takes smaller ones"));
     return std::nullopt;
   }
   return KernelDistances(seen.rows, seen_[real].rows).over_subsets(rule);
@@ -93,7 +93,7 @@ std::optional<InceptionScore> FeatureDistances::score(const Seen& seen, FeatureR
   if (!inception() || !has_inception_score(options_.protocol)) return std::nullopt;
   const int64_t n = seen.logits.count();
   if (n < kScoreSplits) {
-    r.left_out.push_back(text("IS needs ", kScoreSplits, " images, and there are ", n));
+    r.left_out.push_back(sentence("IS needs ", kScoreSplits, " images, and there are ", n));
     return std::nullopt;
   }
   return inception_score(seen.logits, score_order(n));

@@ -7,6 +7,12 @@
 
 namespace gsx {
 
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+}  // namespace
+
 int64_t FeatureRows::count() const {
   return features > 0 ? static_cast<int64_t>(values.size()) / features : 0;
 }
@@ -34,17 +40,16 @@ std::vector<double> mean_of(const FeatureRows& rows, bool in_floats) {
 }
 
 FeatureMoments moments_of(const FeatureRows& rows, bool float_mean) {
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const int64_t n = rows.count();
   GSX_CHECK(n >= 2, "feature rows: a covariance needs at least 2 rows, got ", n);
   const std::vector<double> mean = mean_of(rows);
-  Matrix x = Eigen::Map<const Floats>(rows.values.data(), n, rows.features).cast<double>();
+  RowMajor x = Eigen::Map<const Floats>(rows.values.data(), n, rows.features).cast<double>();
   x.rowwise() -= Eigen::Map<const Eigen::VectorXd>(mean.data(), rows.features).transpose();
-  Matrix covariance = Matrix::Zero(rows.features, rows.features);
+  RowMajor covariance = RowMajor::Zero(rows.features, rows.features);
   covariance.selfadjointView<Eigen::Lower>().rankUpdate(x.transpose(),
                                                         1.0 / static_cast<double>(n - 1));
-  covariance = Matrix(covariance.selfadjointView<Eigen::Lower>());
+  covariance = RowMajor(covariance.selfadjointView<Eigen::Lower>());
   return {float_mean ? mean_of(rows, true) : mean,
           {covariance.data(), covariance.data() + covariance.size()}};
 }

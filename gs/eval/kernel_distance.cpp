@@ -11,12 +11,12 @@
 namespace gsx {
 namespace {
 
-constexpr int64_t kKept = 4000;  // rows of a set whose kernels are all kept: 128 MB a matrix
+constexpr int64_t kKernelsKept = 4000;  // rows of a set whose kernels are all kept: 128 MB a matrix
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-Matrix chosen(const FeatureRows& rows, std::span<const int> of) {
-  Matrix m(of.size(), rows.features);
+RowMajor chosen_rows(const FeatureRows& rows, std::span<const int> of) {
+  RowMajor m(of.size(), rows.features);
   for (size_t i = 0; i < of.size(); ++i) {
     const std::span<const float> row = rows.row(of[i]);
     for (int f = 0; f < rows.features; ++f) m(static_cast<Eigen::Index>(i), f) = row[f];
@@ -24,17 +24,17 @@ Matrix chosen(const FeatureRows& rows, std::span<const int> of) {
   return m;
 }
 
-Matrix all(const FeatureRows& rows) {
+RowMajor all_rows(const FeatureRows& rows) {
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   return Eigen::Map<const Floats>(rows.values.data(), rows.count(), rows.features).cast<double>();
 }
 
-Matrix kernels_of(const Matrix& x, const Matrix& y) {
-  const Matrix dots = x * y.transpose() / static_cast<double>(x.cols());
+RowMajor kernels_of(const RowMajor& x, const RowMajor& y) {
+  const RowMajor dots = x * y.transpose() / static_cast<double>(x.cols());
   return (dots.array() + 1).cube().matrix();
 }
 
-std::vector<double> kept(const Matrix& m) { return {m.data(), m.data() + m.size()}; }
+std::vector<double> stored_kernels(const RowMajor& m) { return {m.data(), m.data() + m.size()}; }
 
 }  // namespace
 
@@ -51,18 +51,18 @@ SubsetRule subset_rule(FidProtocol protocol, int size, int64_t smaller_set) {
 KernelDistances::KernelDistances(const FeatureRows& a, const FeatureRows& b) : a_(a), b_(b) {
   GSX_CHECK(a.features == b.features, "kernel_distance: both sets must have as many features, got ",
             a.features, " and ", b.features);
-  if (std::max(a.count(), b.count()) > kKept) return;
-  const Matrix x = all(a), y = all(b);
-  aa_ = kept(kernels_of(x, x));
-  ab_ = kept(kernels_of(x, y));
-  bb_ = kept(kernels_of(y, y));
+  if (std::max(a.count(), b.count()) > kKernelsKept) return;
+  const RowMajor x = all_rows(a), y = all_rows(b);
+  aa_ = stored_kernels(kernels_of(x, x));
+  ab_ = stored_kernels(kernels_of(x, y));
+  bb_ = stored_kernels(kernels_of(y, y));
 }
 
 double KernelDistances::sum(const FeatureRows& x, const std::vector<double>& known,
                             const FeatureRows& y, std::span<const int> rows,
                             std::span<const int> columns, bool off_diagonal) const {
   if (known.empty()) {
-    const Matrix k = kernels_of(chosen(x, rows), chosen(y, columns));
+    const RowMajor k = kernels_of(chosen_rows(x, rows), chosen_rows(y, columns));
     return k.sum() - (off_diagonal ? k.trace() : 0);
   }
   double total = 0;

@@ -9,37 +9,38 @@
 namespace gsx {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
-Eigen::Map<const Matrix> view(const std::vector<double>& values, int64_t rows, int64_t columns) {
+Eigen::Map<const RowMajor> mapped(const std::vector<double>& values, int64_t rows,
+                                  int64_t columns) {
   return {values.data(), rows, columns};
 }
 
-std::vector<double> kept(const Matrix& m) { return {m.data(), m.data() + m.size()}; }
+std::vector<double> stored(const RowMajor& m) { return {m.data(), m.data() + m.size()}; }
 
-Matrix rows_less(const FeatureRows& rows, const std::vector<double>& mean) {
+RowMajor rows_less(const FeatureRows& rows, const std::vector<double>& mean) {
   GSX_CHECK(rows.features == static_cast<int>(mean.size()),
             "frechet_distance: both sets must have as many features, got ", rows.features, " and ",
             mean.size());
   GSX_CHECK(rows.count() >= 2, "frechet_distance: a covariance needs at least 2 rows, got ",
             rows.count());
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  Matrix x =
+  RowMajor x =
       Eigen::Map<const Floats>(rows.values.data(), rows.count(), rows.features).cast<double>();
   x.rowwise() -= Eigen::Map<const Vector>(mean.data(), rows.features).transpose();
   return x;
 }
 
 // Of a positive semidefinite matrix: the trace of its root.
-double trace_of_root(const Matrix& m) {
+double trace_of_root(const RowMajor& m) {
   if (m.size() == 0) return 0;
-  const Eigen::SelfAdjointEigenSolver<Matrix> solver(m, Eigen::EigenvaluesOnly);
+  const Eigen::SelfAdjointEigenSolver<RowMajor> solver(m, Eigen::EigenvaluesOnly);
   return solver.eigenvalues().cwiseMax(0.0).cwiseSqrt().sum();
 }
 
 // Products of rows, as if these had been centred before.
-Matrix centred(Matrix products) {
+RowMajor centred_products(RowMajor products) {
   const Vector of_columns = products.colwise().mean();
   products.rowwise() -= of_columns.transpose();
   const Vector of_rows = products.rowwise().mean();
@@ -47,32 +48,32 @@ Matrix centred(Matrix products) {
   return products;
 }
 
-Matrix chosen(const Eigen::Map<const Matrix>& m, std::span<const int> rows,
-              std::span<const int> columns) {
-  Matrix result(rows.size(), columns.size());
+RowMajor chosen_products(const Eigen::Map<const RowMajor>& m, std::span<const int> rows,
+                         std::span<const int> columns) {
+  RowMajor result(rows.size(), columns.size());
   for (size_t i = 0; i < rows.size(); ++i)
     for (size_t j = 0; j < columns.size(); ++j) result(i, j) = m(rows[i], columns[j]);
   return result;
 }
 
-std::vector<int> all(int n) {
+std::vector<int> first_indices(int n) {
   std::vector<int> indices(static_cast<size_t>(n));
   std::iota(indices.begin(), indices.end(), 0);
   return indices;
 }
 
 // Trace of the covariance of rows with these products; `square` is that of their mean.
-double trace_of_covariance(const Matrix& products, double square) {
+double trace_of_covariance(const RowMajor& products, double square) {
   const auto n = static_cast<double>(products.rows());
   return (products.trace() - n * square) / (n - 1);
 }
 
 // L with L L^T = c, one column for each pivot that is not rounding noise.
-Matrix root(const Matrix& c) {
-  const Eigen::LDLT<Matrix> solver(c);
+RowMajor pivoted_root(const RowMajor& c) {
+  const Eigen::LDLT<RowMajor> solver(c);
   const Vector pivots = solver.vectorD();
   const double noise = pivots.maxCoeff() * 2.3e-16 * static_cast<double>(c.rows());
-  Matrix l = solver.matrixL();
+  RowMajor l = solver.matrixL();
   for (Eigen::Index i = 0; i < l.cols(); ++i)
     l.col(i) *= pivots(i) > noise ? std::sqrt(pivots(i)) : 0.0;
   return solver.transpositionsP().transpose() * l;
@@ -82,38 +83,39 @@ Matrix root(const Matrix& c) {
 
 RowsFrechet::RowsFrechet(const FeatureRows& a, const FeatureRows& b) {
   const std::vector<double> centre = mean_of(b);
-  const Matrix x = rows_less(a, centre), y = rows_less(b, centre);
+  const RowMajor x = rows_less(a, centre), y = rows_less(b, centre);
   a_ = static_cast<int>(x.rows());
   b_ = static_cast<int>(y.rows());
-  aa_ = kept(x * x.transpose());
-  ab_ = kept(x * y.transpose());
-  bb_ = kept(y * y.transpose());
+  aa_ = stored(x * x.transpose());
+  ab_ = stored(x * y.transpose());
+  bb_ = stored(y * y.transpose());
 }
 
 RowsFrechet::RowsFrechet(const FeatureRows& a, const FeatureMoments& b) {
-  const Matrix x = rows_less(a, b.mean);
-  const auto covariance = view(b.covariance, b.features(), b.features());
+  const RowMajor x = rows_less(a, b.mean);
+  const auto covariance = mapped(b.covariance, b.features(), b.features());
   a_ = static_cast<int>(x.rows());
-  aa_ = kept(x * x.transpose());
-  ab_ = kept(x * covariance * x.transpose());
+  aa_ = stored(x * x.transpose());
+  ab_ = stored(x * covariance * x.transpose());
   trace_of_b_ = covariance.trace();
 }
 
-double RowsFrechet::distance() const { return distance(all(a_), all(b_)); }
+double RowsFrechet::distance() const { return distance(first_indices(a_), first_indices(b_)); }
 
 double RowsFrechet::distance(std::span<const int> of_a, std::span<const int> of_b) const {
   const auto n = static_cast<double>(of_a.size()), m = static_cast<double>(of_b.size());
-  const Matrix aa = chosen(view(aa_, a_, a_), of_a, of_a);
+  const RowMajor aa = chosen_products(mapped(aa_, a_, a_), of_a, of_a);
   const double mean_a = aa.mean();  // the square of the mean row
   if (b_ == 0) {
-    const Matrix s = centred(chosen(view(ab_, a_, a_), of_a, of_a)) / (n - 1);
+    const RowMajor s = centred_products(chosen_products(mapped(ab_, a_, a_), of_a, of_a)) / (n - 1);
     return mean_a + trace_of_covariance(aa, mean_a) + trace_of_b_ - 2 * trace_of_root(s);
   }
-  const Matrix ab = chosen(view(ab_, a_, b_), of_a, of_b),
-               bb = chosen(view(bb_, b_, b_), of_b, of_b);
+  const RowMajor ab = chosen_products(mapped(ab_, a_, b_), of_a, of_b),
+                 bb = chosen_products(mapped(bb_, b_, b_), of_b, of_b);
   const double mean_b = bb.mean();
-  const Matrix cross = centred(ab) / std::sqrt((n - 1) * (m - 1));
-  const Matrix s = n <= m ? Matrix(cross * cross.transpose()) : Matrix(cross.transpose() * cross);
+  const RowMajor cross = centred_products(ab) / std::sqrt((n - 1) * (m - 1));
+  const RowMajor s =
+      n <= m ? RowMajor(cross * cross.transpose()) : RowMajor(cross.transpose() * cross);
   return mean_a - 2 * ab.mean() + mean_b + trace_of_covariance(aa, mean_a) +
          trace_of_covariance(bb, mean_b) - 2 * trace_of_root(s);
 }
@@ -123,9 +125,9 @@ double frechet_distance(const FeatureMoments& a, const FeatureMoments& b) {
             "frechet_distance: both sets must have as many features, got ", a.features(), " and ",
             b.features());
   const int64_t f = a.features();
-  const auto ca = view(a.covariance, f, f), cb = view(b.covariance, f, f);
-  const Matrix l = root(ca);
-  const auto d = view(a.mean, f, 1) - view(b.mean, f, 1);
+  const auto ca = mapped(a.covariance, f, f), cb = mapped(b.covariance, f, f);
+  const RowMajor l = pivoted_root(ca);
+  const auto d = mapped(a.mean, f, 1) - mapped(b.mean, f, 1);
   return d.squaredNorm() + ca.trace() + cb.trace() - 2 * trace_of_root(l.transpose() * cb * l);
 }
 
