@@ -19,7 +19,7 @@ Tensor random_images(const ContextPtr& context, uint64_t seed, const Shape& shap
 }
 
 Graph feature_net(const ContextPtr& context) {
-  Vgg16Options o;
+  VggOptions o;
   o.width = 3;
   Graph net = vgg16(o);
   Rng rng(4);
