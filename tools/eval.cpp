@@ -157,6 +157,9 @@ void print_report(const Report& r) {
 void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
+  check_model("", o.model);
+  check_model("--teacher", o.teacher);
+  check_model("--feature-net", o.feature_net);
   const Graph model = open_model(context, o.model, true);
   GSX_CHECK(model.input_channels() == 3, o.model, " takes images of ", model.input_channels(),
             " channels; eval measures generators of colour images, which have 3");

@@ -380,7 +380,7 @@ TEST_CASE("train: every flag reaches its setting") {
                                            teacher,
                                            "--width",
                                            "2",
-                                           "--critic-steps",
+                                           "--discriminator-steps",
                                            "1",
                                            "--slim-steps",
                                            "1",
@@ -390,6 +390,6 @@ TEST_CASE("train: every flag reaches its setting") {
   INFO(other.err);
   CHECK(other.exit_code == 0);
   const gsx::StateReader others(dir.path() / "other" / "checkpoint.safetensors");
-  CHECK(others.meta().at("config").at("critic_steps") == 1);
+  CHECK(others.meta().at("config").at("discriminator_steps") == 1);
   CHECK(others.meta().at("config").at("quantize_student") == true);
 }

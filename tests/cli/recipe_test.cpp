@@ -194,7 +194,7 @@ TEST_CASE("settings of a run name its inputs so that they are found from anywher
          "1",
          "--threads",
          "1",
-         "--critic-steps",
+         "--discriminator-steps",
          "1",
          "--slim-steps",
          "2",

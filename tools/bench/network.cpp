@@ -207,7 +207,7 @@ Tensor images(const ContextPtr& context, const Graph& graph, const BenchOptions&
 // A network and what it is given.
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
-      : graph(open_runnable_network(context, o.network, "bench infer", true)) {
+      : graph(open_runnable_network(context, o.network, true)) {
     if (o.quantized) quantize(context);
     graph.freeze();
     graph.prepack();
@@ -236,7 +236,7 @@ struct InferBench {
 class StepBench {
  public:
   StepBench(const ContextPtr& context, const BenchOptions& o)
-      : teacher_(open_runnable_network(context, o.network, "bench step")),
+      : teacher_(open_runnable_network(context, o.network)),
         x_(images(context, teacher_, o)) {
     const Shape y = teacher_.infer_shapes(x_.shape())[teacher_.output()];
     GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher_.input_channels() == 3,
