@@ -66,9 +66,11 @@ Option& Option::check(const Check& check) {
 }
 
 Option& Option::transform(const Check& check) {
-  // Transforms are put in front of what is there.
-  option_->transform(CLI::Validator(check.read, check.shown));
-  option_->transform(why_empty, "");
+  const auto read = [check](std::string& value) {
+    const std::string why = why_empty(value);
+    return why.empty() ? check.read(value) : why;
+  };
+  option_->transform(CLI::Validator(read, check.shown));
   return *this;
 }
 
