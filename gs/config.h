@@ -153,8 +153,8 @@ struct TrainConfig {
   ContextPtr context;             // where to compute; null: on the CPU, with all its threads
 
   Json to_json() const;
-  // What is absent has its default; former names are read. Settings of gsx 0.1.0 say zero (of the weight decay, less) for
-  // what was not chosen.
+  // What is absent has its default; former names are read. Settings of gsx 0.1.0 say zero (of the
+  // weight decay, less) for what was not chosen.
   static TrainConfig from_json(const Json&);
   // Error that names the first setting out of its range.
   void check() const;

@@ -23,7 +23,8 @@ struct Range {
   bool contrary = false;
   enum class Spelling : uint8_t { plain, amount, calibrated } spelling = Spelling::plain;
   bool may_change = false;
-  // The setting's name in gsx 0.1.0; null: it was the same. Files and command lines may still say it.
+  // The setting's name in gsx 0.1.0; null: it was the same. Files and command lines may still say
+  // it.
   const char* formerly = nullptr;
 
   // "a whole number from 1 to 9", "official or paper".

@@ -80,9 +80,10 @@ class Command {
  public:
   explicit Command(CLI::App* app) : app_(app) {}
 
-  // Options write what they are given to `into`, which must outlive parsing. The name is `--flag`, or
-  // `--flag,--former` with one that is taken too and that help does not show; without dashes it is an
-  // argument's.
+  // Options write what they are given to `into`, which must outlive parsing. The name is `--flag`,
+  // or
+  // `--flag,--former` with one that is taken too and that help does not show; without dashes it is
+  // an argument's.
   Option add_option(const std::string& name, std::string& into, const std::string& help) const;
   Option add_option(const std::string& name, std::vector<std::string>& into,
                     const std::string& help) const;

@@ -30,8 +30,8 @@ constexpr const char* kOldHeader = "# gsx 0.1.0: ";
 // And how files begin in which a zero still stood for what was not chosen.
 constexpr const char* kZerosHeader = "# settings of a run, written by gsx 0.1.0: ";
 
-// How they begin where relative names of files are of the settings' own folder, so that a run folder
-// may move. In files of others they are of the working folder, as on the command line.
+// How they begin where relative names of files are of the settings' own folder, so that a run
+// folder may move. In files of others they are of the working folder, as on the command line.
 constexpr const char* kHeader = "# settings of a run, format 3, written by gsx ";
 
 // Whether a file with such zeros leaves a setting to its method by this value.

@@ -14,9 +14,9 @@ namespace gsx::tools {
 // whose files also held settings that had no effect.
 bool read_config_file(const Command& command, const std::string& path);
 
-// The settings that were given, as such a file of a run in `folder`, an absolute path: names of files
-// in it are written from there, and so read back. Flags named in `without` are left out, and those in
-// `instead` have its values.
+// The settings that were given, as such a file of a run in `folder`, an absolute path: names of
+// files in it are written from there, and so read back. Flags named in `without` are left out, and
+// those in `instead` have its values.
 std::string config_text(const Command& command, const std::filesystem::path& folder,
                         const std::vector<std::string>& without,
                         const std::map<std::string, std::string>& instead = {});

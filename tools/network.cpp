@@ -38,8 +38,7 @@ Graph open_network(const ContextPtr& context, const NetworkOptions& o, bool prep
   return as_misuse("", [&] { return make_architecture(spec.architecture, options); });
 }
 
-Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o,
-                            bool prepacked) {
+Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
   Graph graph = open_network(context, o, prepacked);
   if (graph.context()) return graph;
   Rng rng(0);

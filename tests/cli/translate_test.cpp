@@ -43,11 +43,11 @@ struct Place {
     return run_program(words, options);
   }
   void refuses(const std::vector<std::string>& inputs, const std::string& out,
-               const std::string& why) const {
+               const std::string& why, int code = 1) const {
     const auto before = everything_in(dir.path());
     const ProcessResult r = translate(inputs, out);
     INFO("--out " << out << ": " << r.err);
-    CHECK(r.exit_code == 1);
+    CHECK(r.exit_code == code);
     CHECK(r.out.empty());
     CHECK(r.err.find(why) != std::string::npos);
     CHECK(everything_in(dir.path()) == before);
@@ -106,10 +106,10 @@ TEST_CASE("translate keeps results apart from each other and from images nobody 
 
 TEST_CASE("several inputs need a folder, and an image's name is none") {
   const Place p;
-  p.refuses({"photos/a.png", "photos/b.png"}, "x.png", "x.png is named as an image");
-  p.refuses({"photos"}, "x.webp", "x.webp is named as an image");
+  p.refuses({"photos/a.png", "photos/b.png"}, "x.png", "x.png is named as an image", 2);
+  p.refuses({"photos"}, "x.webp", "x.webp is named as an image", 2);
   p.refuses({"photos"}, "model.safetensors", "model.safetensors is a file");
-  p.refuses({"photos/a.png"}, "x.jpg", "is a .png file, got x.jpg");
+  p.refuses({"photos/a.png"}, "x.jpg", "is a .png file, got x.jpg", 2);
   fs::create_directory(p.dir / "folder.png");
   p.makes({"photos"}, "folder.png", {"folder.png/a.png", "folder.png/b.png"});
 }
