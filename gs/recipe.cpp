@@ -51,8 +51,9 @@ SlimmingOptions slimming_options(const StagePlan& plan) {
   SlimmingOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   o.teacher_is_real = plan.real == "teacher";
-  o.prune = plan.prune;
+  o.prune = plan.shrinks();
   o.prune_by = prune_by_named(plan.prune_by);
+  o.distance.kind = parse_distance(plan.distance);
   take(o.lr, plan.lr);
   take(o.lr_discriminator, plan.lr_discriminator);
   take(o.lr_gamma, plan.lr_gamma);
@@ -64,13 +65,21 @@ SlimmingOptions slimming_options(const StagePlan& plan) {
   return o;
 }
 
-DenseOptions dense_options(const StagePlan& plan) {
-  DenseOptions o;
+CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
+  CycleGanStepOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   take(o.lr, plan.lr);
   take(o.cycle, plan.cycle);
   take(o.identity, plan.identity);
   take(o.pool, plan.pool);
+  return o;
+}
+
+PairedStepOptions paired_step_options(const StagePlan& plan) {
+  PairedStepOptions o;
+  if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
+  take(o.lr, plan.lr);
+  take(o.l1, plan.l1);
   return o;
 }
 
@@ -111,6 +120,12 @@ PruneBy Recipe::prune_by() const {
 bool Recipe::from_narrow() const {
   const StagePlan* first = maker("student");
   return first && first->from == "narrow";
+}
+
+std::string Recipe::distance() const {
+  for (const StagePlan& s : stages)
+    if (s.makes == "student" && s.has_distance()) return s.distance;
+  return makes("student") ? "none" : "perceptual";
 }
 
 bool Recipe::takes_budget() const {

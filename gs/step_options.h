@@ -1,7 +1,8 @@
 // What a step of training is told: plain numbers, whoever chose them. Their defaults are those of
 // the built-in methods.
 #pragma once
-#include "gs/losses/objective.h"
+#include "gs/losses/distance.h"
+#include "gs/losses/gan_loss.h"
 #include "gs/passes/channels.h"
 
 namespace gsx {
@@ -34,11 +35,18 @@ struct SlimmingOptions {
 };
 
 // CycleGAN training of the teacher (PAPER.md 4.1): two generators, two PatchGANs.
-struct DenseOptions {
+struct CycleGanStepOptions {
   float lr = 2e-4f;  // Adam(0.5, 0.999)
   float cycle = 10, identity = 5;
   int pool = 50;
   GanLoss gan_loss = GanLoss::lsgan_patch;
+};
+
+// pix2pix training of the teacher (Isola et al. 2017): one generator, a PatchGAN that judges pairs.
+struct PairedStepOptions {
+  float lr = 2e-4f;  // Adam(0.5, 0.999)
+  float l1 = 100;
+  GanLoss gan_loss = GanLoss::log;
 };
 
 }  // namespace gsx

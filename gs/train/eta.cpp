@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gs/train/dense_stage.h"
+#include "gs/train/cyclegan_stage.h"
 #include "gs/train/features.h"
 
 namespace gsx {
@@ -36,7 +36,10 @@ NetworkWork network_work(const RunState& run) {
   NetworkWork w;
   w.generator = macs(generator, size);
   w.discriminator = macs(discriminator, size);
-  if (run.config.distance == "perceptual" && run.recipe.makes("student")) {
+  const auto& stages = run.recipe.stages;
+  if (std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
+        return s.makes == "student" && s.looks_through_features();
+      })) {
     w.features =
         run.config.feature_net.empty() ? w.discriminator : macs(open_feature_net(run).graph, size);
   }
@@ -50,14 +53,22 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
   const double train = 3, look_back = 2;
   const double judge = 2 * train * w.discriminator;  // a real image and a generated one
   double work = 0;
-  if (plan.makes == "teacher") {
+  if (plan.kind == "pix2pix") {
+    work = train * w.generator + look_back * w.discriminator + 2 * judge;
+  } else if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.
     work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);
   } else if (plan.makes == "discriminator") {
     work = w.generator + judge;
+  } else if (plan.kind == "evolve") {
+    constexpr double kJudgedImages = 32;
+    work = kJudgedImages / plan.batch * (w.student + w.discriminator) +
+           plan.candidate_steps *
+               (train * w.student + w.generator + look_back * w.discriminator + judge);
   } else {
     work = train * (plan.prune ? w.generator : w.student) + w.generator +
-           (look_back + 1) * w.features + look_back * w.discriminator + judge;
+           (plan.looks_through_features() ? look_back + 1 : 0) * w.features +
+           look_back * w.discriminator + judge;
   }
   return work * plan.batch;
 }

@@ -3,7 +3,6 @@
 
 #include "gs/images.h"
 #include "gs/translate.h"
-#include "models/architectures.h"
 
 namespace gsx {
 
@@ -26,11 +25,16 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
   }
 }
 
-Graph fresh_discriminator(const RunState& run, Rng& rng) {
+PatchGanOptions discriminator_shape(const RunState& run, int channels) {
   PatchGanOptions o;
   o.width = run.recipe.discriminator_width();
   o.layers = run.recipe.size >= 32 ? 3 : 2;
-  Graph discriminator = patchgan(o);
+  o.in_channels = channels;
+  return o;
+}
+
+Graph fresh_discriminator(const RunState& run, Rng& rng) {
+  Graph discriminator = patchgan(discriminator_shape(run, 3));
   discriminator.initialize(run.context, rng, Init{});
   return discriminator;
 }
@@ -40,7 +44,7 @@ void save_result(const RunState& run, Graph graph, const std::filesystem::path& 
   graph.provenance["made_by"] = "gsx train";
   graph.provenance["method"] = run.recipe.name;
   graph.provenance["objective"] = c.objective;
-  graph.provenance["distance"] = c.distance;
+  graph.provenance["distance"] = run.recipe.distance();
   graph.provenance["seed"] = c.seed;
   graph.provenance["steps"] = run.recipe.total_steps();
   save_model(graph, path);

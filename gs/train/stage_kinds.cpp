@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
-#include "gs/train/dense_stage.h"
+#include "gs/train/cyclegan_stage.h"
 #include "gs/train/discriminator_stage.h"
+#include "gs/train/evolve_stage.h"
+#include "gs/train/pix2pix_stage.h"
 #include "gs/train/student_stage.h"
 
 namespace gsx {
@@ -22,10 +24,12 @@ StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
 }
 
 constexpr StageKind kKinds[] = {
-    {"dense", start<DenseStage>, resume<DenseStage>},
+    {"dense", start<CycleGanStage>, resume<CycleGanStage>},
+    {"pix2pix", start<Pix2PixStage>, resume<Pix2PixStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},
+    {"evolve", start<EvolveStage>, resume<EvolveStage>},
     {"finetune", start<StudentStage>, resume<StudentStage>},
 };
 

@@ -155,9 +155,8 @@ class Rehearsal {
   static Recipe shortened(Recipe recipe) {
     const bool prunes = recipe.prunes();
     if (prunes) recipe.target_ratio = recipe.target_macs = 0;
-    for (StagePlan& plan : recipe.stages) {
+    for (StagePlan& plan : recipe.stages)
       if (plan.prune) plan.rho = kAnyRho;
-    }
     return recipe;
   }
 

@@ -80,8 +80,8 @@ TEST_CASE("recipe: the built-in methods do what they did when they were code") {
     CHECK(dense.width == row.width);
     CHECK(dense.blocks == row.blocks);
     CHECK(r.discriminator_width() == row.discriminator_width);
-    CHECK(dense_options(dense).lr == row.dense_lr);
-    CHECK(dense_options(dense).gan_loss == row.dense_loss);
+    CHECK(cyclegan_step_options(dense).lr == row.dense_lr);
+    CHECK(cyclegan_step_options(dense).gan_loss == row.dense_loss);
     CHECK(decay_of(dense) == Schedule::linear);
     const SlimmingOptions o = slimming_options(slim);
     CHECK(o.lr_discriminator == row.lr_discriminator);
@@ -200,11 +200,12 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"stages = 3", ": stages must be a list of tables, each headed [[stages]], got 3"},
       {"", ": stages must be a list of tables, each headed [[stages]], got none"},
       {"[[stages]]\nsteps = 3",
-       ": stage 1: lacks the key kind, expected dense, discriminator, "
-       "distill, finetune or slim"},
+       ": stage 1: lacks the key kind, expected cartoongan, dense, discriminator, distill, evolve, "
+       "finetune, pix2pix or slim"},
       {"[[stages]]\nkind = \"slimm\"",
-       ": stage 1: kind must be dense, discriminator, distill, finetune or slim, got "
-       "slimm"},
+       ": stage 1: kind must be cartoongan, dense, discriminator, distill, evolve, finetune, "
+       "pix2pix "
+       "or slim, got slimm"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
        ": stage 2 (slim): step is not a key here, expected one of "},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
