@@ -69,6 +69,9 @@ struct ModelSpec {
   std::filesystem::path file;  // empty: a bare architecture
 };
 ModelSpec parse_model_spec(const std::string&);
+// Error for a name that no file can be behind: of no architecture, with options that it has not or
+// cannot have, or `with_weights` and without a file.
+void check_model_spec(const std::string&, bool with_weights);
 // The file that a model's name stands for: what follows the colon, or the name itself.
 std::filesystem::path model_path(const std::string& spec);
 

@@ -156,6 +156,9 @@ std::vector<fs::path> reference_folders(const EvalOptions& o, const DataLayout& 
 void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
+  check_model("", o.model);
+  check_model("--teacher", o.teacher);
+  check_model("--feature-net", o.feature_net);
   Networks nets;
   open_networks(nets, context, o);
   check_measures(o, nets.named);

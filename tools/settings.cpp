@@ -36,9 +36,14 @@ void check(Option option, const Range& range) {
   if (const auto check = check_of(range)) option.check(*check);
 }
 
+std::string flags_of(const Setting& s) {
+  const std::string former = s.former_flag();
+  return "--" + s.flag() + (former.empty() ? "" : ",--" + former);
+}
+
 template <class T>
 Option add_optional(const Command& app, const Setting& s, std::optional<T>& field) {
-  const std::string flag = "--" + s.flag();
+  const std::string flag = flags_of(s);
   if constexpr (std::is_arithmetic_v<T>) {
     if (s.range.spelling == Range::Spelling::calibrated) {
       const auto take = [&field](const std::string& text) {
@@ -57,7 +62,7 @@ Option add_optional(const Command& app, const Setting& s, std::optional<T>& fiel
 
 template <class T>
 Option add_setting(const Command& app, const Setting& s, T& field) {
-  const std::string flag = "--" + s.flag();
+  const std::string flag = flags_of(s);
   if constexpr (std::is_same_v<T, bool>) {
     const bool meant = !s.range.contrary;
     return app.add_flag(

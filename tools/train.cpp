@@ -13,6 +13,7 @@
 #include "gs/train/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
+#include "tools/network.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/settings.h"
@@ -91,12 +92,7 @@ std::set<std::string> given_settings(const Command& app, const TrainConfig& c) {
 
 // What a run would do, before anything is made: whatever contradicts itself is misuse.
 Recipe checked_recipe(const TrainConfig& c) {
-  try {
-    return make_recipe(c, needs_discriminator(c));
-  } catch (const Error& error) {
-    const std::string text = error.what(), front = "train: ";
-    throw Misuse(text.substr(text.rfind(front, 0) == 0 ? front.size() : 0));
-  }
+  return as_misuse("train: ", [&] { return make_recipe(c, needs_discriminator(c)); });
 }
 
 // Refuses settings that were given in vain. A file may hold such where they say the default.
@@ -125,6 +121,9 @@ void finish_config(const Command& app, TrainOptions& o) {
     throw Misuse("budget",
                  "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
+  check_model("--teacher", c.teacher);
+  check_model("--discriminator", c.discriminator);
+  check_model("--feature-net", c.feature_net);
   if (!o.resume.empty()) {
     c.context = o.compute.context();
     c.run_dir = o.resume;
@@ -213,9 +212,7 @@ class RunPrinter : public ProgressPrinter {
     warn_of_emulation(*c.context);
   }
   void started(const fs::path& folder) override {
-    std::string text = "# settings of a run, format 2, written by gsx " GSX_VERSION ": " +
-                       command_line() + "\n" +
-                       config_text(app_, {"out", "json", "tensorboard", "config"}, files_);
+    std::string text = config_text(app_, run_, {"out", "json", "tensorboard", "config"}, files_);
     if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
     write_file_atomically(folder / run_files::kConfig, text);
   }
@@ -240,13 +237,16 @@ class RunPrinter : public ProgressPrinter {
               {"data", c.data},
               {"feature-net", c.feature_net}};
     std::error_code ignored;
-    files_["recipe"] = (fs::absolute(c.run_dir, ignored) / run_files::kRecipe).string();
+    run_ = fs::absolute(c.run_dir, ignored).lexically_normal();
+    if (!run_.has_filename()) run_ = run_.parent_path();
+    files_["recipe"] = (run_ / run_files::kRecipe).string();
   }
 
   const Command app_;
   const std::string device_;
   std::optional<EventFiles> events_;
   uint64_t seed_ = 0;
+  fs::path run_;                              // absolute
   std::map<std::string, std::string> files_;  // by flag
 };
 

@@ -132,6 +132,7 @@ Image matched_image(const TranslateOptions& o, const std::vector<TranslateJob>& 
 void run_translate(const TranslateOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
+  check_model("", o.model);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Graph graph = open_model(context, o.model, true);
   graph.freeze();

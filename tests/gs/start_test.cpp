@@ -213,7 +213,7 @@ TEST_CASE("start: a network without prunable channels can still be stored in 8 b
   no_networks(c, dir.path(), unprunable());
   c.target_ratio.reset();
   c.rho = 1;
-  c.critic_steps = 1;
+  c.discriminator_steps = 1;
   CHECK(run_tiny(c).finished);
 }
 

@@ -126,7 +126,7 @@ TEST_CASE("trainer: a teacher without a discriminator gets one first", "[trainer
   const fs::path alone = dir.path() / "alone.safetensors";
   fs::copy_file(c.teacher, alone);
   c.teacher = alone.string();
-  c.critic_steps = 2;
+  c.discriminator_steps = 2;
   StopAfter observer;
   CHECK(train(c, false, observer, observer.stop).finished);
   CHECK(observer.last.total_steps == 2 + *c.slim_steps + *c.finetune_steps);

@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr int kMostLines = 500;
+constexpr int kMostLines = 400;
 
 const std::map<std::string, std::set<std::string>> kSees = {
     {"kernels", {"kernels"}},
