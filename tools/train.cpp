@@ -98,7 +98,9 @@ Recipe checked_recipe(const TrainConfig& c) {
 // Refuses settings that were given in vain. A file may hold such where they say the default.
 void refuse_idle_settings(const Command& app, const TrainOptions& o, const Recipe& recipe) {
   const std::set<std::string> given = given_settings(app, o.config);
-  const Json defaults = TrainConfig().to_json(), now = o.config.to_json();
+  const Json now = o.config.to_json();
+  Json defaults = TrainConfig().to_json();
+  defaults["distance"] = "perceptual";  // in files of before the methods had distances of their own
   for_each_setting(o.config, [&](const Setting& s, const auto&) {
     const std::string why = why_idle(s, o.config, recipe), flag = "--" + s.flag();
     if (why.empty() || !given.count(s.flag())) return;
