@@ -36,6 +36,18 @@ struct FastStyleOptions {
 };
 Graph fast_style(const FastStyleOptions& = {});
 
+// The ResNets of SNGAN for images of 32 x 32 (PAPER.md 2.4). The generator takes vectors [N,latent]
+// of normal numbers, the discriminator, whose weights are under spectral norms, gives [N,1].
+struct SnganOptions {
+  double width = 256;
+  int latent = 128;
+};
+Graph sngan(const SnganOptions& = {});
+struct SnganDiscriminatorOptions {
+  int width = 128;
+};
+Graph sngan_discriminator(const SnganDiscriminatorOptions& = {});
+
 struct Vgg16Options {
   int width = 64;  // channels of the first stage
 };

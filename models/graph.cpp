@@ -260,6 +260,16 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
   rng.fill_uniform(p.value, static_cast<float>(-bound), static_cast<float>(bound));
 }
 
+// Any direction, of length 1.
+void draw_direction(const Parameter& p, Rng& rng) {
+  rng.fill_normal(p.value, 0, 1);
+  std::vector<float> values = p.value.to_vector();
+  double squares = 0;
+  for (const float v : values) squares += double(v) * v;
+  for (float& v : values) v = static_cast<float>(v / std::sqrt(squares));
+  p.value.copy_from(values);
+}
+
 }  // namespace
 
 void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
@@ -271,6 +281,7 @@ void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
     if (p->role == Role::weight) draw_weight(*p, rng, init);
     if (p->role == Role::gamma || p->role == Role::running_var) p->value.fill(1);
     if (p->role == Role::slope) p->value.fill(0.25f);
+    if (p->role == Role::singular) draw_direction(*p, rng);
     if (p->role == Role::gamma && init.gamma_deviation > 0) {
       rng.fill_normal(p->value, 1, init.gamma_deviation);
     }

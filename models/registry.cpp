@@ -91,7 +91,7 @@ Graph make_patchgan(Options& options) {
 
 std::vector<std::string> architecture_names() {
   return {"cyclegan", "cyclegan_official", "patchgan", "cartoongan", "fast_style",
-          "vgg16",    "squeezenet"};
+          "sngan",    "sngan_discriminator", "vgg16",    "squeezenet"};
 }
 
 namespace {
@@ -111,6 +111,17 @@ Graph build(const std::string& name, Options& options) {
     options.read("width", o.width);
     options.read("blocks", o.blocks);
     return fast_style(o);
+  }
+  if (name == "sngan") {
+    SnganOptions o;
+    options.read("width", o.width);
+    options.read("latent", o.latent);
+    return sngan(o);
+  }
+  if (name == "sngan_discriminator") {
+    SnganDiscriminatorOptions o;
+    options.read("width", o.width);
+    return sngan_discriminator(o);
   }
   if (name == "vgg16") {
     Vgg16Options o;
