@@ -64,8 +64,8 @@ SlimmingOptions slimming_options(const StagePlan& plan) {
   return o;
 }
 
-DenseOptions dense_options(const StagePlan& plan) {
-  DenseOptions o;
+CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
+  CycleGanStepOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   take(o.lr, plan.lr);
   take(o.cycle, plan.cycle);

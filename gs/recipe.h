@@ -54,7 +54,7 @@ struct StagePlan {
 };
 
 SlimmingOptions slimming_options(const StagePlan&);
-DenseOptions dense_options(const StagePlan&);
+CycleGanStepOptions cyclegan_step_options(const StagePlan&);
 Schedule decay_of(const StagePlan&);
 
 struct Recipe {

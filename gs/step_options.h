@@ -1,7 +1,8 @@
 // What a step of training is told: plain numbers, whoever chose them. Their defaults are those of
 // the built-in methods.
 #pragma once
-#include "gs/losses/objective.h"
+#include "gs/losses/distance.h"
+#include "gs/losses/gan_loss.h"
 #include "gs/passes/channels.h"
 
 namespace gsx {
@@ -34,7 +35,7 @@ struct SlimmingOptions {
 };
 
 // CycleGAN training of the teacher (PAPER.md 4.1): two generators, two PatchGANs.
-struct DenseOptions {
+struct CycleGanStepOptions {
   float lr = 2e-4f;  // Adam(0.5, 0.999)
   float cycle = 10, identity = 5;
   int pool = 50;

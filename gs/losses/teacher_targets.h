@@ -3,7 +3,7 @@
 #pragma once
 #include <unordered_map>
 
-#include "gs/losses/objective.h"
+#include "gs/losses/distance.h"
 #include "models/graph.h"
 
 namespace gsx {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gs/train/dense_stage.h"
+#include "gs/train/cyclegan_stage.h"
 #include "gs/train/features.h"
 
 namespace gsx {

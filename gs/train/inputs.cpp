@@ -3,7 +3,7 @@
 
 #include <bit>
 
-#include "gs/train/dense_stage.h"
+#include "gs/train/cyclegan_stage.h"
 #include "models/architectures.h"
 
 namespace gsx {

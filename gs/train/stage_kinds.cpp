@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gs/train/dense_stage.h"
+#include "gs/train/cyclegan_stage.h"
 #include "gs/train/discriminator_stage.h"
 #include "gs/train/student_stage.h"
 
@@ -22,7 +22,7 @@ StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
 }
 
 constexpr StageKind kKinds[] = {
-    {"dense", start<DenseStage>, resume<DenseStage>},
+    {"dense", start<CycleGanStage>, resume<CycleGanStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},

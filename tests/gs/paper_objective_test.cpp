@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "gs/images.h"
-#include "gs/train/dense_step.h"
+#include "gs/train/cyclegan_step.h"
 #include "gs/train/discriminator_stage.h"
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
@@ -45,17 +45,17 @@ TEST_CASE("objective: the dense stage's losses are the official or the paper's")
     INFO(e.objective);
     TrainConfig c = tiny_config(dir / "run");
     c.objective = e.objective;
-    const DenseOptions dense = dense_options(make_recipe(c, false).stages.front());
+    const CycleGanStepOptions dense = cyclegan_step_options(make_recipe(c, false).stages.front());
     const auto side = [&](uint64_t seed) {
       Graph g = cyclegan({.width = 3, .blocks = 1});
       Rng rng(seed);
       g.initialize(c.context, rng, {});
-      return DenseSide(std::move(g), constant_discriminator(c.context), dense, Rng(seed));
+      return CycleGanSide(std::move(g), constant_discriminator(c.context), dense, Rng(seed));
     };
-    DenseSide to_b = side(1), to_a = side(2);
+    CycleGanSide to_b = side(1), to_a = side(2);
     const Tensor x = Tensor::empty(c.context, {1, 3, 16, 16});
     Rng(5).fill_uniform(x, -1, 1);
-    const DenseLosses l = dense_step(to_b, to_a, dense, 1e-4f, x, x);
+    const CycleGanLosses l = cyclegan_step(to_b, to_a, dense, 1e-4f, x, x);
     CHECK(l.gan == Approx(2 * e.generator).epsilon(1e-5));
     CHECK(l.discriminator == Approx(2 * e.discriminator).epsilon(1e-5));
   }

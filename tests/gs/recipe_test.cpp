@@ -80,8 +80,8 @@ TEST_CASE("recipe: the built-in methods do what they did when they were code") {
     CHECK(dense.width == row.width);
     CHECK(dense.blocks == row.blocks);
     CHECK(r.discriminator_width() == row.discriminator_width);
-    CHECK(dense_options(dense).lr == row.dense_lr);
-    CHECK(dense_options(dense).gan_loss == row.dense_loss);
+    CHECK(cyclegan_step_options(dense).lr == row.dense_lr);
+    CHECK(cyclegan_step_options(dense).gan_loss == row.dense_loss);
     CHECK(decay_of(dense) == Schedule::linear);
     const SlimmingOptions o = slimming_options(slim);
     CHECK(o.lr_discriminator == row.lr_discriminator);

@@ -104,13 +104,13 @@ TEST_CASE("the rules of the rooms of gs see what they forbid") {
   CHECK(offences("gs/passes/extract.cpp", "gs/train/stage.h") == 1);
   CHECK(offences("gs/passes/quantize.h", "gs/config.h") == 1);
   CHECK(offences("gs/passes/extract.cpp", "gs/losses/image_pool.h") == 1);
-  CHECK(offences("gs/losses/objective.h", "gs/passes/channels.h") == 1);
-  CHECK(offences("gs/images.h", "gs/losses/objective.h") == 1);
+  CHECK(offences("gs/losses/distance.h", "gs/passes/channels.h") == 1);
+  CHECK(offences("gs/images.h", "gs/losses/distance.h") == 1);
   CHECK(offences("gs/recipe.h", "gs/train/slimming_step.h") == 1);
   CHECK(offences("gs/eval/fidelity.cpp", "gs/train/data.h") == 1);
 
   CHECK(offences("gs/passes/extract.cpp", "gs/passes/channels.h") == 0);
-  CHECK(offences("gs/losses/objective.h", "gs/images.h") == 0);
+  CHECK(offences("gs/losses/distance.h", "gs/images.h") == 0);
   CHECK(offences("gs/recipe.h", "gs/config.h") == 0);
   CHECK(offences("gs/train/evaluation.h", "gs/eval/fidelity.h") == 0);
 

@@ -8,7 +8,7 @@
 #include "gs/passes/insert_scales.h"
 #include "gs/passes/weight_size.h"
 #include "gs/recipe.h"
-#include "gs/train/dense_step.h"
+#include "gs/train/cyclegan_step.h"
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 #include "tools/bench/bench.h"
@@ -251,8 +251,8 @@ class StepBench {
     config.data = "photos";  // what the method does with any but the built-in images
     const Recipe recipe = make_recipe(config, false);
     if (o.method == "dense") {
-      dense_ = dense_options(recipe.stages.front());
-      for (std::optional<DenseSide>& side : sides_)
+      dense_ = cyclegan_step_options(recipe.stages.front());
+      for (std::optional<CycleGanSide>& side : sides_)
         side.emplace(teacher_, discriminator_, dense_, Rng(3));
     } else {
       start_slimming(context, config, recipe.stages.front(), rng);
@@ -261,7 +261,7 @@ class StepBench {
 
   void run() {
     if (!step_) {
-      dense_step(*sides_[0], *sides_[1], dense_, dense_.lr, x_, x_);
+      cyclegan_step(*sides_[0], *sides_[1], dense_, dense_.lr, x_, x_);
       return;
     }
     Tensor y;
@@ -297,9 +297,9 @@ class StepBench {
 
   Graph teacher_, discriminator_, features_, student_;
   Tensor x_;
-  DenseOptions dense_;
+  CycleGanStepOptions dense_;
   std::optional<SlimmingStep> step_;
-  std::optional<DenseSide> sides_[2];
+  std::optional<CycleGanSide> sides_[2];
 };
 
 Json work_of_peer(const BenchOptions& o) {

@@ -1,5 +1,5 @@
-// GAN losses and the distance to the teacher; see objective.h.
-#include "gs/losses/objective.h"
+// Terms of the distance and their weights; see distance.h.
+#include "gs/losses/distance.h"
 
 #include <algorithm>
 
@@ -16,29 +16,6 @@ std::vector<Tensor> grams_of(const std::vector<Tensor>& layers) {
 }
 
 }  // namespace
-
-RunOptions training_run() {
-  RunOptions options;
-  options.training = true;
-  return options;
-}
-
-Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
-  const float target = real ? 1.0f : 0.0f;
-  switch (kind) {
-    case GanLoss::lsgan_mean:
-      return mse_to(logits.shape().rank() == 4 ? global_avg_pool(logits) : logits, target);
-    case GanLoss::lsgan_patch: return mse_to(logits, target);
-    case GanLoss::log: return bce_with_logits(logits, target);
-  }
-  fail("gan_loss: unknown kind");
-}
-
-Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
-                          GanLoss kind) {
-  const auto [on_real, on_fake] = discriminator.run_both(real, fake, training_run());
-  return affine(add(gan_loss(on_real, true, kind), gan_loss(on_fake, false, kind)), 0.5f, 0);
-}
 
 DistanceKind parse_distance(const std::string& name) {
   if (name == "perceptual") return DistanceKind::perceptual;

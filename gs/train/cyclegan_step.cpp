@@ -1,10 +1,10 @@
-// A step of CycleGAN training; see dense_step.h.
-#include "gs/train/dense_step.h"
+// A step of CycleGAN training; see cyclegan_step.h.
+#include "gs/train/cyclegan_step.h"
 
 #include <tuple>
 
 #include "engine/profile_scope.h"
-#include "gs/losses/objective.h"
+#include "gs/losses/gan_loss.h"
 #include "gs/train/slimming_step.h"
 
 namespace gsx {
@@ -22,8 +22,8 @@ Adam make_adam(Graph& graph, float lr) {
 
 // Adds the losses of the part that starts from x (the other domain) and y (this one), leaves its
 // gradients, and returns the generated image without one.
-Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, const Tensor& x,
-                       const Tensor& y, DenseLosses* losses) {
+Tensor generator_phase(CycleGanSide& to, CycleGanSide& back, const CycleGanStepOptions& o, const Tensor& x,
+                       const Tensor& y, CycleGanLosses* losses) {
   const ProfileScope span("generators");
   const RunOptions run = training_run();
   Tensor fake, same;
@@ -44,7 +44,7 @@ Tensor generator_phase(DenseSide& to, DenseSide& back, const DenseOptions& o, co
   return fake.detach();
 }
 
-double discriminator_phase(DenseSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
+double discriminator_phase(CycleGanSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
   const ProfileScope span("discriminators");
   zero_gradients(trained_parameters(side.discriminator));
   const Tensor loss = discriminator_loss(side.discriminator, real, side.pool.query(fake), kind);
@@ -56,24 +56,24 @@ double discriminator_phase(DenseSide& side, const Tensor& real, const Tensor& fa
 
 }  // namespace
 
-DenseSide::DenseSide(Graph g, Graph c, const DenseOptions& o, Rng pool_rng)
+CycleGanSide::CycleGanSide(Graph g, Graph c, const CycleGanStepOptions& o, Rng pool_rng)
     : generator(std::move(g)),
       discriminator(std::move(c)),
       optimizer(make_adam(generator, o.lr)),
       discriminator_optimizer(make_adam(discriminator, o.lr)),
       pool(o.pool, pool_rng) {}
 
-DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions& o, float lr,
+CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions& o, float lr,
                        const Tensor& a, const Tensor& b) {
-  DenseLosses losses;
-  for (DenseSide* s : {&to_b, &to_a}) {
+  CycleGanLosses losses;
+  for (CycleGanSide* s : {&to_b, &to_a}) {
     zero_gradients(trained_parameters(s->generator));
     s->discriminator.set_requires_grad(false);
   }
   // The two directions share no activations: one after the other needs half the memory.
   const Tensor fake_b = generator_phase(to_b, to_a, o, a, b, &losses);
   const Tensor fake_a = generator_phase(to_a, to_b, o, b, a, &losses);
-  for (DenseSide* s : {&to_b, &to_a}) {
+  for (CycleGanSide* s : {&to_b, &to_a}) {
     s->optimizer.set_lr(lr);
     s->discriminator_optimizer.set_lr(lr);
     s->optimizer.step();

@@ -1,26 +1,8 @@
-// What a student is trained for (Eq. 4): the GAN loss and the distance d to its teacher.
+// The distance d between the images of a student and those of its teacher (Eq. 4).
 #pragma once
 #include "gs/images.h"
 
 namespace gsx {
-
-// How networks run while they train.
-RunOptions training_run();
-
-// ---- GAN losses on a discriminator's logits [N,1,P,Q] (or [N,1]).
-
-enum class GanLoss : uint8_t {
-  lsgan_mean,   // (mean over the map - target)^2: the official GAN Slimming code
-  lsgan_patch,  // mean over the map of (logit - target)^2: CycleGAN
-  log,          // -log sigmoid(+-logit), mean over the map (Eq. 1; the generator's is the
-                // non-saturating form -log D(G(x)))
-};
-Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
-// What a discriminator learns from: the mean of its losses on real and on generated images.
-Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
-                          GanLoss);
-
-// ---- The distance d.
 
 enum class DistanceKind : uint8_t { perceptual, mse, l1 };
 DistanceKind parse_distance(const std::string& name);

@@ -1,8 +1,9 @@
 // GAN losses and the distance d against plain double computations.
-#include "gs/losses/objective.h"
+#include "gs/losses/distance.h"
 
 #include <cmath>
 
+#include "gs/losses/gan_loss.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 

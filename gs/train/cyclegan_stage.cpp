@@ -1,5 +1,5 @@
-// CycleGAN training of a teacher; see dense_stage.h.
-#include "gs/train/dense_stage.h"
+// CycleGAN training of a teacher; see cyclegan_stage.h.
+#include "gs/train/cyclegan_stage.h"
 
 #include "models/architectures.h"
 
@@ -15,16 +15,16 @@ Graph fresh_generator(const RunState& run, Rng& rng) {
   return generator;
 }
 
-std::unique_ptr<DenseSide> DenseStage::fresh_side(uint64_t stream) const {
+std::unique_ptr<CycleGanSide> CycleGanStage::fresh_side(uint64_t stream) const {
   Rng rng(run_.config.seed, stream);
   Graph generator = fresh_generator(run_, rng);
-  return std::make_unique<DenseSide>(std::move(generator), fresh_discriminator(run_, rng), options_,
+  return std::make_unique<CycleGanSide>(std::move(generator), fresh_discriminator(run_, rng), options_,
                                      Rng(run_.config.seed, stream + 1));
 }
 
-std::unique_ptr<DenseSide> DenseStage::saved_side(const std::string& name,
+std::unique_ptr<CycleGanSide> CycleGanStage::saved_side(const std::string& name,
                                                   const StateReader& in) const {
-  auto side = std::make_unique<DenseSide>(in.graph(name + ".generator", run_.context),
+  auto side = std::make_unique<CycleGanSide>(in.graph(name + ".generator", run_.context),
                                           in.graph(name + ".discriminator", run_.context), options_,
                                           rng_from_json(in.meta().at(name + ".pool_rng")));
   in.restore(name + ".optimizer", side->optimizer);
@@ -33,9 +33,9 @@ std::unique_ptr<DenseSide> DenseStage::saved_side(const std::string& name,
   return side;
 }
 
-DenseStage::DenseStage(RunState& run, const StagePlan& plan)
+CycleGanStage::CycleGanStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan),
-      options_(dense_options(plan)),
+      options_(cyclegan_step_options(plan)),
       to_b_(fresh_side(kDenseStream)),
       to_a_(fresh_side(kDenseStream + 2)) {
   GSX_CHECK(run.data.has_targets(),
@@ -43,25 +43,25 @@ DenseStage::DenseStage(RunState& run, const StagePlan& plan)
             "trainB, or a --teacher");
 }
 
-DenseStage::DenseStage(RunState& run, const StagePlan& plan, const StateReader& in)
+CycleGanStage::CycleGanStage(RunState& run, const StagePlan& plan, const StateReader& in)
     : Stage(run, plan),
-      options_(dense_options(plan)),
+      options_(cyclegan_step_options(plan)),
       to_b_(saved_side("to_b", in)),
       to_a_(saved_side("to_a", in)) {}
 
-Losses DenseStage::step(int step) {
+Losses CycleGanStage::step(int step) {
   const auto lr =
       static_cast<float>(options_.lr * schedule_factor(decay_of(plan_), step, plan_.steps));
   const Tensor a = run_.data.next(Domain::a, plan_.batch).images;
   const Tensor b = run_.data.next(Domain::b, plan_.batch).images;
-  const DenseLosses l = dense_step(*to_b_, *to_a_, options_, lr, a, b);
+  const CycleGanLosses l = cyclegan_step(*to_b_, *to_a_, options_, lr, a, b);
   return {{"gan", l.gan},
           {"cycle", l.cycle},
           {"identity", l.identity},
           {"discriminator", l.discriminator}};
 }
 
-void DenseStage::save(StateWriter& out) const {
+void CycleGanStage::save(StateWriter& out) const {
   for (const auto& [name, side] : {std::pair{"to_b", to_b_.get()}, {"to_a", to_a_.get()}}) {
     const std::string prefix = name;
     out.add(prefix + ".generator", side->generator);
@@ -73,7 +73,7 @@ void DenseStage::save(StateWriter& out) const {
   }
 }
 
-ImageRows DenseStage::samples(const std::vector<Tensor>& sources) {
+ImageRows CycleGanStage::samples(const std::vector<Tensor>& sources) {
   ImageRows rows;
   for (const Tensor& source : sources) {
     const Tensor there = translate_image(to_b_->generator, source);
@@ -83,7 +83,7 @@ ImageRows DenseStage::samples(const std::vector<Tensor>& sources) {
   return rows;
 }
 
-void DenseStage::finish() {
+void CycleGanStage::finish() {
   save_result(run_, to_b_->generator, run_.artifacts.teacher);
   save_result(run_, to_b_->discriminator, run_.artifacts.discriminator);
   save_result(run_, to_a_->generator, run_.file(run_files::kReverse));

@@ -7,21 +7,21 @@
 namespace gsx {
 
 // One direction: the generator that makes images of a domain, and the discriminator there.
-struct DenseSide {
-  DenseSide(Graph generator, Graph discriminator, const DenseOptions&, Rng pool_rng);
+struct CycleGanSide {
+  CycleGanSide(Graph generator, Graph discriminator, const CycleGanStepOptions&, Rng pool_rng);
   Graph generator, discriminator;
   Adam optimizer, discriminator_optimizer;
   ImagePool pool;
 };
 
 // Sums over both directions; the generators' are unweighted.
-struct DenseLosses {
+struct CycleGanLosses {
   double gan = 0, cycle = 0, identity = 0, discriminator = 0;
 };
 
 // Both generators, then both discriminators, learn from images a and b [N,3,H,W] of the two
 // domains: to_b makes b's images of a's, to_a the other way. Returns the losses before the step.
-DenseLosses dense_step(DenseSide& to_b, DenseSide& to_a, const DenseOptions&, float lr,
+CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions&, float lr,
                        const Tensor& a, const Tensor& b);
 
 }  // namespace gsx

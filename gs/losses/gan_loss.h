@@ -1,0 +1,22 @@
+// GAN losses: what a discriminator is trained for, and a generator by it (Eq. 1).
+#pragma once
+#include "models/graph.h"
+
+namespace gsx {
+
+// How networks run while they train.
+RunOptions training_run();
+
+// On a discriminator's logits [N,1,P,Q] (or [N,1]).
+enum class GanLoss : uint8_t {
+  lsgan_mean,   // (mean over the map - target)^2: the official GAN Slimming code
+  lsgan_patch,  // mean over the map of (logit - target)^2: CycleGAN
+  log,          // -log sigmoid(+-logit), mean over the map (Eq. 1; the generator's is the
+                // non-saturating form -log D(G(x)))
+};
+Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
+// What a discriminator learns from: the mean of its losses on real and on generated images.
+Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
+                          GanLoss);
+
+}  // namespace gsx

@@ -1,0 +1,29 @@
+// The stage that makes a teacher: CycleGAN training between two domains (PAPER.md 4.1).
+#pragma once
+#include "gs/train/cyclegan_step.h"
+#include "gs/train/stage.h"
+
+namespace gsx {
+
+// The network this stage trains, with fresh weights.
+Graph fresh_generator(const RunState&, Rng&);
+
+class CycleGanStage : public Stage {
+ public:
+  CycleGanStage(RunState&, const StagePlan&);                      // fresh weights
+  CycleGanStage(RunState&, const StagePlan&, const StateReader&);  // as saved
+
+  Losses step(int step) override;
+  void save(StateWriter&) const override;
+  ImageRows samples(const std::vector<Tensor>& sources) override;
+  void finish() override;
+
+ private:
+  std::unique_ptr<CycleGanSide> fresh_side(uint64_t stream) const;
+  std::unique_ptr<CycleGanSide> saved_side(const std::string& name, const StateReader&) const;
+
+  CycleGanStepOptions options_;
+  std::unique_ptr<CycleGanSide> to_b_, to_a_;
+};
+
+}  // namespace gsx
