@@ -43,7 +43,7 @@ double length(const Tensor& t) {
 }  // namespace
 
 TEST_CASE("spectral norm") {
-  for (const Shape& w : {Shape{1, 1}, Shape{3, 7}, Shape{33, 5}, Shape{1, 3, 1, 1},
+  for (const Shape& w : {Shape{1, 3}, Shape{3, 7}, Shape{33, 5}, Shape{1, 3, 1, 1},
                          Shape{7, 3, 3, 3}, Shape{33, 5, 1, 3}, Shape{3, 33, 3, 3}})
     op_check::check(make(w));
 }
