@@ -14,31 +14,33 @@ inline constexpr const char* kEveryStage = "teacher discriminator student";
 // the step (step_options.h) or, of lr, a rate derived from the teacher's weights. `readers` lists
 // what the stages make that read the key; nobody writes one without readers, it comes with the
 // kind.
-#define GSX_STAGE_KEYS(X)                                                                          \
-  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")     \
-  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), "student")                 \
-  X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                     \
-  X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                            \
-  X(bool, prune, false, ranges::on_off(), "student")                                               \
-  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")         \
-  X(bool, quantize, false, ranges::on_off(), "student")                                            \
-  X(std::optional<int>, width, {}, ranges::whole(1, 1024), "teacher student")                      \
-  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                               \
-  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator")  \
-  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                 \
-  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                      \
-    "discriminator student")                                                                       \
-  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), "student")                   \
-  X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                          \
-  X(std::optional<float>, beta, {}, ranges::number(0), "student")                                  \
-  X(std::optional<float>, rho, {}, ranges::number(0), "student")                                   \
-  X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                            \
-  X(std::optional<std::string>, gan_loss, {}, ranges::words({"lsgan_mean", "lsgan_patch", "log"}), \
-    kEveryStage)                                                                                   \
-  X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")   \
-  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kEveryStage)    \
-  X(std::optional<float>, cycle, {}, ranges::number(0), "teacher")                                 \
-  X(std::optional<float>, identity, {}, ranges::number(0), "teacher")                              \
+#define GSX_STAGE_KEYS(X)                                                                         \
+  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")    \
+  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), "student")                \
+  X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                    \
+  X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                           \
+  X(bool, prune, false, ranges::on_off(), "student")                                              \
+  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")        \
+  X(bool, quantize, false, ranges::on_off(), "student")                                           \
+  X(std::optional<int>, width, {}, ranges::whole(1, 1024), "teacher student")                     \
+  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                              \
+  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator") \
+  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                \
+  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                     \
+    "discriminator student")                                                                      \
+  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), "student")                  \
+  X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                         \
+  X(std::optional<float>, beta, {}, ranges::number(0), "student")                                 \
+  X(std::optional<float>, rho, {}, ranges::number(0), "student")                                  \
+  X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                           \
+  X(std::optional<std::string>, gan_loss, {},                                                     \
+    ranges::words({"lsgan_mean", "lsgan_patch", "log", "hinge"}), kEveryStage)                    \
+  X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")  \
+  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kEveryStage)   \
+  X(std::optional<float>, cycle, {}, ranges::number(0), "teacher")                                \
+  X(std::optional<float>, identity, {}, ranges::number(0), "teacher")                             \
+  X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "teacher")              \
+  X(std::optional<float>, average, {}, ranges::number(0, 1), "teacher")                           \
   X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "teacher student")
 
 struct StagePlan {
@@ -55,6 +57,7 @@ struct StagePlan {
 
 SlimmingOptions slimming_options(const StagePlan&);
 CycleGanStepOptions cyclegan_step_options(const StagePlan&);
+SnganStepOptions sngan_step_options(const StagePlan&);
 Schedule decay_of(const StagePlan&);
 
 struct Recipe {

@@ -115,7 +115,7 @@ class Maker {
     const bool narrow = keys.value("from", "teacher") == "narrow";
     const bool student_comes_narrow = has_kind("distill");
     set("batch", c.batch);
-    if (kind == "dense") set("steps", c.dense_steps);
+    if (makes == "teacher") set("steps", c.dense_steps);
     if (kind == "discriminator") set("steps", c.critic_steps);
     if (kind == "slim" || kind == "distill") set("steps", c.slim_steps);
     if (kind == "finetune") set("steps", c.finetune_steps);

@@ -90,7 +90,7 @@ Graph make_patchgan(Options& options) {
 }  // namespace
 
 std::vector<std::string> architecture_names() {
-  return {"cyclegan", "cyclegan_official", "patchgan", "cartoongan", "fast_style",
+  return {"cyclegan", "cyclegan_official",   "patchgan", "cartoongan", "fast_style",
           "sngan",    "sngan_discriminator", "vgg16",    "squeezenet"};
 }
 
@@ -116,6 +116,7 @@ Graph build(const std::string& name, Options& options) {
     SnganOptions o;
     options.read("width", o.width);
     options.read("latent", o.latent);
+    options.read("blocks", o.blocks);
     return sngan(o);
   }
   if (name == "sngan_discriminator") {

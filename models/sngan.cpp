@@ -1,4 +1,4 @@
-// SNGAN's ResNets for images of 32 x 32 (PAPER.md 2.4), with the tensor names of sngan.pytorch.
+// SNGAN's ResNets (PAPER.md 2.4), with the tensor names of sngan.pytorch.
 #include <cmath>
 
 #include "models/architectures.h"
@@ -66,17 +66,20 @@ void discriminator_block(Builder& b, const std::string& name, int in, int width,
 }  // namespace
 
 Graph sngan(const SnganOptions& o) {
-  GSX_CHECK(o.width >= 1 && o.width <= 4096 && o.latent >= 1 && o.latent <= 65536,
-            "sngan: width must lie in [1, 4096] and latent in [1, 65536], got ", o.width, " and ",
-            o.latent);
+  GSX_CHECK(o.width >= 1 && o.width <= 4096 && o.latent >= 1 && o.latent <= 65536 &&
+                o.blocks >= 1 && o.blocks <= 8,
+            "sngan: width must lie in [1, 4096], latent in [1, 65536] and blocks in [1, 8], got ",
+            o.width, ", ", o.latent, " and ", o.blocks);
   const auto width = static_cast<int>(std::lround(o.width));
   Builder b = Builder::of_vectors("sngan", "z", o.latent);
   b.linear("l1", o.latent, width * kBottom * kBottom);
   b.reshape("l1.image", width, kBottom, kBottom);
-  for (const char* name : {"block2", "block3", "block4"}) generator_block(b, name, width);
-  b.batch_norm("b5", width);
-  b.activation("b5.relu", Activation::relu);
-  b.conv("c5", filter(width, 3, 3));
+  const auto numbered = [](const char* word, int i) { return word + std::to_string(i); };
+  int i = 2;
+  for (; i < 2 + o.blocks; ++i) generator_block(b, numbered("block", i), width);
+  b.batch_norm(numbered("b", i), width);
+  b.activation(numbered("b", i) + ".relu", Activation::relu);
+  b.conv(numbered("c", i), filter(width, 3, 3));
   b.activation("tanh", Activation::tanh);
   return b.take();
 }

@@ -1,11 +1,13 @@
 // CycleGAN training of a teacher; see cyclegan_stage.h.
 #include "gs/train/cyclegan_stage.h"
 
+#include "gs/train/noise.h"
 #include "models/architectures.h"
 
 namespace gsx {
 
 Graph fresh_generator(const RunState& run, Rng& rng) {
+  if (run.data.noise() > 0) return fresh_sngan(run, rng);
   const StagePlan* plan = run.recipe.maker("teacher");
   CycleGanOptions shape;
   if (plan && plan->width) shape.width = *plan->width;
@@ -18,15 +20,15 @@ Graph fresh_generator(const RunState& run, Rng& rng) {
 std::unique_ptr<CycleGanSide> CycleGanStage::fresh_side(uint64_t stream) const {
   Rng rng(run_.config.seed, stream);
   Graph generator = fresh_generator(run_, rng);
-  return std::make_unique<CycleGanSide>(std::move(generator), fresh_discriminator(run_, rng), options_,
-                                     Rng(run_.config.seed, stream + 1));
+  return std::make_unique<CycleGanSide>(std::move(generator), fresh_discriminator(run_, rng),
+                                        options_, Rng(run_.config.seed, stream + 1));
 }
 
 std::unique_ptr<CycleGanSide> CycleGanStage::saved_side(const std::string& name,
-                                                  const StateReader& in) const {
-  auto side = std::make_unique<CycleGanSide>(in.graph(name + ".generator", run_.context),
-                                          in.graph(name + ".discriminator", run_.context), options_,
-                                          rng_from_json(in.meta().at(name + ".pool_rng")));
+                                                        const StateReader& in) const {
+  auto side = std::make_unique<CycleGanSide>(
+      in.graph(name + ".generator", run_.context), in.graph(name + ".discriminator", run_.context),
+      options_, rng_from_json(in.meta().at(name + ".pool_rng")));
   in.restore(name + ".optimizer", side->optimizer);
   in.restore(name + ".discriminator_optimizer", side->discriminator_optimizer);
   side->pool.restore(in.tensors(name + ".pool", run_.context), side->pool.rng());

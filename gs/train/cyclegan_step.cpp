@@ -22,8 +22,8 @@ Adam make_adam(Graph& graph, float lr) {
 
 // Adds the losses of the part that starts from x (the other domain) and y (this one), leaves its
 // gradients, and returns the generated image without one.
-Tensor generator_phase(CycleGanSide& to, CycleGanSide& back, const CycleGanStepOptions& o, const Tensor& x,
-                       const Tensor& y, CycleGanLosses* losses) {
+Tensor generator_phase(CycleGanSide& to, CycleGanSide& back, const CycleGanStepOptions& o,
+                       const Tensor& x, const Tensor& y, CycleGanLosses* losses) {
   const ProfileScope span("generators");
   const RunOptions run = training_run();
   Tensor fake, same;
@@ -44,7 +44,8 @@ Tensor generator_phase(CycleGanSide& to, CycleGanSide& back, const CycleGanStepO
   return fake.detach();
 }
 
-double discriminator_phase(CycleGanSide& side, const Tensor& real, const Tensor& fake, GanLoss kind) {
+double discriminator_phase(CycleGanSide& side, const Tensor& real, const Tensor& fake,
+                           GanLoss kind) {
   const ProfileScope span("discriminators");
   zero_gradients(trained_parameters(side.discriminator));
   const Tensor loss = discriminator_loss(side.discriminator, real, side.pool.query(fake), kind);
@@ -63,8 +64,8 @@ CycleGanSide::CycleGanSide(Graph g, Graph c, const CycleGanStepOptions& o, Rng p
       discriminator_optimizer(make_adam(discriminator, o.lr)),
       pool(o.pool, pool_rng) {}
 
-CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions& o, float lr,
-                       const Tensor& a, const Tensor& b) {
+CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions& o,
+                             float lr, const Tensor& a, const Tensor& b) {
   CycleGanLosses losses;
   for (CycleGanSide* s : {&to_b, &to_a}) {
     zero_gradients(trained_parameters(s->generator));

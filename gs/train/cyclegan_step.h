@@ -21,7 +21,7 @@ struct CycleGanLosses {
 
 // Both generators, then both discriminators, learn from images a and b [N,3,H,W] of the two
 // domains: to_b makes b's images of a's, to_a the other way. Returns the losses before the step.
-CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions&, float lr,
-                       const Tensor& a, const Tensor& b);
+CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions&,
+                             float lr, const Tensor& a, const Tensor& b);
 
 }  // namespace gsx

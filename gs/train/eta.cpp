@@ -11,7 +11,7 @@ namespace gsx {
 namespace {
 
 double macs(const Graph& graph, int size) {
-  return graph.cost({1, graph.input_channels(), size, size}).macs.true_macs;
+  return graph.cost(graph.input_shapes(size, size)).macs.true_macs;
 }
 
 // The part of the generator's work that the budget leaves of it, or about that.
@@ -50,7 +50,11 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
   const double train = 3, look_back = 2;
   const double judge = 2 * train * w.discriminator;  // a real image and a generated one
   double work = 0;
-  if (plan.makes == "teacher") {
+  if (plan.makes == "teacher" && plan.discriminator_updates) {
+    // One step of the generator on twice the batch, and some of the discriminator.
+    work = 2 * (train * w.generator + look_back * w.discriminator) +
+           *plan.discriminator_updates * (w.generator + judge);
+  } else if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.
     work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);
   } else if (plan.makes == "discriminator") {

@@ -10,7 +10,11 @@ enum RngStream : uint64_t {
   kDenseStream = 16,          // and the next three: weights and pools of the dense stage
   kDiscriminatorStream = 32,  // a discriminator's weights
   kStudentStream = 33,        // a narrow student's weights
-  kPoolStream = 34            // the pool of the student's images
+  kPoolStream = 34,           // the pool of the student's images
+  kNoiseStream = 48,          // vectors that students and teachers make images of,
+  kHeldOutNoiseStream,        // those that they are compared on,
+  kFreshNoiseStream,          // and those that a teacher learns from
+  kSampleStream               // and shows
 };
 
 }  // namespace gsx

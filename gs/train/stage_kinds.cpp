@@ -5,6 +5,7 @@
 
 #include "gs/train/cyclegan_stage.h"
 #include "gs/train/discriminator_stage.h"
+#include "gs/train/sngan_stage.h"
 #include "gs/train/student_stage.h"
 
 namespace gsx {
@@ -23,6 +24,7 @@ StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
 
 constexpr StageKind kKinds[] = {
     {"dense", start<CycleGanStage>, resume<CycleGanStage>},
+    {"sngan", start<SnganStage>, resume<SnganStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},

@@ -95,6 +95,7 @@ void StudentStage::build(std::vector<float> weights) {
          << (plan_.kind == "finetune" ? "-finetune" : "") << " chooses another)";
     run_.observer.message(text.str());
   }
+  if (!plan_.gan_loss && run_.data.noise() > 0) options_.gan_loss = GanLoss::hinge;
   options_.distance.kind = parse_distance(run_.config.distance);
   options_.distance.content_on_images = first_layer_is_coarse(features_);
   step_ =
@@ -109,6 +110,11 @@ void StudentStage::build(std::vector<float> weights) {
     for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
       images.push_back(teacher_.run(convert_images(source, kImageFormat, teacher_.input_format)));
       sources.push_back(convert_images(source, kImageFormat, teacher_.output_format));
+    }
+    // Of noise there are no photos, only other images.
+    if (run_.data.noise() > 0) {
+      sources = images;
+      std::rotate(sources.begin(), sources.begin() + 1, sources.end());
     }
     d.normalize(images, sources);
   }
@@ -170,9 +176,7 @@ ImageRows StudentStage::samples(const std::vector<Tensor>& sources) {
   Graph shipped = student_;
   freeze_weight_scales(shipped);
   ImageRows rows;
-  for (const Tensor& source : sources)
-    rows.push_back({to_image(source), to_image(translate_image(teacher_, source)),
-                    to_image(translate_image(shipped, source))});
+  for (const Tensor& source : sources) rows.push_back(sample_row(source, {&teacher_, &shipped}));
   return rows;
 }
 

@@ -99,7 +99,7 @@ class Weighted : public Node {
   bool matrix_;
   Parameter weight_, bias_, tap_bias_, weight_scale_;
   Parameter left_, right_;  // singular vectors of the weight under a spectral norm
-  Parameter scale_;  // [K] when inserted; the layer computes scale * (conv(x) + biases)
+  Parameter scale_;         // [K] when inserted; the layer computes scale * (conv(x) + biases)
   std::optional<WeightQuant> quant_;
   PrepackedWeights packed_;  // in place of the weight's value
 };
