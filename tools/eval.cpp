@@ -6,6 +6,7 @@
 #include "gs/eval/fidelity.h"
 #include "gs/eval/model_stats.h"
 #include "gs/train/run_folder.h"
+#include "gs/translate.h"
 #include "models/architectures.h"
 #include "tools/commands.h"
 #include "tools/network.h"
@@ -158,6 +159,9 @@ void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   const Graph model = open_model(context, o.model, true);
+  GSX_CHECK(noise_length(model) == 0, o.model,
+            " makes its images of noise; eval measures generators that take images, and gsx train "
+            "says how far a compressed one is from its teacher");
   GSX_CHECK(model.input_channels() == 3, o.model, " takes images of ", model.input_channels(),
             " channels; eval measures generators of colour images, which have 3");
   Graph teacher, features;

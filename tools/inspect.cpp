@@ -122,7 +122,8 @@ What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
   range=LO..HI            its values of black and white, e.g. 0..255, -1..1
   input_range=, output_range=   the same where the two differ
   eps=E                   of its norms
-  width=, blocks=, affine=, layers=, pooled=, in_channels=   where the architecture has them)");
+  width=, blocks=, affine=, layers=, pooled=, in_channels=, latent=   where the architecture has
+                          them)");
   sub.add_option("MODEL", o->network.model,
                  "a gsx model file, or an architecture: ARCH[,KEY=VALUE...][:weights.safetensors]")
       ->required();
