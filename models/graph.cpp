@@ -260,14 +260,17 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
   rng.fill_uniform(p.value, static_cast<float>(-bound), static_cast<float>(bound));
 }
 
-// Any direction, of length 1.
-void draw_direction(const Parameter& p, Rng& rng) {
-  rng.fill_normal(p.value, 0, 1);
-  std::vector<float> values = p.value.to_vector();
-  double squares = 0;
-  for (const float v : values) squares += double(v) * v;
-  for (float& v : values) v = static_cast<float>(v / std::sqrt(squares));
-  p.value.copy_from(values);
+// The singular vectors of a weight under a spectral norm: any directions, and what some power
+// iterations make of them, so that a fresh network is one that can be evaluated.
+void find_singular(Node& node, Rng& rng) {
+  constexpr int kIterations = 15;  // as PyTorch's parametrisation begins
+  std::vector<Tensor> vectors;
+  for (const Parameter* p : node.parameters())
+    if (p->role == Role::singular) vectors.push_back(p->value);
+  if (vectors.empty()) return;
+  for (const Tensor& v : vectors) rng.fill_normal(v, 0, 1);
+  const Tensor& weight = node.parameter(Role::weight)->value;
+  for (int i = 0; i < kIterations; ++i) power_iteration(weight, vectors[0], vectors[1]);
 }
 
 }  // namespace
@@ -281,12 +284,12 @@ void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
     if (p->role == Role::weight) draw_weight(*p, rng, init);
     if (p->role == Role::gamma || p->role == Role::running_var) p->value.fill(1);
     if (p->role == Role::slope) p->value.fill(0.25f);
-    if (p->role == Role::singular) draw_direction(*p, rng);
     if (p->role == Role::gamma && init.gamma_deviation > 0) {
       rng.fill_normal(p->value, 1, init.gamma_deviation);
     }
   }
   for (const auto& node : nodes_) {
+    find_singular(*node, rng);
     if (node->parameter(Role::weight_scale)) node->freeze_weight_scale();
   }
 }
