@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "gs/passes/insert_scales.h"
+#include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
@@ -97,14 +98,16 @@ void run_inspect(const InspectOptions& o) {
   }
   std::istringstream table(graph.to_string(inputs));
   for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
+  const std::string side = std::to_string(o.size);
   if (takes.size() + gives.size() > 2)
     std::cout << "\ntakes       " << ports_text(takes) << "\ngives       " << ports_text(gives);
   std::cout << "\nparameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
-            << o.size << " x " << o.size << " pixels\nweights     "
-            << format_bytes(cost.weight_bytes) << "\nfile        " << format_bytes(bytes)
-            << "\nprunable    " << prunable.by_norms << " channels by the scales of norms, "
-            << prunable.by_both << " with inserted ones" << std::endl;
+            << (noise_length(graph) > 0 ? "an image" : side + " x " + side + " pixels")
+            << "\nweights     " << format_bytes(cost.weight_bytes) << "\nfile        "
+            << format_bytes(bytes) << "\nprunable    " << prunable.by_norms
+            << " channels by the scales of norms, " << prunable.by_both << " with inserted ones"
+            << std::endl;
 }
 
 }  // namespace
