@@ -27,7 +27,9 @@ enum class Use : uint8_t {
   rate,             // slim or, without a student, teacher
   judge,            // a student, or discriminator
   student,          // a student is made
+  distance,         // ... and compared with the teacher
   prune,            // ... by pruning
+  shrink,           // ... gammas that shrink
   budget,           // ... of a size that the budget decides
   quantize,         // ... in 8 bits
   narrow_finetune,  // ... as a narrow network, and finetuned
@@ -61,26 +63,29 @@ enum class Use : uint8_t {
     "do not mirror images at random")                                                              \
   X("Budget", std::optional<double>, target_ratio, {}, ranges::number(1, 1e6), Use::budget,        \
     "compress until the file is this many times smaller than the teacher's (without any "          \
-    "budget: 12 for gs8, 3 for gs32)")                                                             \
+    "budget: 12 for methods that end in 8 bits, 3 for others; gd is half as wide)")                \
   X("Budget", std::optional<double>, target_macs, {},                                              \
     ranges::number(1).spelled(Range::Spelling::amount), Use::budget,                               \
     "compress until one image of --size costs this many multiply-accumulates (suffixes k, M, "     \
     "G)")                                                                                          \
-  X("Budget", std::optional<float>, rho, {}, ranges::number(0), Use::prune,                        \
+  X("Budget", std::optional<float>, rho, {}, ranges::number(0), Use::shrink,                       \
     "weight of the sparsity term instead of a budget (Eq. 4)")                                     \
   X("Method", std::string, method, "gs8", ranges::words(recipe_names()), Use::method,              \
-    "gs8: distil + prune + quantise; gs32: distil + prune; distill: a narrow student; dense: "     \
-    "train a teacher only")                                                                        \
+    "gs8: distil + prune + quantise; gs32: distil + prune; gs8-mse: gs8 by squared pixels; "       \
+    "postq: gs32, then 8 bits; cp, cp+d, d+cp: prune, with distillation never, after or before; "  \
+    "cec: evolve; gd, distill: a narrow student; dense: train a teacher only; pix2pix: one from "  \
+    "pairs")                                                                                       \
   X("Method", std::string, recipe, "", ranges::text(), Use::every_run,                             \
     "instead of --method: stages and their settings from a TOML file, see docs/recipes.md")        \
   X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),            \
     Use::every_run, "losses as in the official code, or as in the paper")                          \
-  X("Method", std::string, distance, "perceptual", ranges::words({"perceptual", "mse", "l1"}),     \
-    Use::student, "distance between student and teacher images")                                   \
+  X("Method", std::optional<std::string>, distance, {},                                            \
+    ranges::words({"perceptual", "mse", "l1", "discriminator"}), Use::distance,                    \
+    "distance between student and teacher images (the method's, most often perceptual)")           \
   X("Method", bool, normalize_distance, true, ranges::on_off().unflagged(), Use::student,          \
     "divide each term of the distance by its value between unrelated images of the teacher, "      \
     "so that beta means the same on any network")                                                  \
-  X("Method", std::optional<float>, beta, {}, ranges::number(0), Use::student,                     \
+  X("Method", std::optional<float>, beta, {}, ranges::number(0), Use::distance,                    \
     "weight of that distance (Eq. 4; 20)")                                                         \
   X("Method", std::string, quant_grid, "int8", ranges::words({"int8", "official", "paper"}),       \
     Use::quantize, "quantiser grids: int8 fits 8 bits; see docs")                                  \
@@ -115,7 +120,7 @@ enum class Use : uint8_t {
   X(kSchedule, std::optional<float>, lr, {}, ranges::number(0, kMostRate), Use::rate,              \
     "Adam rate of the generator while slimming; by default 1.5 % of the size (rms) of the "        \
     "teacher's weights")                                                                           \
-  X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), Use::prune,       \
+  X(kSchedule, std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), Use::shrink,      \
     "SGD rate of the gammas")                                                                      \
   X(kSchedule, std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),           \
     Use::judge, "Adam rate of the discriminator")                                                  \

@@ -52,8 +52,9 @@ SlimmingOptions slimming_options(const StagePlan& plan) {
   SlimmingOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   o.teacher_is_real = plan.real == "teacher";
-  o.prune = plan.prune;
+  o.prune = plan.shrinks();
   o.prune_by = prune_by_named(plan.prune_by);
+  o.distance.kind = parse_distance(plan.distance);
   take(o.lr, plan.lr);
   take(o.lr_discriminator, plan.lr_discriminator);
   take(o.lr_gamma, plan.lr_gamma);
@@ -125,6 +126,12 @@ PruneBy Recipe::prune_by() const {
 bool Recipe::from_narrow() const {
   const StagePlan* first = maker("student");
   return first && first->from == "narrow";
+}
+
+std::string Recipe::distance() const {
+  for (const StagePlan& s : stages)
+    if (s.makes == "student" && s.has_distance()) return s.distance;
+  return makes("student") ? "none" : "perceptual";
 }
 
 bool Recipe::takes_budget() const {

@@ -7,40 +7,47 @@
 
 namespace gsx {
 
-// Which stages read a key, by what they make.
+// Which stages read a key, by what they make or by their kinds.
 inline constexpr const char* kEveryStage = "teacher discriminator student";
+// Those that make a student by training it, not by choosing among many.
+inline constexpr const char* kTrained = "slim distill finetune";
+inline constexpr const char* kWide = "teacher slim distill finetune";
 
 // X(type, name, default, range, readers) per key of a stage. What is optional has the default of
 // the step (step_options.h) or, of lr, a rate derived from the teacher's weights. `readers` lists
-// what the stages make that read the key; nobody writes one without readers, it comes with the
-// kind.
+// what the stages make that read the key, or their kinds; nobody writes one without readers, it
+// comes with the kind.
 #define GSX_STAGE_KEYS(X)                                                                         \
   X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")    \
-  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), "student")                \
+  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), kTrained)                 \
   X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                    \
   X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                           \
-  X(bool, prune, false, ranges::on_off(), "student")                                              \
+  X(bool, prune, false, ranges::on_off(), kTrained)                                               \
   X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")        \
-  X(bool, quantize, false, ranges::on_off(), "student")                                           \
-  X(std::optional<int>, width, {}, ranges::whole(1, 1024), "teacher student")                     \
+  X(bool, quantize, false, ranges::on_off(), kTrained)                                            \
+  X(std::optional<int>, width, {}, ranges::whole(1, 1024), kWide)                                 \
   X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                              \
   X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator") \
   X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                \
   X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                     \
     "discriminator student")                                                                      \
-  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), "student")                  \
+  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), kTrained)                   \
   X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                         \
+  X(std::string, distance, "perceptual",                                                          \
+    ranges::words({"perceptual", "mse", "l1", "discriminator", "none"}), "student")               \
+  X(int, population, 32, ranges::whole(2, 1024), "evolve")                                        \
+  X(int, candidate_steps, 0, ranges::whole(0, 1'000'000), "evolve")                               \
   X(std::optional<float>, beta, {}, ranges::number(0), "student")                                 \
-  X(std::optional<float>, rho, {}, ranges::number(0), "student")                                  \
+  X(std::optional<float>, rho, {}, ranges::number(0), kTrained)                                   \
   X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                           \
   X(std::optional<std::string>, gan_loss, {},                                                     \
     ranges::words({"lsgan_mean", "lsgan_patch", "log", "hinge"}), kEveryStage)                    \
   X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")  \
   X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kEveryStage)   \
-  X(std::optional<float>, cycle, {}, ranges::number(0), "teacher")                                \
-  X(std::optional<float>, identity, {}, ranges::number(0), "teacher")                             \
-  X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "teacher")              \
-  X(std::optional<float>, average, {}, ranges::number(0, 1), "teacher")                           \
+  X(std::optional<float>, cycle, {}, ranges::number(0), "dense")                                  \
+  X(std::optional<float>, identity, {}, ranges::number(0), "dense")                               \
+  X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "sngan")                \
+  X(std::optional<float>, average, {}, ranges::number(0, 1), "sngan")                             \
   X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "teacher student")
 
 struct StagePlan {
@@ -49,6 +56,14 @@ struct StagePlan {
   GSX_STAGE_KEYS(GSX_FIELD)
 #undef GSX_FIELD
   bool last = false;  // of its recipe
+
+  bool has_distance() const { return distance != "none"; }
+  // Whether its distance looks through a feature network.
+  bool looks_through_features() const {
+    return distance == "perceptual" || distance == "discriminator";
+  }
+  // Whether it prunes by shrinking gammas, and not by choosing channels.
+  bool shrinks() const { return prune && kind != "evolve"; }
 
   Json to_json() const;
   // `where` begins the Error of a key that is unknown or out of its range. The JSON holds `kind`.
@@ -72,6 +87,8 @@ struct Recipe {
   bool prunes() const;
   PruneBy prune_by() const;  // of the first stage that prunes
   bool from_narrow() const;  // its student is a narrow network
+  // Between its student's images and the teacher's, in the first stage that has one.
+  std::string distance() const;
   // Whether the budget decides what becomes of the student: how much a stage prunes, or how narrow
   // the student is.
   bool takes_budget() const;

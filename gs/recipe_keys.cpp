@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "engine/suggest.h"
 #include "gs/recipe_file.h"
@@ -63,7 +64,11 @@ std::string made_by(const std::string& kind) {
 }
 
 bool reads(const std::string& kind, const RecipeKey& key) {
-  return key.readers.find(made_by(kind)) != std::string::npos;
+  const std::string made = made_by(kind);
+  std::istringstream readers(key.readers);
+  for (std::string word; readers >> word;)
+    if (word == kind || word == made) return true;
+  return false;
 }
 
 [[noreturn]] void refuse_unread(const std::string& where, const RecipeKey& key) {

@@ -10,7 +10,7 @@ namespace gsx {
 struct RecipeKey {
   std::string name;
   Range range;
-  std::string readers;  // what the stages make that read it, as in GSX_STAGE_KEYS
+  std::string readers;  // which stages do, as in GSX_STAGE_KEYS
 };
 
 // Calls visit(RecipeKey, field) for every row of the table.

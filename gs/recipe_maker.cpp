@@ -85,6 +85,11 @@ class Maker {
     for (const char* key : {"rho", "lr_gamma", "prune_by"})
       GSX_CHECK(plan.prune || !own.contains(key), where, ": ", key,
                 " has no effect where nothing is pruned; leave it out or say prune = true");
+    GSX_CHECK(plan.has_distance() || !own.contains("beta"), where,
+              ": beta has no effect without a distance; leave it out or name a distance");
+    GSX_CHECK(plan.has_distance() || plan.gan_weight.value_or(1) != 0, where,
+              ": learns from nothing without a distance and with a gan_weight of 0; give one of "
+              "them");
     GSX_CHECK(plan.from == "narrow" || !own.contains("width"), where,
               ": width has no effect on a student as wide as its teacher; leave it out or say "
               "from = \"narrow\"");
@@ -117,7 +122,7 @@ class Maker {
     set("batch", c.batch);
     if (makes == "teacher") set("steps", c.dense_steps);
     if (kind == "discriminator") set("steps", c.critic_steps);
-    if (kind == "slim" || kind == "distill") set("steps", c.slim_steps);
+    if (kind == "slim" || kind == "distill" || kind == "evolve") set("steps", c.slim_steps);
     if (kind == "finetune") set("steps", c.finetune_steps);
     if (makes == "teacher") {
       if (!student_comes_narrow) set("width", c.width);
@@ -128,13 +133,16 @@ class Maker {
     set("lr_discriminator", c.lr_discriminator);
     if (makes == "discriminator") return;
     set("lr", kind == "finetune" ? c.lr_finetune : c.lr);
-    set("lr_gamma", c.lr_gamma);
     set("weight_decay", c.weight_decay);
-    set("beta", c.beta);
+    if (keys.value("distance", "perceptual") != "none") {
+      set("distance", c.distance);
+      set("beta", c.beta);
+    }
     if (narrow) set("width", c.width);
-    if (keys.value("prune", false)) {
+    if (keys.value("prune", false)) set("prune_by", c.prune_by);
+    if (keys.value("prune", false) && kind != "evolve") {
       set("rho", c.rho);
-      set("prune_by", c.prune_by);
+      set("lr_gamma", c.lr_gamma);
     }
     if (kind == "finetune" && student_comes_narrow && c.quantize_student) keys["quantize"] = true;
   }
@@ -145,7 +153,7 @@ class Maker {
                        [&](const Json& s) { return s.at("kind") == kind; });
   }
   bool has_student() const {
-    return has_kind("slim") || has_kind("distill") || has_kind("finetune");
+    return has_kind("slim") || has_kind("distill") || has_kind("evolve") || has_kind("finetune");
   }
 
   void choose_sizes() {

@@ -12,7 +12,14 @@ bool has_kind(const Recipe& r, const std::string& kind) {
                      [&](const StagePlan& s) { return s.kind == kind; });
 }
 
-bool slims(const Recipe& r) { return has_kind(r, "slim") || has_kind(r, "distill"); }
+bool any_student(const Recipe& r, bool (*holds)(const StagePlan&)) {
+  return std::any_of(r.stages.begin(), r.stages.end(),
+                     [&](const StagePlan& s) { return s.makes == "student" && holds(s); });
+}
+
+bool slims(const Recipe& r) {
+  return has_kind(r, "slim") || has_kind(r, "distill") || has_kind(r, "evolve");
+}
 
 struct Row {
   Use use;
@@ -33,11 +40,12 @@ constexpr Row kRows[] = {
      [](const TrainConfig&, const Recipe& r) { return r.makes("discriminator"); },
      "a run with a --teacher that comes without a discriminator"},
     {Use::slim, [](const TrainConfig&, const Recipe& r) { return slims(r); },
-     "a run with a stage slim or distill, as --method gs8, gs32 and distill have"},
+     "a run with a stage slim or distill, as --method gs8, gs32 and distill have, or evolve, as "
+     "cec"},
     {Use::finetune, [](const TrainConfig&, const Recipe& r) { return has_kind(r, "finetune"); },
      "a run with a stage finetune, as --method gs8, gs32 and distill have"},
     {Use::rate, [](const TrainConfig&, const Recipe& r) { return slims(r) || !r.makes("student"); },
-     "a run with a stage slim or distill, or of --method dense"},
+     "a run with a stage slim, distill or evolve, or of --method dense"},
     {Use::judge,
      [](const TrainConfig&, const Recipe& r) {
        return r.makes("student") || r.makes("discriminator");
@@ -45,21 +53,33 @@ constexpr Row kRows[] = {
      "a run that makes a student, as --method gs8, gs32 and distill do"},
     {Use::student, [](const TrainConfig&, const Recipe& r) { return r.makes("student"); },
      "a run that makes a student, as --method gs8, gs32 and distill do"},
+    {Use::distance,
+     [](const TrainConfig&, const Recipe& r) {
+       return any_student(r, [](const StagePlan& s) { return s.has_distance(); });
+     },
+     "a run that makes a student and compares it with the teacher, as --method gs8, gs32 and "
+     "distill do"},
+    {Use::shrink,
+     [](const TrainConfig&, const Recipe& r) {
+       return any_student(r, [](const StagePlan& s) { return s.shrinks(); });
+     },
+     "a run that prunes by shrinking gammas, as --method gs8 and gs32 do"},
     {Use::prune, [](const TrainConfig&, const Recipe& r) { return r.prunes(); },
      "a run that prunes, as --method gs8 and gs32 do"},
     {Use::budget, [](const TrainConfig&, const Recipe& r) { return r.takes_budget(); },
-     "a run that prunes to a budget, as --method gs8 and gs32 do, or of --method distill without "
-     "--width"},
+     "a run that prunes to a budget, as --method gs8 and gs32 do, or of --method distill or gd "
+     "without --width"},
     {Use::quantize, [](const TrainConfig&, const Recipe& r) { return r.quantized(); },
-     "a run that makes an 8-bit network: --method gs8, or distill with --quantize-student"},
+     "a run that makes an 8-bit network: --method gs8, gs8-mse or postq, or distill with "
+     "--quantize-student"},
     {Use::narrow_finetune,
      [](const TrainConfig&, const Recipe& r) {
        return has_kind(r, "distill") && has_kind(r, "finetune");
      },
-     "a run of --method distill"},
+     "a run of --method distill, gd or d+cp"},
     {Use::width,
      [](const TrainConfig&, const Recipe& r) { return r.makes("teacher") || r.from_narrow(); },
-     "a run that trains a teacher, without --teacher, or of --method distill"},
+     "a run that trains a teacher, without --teacher, or of --method distill, gd or d+cp"},
 };
 
 }  // namespace

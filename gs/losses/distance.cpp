@@ -9,10 +9,8 @@ namespace gsx {
 
 namespace {
 
-std::vector<Tensor> grams_of(const std::vector<Tensor>& layers) {
-  std::vector<Tensor> out;
-  for (const Tensor& v : layers) out.push_back(gram(v));
-  return out;
+bool looks_through_layers(DistanceKind kind) {
+  return kind == DistanceKind::perceptual || kind == DistanceKind::discriminator;
 }
 
 }  // namespace
@@ -20,36 +18,47 @@ std::vector<Tensor> grams_of(const std::vector<Tensor>& layers) {
 DistanceKind parse_distance(const std::string& name) {
   if (name == "perceptual") return DistanceKind::perceptual;
   if (name == "mse") return DistanceKind::mse;
-  GSX_CHECK(name == "l1", "distance: must be perceptual, mse or l1, got ", name);
+  if (name == "discriminator") return DistanceKind::discriminator;
+  if (name == "none") return DistanceKind::none;
+  GSX_CHECK(name == "l1", "distance: must be perceptual, mse, l1, discriminator or none, got ",
+            name);
   return DistanceKind::l1;
 }
 
 Distance::Distance(const Graph* features, std::vector<std::string> layers,
                    const ImageFormat& images, const DistanceOptions& options)
     : features_(features),
-      layers_(std::move(layers)),
+      names_(std::move(layers)),
       images_(images),
       kind_(options.kind),
       on_images_(options.kind != DistanceKind::perceptual || options.content_on_images) {
-  if (kind_ != DistanceKind::perceptual) {
+  if (kind_ == DistanceKind::none) return;
+  if (!looks_through_layers(kind_)) {
     weights_ = {1};
     return;
   }
-  GSX_CHECK(features_ && !layers_.empty(),
-            "distance: the perceptual distance needs a feature network with feature layers");
-  weights_.assign(1 + layers_.size(), options.style_weight);
+  GSX_CHECK(features_ && !names_.empty(),
+            "distance: one through layers needs a feature network with feature layers");
+  const bool styles = kind_ == DistanceKind::perceptual;
+  weights_.assign(1 + names_.size(), styles ? options.style_weight : 1);
   weights_[0] = options.content_weight;
 }
 
 std::vector<Tensor> Distance::layer_values(const Tensor& y, size_t count) const {
-  if (kind_ != DistanceKind::perceptual || count == 0) return {};
-  const std::vector<std::string> layers(layers_.begin(),
-                                        layers_.begin() + static_cast<std::ptrdiff_t>(count));
-  return features_->run_layers(convert_images(y, images_, features_->input_format), layers);
+  if (!looks_through_layers(kind_) || count == 0) return {};
+  const std::vector<std::string> names(names_.begin(),
+                                       names_.begin() + static_cast<std::ptrdiff_t>(count));
+  return features_->run_layers(convert_images(y, images_, features_->input_format), names);
 }
 
-Tensor Distance::content_of(const Tensor& y, const std::vector<Tensor>& layers) const {
-  return on_images_ ? convert_images(y, images_, kImageFormat) : layers[0];
+Tensor Distance::content_of(const Tensor& y, const std::vector<Tensor>& values) const {
+  return on_images_ ? convert_images(y, images_, kImageFormat) : values[0];
+}
+
+std::vector<Tensor> Distance::compared(std::vector<Tensor> values) const {
+  if (kind_ == DistanceKind::perceptual)
+    for (Tensor& v : values) v = gram(v);
+  return values;
 }
 
 Tensor Distance::content(const Tensor& y) const {
@@ -58,26 +67,30 @@ Tensor Distance::content(const Tensor& y) const {
   return content_of(y, layer_values(y, on_images_ ? 0 : 1));
 }
 
-std::vector<Tensor> Distance::grams(const Tensor& y) const {
+std::vector<Tensor> Distance::layers(const Tensor& y) const {
   const ProfileScope span("target of the distance");
   const NoGrad guard;
-  return grams_of(layer_values(y, layers_.size()));
+  return compared(layer_values(y, names_.size()));
 }
 
 Distance::Target Distance::target(const Tensor& y) const {
+  if (kind_ == DistanceKind::none) return {};
   const ProfileScope span("target of the distance");
   const NoGrad guard;
-  const auto values = layer_values(y, layers_.size());
-  return {content_of(y, values), grams_of(values)};
+  const auto values = layer_values(y, names_.size());
+  return {content_of(y, values), compared(values)};
 }
 
 std::vector<Tensor> Distance::terms(const Tensor& y, const Target& target) const {
-  const auto values = layer_values(y, layers_.size());
+  if (kind_ == DistanceKind::none) return {};
+  const auto values = layer_values(y, names_.size());
   const Tensor content = content_of(y, values);
   std::vector<Tensor> out = {kind_ == DistanceKind::mse ? mse_loss(content, target.content)
                                                         : l1_loss(content, target.content)};
-  const auto grams = grams_of(values);
-  for (size_t i = 0; i < grams.size(); ++i) out.push_back(mse_loss(grams[i], target.grams[i]));
+  const auto layers = compared(values);
+  for (size_t i = 0; i < layers.size(); ++i)
+    out.push_back(kind_ == DistanceKind::perceptual ? mse_loss(layers[i], target.layers[i])
+                                                    : l1_loss(layers[i], target.layers[i]));
   return out;
 }
 

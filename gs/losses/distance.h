@@ -4,11 +4,13 @@
 
 namespace gsx {
 
-enum class DistanceKind : uint8_t { perceptual, mse, l1 };
+enum class DistanceKind : uint8_t { perceptual, mse, l1, discriminator, none };
 DistanceKind parse_distance(const std::string& name);
 
 // perceptual: w_content * mean |F1(a) - F1(b)| on the first feature layer + sum over feature layers
 // l of w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). mse, l1: on images in -1..1.
+// discriminator: mean |a - b| on images + sum over the teacher's discriminator's layers of
+// mean |F_l(a) - F_l(b)|, which are its feature layers here (GD, PAPER.md 4.1). none: no term.
 struct DistanceOptions {
   DistanceKind kind = DistanceKind::perceptual;
   float content_weight = 1, style_weight = 1e5f;
@@ -20,23 +22,24 @@ struct DistanceOptions {
 
 class Distance {
  public:
-  // `features` and its feature layers may be empty when the kind is not perceptual; the graph must
+  // `features` and its feature layers may be empty for kinds that look through none; the graph must
   // outlive this. `images` is what target() and operator() are given.
   Distance(const Graph* features, std::vector<std::string> layers, const ImageFormat& images,
            const DistanceOptions&);
 
   // What must be known of the teacher's images [N,3,H,W]: computed without gradient.
   struct Target {
-    Tensor content;             // first feature layer, or the images themselves
-    std::vector<Tensor> grams;  // per feature layer [N,C,C]
+    Tensor content;  // first feature layer, or the images themselves
+    // Per feature layer its Gram matrices [N,C,C]; of the discriminator its values [N,C,H,W].
+    std::vector<Tensor> layers;
   };
   Target target(const Tensor& y) const;
   // Its parts apart, for those who remember one of them.
   Tensor content(const Tensor& y) const;
-  std::vector<Tensor> grams(const Tensor& y) const;
+  std::vector<Tensor> layers(const Tensor& y) const;
 
   struct Value {
-    Tensor total;  // scalar, with gradient
+    Tensor total;  // scalar, with gradient; undefined of the kind none
     std::vector<Tensor>
         parts;  // what it is the sum of, weighted: content, then the feature layers' styles
   };
@@ -58,10 +61,11 @@ class Distance {
   // Values of the feature network's first `count` feature layers; none where the distance has no
   // use for them.
   std::vector<Tensor> layer_values(const Tensor& y, size_t count) const;
-  Tensor content_of(const Tensor& y, const std::vector<Tensor>& layers) const;
+  Tensor content_of(const Tensor& y, const std::vector<Tensor>& values) const;
+  std::vector<Tensor> compared(std::vector<Tensor> values) const;
 
   const Graph* features_;
-  std::vector<std::string> layers_;
+  std::vector<std::string> names_;  // of its feature layers
   ImageFormat images_;
   DistanceKind kind_;
   bool on_images_;  // content

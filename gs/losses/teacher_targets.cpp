@@ -32,7 +32,7 @@ TeacherTarget joined(const std::vector<TeacherTarget>& parts) {
 TeacherTarget TeacherTargets::of_source(const Tensor& source, const Distance* styles) const {
   TeacherTarget t;
   t.images = teacher_.run(convert_images(source, kImageFormat, teacher_.input_format));
-  if (styles) t.grams = styles->grams(t.images);
+  if (styles) t.grams = styles->layers(t.images);
   return t;
 }
 

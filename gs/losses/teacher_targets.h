@@ -10,7 +10,7 @@ namespace gsx {
 
 struct TeacherTarget {
   Tensor images;              // the teacher's, [N,3,H,W] in its output format
-  std::vector<Tensor> grams;  // theirs (Distance::grams), where asked for
+  std::vector<Tensor> grams;  // theirs (Distance::layers), where asked for
 };
 
 // Photos go through the networks one by one, so that what comes back for a photo never depends on

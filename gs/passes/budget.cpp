@@ -31,7 +31,8 @@ class CostEstimate {
         budget_(budget),
         shapes_(graph.infer_shapes(input_shapes(graph, budget))),
         ties_(graph, shapes_),
-        dropped_(ties_.groups(), false) {}
+        dropped_(ties_.groups(), false),
+        stored_later_(budget.stored && !graph.quantized()) {}
 
   int tie(const Candidate& c) const {
     const PruneGroup::Norm& norm = groups_[c.group].norms.front();
@@ -92,7 +93,7 @@ class CostEstimate {
         continue;
       }
       const double in = node.makes_channels() ? kept[node.inputs[0]] : 1;
-      total += (node.weight_quant() ? 1 : 4) * numel * kept[i] * in;
+      total += (node.weight_quant() || stored_later_ ? 1 : 4) * numel * kept[i] * in;
       const auto taps = numel / (double(p->shape[0]) * double(p->shape[1]));
       if (in < 1) total += 4 * taps * static_cast<double>(p->shape[0]) * kept[i];  // its tap bias
     }
@@ -105,6 +106,7 @@ class CostEstimate {
   std::vector<Shape> shapes_;
   ChannelTies ties_;
   std::vector<bool> dropped_;
+  bool stored_later_;
 };
 
 double importance(const Graph& graph, const PruneGroup& group, int i) {
@@ -225,10 +227,7 @@ class BudgetSearch {
     Graph trial = graph_;
     for (int i = 0; i < count; ++i) zero(trial, groups_[order_[i].group], order_[i].channel);
     const Graph small = extract(trial);
-    const double cost = budget_.kind == Budget::Kind::macs
-                            ? small.cost(input_shapes(small, budget_)).macs.true_macs
-                            : static_cast<double>(file_bytes(small));
-    return {count, cost, estimate(count)};
+    return {count, cost_of(small, budget_), estimate(count)};
   }
 
   // Narrows over_ .. under_ until the one is next to the other or the cost is close below the
@@ -272,6 +271,15 @@ void check_target(const Budget& budget) {
 }
 
 }  // namespace
+
+double cost_of(const Graph& graph, const Budget& budget) {
+  if (budget.kind == Budget::Kind::macs)
+    return graph.cost(input_shapes(graph, budget)).macs.true_macs;
+  if (!budget.stored || graph.quantized()) return static_cast<double>(file_bytes(graph));
+  Graph stored = graph;
+  insert_quantizers(stored, *budget.stored);
+  return static_cast<double>(file_bytes(stored));
+}
 
 double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
                        bool floor_will_do) {

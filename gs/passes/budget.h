@@ -1,6 +1,9 @@
 // Prunes to a budget: a size of the file or a cost of one image.
 #pragma once
+#include <optional>
+
 #include "gs/passes/channels.h"
+#include "gs/passes/quantize.h"
 
 namespace gsx {
 
@@ -12,7 +15,11 @@ struct Budget {
   enum class Kind : uint8_t { none, macs, bytes } kind = Kind::none;
   double target = 0;  // true MACs of one image of shape `input`, or bytes of the model file
   Shape input;        // [1,C,H,W]
+  // How weights are going to be quantised before the file is written, where they are not yet.
+  std::optional<QuantizeOptions> stored = {};
 };
+// What a network costs as it stands, in the budget's unit.
+double cost_of(const Graph&, const Budget&);
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        bool floor_will_do = false);
 // The floor, in the budget's unit; its target does not matter.

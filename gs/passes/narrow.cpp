@@ -27,6 +27,12 @@ int network_width(const Graph& graph) {
   fail("distill: the teacher has no convolution");
 }
 
+double paper_width(const Graph& teacher) {
+  const int full = network_width(teacher);
+  if (teacher.architecture() == "cartoongan") return std::max(1.0, full / 6.0);
+  return std::max(1, full / 2);
+}
+
 Graph narrow_network(const Graph& teacher, double width) {
   const auto names = architecture_names();
   GSX_CHECK(std::find(names.begin(), names.end(), teacher.architecture()) != names.end(),

@@ -8,6 +8,10 @@ namespace gsx {
 // Channels that the first convolution makes: what the architectures call their width.
 int network_width(const Graph&);
 
+// The width of the paper's narrow students where no budget asks for another: half the teacher's, of
+// CartoonGAN a sixth (PAPER.md 4.1); at least 1.
+double paper_width(const Graph& teacher);
+
 // Without values. Error for architectures that gsx cannot build by name.
 Graph narrow_network(const Graph& teacher, double width);
 

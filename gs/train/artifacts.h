@@ -16,6 +16,7 @@ struct Artifacts {
   // What a stage of a student leaves to the next one.
   struct Student {
     Graph network, discriminator;
+    std::string distance;                 // of the stage, as recipes call it
     std::vector<float> distance_weights;  // Distance::weights
     bool pruned = false;                  // dead channels wait to be extracted
     bool to_budget = false;               // and are as many as the budget asks

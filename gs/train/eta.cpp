@@ -36,7 +36,10 @@ NetworkWork network_work(const RunState& run) {
   NetworkWork w;
   w.generator = macs(generator, size);
   w.discriminator = macs(discriminator, size);
-  if (run.config.distance == "perceptual" && run.recipe.makes("student")) {
+  const auto& stages = run.recipe.stages;
+  if (std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
+        return s.makes == "student" && s.looks_through_features();
+      })) {
     w.features =
         run.config.feature_net.empty() ? w.discriminator : macs(open_feature_net(run).graph, size);
   }
@@ -61,7 +64,8 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
     work = w.generator + judge;
   } else {
     work = train * (plan.prune ? w.generator : w.student) + w.generator +
-           (look_back + 1) * w.features + look_back * w.discriminator + judge;
+           (plan.looks_through_features() ? look_back + 1 : 0) * w.features +
+           look_back * w.discriminator + judge;
   }
   return work * plan.batch;
 }

@@ -15,10 +15,10 @@ namespace {
 
 constexpr double kTolerance = 0.03;
 
-// In the budget's unit.
-double cost(const Graph& graph, const Budget& b) {
-  return b.kind == Budget::Kind::bytes ? static_cast<double>(file_bytes(graph))
-                                       : graph.cost(b.input).macs.true_macs;
+// Of the teacher as it is given.
+double whole_cost(const Graph& teacher, Budget budget) {
+  budget.stored.reset();
+  return cost_of(teacher, budget);
 }
 
 void check_reachable(const RunState& run, const Graph& teacher, const Graph& student,
@@ -39,6 +39,7 @@ Budget make_budget(const RunState& run, const Graph& teacher) {
   } else if (run.recipe.target_ratio > 0) {
     b.kind = Budget::Kind::bytes;
     b.target = static_cast<double>(file_bytes(teacher)) / run.recipe.target_ratio;
+    if (run.recipe.quantized()) b.stored = run.config.quantize();
   }
   return b;
 }
@@ -47,13 +48,10 @@ void check_budget(const RunState& run, const Graph& teacher) {
   derived_rate(run, teacher);
   const Budget budget = make_budget(run, teacher);
   if (budget.kind == Budget::Kind::none) return;
-  if (run.recipe.from_narrow()) {
-    narrow_student(run, teacher, budget);
-    return;
-  }
-  Graph student = teacher;
+  Graph student = run.recipe.from_narrow() ? narrow_student(run, teacher, budget) : teacher;
+  if (!run.recipe.prunes()) return;
   if (run.recipe.quantized()) insert_quantizers(student, run.config.quantize());
-  const double whole = cost(student, budget);
+  const double whole = cost_of(student, budget);
   if (whole < budget.target * (1 - kTolerance)) refuse_idle_budget(run, teacher, budget, whole);
   insert_scales(student, run.recipe.prune_by());
   check_reachable(run, teacher, student, budget);
@@ -61,8 +59,8 @@ void check_budget(const RunState& run, const Graph& teacher) {
 
 std::string missed_budget(const RunState& run, const Graph& teacher, const Graph& student) {
   const Budget budget = make_budget(run, teacher);
-  if (budget.kind == Budget::Kind::none || run.recipe.from_narrow()) return {};
-  const double reached = cost(student, budget);
+  if (budget.kind == Budget::Kind::none || !run.recipe.prunes()) return {};
+  const double reached = cost_of(student, budget);
   if (reached <= budget.target * (1 + kTolerance)) return {};
   return asked_budget(run) + " was missed: " + in_words(teacher, budget, reached) +
          ", as near as its channels allow";
@@ -71,14 +69,15 @@ std::string missed_budget(const RunState& run, const Graph& teacher, const Graph
 Graph narrow_student(const RunState& run, const Graph& teacher, const Budget& budget) {
   const QuantizeOptions quantize = run.config.quantize();
   const QuantizeOptions* stored = run.recipe.quantized() ? &quantize : nullptr;
-  const int full = network_width(teacher);
   double width = run.recipe.maker("student")->width.value_or(0);
   if (width == 0 && budget.kind != Budget::Kind::none) {
     const double least = narrow_cost(teacher, 1, budget, stored);
     if (least > budget.target) refuse_hard_budget(run, teacher, budget, least);
-    width = width_within(teacher, budget, stored);
+    Budget share = budget;
+    if (run.recipe.prunes()) share.target = std::sqrt(budget.target * whole_cost(teacher, budget));
+    width = width_within(teacher, share, stored);
   }
-  if (width == 0) width = std::max(1, full / 2);
+  if (width == 0) width = paper_width(teacher);
   Graph student = narrow_network(teacher, width);
   Rng rng(run.config.seed, kStudentStream);
   student.initialize(run.context, rng, Init{});

@@ -17,7 +17,9 @@ void check_budget(const RunState&, const Graph& teacher);
 std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student);
 
 // The baseline's student with fresh weights. The width is the one that was chosen, else the largest
-// (in quarters) whose network meets the budget, else half the teacher's.
+// (in quarters) whose network meets the budget, else the paper's (paper_width). Where the recipe
+// prunes too, the network takes the square root of the compression and leaves the other half to
+// pruning.
 Graph narrow_student(const RunState&, const Graph& teacher, const Budget&);
 
 // The rate of Adam where none is given: from the size of the teacher's weights, or kFreshRate.

@@ -107,6 +107,9 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
       pool_(o.pool, pool_rng) {
   student_.set_requires_grad(true);
   discriminator_.set_requires_grad(true);
+  GSX_CHECK(has_distance() || o.gan_weight != 0,
+            "slimming step: must have a distance or a GAN loss to learn from, got neither; give a "
+            "distance or a gan_weight above 0");
   sort_groups();
   generator_phase_.parameters = trained_parameters(student);
   discriminator_phase_.parameters = trained_parameters(discriminator);
@@ -114,7 +117,8 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
 
 SlimmingLosses SlimmingStep::step(const Input& in) {
   place(x_, in.x);
-  place(y_teacher_, in.y_teacher);
+  if (in.y_teacher.defined()) place(y_teacher_, in.y_teacher);
+  else y_teacher_ = {};
   grams_teacher_.resize(in.grams_teacher.size());
   for (size_t i = 0; i < in.grams_teacher.size(); ++i)
     place(grams_teacher_[i], in.grams_teacher[i]);
@@ -175,10 +179,13 @@ void SlimmingStep::generator_work(const ForcedValues* forced) {
     y = student_.run(x_, run);
   }
   generated_ = y.detach();
-  const Distance::Value d = distance_(y, distance_target());
-  distance_parts_ = d.parts;
-  distance_loss_ = d.total.detach();
-  Tensor total = affine(d.total, options.beta, 0);
+  Tensor total;
+  if (has_distance()) {
+    const Distance::Value d = distance_(y, distance_target());
+    distance_parts_ = d.parts;
+    distance_loss_ = d.total.detach();
+    total = affine(d.total, options.beta, 0);
+  }
   if (options.gan_weight != 0) {
     const ProfileScope span("discriminator for the student");
     discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
@@ -186,7 +193,8 @@ void SlimmingStep::generator_work(const ForcedValues* forced) {
     const Tensor gan = generator_loss(discriminator_.run(fake, training_run()), options.gan_loss);
     shown_ = fake.detach();
     gan_loss_ = gan.detach();
-    total = add(total, affine(gan, options.gan_weight, 0));
+    const Tensor weighted = affine(gan, options.gan_weight, 0);
+    total = total.defined() ? add(total, weighted) : weighted;
   }
   generator_loss_ = total.detach();
   const ProfileScope span("student backward");
@@ -247,17 +255,20 @@ void SlimmingStep::discriminator_work() {
 // Once a step, when all of its work is under way.
 SlimmingLosses SlimmingStep::read_losses() const {
   const bool gan = options.gan_weight != 0;
-  std::vector<Tensor> all = {generator_loss_, distance_loss_};
+  std::vector<Tensor> all = {generator_loss_};
+  if (has_distance()) all.push_back(distance_loss_);
+  const size_t after = all.size();
   if (gan) all.insert(all.end(), {gan_loss_, discriminator_loss_});
   all.insert(all.end(), distance_parts_.begin(), distance_parts_.end());
   const std::vector<float> values = items(all);
   SlimmingLosses losses;
   losses.generator = values[0];
-  losses.distance = values[1];
   if (gan) {
-    losses.gan = values[2];
-    losses.discriminator = values[3];
+    losses.gan = values[after];
+    losses.discriminator = values[after + 1];
   }
+  if (!has_distance()) return losses;
+  losses.distance = values[1];
   const size_t parts = values.size() - distance_parts_.size();
   losses.content = values[parts];
   for (size_t i = parts + 1; i < values.size(); ++i) losses.style += values[i];

@@ -11,6 +11,7 @@ namespace gsx {
 
 struct SlimmingLosses {
   double generator = 0;  // beta * distance + gan
+  // Content is the distance's first part, style the sum of its others.
   double distance = 0, content = 0, style = 0, gan = 0;
   double discriminator = 0;
 };
@@ -21,14 +22,17 @@ struct SlimmingLosses {
 // (engine/captured.h), as long as images keep their shape and networks their structure.
 class SlimmingStep {
  public:
-  // `features` may be null when the distance is not perceptual.
+  // `features` may be null where the distance looks through none. Without a distance there must be
+  // a GAN loss.
   SlimmingStep(Graph& student, Graph& discriminator, const Graph* features,
                std::vector<std::string> layers, const SlimmingOptions&, Rng pool_rng = Rng(0));
 
   struct Input {
-    Tensor x;          // the student's input format
-    Tensor y_teacher;  // the teacher's images of x, in the student's output format
-    // Distance::grams of y_teacher where they are known; else empty, and the step computes them.
+    Tensor x;  // the student's input format
+    // The teacher's images of x, in the student's output format; needed by a distance, and where
+    // they are what the discriminator takes for real.
+    Tensor y_teacher;
+    // Distance::layers of y_teacher where they are known; else empty, and the step computes them.
     std::vector<Tensor> grams_teacher;
     Tensor y_real;  // the discriminator's input format; needed when the teacher's are not "real"
     const ForcedValues* forced = nullptr;  // tests
@@ -46,6 +50,7 @@ class SlimmingStep {
   ImagePool& pool() { return pool_; }
   // The student's images of the last step, no gradient; the next step may write over them.
   const Tensor& generated() const { return generated_; }
+  bool has_distance() const { return options.distance.kind != DistanceKind::none; }
   // Whether the last step was replayed.
   bool replayed() const { return generator_phase_.work.captured(); }
 

@@ -44,7 +44,7 @@ void save_result(const RunState& run, Graph graph, const std::filesystem::path& 
   graph.provenance["made_by"] = "gsx train";
   graph.provenance["method"] = run.recipe.name;
   graph.provenance["objective"] = c.objective;
-  graph.provenance["distance"] = c.distance;
+  graph.provenance["distance"] = run.recipe.distance();
   graph.provenance["seed"] = c.seed;
   graph.provenance["steps"] = run.recipe.total_steps();
   save_model(graph, path);

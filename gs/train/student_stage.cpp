@@ -23,7 +23,7 @@ constexpr double kReach = 0.8;  // the part of the slim stage in which the budge
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan),
       teacher_(load_model(run.context, run.artifacts.teacher)),
-      features_(open_feature_net(run).graph),
+      features_(open_features()),
       budget_(make_budget(run, teacher_)),
       targets_(teacher_, run.data.repeats()) {
   teacher_.freeze();
@@ -32,7 +32,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     const Artifacts::Student& before = *run.artifacts.student;
     student_ = before.pruned ? extract(before.network) : before.network;
     discriminator_ = before.discriminator;
-    weights = before.distance_weights;
+    if (before.distance == plan.distance) weights = before.distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
     const std::string missed = before.to_budget ? missed_budget(run, teacher_, student_) : "";
     if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
@@ -49,7 +49,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
 StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
     : Stage(run, plan),
       teacher_(load_model(run.context, run.artifacts.teacher)),
-      features_(open_feature_net(run).graph),
+      features_(open_features()),
       discriminator_(in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
       budget_(make_budget(run, teacher_)),
@@ -61,6 +61,13 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
   in.restore("gamma_optimizer", step_->gamma_optimizer());
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
+}
+
+Graph StudentStage::open_features() const {
+  return plan_.distance == "discriminator"
+             ? features_of_discriminator(load_model(run_.context, run_.artifacts.discriminator))
+                   .graph
+             : open_feature_net(run_).graph;
 }
 
 bool StudentStage::to_budget() const {
@@ -96,7 +103,6 @@ void StudentStage::build(std::vector<float> weights) {
     run_.observer.message(text.str());
   }
   if (!plan_.gan_loss && run_.data.noise() > 0) options_.gan_loss = GanLoss::hinge;
-  options_.distance.kind = parse_distance(run_.config.distance);
   options_.distance.content_on_images = first_layer_is_coarse(features_);
   step_ =
       std::make_unique<SlimmingStep>(student_, discriminator_, &features_, features_.feature_layers,
@@ -104,7 +110,7 @@ void StudentStage::build(std::vector<float> weights) {
   Distance& d = step_->distance();
   if (!weights.empty()) {
     d.set_weights(std::move(weights));
-  } else if (run_.config.normalize_distance) {
+  } else if (run_.config.normalize_distance && plan_.has_distance()) {
     const NoGrad guard;
     std::vector<Tensor> images, sources;
     for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
@@ -142,16 +148,20 @@ Losses StudentStage::step(int step) {
   SlimmingStep::Input in;
   const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
   in.x = convert_images(sources.images, kImageFormat, student_.input_format);
-  const TeacherTarget known =
-      targets_.of(sources, run_.data.repeats() ? &step_->distance() : nullptr);
-  in.y_teacher = known.images;
-  in.grams_teacher = known.grams;
+  const bool judged_by_teacher = o.teacher_is_real && o.gan_weight != 0;
+  if (plan_.has_distance() || judged_by_teacher) {
+    const bool remembers = run_.data.repeats() && plan_.distance == "perceptual";
+    const TeacherTarget known = targets_.of(sources, remembers ? &step_->distance() : nullptr);
+    in.y_teacher = known.images;
+    in.grams_teacher = known.grams;
+  }
   if (!o.teacher_is_real && o.gan_weight != 0) {
     in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).images, kImageFormat,
                                discriminator_.input_format);
   }
   const SlimmingLosses l = step_->step(in);
-  Losses out = {{"G", l.generator}, {"d", l.distance}, {"gan", l.gan}, {"D", l.discriminator}};
+  Losses out = {{"G", l.generator}, {"gan", l.gan}, {"D", l.discriminator}};
+  if (plan_.has_distance()) out.insert(out.begin() + 1, {"d", l.distance});
   if (o.prune) out.push_back({"rho", o.rho});
   return out;
 }
@@ -194,8 +204,9 @@ void StudentStage::finish() {
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
   else if (plan_.prune) tell_idle_pruning();
   if (!plan_.last) {
-    run_.artifacts.student = {student_, discriminator_, step_->distance().weights(), plan_.prune,
-                              to_budget()};
+    run_.artifacts.student = {student_,       discriminator_,
+                              plan_.distance, step_->distance().weights(),
+                              plan_.prune,    to_budget()};
     return;
   }
   Graph made = plan_.prune ? extract(student_) : student_;

@@ -23,6 +23,7 @@ class StudentStage : public Stage {
   void finish() override;
 
  private:
+  Graph open_features() const;
   bool to_budget() const;  // whether the stage prunes until the budget is met
   void quantize();
   void build(std::vector<float> distance_weights);

@@ -44,7 +44,15 @@ void write_every(TrainConfig& c) {
 
 // Checkpoints of gsx 0.1.0 hold none: their settings tell it.
 Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
-  if (in.meta().contains("recipe")) return Recipe::from_json(in.meta().at("recipe"));
+  if (in.meta().contains("recipe")) {
+    const Json& saved = in.meta().at("recipe");
+    Recipe recipe = Recipe::from_json(saved);
+    // Before there was the key one distance was every stage's.
+    for (size_t i = 0; i < recipe.stages.size(); ++i)
+      if (!saved.at("stages")[i].contains("distance"))
+        recipe.stages[i].distance = c.distance.value_or("perceptual");
+    return recipe;
+  }
   TrainConfig as_then = c;
   as_then.prune_by = "norm";  // there was no other way
   return make_recipe(as_then, in.meta().at("need_critic").get<bool>());

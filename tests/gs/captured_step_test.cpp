@@ -83,7 +83,7 @@ struct Run {
     SlimmingStep::Input in;
     in.x = images(context, shape, n.student.input_format, seed);
     in.y_teacher = images(context, shape, n.student.output_format, seed + 1);
-    if (known_grams) in.grams_teacher = step.distance().grams(in.y_teacher);
+    if (known_grams) in.grams_teacher = step.distance().layers(in.y_teacher);
     if (!step.options.teacher_is_real)
       in.y_real = images(context, shape, n.discriminator.input_format, seed + 2);
     add(out, step.step(in));

@@ -85,11 +85,11 @@ TEST_CASE("teacher targets: the distance's target is its parts") {
     options.content_on_images = on_images;
     const Distance d(&f.n.features, f.n.features.feature_layers, f.teacher.output_format, options);
     const Distance::Target whole = d.target(y);
-    check_same({d.content(y), d.grams(y)}, {whole.content, whole.grams});
+    check_same({d.content(y), d.layers(y)}, {whole.content, whole.layers});
   }
   DistanceOptions l1;
   l1.kind = DistanceKind::l1;
   const Distance d(nullptr, {}, f.teacher.output_format, l1);
-  CHECK(d.grams(y).empty());
+  CHECK(d.layers(y).empty());
   check_same(d.content(y), d.target(y).content);
 }
