@@ -77,10 +77,9 @@ CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
 }
 
 SnganStepOptions sngan_step_options(const StagePlan& plan) {
-  const bool others = plan.cycle || plan.identity || plan.pool;
-  GSX_CHECK(!others && !plan.blocks, "recipe: the stage ", plan.kind, " has no use for ",
-            others ? "cycle, identity and pool" : "blocks, as the size says how many there are",
-            "; leave them out");
+  GSX_CHECK(!plan.pool && !plan.blocks, "recipe: the stage ", plan.kind, " has no use for ",
+            plan.pool ? "a pool of images" : "blocks, as the size says how many there are",
+            ", expected neither; leave them out");
   SnganStepOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   take(o.lr, plan.lr);

@@ -2,10 +2,12 @@
 #include "gs/train/noise.h"
 
 #include "gs/passes/extract.h"
+#include "gs/train/slimming_step.h"
 #include "gs/train/sngan_step.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
+#include "tests/devices.h"
 #include "tests/gs/tiny_run.h"
 
 using namespace gsx;
@@ -192,4 +194,38 @@ TEST_CASE("spectral norms are folded where a network is cut or stored in 8 bits"
   const Graph read = load_model(context, dir.path() / "codes.safetensors");
   for (const Parameter* p : read.parameters()) CHECK(p->role != Role::singular);
   CHECK(read.evaluate(x).to_vector() == graph.evaluate(x).to_vector());
+}
+
+TEST_CASE("steps that are replayed move running statistics and singular vectors as others do",
+          "[emulated]") {
+  std::vector<std::vector<float>> left[2];
+  int replays[2] = {0, 0};
+  for (const bool graphs : {false, true}) {
+    ContextOptions where = test::gpu();
+    where.threads = 1;
+    where.graphs = graphs;
+    const auto context = Context::create(where);
+    Graph student = sngan({.width = 4, .latent = 5, .blocks = 2});
+    Graph discriminator = sngan_discriminator({.width = 3});
+    Rng rng(6);
+    for (Graph* g : {&student, &discriminator}) g->initialize(context, rng, {.deviation = 0.2f});
+    SlimmingOptions options;
+    options.gan_loss = GanLoss::hinge;
+    options.distance.kind = DistanceKind::mse;
+    options.lr = 1e-2f;
+    SlimmingStep step(student, discriminator, nullptr, {}, options);
+    for (int i = 0; i < 4; ++i) {
+      SlimmingStep::Input in;
+      in.x = draw_noise(context, 3, 5, rng);
+      in.y_teacher = Tensor::zeros(context, {3, 3, 16, 16});
+      rng.fill_uniform(in.y_teacher, -1, 1);
+      step.step(in);
+      replays[graphs] += step.replayed();
+    }
+    for (Graph* g : {&student, &discriminator})
+      for (const Parameter* p : g->parameters()) left[graphs].push_back(p->value.to_vector());
+  }
+  CHECK(replays[0] == 0);
+  CHECK(replays[1] > 0);
+  CHECK(left[0] == left[1]);
 }
