@@ -72,7 +72,7 @@ configure() {
   launcher=
   if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
   # From the root, since CMake looks for presets in the current folder.
-  (cd "$root" && cmake --preset release $launcher) >>"$log" 2>&1 || fail 'configuring failed'
+  (cd "$root" && cmake --preset release -DGSX_UNITY=ON $launcher) >>"$log" 2>&1 || fail 'configuring failed'
   printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -77,14 +77,21 @@ CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
 }
 
 SnganStepOptions sngan_step_options(const StagePlan& plan) {
-  GSX_CHECK(!plan.pool && !plan.blocks, "recipe: the stage ", plan.kind, " has no use for ",
-            plan.pool ? "a pool of images" : "blocks, as the size says how many there are",
-            ", expected neither; leave them out");
+  GSX_CHECK(!plan.blocks, "recipe: the stage ", plan.kind,
+            " has no use for blocks, as the size says how many there are; leave them out");
   SnganStepOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   take(o.lr, plan.lr);
   take(o.updates, plan.discriminator_updates);
   take(o.average, plan.average);
+  return o;
+}
+
+PairedStepOptions paired_step_options(const StagePlan& plan) {
+  PairedStepOptions o;
+  if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
+  take(o.lr, plan.lr);
+  take(o.l1, plan.l1);
   return o;
 }
 

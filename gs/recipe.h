@@ -11,6 +11,7 @@ namespace gsx {
 inline constexpr const char* kEveryStage = "teacher discriminator student";
 // Those that make a student by training it, not by choosing among many.
 inline constexpr const char* kTrained = "slim distill finetune";
+inline constexpr const char* kDecaying = "teacher discriminator slim distill finetune";
 inline constexpr const char* kWide = "teacher slim distill finetune";
 
 // X(type, name, default, range, readers) per key of a stage. What is optional has the default of
@@ -43,12 +44,13 @@ inline constexpr const char* kWide = "teacher slim distill finetune";
   X(std::optional<std::string>, gan_loss, {},                                                     \
     ranges::words({"lsgan_mean", "lsgan_patch", "log", "hinge"}), kEveryStage)                    \
   X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")  \
-  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kEveryStage)   \
+  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kDecaying)     \
   X(std::optional<float>, cycle, {}, ranges::number(0), "dense")                                  \
   X(std::optional<float>, identity, {}, ranges::number(0), "dense")                               \
+  X(std::optional<float>, l1, {}, ranges::number(0), "pix2pix")                                   \
   X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "sngan")                \
   X(std::optional<float>, average, {}, ranges::number(0, 1), "sngan")                             \
-  X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "teacher student")
+  X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "dense student")
 
 struct StagePlan {
   std::string kind = "slim";  // of the table in train/stage.h
@@ -73,6 +75,7 @@ struct StagePlan {
 SlimmingOptions slimming_options(const StagePlan&);
 CycleGanStepOptions cyclegan_step_options(const StagePlan&);
 SnganStepOptions sngan_step_options(const StagePlan&);
+PairedStepOptions paired_step_options(const StagePlan&);
 Schedule decay_of(const StagePlan&);
 
 struct Recipe {

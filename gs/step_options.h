@@ -51,4 +51,11 @@ struct SnganStepOptions {
   float average = 0.999f;  // what is kept of the averaged weights each step; 0: no average
 };
 
+// pix2pix training of the teacher (Isola et al. 2017): one generator, a PatchGAN that judges pairs.
+struct PairedStepOptions {
+  float lr = 2e-4f;  // Adam(0.5, 0.999)
+  float l1 = 100;
+  GanLoss gan_loss = GanLoss::log;
+};
+
 }  // namespace gsx

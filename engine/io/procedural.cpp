@@ -234,8 +234,8 @@ Colour paint_background(const Scene& scene, const Animal& animal, Vec p) {
 
 ProceduralImage procedural_image(ProceduralDomain domain, uint64_t index, int size, uint64_t seed) {
   GSX_CHECK(size >= 16 && size <= 4096, "procedural_image: size must be 16 to 4096, got ", size);
-  const bool striped = domain == ProceduralDomain::striped;
-  Rng rng(seed, 2 * index + (striped ? 1 : 0));
+  const bool striped = domain != ProceduralDomain::plain;
+  Rng rng(seed, 2 * index + (domain == ProceduralDomain::striped ? 1 : 0));
   const Scene scene = make_scene(rng);
   const Animal animal = make_animal(rng);
   const Noise grain(rng.next());
@@ -269,7 +269,7 @@ class ProceduralSource : public ImageSource {
   size_t count() const override { return count_; }
   std::string key(size_t i) const override {
     char name[32];
-    std::snprintf(name, sizeof name, "%c_%04zu", domain_ == ProceduralDomain::plain ? 'A' : 'B',
+    std::snprintf(name, sizeof name, "%c_%04zu", domain_ == ProceduralDomain::striped ? 'B' : 'A',
                   first_ + i);
     return name;
   }

@@ -10,7 +10,8 @@
 
 namespace gsx {
 
-enum class ProceduralDomain : uint8_t { plain, striped };  // A, B
+// A, B; and the plain images once more with striped animals, as partners of theirs.
+enum class ProceduralDomain : uint8_t { plain, striped, twin };
 
 struct ProceduralImage {
   Image image;
@@ -21,8 +22,8 @@ struct ProceduralImage {
 // place, colours, light and background vary with the index.
 ProceduralImage procedural_image(ProceduralDomain, uint64_t index, int size, uint64_t seed);
 
-// Images first .. first + count - 1, with keys such as A_0012. Images beyond those trained on
-// are new ones, for testing.
+// Images first .. first + count - 1, with keys such as A_0012, which twins share. Images beyond
+// those trained on are new ones, for testing.
 std::shared_ptr<const ImageSource> procedural_source(ProceduralDomain, size_t count, int size,
                                                      uint64_t seed, size_t first = 0);
 

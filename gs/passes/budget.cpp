@@ -14,7 +14,7 @@ namespace {
 // One channel of a group, in the order of removal.
 struct Candidate {
   int group, channel;
-  double importance;  // ||v||_2
+  double worth;  // mostly importance, ||v||_2
 };
 
 // Of all of a graph's inputs, when images have the budget's size.
@@ -118,14 +118,22 @@ double importance(const Graph& graph, const PruneGroup& group, int i) {
   return std::sqrt(squares);
 }
 
-std::vector<Candidate> by_importance(const Graph& graph, const std::vector<PruneGroup>& groups) {
+// Group after group.
+std::vector<double> importances(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  std::vector<double> all;
+  for (const PruneGroup& group : groups)
+    for (int i = 0; i < group.channels(); ++i) all.push_back(importance(graph, group, i));
+  return all;
+}
+
+std::vector<Candidate> by_worth(const std::vector<PruneGroup>& groups,
+                                const std::vector<double>& worth) {
   std::vector<Candidate> candidates;
+  size_t at = 0;
   for (int g = 0; g < static_cast<int>(groups.size()); ++g)
-    for (int i = 0; i < groups[g].channels(); ++i)
-      candidates.push_back({g, i, importance(graph, groups[g], i)});
-  std::stable_sort(
-      candidates.begin(), candidates.end(),
-      [](const Candidate& a, const Candidate& b) { return a.importance < b.importance; });
+    for (int i = 0; i < groups[g].channels(); ++i) candidates.push_back({g, i, worth.at(at++)});
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.worth < b.worth; });
   return candidates;
 }
 
@@ -136,16 +144,17 @@ void zero(Graph& graph, const PruneGroup& group, int i) {
   }
 }
 
-// Searches how many channels to remove, in order of importance, so that the cost of the extracted
+// Searches how many channels to remove, in order of worth, so that the cost of the extracted
 // network comes just below the target.
 class BudgetSearch {
  public:
-  BudgetSearch(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget)
+  BudgetSearch(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
+               const std::vector<double>& worth)
       : graph_(graph),
         groups_(groups),
         budget_(budget),
         estimate_(graph, groups, budget),
-        order_(by_importance(graph, groups)) {
+        order_(by_worth(groups, worth)) {
     protect_last_paths();
   }
 
@@ -264,6 +273,12 @@ class BudgetSearch {
       under_;  // the most channels known to be too few to remove, the fewest known to suffice
 };
 
+double remove(Graph& graph, const std::vector<PruneGroup>& groups,
+              const BudgetSearch::Result& found) {
+  for (const Candidate& c : found.removed) zero(graph, groups[c.group], c.channel);
+  return found.cost;
+}
+
 void check_target(const Budget& budget) {
   GSX_CHECK(budget.kind != Budget::Kind::none && budget.target > 0,
             "prune_to_budget: target must be a positive number of macs or bytes, got ",
@@ -284,13 +299,18 @@ double cost_of(const Graph& graph, const Budget& budget) {
 double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
                        bool floor_will_do) {
   check_target(budget);
-  const BudgetSearch::Result found = BudgetSearch(graph, groups, budget).run(floor_will_do);
-  for (const Candidate& c : found.removed) zero(graph, groups[c.group], c.channel);
-  return found.cost;
+  return remove(graph, groups,
+                BudgetSearch(graph, groups, budget, importances(graph, groups)).run(floor_will_do));
+}
+
+double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,
+                       const std::vector<double>& worth) {
+  check_target(budget);
+  return remove(graph, groups, BudgetSearch(graph, groups, budget, worth).run(true));
 }
 
 double least_cost(const Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget) {
-  return BudgetSearch(graph, groups, budget).least_cost();
+  return BudgetSearch(graph, groups, budget, importances(graph, groups)).least_cost();
 }
 
 }  // namespace gsx

@@ -22,6 +22,10 @@ struct Budget {
 double cost_of(const Graph&, const Budget&);
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        bool floor_will_do = false);
+// The channels of least worth instead, told by a number for each, group after group; to the floor
+// where the budget is beyond it.
+double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
+                       const std::vector<double>& worth);
 // The floor, in the budget's unit; its target does not matter.
 double least_cost(const Graph&, const std::vector<PruneGroup>&, const Budget&);
 

@@ -85,15 +85,15 @@ float equalize(Graph& graph, const std::vector<std::vector<int>>& readers, int i
 }
 
 // What full-precision runs over the images tell.
-struct Survey {
+struct RunStatistics {
   std::map<int, std::vector<Magnitudes>> inputs;  // by the node a quantiser reads: of all its
                                                   // values, or one per channel to be equalised
   std::vector<ChannelMeans> outputs;              // per image
 };
 
-Survey survey(Graph& graph, const std::vector<std::vector<int>>& readers,
-              const std::vector<Tensor>& batches) {
-  Survey found;
+RunStatistics run_statistics(Graph& graph, const std::vector<std::vector<int>>& readers,
+                             const std::vector<Tensor>& batches) {
+  RunStatistics found;
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_input());
   for (int i = 0; i < graph.size(); ++i) {
     if (!as_quantizer(graph, i)) continue;
@@ -125,7 +125,7 @@ Survey survey(Graph& graph, const std::vector<std::vector<int>>& readers,
 void calibrate(Graph& graph, const std::vector<Tensor>& batches, const QuantizeOptions& options) {
   GSX_CHECK(!batches.empty(), "calibrate: there must be at least one batch, got none");
   const std::vector<std::vector<int>> readers = graph.consumers();
-  const Survey found = survey(graph, readers, batches);
+  const RunStatistics found = run_statistics(graph, readers, batches);
   for (int i = 0; i < graph.size(); ++i) {
     Quantize* quantizer = as_quantizer(graph, i);
     if (!quantizer) continue;

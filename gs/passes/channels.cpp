@@ -158,6 +158,25 @@ double sparsity_norm(const Graph& graph, const std::vector<PruneGroup>& groups) 
   return sum;
 }
 
+std::vector<bool> kept_channels(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  const Scales scales(graph, groups);
+  std::vector<bool> kept;
+  for (const PruneGroup& group : groups)
+    for (int i = 0; i < group.channels(); ++i) kept.push_back(scales.length(group, i) > 0);
+  return kept;
+}
+
+void drop_channels(Graph& graph, const std::vector<PruneGroup>& groups,
+                   const std::vector<bool>& kept) {
+  Scales scales(graph, groups);
+  size_t at = 0;
+  for (const PruneGroup& group : groups)
+    for (int i = 0; i < group.channels(); ++i)
+      if (!kept.at(at++))
+        for (const PruneGroup::Norm& norm : group.norms) scales.at(norm, i) = 0;
+  scales.store(graph);
+}
+
 ChannelCount count_kept(const Graph& graph, const std::vector<PruneGroup>& groups) {
   const Scales scales(graph, groups);
   ChannelCount count;

@@ -37,6 +37,11 @@ void prox_groups(Graph&, const std::vector<PruneGroup>&, float threshold);
 // Sum over groups and channels of ||v||_2: the L1 term of Eq. 4.
 double sparsity_norm(const Graph&, const std::vector<PruneGroup>&);
 
+// Which channels are alive, group after group.
+std::vector<bool> kept_channels(const Graph&, const std::vector<PruneGroup>&);
+// Sets the scales of the others to zero.
+void drop_channels(Graph&, const std::vector<PruneGroup>&, const std::vector<bool>& kept);
+
 struct ChannelCount {
   int kept = 0, total = 0;
 };

@@ -1,6 +1,7 @@
 // Training and held-out images; see data.h.
 #include "gs/train/data.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 #include "engine/io/dataset.h"
 #include "engine/io/procedural.h"
 #include "gs/losses/image_pool.h"
+#include "gs/train/pairs.h"
 #include "gs/train/random_streams.h"
 
 namespace gsx {
@@ -48,19 +50,30 @@ struct Split {
   Source training, held_out;
 };
 
-Split split_folder(const std::filesystem::path& train, const std::filesystem::path& test,
-                   const ReadOptions& options) {
-  if (train.empty()) return {};
-  const Source whole = folder_source(train, options);
-  if (!test.empty()) return {whole, folder_source(test, options)};
+// Every tenth image held out.
+Split part_of(const Source& whole) {
   Split split = {std::make_shared<Part>(whole, false), std::make_shared<Part>(whole, true)};
   if (split.held_out->count() == 0) split.held_out = split.training;
   return split;
 }
 
+Split split_folder(const std::filesystem::path& train, const std::filesystem::path& test,
+                   const ReadOptions& options) {
+  if (train.empty()) return {};
+  const Source whole = folder_source(train, options);
+  if (!test.empty()) return {whole, folder_source(test, options)};
+  return part_of(whole);
+}
+
 Split split_built_in(ProceduralDomain domain, int size) {
   return {procedural_source(domain, kBuiltInTraining, size, kBuiltInSeed),
           procedural_source(domain, kBuiltInHeldOut, size, kBuiltInSeed, kBuiltInTraining)};
+}
+
+Split halves(const SideBySide& pairs, Half half, const ReadOptions& options) {
+  const Source whole = half_source(pairs.train, half, options);
+  if (!pairs.test.empty()) return {whole, half_source(pairs.test, half, options)};
+  return part_of(whole);
 }
 
 }  // namespace
@@ -77,7 +90,26 @@ struct TrainData::Impl {
   mutable std::set<std::string> told = {};  // warnings
   int64_t noise = 0, drawn = 0;             // length of vectors, and how many were given
   uint64_t noise_seed = 0;
+  Source partners = {};  // of the training images of domain a, by the numbers below
+  std::vector<std::optional<size_t>> partner = {};
 
+  // Looks for the training images' partners among these.
+  void pair(Source source) {
+    partners = std::move(source);
+    if (split[0].training) partner = partners_by_name(*split[0].training, *partners);
+  }
+  // An image's partner, cut as the image was; nullopt when there is none that can be read.
+  std::optional<Image> partner_of(const Sample& sample) const {
+    std::string why = "has no partner";
+    try {
+      if (const auto i = partner.at(sample.index))
+        return cut_alike(partners->load(*i), sample.augmentation, size);
+    } catch (const Error& e) {
+      why = std::string("has no partner: ") + e.what();
+    }
+    if (told.insert(sample.key).second) observer.warning(sample.key + ": " + why + "; skipped");
+    return {};
+  }
   const Split& of(Domain d) const { return split[static_cast<int>(d)]; }
   // Numbers of up to `most` images, evenly over the source.
   std::vector<size_t> spread(const Source& source, int most) const {
@@ -136,6 +168,13 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
   if (impl_->built_in) {
     impl_->split[0] = split_built_in(ProceduralDomain::plain, load_size);
     impl_->split[1] = split_built_in(ProceduralDomain::striped, load_size);
+    impl_->pair(
+        procedural_source(ProceduralDomain::twin, kBuiltInTraining, load_size, kBuiltInSeed));
+  } else if (const auto pairs = find_side_by_side(config.data)) {
+    const ReadOptions reading{.max_pixels = config.max_pixels};
+    impl_->split[0] = halves(*pairs, Half::left, reading);
+    impl_->split[1] = halves(*pairs, Half::right, reading);
+    impl_->pair(half_source(pairs->train, Half::right, reading));
   } else {
     const DataLayout layout = find_layout(config.data);
     GSX_CHECK(!layout.train_a.empty(), "train: there are no photos to train on in ", config.data,
@@ -144,6 +183,7 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
     const ReadOptions reading{.max_pixels = config.max_pixels};
     impl_->split[0] = split_folder(layout.train_a, layout.test_a, reading);
     impl_->split[1] = split_folder(layout.train_b, layout.test_b, reading);
+    if (!layout.train_b.empty()) impl_->pair(folder_source(layout.train_b, reading));
   }
   LoaderOptions options;
   options.size = size;
@@ -201,6 +241,29 @@ ImageBatch TrainData::next(Domain domain, int n) {
   }
   out.images = n == 1 ? images[0] : concat_batch(images);
   return out;
+}
+
+ImagePairs TrainData::next_pairs(int n) {
+  std::vector<Tensor> a, b;
+  int64_t in_vain = 0;
+  while (static_cast<int>(a.size()) < n) {
+    const Batch one = impl_->loaders[0]->next(impl_->context);
+    const auto partner = impl_->partner_of(one.samples[0]);
+    GSX_CHECK(partner || ++in_vain < static_cast<int64_t>(impl_->partner.size()),
+              "--data: none of the partners in ", impl_->folder, " can be read");
+    if (!partner) continue;
+    a.push_back(one.images);
+    b.push_back(to_tensor(impl_->context, *partner));
+  }
+  return {n == 1 ? a[0] : concat_batch(a), n == 1 ? b[0] : concat_batch(b)};
+}
+
+void TrainData::check_pairs() const {
+  const auto found = std::count_if(impl_->partner.begin(), impl_->partner.end(),
+                                   [](const auto& p) { return p.has_value(); });
+  GSX_CHECK(found > 0, "--data: ", impl_->folder,
+            " holds no pairs, expected folders trainA and trainB with files of equal names, or a "
+            "folder train of images that hold both side by side");
 }
 
 Json TrainData::state() const {

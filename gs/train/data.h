@@ -13,6 +13,11 @@ enum class Domain : uint8_t { a, b };  // what goes in, and what should come out
 inline constexpr int kLooked = 64, kEvaluated = 100;
 inline constexpr int64_t kNoises = 4096;
 
+// Images that belong together [N,3,S,S] in image format, cut and mirrored alike.
+struct ImagePairs {
+  Tensor a, b;
+};
+
 class TrainData {
  public:
   // Opens config.data or the built-in images; `size` is the side of a crop.
@@ -33,6 +38,12 @@ class TrainData {
 
   // The next n training images: shuffled anew each round, flipped and cropped at random.
   ImageBatch next(Domain, int n);
+  // The next n training images of domain a with their partners: the file of that name in trainB
+  // (but for its ending), the right half of an image that holds both, or, built in, the same animal
+  // with stripes. Images without a partner are told of once and left out.
+  ImagePairs next_pairs(int n);
+  // Error unless there are partners.
+  void check_pairs() const;
   // What decides the images to come.
   Json state() const;
   void restore(const Json&);

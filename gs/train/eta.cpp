@@ -57,11 +57,18 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
     // One step of the generator on twice the batch, and some of the discriminator.
     work = 2 * (train * w.generator + look_back * w.discriminator) +
            *plan.discriminator_updates * (w.generator + judge);
+  } else if (plan.kind == "pix2pix") {
+    work = train * w.generator + look_back * w.discriminator + 2 * judge;
   } else if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.
     work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);
   } else if (plan.makes == "discriminator") {
     work = w.generator + judge;
+  } else if (plan.kind == "evolve") {
+    constexpr double kJudgedImages = 32;
+    work = kJudgedImages / plan.batch * (w.student + w.discriminator) +
+           plan.candidate_steps *
+               (train * w.student + w.generator + look_back * w.discriminator + judge);
   } else {
     work = train * (plan.prune ? w.generator : w.student) + w.generator +
            (plan.looks_through_features() ? look_back + 1 : 0) * w.features +

@@ -4,7 +4,6 @@
 #include "gs/images.h"
 #include "gs/train/noise.h"
 #include "gs/translate.h"
-#include "models/architectures.h"
 
 namespace gsx {
 
@@ -29,12 +28,17 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
   }
 }
 
-Graph fresh_discriminator(const RunState& run, Rng& rng) {
-  if (run.data.noise() > 0) return fresh_sngan_discriminator(run, rng);
+PatchGanOptions discriminator_shape(const RunState& run, int channels) {
   PatchGanOptions o;
   o.width = run.recipe.discriminator_width();
   o.layers = run.recipe.size >= 32 ? 3 : 2;
-  Graph discriminator = patchgan(o);
+  o.in_channels = channels;
+  return o;
+}
+
+Graph fresh_discriminator(const RunState& run, Rng& rng) {
+  if (run.data.noise() > 0) return fresh_sngan_discriminator(run, rng);
+  Graph discriminator = patchgan(discriminator_shape(run, 3));
   discriminator.initialize(run.context, rng, Init{});
   return discriminator;
 }

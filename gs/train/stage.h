@@ -10,6 +10,7 @@
 #include "gs/train/data.h"
 #include "gs/train/random_streams.h"
 #include "gs/train/run_folder.h"
+#include "models/architectures.h"
 
 namespace gsx {
 
@@ -63,7 +64,9 @@ const StageKind& stage_kind(const std::string& name);
 RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
-// A PatchGAN with fresh weights, deep enough for the run's images.
+// Of a PatchGAN that is deep enough for the run's images and judges so many channels.
+PatchGanOptions discriminator_shape(const RunState&, int channels);
+// Such a one of images, with fresh weights.
 Graph fresh_discriminator(const RunState&, Rng&);
 // Writes a network with the run's recipe as its provenance.
 void save_result(const RunState&, Graph, const std::filesystem::path&);

@@ -5,6 +5,8 @@
 
 #include "gs/train/cyclegan_stage.h"
 #include "gs/train/discriminator_stage.h"
+#include "gs/train/evolve_stage.h"
+#include "gs/train/pix2pix_stage.h"
 #include "gs/train/sngan_stage.h"
 #include "gs/train/student_stage.h"
 
@@ -24,10 +26,12 @@ StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
 
 constexpr StageKind kKinds[] = {
     {"dense", start<CycleGanStage>, resume<CycleGanStage>},
+    {"pix2pix", start<Pix2PixStage>, resume<Pix2PixStage>},
     {"sngan", start<SnganStage>, resume<SnganStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},
+    {"evolve", start<EvolveStage>, resume<EvolveStage>},
     {"finetune", start<StudentStage>, resume<StudentStage>},
 };
 

@@ -8,7 +8,6 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
-#include "gs/train/features.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
 
@@ -21,12 +20,7 @@ constexpr double kReach = 0.8;  // the part of the slim stage in which the budge
 }  // namespace
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
-    : Stage(run, plan),
-      teacher_(load_model(run.context, run.artifacts.teacher)),
-      features_(open_features()),
-      budget_(make_budget(run, teacher_)),
-      targets_(teacher_, run.data.repeats()) {
-  teacher_.freeze();
+    : Stage(run, plan), lessons_(run, plan), budget_(make_budget(run, lessons_.teacher())) {
   std::vector<float> weights;
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
@@ -34,11 +28,13 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     discriminator_ = before.discriminator;
     if (before.distance == plan.distance) weights = before.distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
-    const std::string missed = before.to_budget ? missed_budget(run, teacher_, student_) : "";
+    const std::string missed =
+        before.to_budget ? missed_budget(run, lessons_.teacher(), student_) : "";
     if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
   } else {
     discriminator_ = load_model(run.context, run.artifacts.discriminator);
-    student_ = plan.from == "narrow" ? narrow_student(run, teacher_, budget_) : teacher_;
+    student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)
+                                     : lessons_.teacher();
     if (plan.quantize) quantize();
   }
   run.artifacts.student.reset();  // its memory is wanted
@@ -48,26 +44,16 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
     : Stage(run, plan),
-      teacher_(load_model(run.context, run.artifacts.teacher)),
-      features_(open_features()),
+      lessons_(run, plan),
       discriminator_(in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
-      budget_(make_budget(run, teacher_)),
-      targets_(teacher_, run.data.repeats()) {
-  teacher_.freeze();
+      budget_(make_budget(run, lessons_.teacher())) {
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("discriminator_optimizer", step_->discriminator_optimizer());
   in.restore("gamma_optimizer", step_->gamma_optimizer());
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
-}
-
-Graph StudentStage::open_features() const {
-  return plan_.distance == "discriminator"
-             ? features_of_discriminator(load_model(run_.context, run_.artifacts.discriminator))
-                   .graph
-             : open_feature_net(run_).graph;
 }
 
 bool StudentStage::to_budget() const {
@@ -88,42 +74,13 @@ void StudentStage::quantize() {
   calibrate(student_, batches, run_.config.quantize());
 }
 
-// Whether a network's first feature layer has fewer pixels than its input.
-bool first_layer_is_coarse(const Graph& net) {
-  const Shape in{1, net.input_channels(), 64, 64};
-  return net.infer_shapes(in)[net.find(net.feature_layers.front())][2] < in[2];
-}
-
 void StudentStage::build(std::vector<float> weights) {
-  if (!plan_.lr) {
-    options_.lr = derived_rate(run_, teacher_);
-    std::ostringstream text;
-    text << "rate     " << options_.lr << " (derived; --lr"
-         << (plan_.kind == "finetune" ? "-finetune" : "") << " chooses another)";
-    run_.observer.message(text.str());
-  }
-  if (!plan_.gan_loss && run_.data.noise() > 0) options_.gan_loss = GanLoss::hinge;
-  options_.distance.content_on_images = first_layer_is_coarse(features_);
+  options_ = lessons_.options();
+  const Graph& features = lessons_.features();
   step_ =
-      std::make_unique<SlimmingStep>(student_, discriminator_, &features_, features_.feature_layers,
+      std::make_unique<SlimmingStep>(student_, discriminator_, &features, features.feature_layers,
                                      options_, Rng(run_.config.seed, kPoolStream));
-  Distance& d = step_->distance();
-  if (!weights.empty()) {
-    d.set_weights(std::move(weights));
-  } else if (run_.config.normalize_distance && plan_.has_distance()) {
-    const NoGrad guard;
-    std::vector<Tensor> images, sources;
-    for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
-      images.push_back(teacher_.run(convert_images(source, kImageFormat, teacher_.input_format)));
-      sources.push_back(convert_images(source, kImageFormat, teacher_.output_format));
-    }
-    // Of noise there are no photos, only other images.
-    if (run_.data.noise() > 0) {
-      sources = images;
-      std::rotate(sources.begin(), sources.begin() + 1, sources.end());
-    }
-    d.normalize(images, sources);
-  }
+  lessons_.weigh(step_->distance(), std::move(weights));
   if (to_budget()) {
     const float lr = options_.lr_gamma;
     const int steps = plan_.steps;
@@ -145,21 +102,8 @@ Losses StudentStage::step(int step) {
     o.rho = controller_->rho(step, student_, step_->groups());
     o.keep_dead = controller_->landed();
   }
-  SlimmingStep::Input in;
-  const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
-  in.x = convert_images(sources.images, kImageFormat, student_.input_format);
-  const bool judged_by_teacher = o.teacher_is_real && o.gan_weight != 0;
-  if (plan_.has_distance() || judged_by_teacher) {
-    const bool remembers = run_.data.repeats() && plan_.distance == "perceptual";
-    const TeacherTarget known = targets_.of(sources, remembers ? &step_->distance() : nullptr);
-    in.y_teacher = known.images;
-    in.grams_teacher = known.grams;
-  }
-  if (!o.teacher_is_real && o.gan_weight != 0) {
-    in.y_real = convert_images(run_.data.next(Domain::b, plan_.batch).images, kImageFormat,
-                               discriminator_.input_format);
-  }
-  const SlimmingLosses l = step_->step(in);
+  const SlimmingLosses l = step_->step(
+      lessons_.next(o, step_->distance(), student_.input_format, discriminator_.input_format));
   Losses out = {{"G", l.generator}, {"gan", l.gan}, {"D", l.discriminator}};
   if (plan_.has_distance()) out.insert(out.begin() + 1, {"d", l.distance});
   if (o.prune) out.push_back({"rho", o.rho});
@@ -186,7 +130,8 @@ ImageRows StudentStage::samples(const std::vector<Tensor>& sources) {
   Graph shipped = student_;
   freeze_weight_scales(shipped);
   ImageRows rows;
-  for (const Tensor& source : sources) rows.push_back(sample_row(source, {&teacher_, &shipped}));
+  for (const Tensor& source : sources)
+    rows.push_back(sample_row(source, {&lessons_.teacher(), &shipped}));
   return rows;
 }
 

@@ -1,10 +1,8 @@
 // The stages that make the student: slimming, finetuning what is left, and distilling into a narrow
 // network (the baseline).
 #pragma once
-#include "gs/losses/teacher_targets.h"
+#include "gs/train/lessons.h"
 #include "gs/train/rho_controller.h"
-#include "gs/train/slimming_step.h"
-#include "gs/train/stage.h"
 
 namespace gsx {
 
@@ -23,18 +21,17 @@ class StudentStage : public Stage {
   void finish() override;
 
  private:
-  Graph open_features() const;
   bool to_budget() const;  // whether the stage prunes until the budget is met
   void quantize();
   void build(std::vector<float> distance_weights);
   void tell_idle_pruning() const;
 
-  Graph teacher_, features_, discriminator_, student_;
+  Lessons lessons_;
+  Graph discriminator_, student_;
   SlimmingOptions options_ = slimming_options(plan_);
   Budget budget_;
   std::unique_ptr<SlimmingStep> step_;
   std::unique_ptr<RhoController> controller_;
-  TeacherTargets targets_;
 };
 
 }  // namespace gsx

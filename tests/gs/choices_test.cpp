@@ -5,6 +5,7 @@
 
 #include "engine/io/dataset.h"
 #include "gs/train/data.h"
+#include "gs/train/features.h"
 #include "gs/train/student_stage.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
@@ -86,7 +87,7 @@ double distance_of(const Tensor& a, const Tensor& b, bool squared) {
 
 TEST_CASE("choices: a student's losses are those of its objective and distance") {
   for (const std::string objective : {"official", "paper"}) {
-    for (const std::string distance : {"mse", "l1"}) {
+    for (const std::string distance : {"mse", "l1", "discriminator"}) {
       INFO(objective << " " << distance);
       const TempDir dir;
       FirstStep first(dir.path() / "run", objective, distance);
@@ -108,7 +109,15 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       const Tensor wanted = teacher.run(sources), made = student.run(sources);
       const bool official = objective == "official";
       const Tensor real = official ? wanted : same.next(Domain::b, 2).images;
-      const double d = distance_of(made, wanted, distance == "mse");
+      double d = distance_of(made, wanted, distance == "mse");
+      if (distance == "discriminator") {
+        const Graph seeing = features_of_discriminator(discriminator).graph;
+        const auto of_made = seeing.run_layers(made, seeing.feature_layers),
+                   of_wanted = seeing.run_layers(wanted, seeing.feature_layers);
+        REQUIRE(of_made.size() > 1);
+        for (size_t i = 0; i < of_made.size(); ++i)
+          d += distance_of(of_made[i], of_wanted[i], false);
+      }
       const double gan = gan_loss_of(discriminator.run(made), true, official);
       const double judged = 0.5 * (gan_loss_of(discriminator.run(real), true, official) +
                                    gan_loss_of(discriminator.run(made), false, official));
@@ -118,6 +127,20 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       CHECK(losses.at("D") == Approx(judged).epsilon(1e-3));
     }
   }
+}
+
+TEST_CASE("choices: without a distance a student learns from the discriminator alone") {
+  const TempDir dir;
+  FirstStep first(dir.path() / "run", "paper", "l1");
+  StagePlan plan = first.run.recipe.stages[0];
+  plan.distance = "none";
+  StudentStage stage(first.run, plan);
+  const auto losses = named(stage.step(0));
+  CHECK(losses.at("G") == losses.at("gan"));
+  CHECK(losses.count("d") == 0);
+  plan.gan_weight = 0;
+  CHECK_THROWS_WITH(StudentStage(first.run, plan),
+                    Catch::Contains("must have a distance or a GAN loss"));
 }
 
 TEST_CASE("choices: the paper's rates fall in a line, the official ones along a cosine") {

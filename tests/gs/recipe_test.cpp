@@ -200,11 +200,12 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"stages = 3", ": stages must be a list of tables, each headed [[stages]], got 3"},
       {"", ": stages must be a list of tables, each headed [[stages]], got none"},
       {"[[stages]]\nsteps = 3",
-       ": stage 1: lacks the key kind, expected dense, discriminator, "
-       "distill, finetune or slim"},
+       ": stage 1: lacks the key kind, expected cartoongan, dense, discriminator, distill, evolve, "
+       "finetune, pix2pix or slim"},
       {"[[stages]]\nkind = \"slimm\"",
-       ": stage 1: kind must be dense, discriminator, distill, finetune or slim, got "
-       "slimm"},
+       ": stage 1: kind must be cartoongan, dense, discriminator, distill, evolve, finetune, "
+       "pix2pix "
+       "or slim, got slimm"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
        ": stage 2 (slim): step is not a key here, expected one of "},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",

@@ -156,7 +156,7 @@ TEST_CASE("trainer: budgets that cannot be met and settings that contradict are 
   }
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.rho = 0.1f; }), Catch::Contains("give one of"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.method = "gs4"; }),
-                    Catch::Contains("must be dense, distill, gs32 or gs8, got gs4"));
+                    Catch::Contains("must be cec, cp, cp+d, d+cp, dense") && Catch::Contains("got gs4"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.size = 8; }),
                     Catch::Contains("--size must be a whole number from 16 to 4096, got 8"));
 }
