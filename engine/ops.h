@@ -151,6 +151,15 @@ struct GroupNormOptions {
 Tensor group_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                   const GroupNormOptions&);
 
+// ---- Weights ----
+
+// w / sigma with sigma = u^T W v, the largest singular value of a filter [K,C,R,S] or matrix [K,F]
+// taken as W [K, everything else], when u and v are its unit vectors. u: [K]; v: a filter [1,C,R,S]
+// or [1,F]. The gradient goes through sigma; u and v have none (as torch.nn.utils.spectral_norm).
+Tensor spectral_norm(const Tensor& w, const Tensor& u, const Tensor& v);
+// Brings the vectors nearer, in place: v = W^T u, then u = W v, each divided by its length.
+void power_iteration(const Tensor& w, const Tensor& u, const Tensor& v);
+
 // ---- Arithmetic ----
 
 // Of one shape; or dimensions of 1 repeat, and a scalar (rank 0) everywhere: per-channel numbers

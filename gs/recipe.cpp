@@ -12,6 +12,7 @@ namespace {
 GanLoss gan_loss_of(const std::string& name) {
   return name == "log"           ? GanLoss::log
          : name == "lsgan_patch" ? GanLoss::lsgan_patch
+         : name == "hinge"       ? GanLoss::hinge
                                  : GanLoss::lsgan_mean;
 }
 
@@ -72,6 +73,17 @@ CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
   take(o.cycle, plan.cycle);
   take(o.identity, plan.identity);
   take(o.pool, plan.pool);
+  return o;
+}
+
+SnganStepOptions sngan_step_options(const StagePlan& plan) {
+  GSX_CHECK(!plan.blocks, "recipe: the stage ", plan.kind,
+            " has no use for blocks, as the size says how many there are; leave them out");
+  SnganStepOptions o;
+  if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
+  take(o.lr, plan.lr);
+  take(o.updates, plan.discriminator_updates);
+  take(o.average, plan.average);
   return o;
 }
 

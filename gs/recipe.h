@@ -18,38 +18,40 @@ inline constexpr const char* kWide = "teacher slim distill finetune";
 // the step (step_options.h) or, of lr, a rate derived from the teacher's weights. `readers` lists
 // what the stages make that read the key, or their kinds; nobody writes one without readers, it
 // comes with the kind.
-#define GSX_STAGE_KEYS(X)                                                                          \
-  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")     \
-  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), kTrained)                  \
-  X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                     \
-  X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                            \
-  X(bool, prune, false, ranges::on_off(), kTrained)                                                \
-  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")         \
-  X(bool, quantize, false, ranges::on_off(), kTrained)                                             \
-  X(std::optional<int>, width, {}, ranges::whole(1, 1024), kWide)                                  \
-  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                               \
-  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator")  \
-  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                 \
-  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                      \
-    "discriminator student")                                                                       \
-  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), kTrained)                    \
-  X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                          \
-  X(std::string, distance, "perceptual",                                                           \
-    ranges::words({"perceptual", "mse", "l1", "discriminator", "none"}), "student")                \
-  X(int, population, 32, ranges::whole(2, 1024), "evolve")                                         \
-  X(int, candidate_steps, 0, ranges::whole(0, 1'000'000), "evolve")                                \
-  X(std::optional<float>, beta, {}, ranges::number(0), "student")                                  \
-  X(std::optional<float>, rho, {}, ranges::number(0), kTrained)                                    \
-  X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                            \
-  X(std::optional<std::string>, gan_loss, {}, ranges::words({"lsgan_mean", "lsgan_patch", "log"}), \
-    kEveryStage)                                                                                   \
-  X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")   \
-  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kDecaying)      \
-  X(std::optional<float>, cycle, {}, ranges::number(0), "dense")                                   \
-  X(std::optional<float>, identity, {}, ranges::number(0), "dense")                                \
-  X(std::optional<float>, content, {}, ranges::number(0), "cartoongan")                            \
-  X(int, initial_steps, 0, ranges::whole(0, 100'000'000), "cartoongan")                            \
-  X(std::optional<float>, l1, {}, ranges::number(0), "pix2pix")                                    \
+#define GSX_STAGE_KEYS(X)                                                                         \
+  X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")    \
+  X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), kTrained)                 \
+  X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                    \
+  X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                           \
+  X(bool, prune, false, ranges::on_off(), kTrained)                                               \
+  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")        \
+  X(bool, quantize, false, ranges::on_off(), kTrained)                                            \
+  X(std::optional<int>, width, {}, ranges::whole(1, 1024), kWide)                                 \
+  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                              \
+  X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator") \
+  X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                \
+  X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                     \
+    "discriminator student")                                                                      \
+  X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), kTrained)                   \
+  X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                         \
+  X(std::string, distance, "perceptual",                                                          \
+    ranges::words({"perceptual", "mse", "l1", "discriminator", "none"}), "student")               \
+  X(int, population, 32, ranges::whole(2, 1024), "evolve")                                        \
+  X(int, candidate_steps, 0, ranges::whole(0, 1'000'000), "evolve")                               \
+  X(std::optional<float>, beta, {}, ranges::number(0), "student")                                 \
+  X(std::optional<float>, rho, {}, ranges::number(0), kTrained)                                   \
+  X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                           \
+  X(std::optional<std::string>, gan_loss, {},                                                     \
+    ranges::words({"lsgan_mean", "lsgan_patch", "log", "hinge"}), kEveryStage)                    \
+  X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")  \
+  X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kDecaying)     \
+  X(std::optional<float>, cycle, {}, ranges::number(0), "dense")                                  \
+  X(std::optional<float>, identity, {}, ranges::number(0), "dense")                               \
+  X(std::optional<float>, content, {}, ranges::number(0), "cartoongan")                           \
+  X(int, initial_steps, 0, ranges::whole(0, 100'000'000), "cartoongan")                           \
+  X(std::optional<float>, l1, {}, ranges::number(0), "pix2pix")                                   \
+  X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "sngan")                \
+  X(std::optional<float>, average, {}, ranges::number(0, 1), "sngan")                             \
   X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "dense student")
 
 struct StagePlan {
@@ -74,6 +76,7 @@ struct StagePlan {
 
 SlimmingOptions slimming_options(const StagePlan&);
 CycleGanStepOptions cyclegan_step_options(const StagePlan&);
+SnganStepOptions sngan_step_options(const StagePlan&);
 PairedStepOptions paired_step_options(const StagePlan&);
 CartoonStepOptions cartoon_step_options(const StagePlan&);
 Schedule decay_of(const StagePlan&);

@@ -42,6 +42,15 @@ struct CycleGanStepOptions {
   GanLoss gan_loss = GanLoss::lsgan_patch;
 };
 
+// Training of a generator of images from noise, as SNGAN is trained (PAPER.md 2.4).
+struct SnganStepOptions {
+  GanLoss gan_loss = GanLoss::hinge;
+  float lr = 2e-4f;  // Adam(0, 0.9), both networks'
+  float beta1 = 0, beta2 = 0.9f;
+  int updates = 5;         // of the discriminator in each step
+  float average = 0.999f;  // what is kept of the averaged weights each step; 0: no average
+};
+
 // pix2pix training of the teacher (Isola et al. 2017): one generator, a PatchGAN that judges pairs.
 struct PairedStepOptions {
   float lr = 2e-4f;  // Adam(0.5, 0.999)

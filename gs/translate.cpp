@@ -108,9 +108,16 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
             "; make the image smaller or allow more");
 }
 
+int64_t noise_length(const Graph& graph) {
+  if (graph.inputs().size() != 1) return 0;
+  const Shape in = graph.example_input();
+  return in.rank() == 2 ? in[1] : 0;
+}
+
 Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {
   const NoGrad no_grad;
   const Shape in = x.shape();
+  if (in.rank() == 2) return x;
   GSX_CHECK(in.rank() == 4, "translate: expected images [N,C,H,W], got shape ", in);
   const std::optional<Shape> kept = kept_shape(graph, in);
   if (!kept) refuse(graph, in);

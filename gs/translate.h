@@ -6,8 +6,11 @@ namespace gsx {
 
 // graph.evaluate(x) for images x [N,C,H,W] in the input format, in the output format, of x's
 // size: where the network would give back another size or cannot take x, x is mirrored outwards to
-// a size that it keeps and the result cropped. No gradient.
+// a size that it keeps and the result cropped. Vectors [N,F] go in as they are. No gradient.
 Tensor translate(const Graph& graph, const Tensor& x);
+
+// How many numbers a network takes that makes its images of one vector [N,F]; 0 for all others.
+int64_t noise_length(const Graph& graph);
 
 // x as translate() mirrors it: of the nearest size at least as large that the network keeps. Error,
 // which says what sizes there are, when there is none near.

@@ -36,6 +36,20 @@ struct FastStyleOptions {
 };
 Graph fast_style(const FastStyleOptions& = {});
 
+// The ResNets of SNGAN (PAPER.md 2.4). The generator takes vectors [N,latent] of normal numbers and
+// makes images whose side is 4, doubled by each block; the discriminator, whose weights are under
+// spectral norms, gives [N,1].
+struct SnganOptions {
+  double width = 256;
+  int latent = 128;
+  int blocks = 3;
+};
+Graph sngan(const SnganOptions& = {});
+struct SnganDiscriminatorOptions {
+  int width = 128;
+};
+Graph sngan_discriminator(const SnganDiscriminatorOptions& = {});
+
 struct VggOptions {
   int width = 64;  // channels of the first stage
 };

@@ -11,6 +11,11 @@ class Builder {
     last_ = graph_.add(make_input("input", input_channels));
   }
 
+  // Of a network that is given vectors.
+  static Builder of_vectors(std::string architecture, std::string input, int features) {
+    return Builder(Graph(std::move(architecture)), make_vector_input(std::move(input), features));
+  }
+
   int last() const { return last_; }      // the node the next one reads
   void go_to(int node) { last_ = node; }  // continues from another node
   Graph take() { return std::move(graph_); }
@@ -22,8 +27,8 @@ class Builder {
   int conv_transpose(std::string name, const ConvSpec& s) {
     return put(make_conv_transpose(std::move(name), last_, s));
   }
-  int linear(std::string name, int in, int out, bool bias = true) {
-    return put(make_linear(std::move(name), last_, in, out, bias));
+  int linear(std::string name, int in, int out, bool bias = true, bool spectral_norm = false) {
+    return put(make_linear(std::move(name), last_, in, out, bias, spectral_norm));
   }
   int instance_norm(std::string name, int channels, bool affine, float eps = 1e-5f) {
     return put(make_instance_norm(std::move(name), last_, channels, affine, eps));
@@ -64,6 +69,7 @@ class Builder {
   }
 
  private:
+  Builder(Graph graph, NodePtr input) : graph_(std::move(graph)) { put(std::move(input)); }
   int put(NodePtr node) { return last_ = graph_.add(std::move(node)); }
   Graph graph_;
   int last_ = 0;

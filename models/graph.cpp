@@ -260,6 +260,19 @@ void draw_weight(const Parameter& p, Rng& rng, const Init& init) {
   rng.fill_uniform(p.value, static_cast<float>(-bound), static_cast<float>(bound));
 }
 
+// The singular vectors of a weight under a spectral norm: any directions, and what some power
+// iterations make of them, so that a fresh network is one that can be evaluated.
+void find_singular(Node& node, Rng& rng) {
+  constexpr int kIterations = 15;  // as PyTorch's parametrisation begins
+  std::vector<Tensor> vectors;
+  for (const Parameter* p : node.parameters())
+    if (p->role == Role::singular) vectors.push_back(p->value);
+  if (vectors.empty()) return;
+  for (const Tensor& v : vectors) rng.fill_normal(v, 0, 1);
+  const Tensor& weight = node.parameter(Role::weight)->value;
+  for (int i = 0; i < kIterations; ++i) power_iteration(weight, vectors[0], vectors[1]);
+}
+
 }  // namespace
 
 void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
@@ -276,6 +289,7 @@ void Graph::initialize(const ContextPtr& context, Rng& rng, const Init& init) {
     }
   }
   for (const auto& node : nodes_) {
+    find_singular(*node, rng);
     if (node->parameter(Role::weight_scale)) node->freeze_weight_scale();
   }
 }

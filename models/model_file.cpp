@@ -194,8 +194,11 @@ bool lacks_scale(const Node& node) {
 SafetensorsWriter writer_for(const Graph& given, bool with_values) {
   Graph copy;
   bool lacks = false;
-  for (int i = 0; i < given.size(); ++i)
-    lacks = lacks || lacks_scale(given.node(i)) || given.node(i).scale_is_inserted();
+  for (int i = 0; i < given.size(); ++i) {
+    const Node& node = given.node(i);
+    const bool normed = node.weight_quant() && node.parameter(Role::singular);
+    lacks = lacks || normed || lacks_scale(node) || node.scale_is_inserted();
+  }
   if (with_values || lacks) copy = given;  // with values where the given one is prepacked
   if (lacks)
     for (int i = 0; i < copy.size(); ++i) {

@@ -12,7 +12,7 @@ namespace gsx {
 
 bool is_trained(Role role) {
   return role != Role::running_mean && role != Role::running_var && role != Role::weight_scale &&
-         role != Role::constant;
+         role != Role::constant && role != Role::singular;
 }
 
 std::vector<const Parameter*> Node::parameters() const {

@@ -47,6 +47,7 @@ enum class Role : uint8_t {
   running_var,   // [C], not trained
   tap_bias,  // filter [K,1,R,S]: what folded channels add per in-bounds tap (DESIGN 5.4); [K] where
              // every tap is always in bounds
+  singular,  // [K], or a weight of one output: its singular vectors, not trained
   weight_scale,  // [K] or [1]: quantiser step of the weight as stored, not trained
   slope,         // [C] or [1]: prelu's below zero
   constant,      // any shape: a number of the network, not trained

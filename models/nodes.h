@@ -18,10 +18,12 @@ struct ConvSpec {
   ConvOptions options = {};  // stride, padding, padding mode, dilation, groups
   bool same_pad = false;  // TensorFlow's SAME: zero padding from the input size, options.pad unused
   bool bias = true;
+  bool spectral_norm = false;  // the filter divided by its largest singular value
 };
 NodePtr make_conv(std::string name, int input, const ConvSpec&);
 NodePtr make_conv_transpose(std::string name, int input, const ConvSpec&);
-NodePtr make_linear(std::string name, int input, int in, int out, bool bias = true);
+NodePtr make_linear(std::string name, int input, int in, int out, bool bias = true,
+                    bool spectral_norm = false);
 
 NodePtr make_instance_norm(std::string name, int input, int channels, bool affine,
                            float eps = 1e-5f);

@@ -90,8 +90,9 @@ Graph make_patchgan(Options& options) {
 }  // namespace
 
 std::vector<std::string> architecture_names() {
-  return {"cyclegan", "cyclegan_official", "patchgan",     "cartoongan", "fast_style", "vgg16",
-          "vgg19",    "squeezenet",        "fid_inception"};
+  return {"cyclegan",     "cyclegan_official",   "patchgan", "cartoongan", "fast_style",
+          "sngan",        "sngan_discriminator", "vgg16",    "vgg19",      "squeezenet",
+          "fid_inception"};
 }
 
 namespace {
@@ -111,6 +112,18 @@ Graph build(const std::string& name, Options& options) {
     options.read("width", o.width);
     options.read("blocks", o.blocks);
     return fast_style(o);
+  }
+  if (name == "sngan") {
+    SnganOptions o;
+    options.read("width", o.width);
+    options.read("latent", o.latent);
+    options.read("blocks", o.blocks);
+    return sngan(o);
+  }
+  if (name == "sngan_discriminator") {
+    SnganDiscriminatorOptions o;
+    options.read("width", o.width);
+    return sngan_discriminator(o);
   }
   if (name == "vgg16" || name == "vgg19") {
     VggOptions o;

@@ -11,6 +11,7 @@ namespace gsx::tools {
 // Returns what its flags are read into, which its callback holds too.
 std::shared_ptr<void> add_train(const Command& program);
 void add_translate(const Command& program);
+void add_sample(const Command& program);
 void add_inspect(const Command& program);
 void add_eval(const Command& program);
 void add_ablate(const Command& program);

@@ -4,6 +4,7 @@
 #include "engine/io/dataset.h"
 #include "gs/eval/statistics_file.h"
 #include "gs/train/run_folder.h"
+#include "gs/translate.h"
 #include "models/architectures.h"
 #include "tools/commands.h"
 #include "tools/eval_report.h"
@@ -97,6 +98,9 @@ struct Networks {
 
 void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
   n.model = open_model(context, o.model, true);
+  GSX_CHECK(noise_length(n.model) == 0, o.model,
+            " makes its images of noise; eval measures generators that take images, and gsx train "
+            "says how far a compressed one is from its teacher");
   GSX_CHECK(n.model.input_channels() == 3, o.model, " takes images of ", n.model.input_channels(),
             " channels; eval measures generators of colour images, which have 3");
   n.named.model = &n.model;

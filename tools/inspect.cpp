@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "gs/passes/insert_scales.h"
+#include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
@@ -97,14 +98,16 @@ void run_inspect(const InspectOptions& o) {
   }
   std::istringstream table(graph.to_string(inputs));
   for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
+  const std::string side = std::to_string(o.size);
   if (takes.size() + gives.size() > 2)
     std::cout << "\ntakes       " << ports_text(takes) << "\ngives       " << ports_text(gives);
   std::cout << "\nparameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
-            << o.size << " x " << o.size << " pixels\nweights     "
-            << format_bytes(cost.weight_bytes) << "\nfile        " << format_bytes(bytes)
-            << "\nprunable    " << prunable.by_norms << " channels by the scales of norms, "
-            << prunable.by_both << " with inserted ones" << std::endl;
+            << (noise_length(graph) > 0 ? "an image" : side + " x " + side + " pixels")
+            << "\nweights     " << format_bytes(cost.weight_bytes) << "\nfile        "
+            << format_bytes(bytes) << "\nprunable    " << prunable.by_norms
+            << " channels by the scales of norms, " << prunable.by_both << " with inserted ones"
+            << std::endl;
 }
 
 }  // namespace
@@ -122,7 +125,8 @@ What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
   range=LO..HI            its values of black and white, e.g. 0..255, -1..1
   input_range=, output_range=   the same where the two differ
   eps=E                   of its norms
-  width=, blocks=, affine=, layers=, pooled=, in_channels=   where the architecture has them)");
+  width=, blocks=, affine=, layers=, pooled=, in_channels=, latent=   where the architecture has
+                          them)");
   sub.add_option("MODEL", o->network.model,
                  "a gsx model file, or an architecture: ARCH[,KEY=VALUE...][:weights.safetensors]")
       ->required();

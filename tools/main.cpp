@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   gsx train                         train, compress and show it on built-in images
   gsx translate MODEL photos --out images
+  gsx sample MODEL --out sheet.png  images of a generator that takes noise
   gsx inspect cyclegan              layers, channels and cost
   gsx info                          what this build can do on this machine
   gsx COMMAND --help                flags and examples of a command
@@ -37,6 +38,7 @@ int run_gsx(int argc, char** argv) {
   command.footer(kExamples);
   add_train(command);
   add_translate(command);
+  add_sample(command);
   add_inspect(command);
   add_eval(command);
   add_ablate(command);

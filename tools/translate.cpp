@@ -51,6 +51,12 @@ std::string valid_colour(const std::string& text) {
 constexpr const char* kInput = "input";
 
 void translate_tensor(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
+  if (const int64_t length = noise_length(graph); length > 0) {
+    const Tensor z = read_npy(context, job.in);
+    GSX_CHECK(z.shape().rank() == 2 && z.dim(1) == length, job.in.string(),
+              ": expected a tensor [N,", length, "], got shape ", z.shape());
+    return write_npy(job.target, graph.evaluate(z));
+  }
   const NpyHead head = read_npy_head(job.in);
   // The tensor, the result and its numbers as they are written.
   const auto room_for = [&](const Shape& shape) {
@@ -135,6 +141,11 @@ void run_translate(const TranslateOptions& o) {
   check_model("", o.model);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Graph graph = open_model(context, o.model, true);
+  if (const int64_t length = noise_length(graph); length > 0)
+    for (const TranslateJob& job : jobs)
+      GSX_CHECK(is_tensor_name(job.in), o.model, " makes images of ", length,
+                " random numbers, not of images as ", job.in.string(),
+                "; gsx sample draws some, and tensors [N,", length, "] in .npy files go in here");
   graph.freeze();
   prepare_folders(jobs);
   int failed = 0;

@@ -18,8 +18,14 @@ Tensor gan_loss(const Tensor& logits, bool real, GanLoss kind) {
       return mse_to(logits.shape().rank() == 4 ? global_avg_pool(logits) : logits, target);
     case GanLoss::lsgan_patch: return mse_to(logits, target);
     case GanLoss::log: return bce_with_logits(logits, target);
+    case GanLoss::hinge: return hinge_loss(logits, real ? Hinge::real : Hinge::fake);
   }
   fail("gan_loss: unknown kind");
+}
+
+Tensor generator_loss(const Tensor& logits, GanLoss kind) {
+  return kind == GanLoss::hinge ? hinge_loss(logits, Hinge::generator)
+                                : gan_loss(logits, true, kind);
 }
 
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,

@@ -13,8 +13,11 @@ enum class GanLoss : uint8_t {
   lsgan_patch,  // mean over the map of (logit - target)^2: CycleGAN
   log,          // -log sigmoid(+-logit), mean over the map (Eq. 1; the generator's is the
                 // non-saturating form -log D(G(x)))
+  hinge,        // max(0, 1 -+ logit), mean over the map; the generator's is -logit: SNGAN
 };
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
+// What a generator learns from: mostly the loss of a discriminator that should call it real.
+Tensor generator_loss(const Tensor& logits, GanLoss);
 // What a discriminator learns from: the mean of its losses on real and on generated images.
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
                           GanLoss);

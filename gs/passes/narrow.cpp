@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "gs/translate.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -21,7 +22,7 @@ int blocks_of(const Graph& graph) {
 
 int network_width(const Graph& graph) {
   for (int i = 1; i < graph.size(); ++i)
-    if (const Parameter* w = graph.node(i).parameter(Role::weight))
+    if (const Parameter* w = graph.node(i).parameter(Role::weight); w && w->shape.rank() == 4)
       return static_cast<int>(w->shape[0]);
   fail("distill: the teacher has no convolution");
 }
@@ -37,8 +38,9 @@ Graph narrow_network(const Graph& teacher, double width) {
   GSX_CHECK(std::find(names.begin(), names.end(), teacher.architecture()) != names.end(),
             "distill: cannot make a narrow '", teacher.architecture(),
             "'; the architectures that can are the generators named by gsx inspect");
-  Graph graph =
-      make_architecture(teacher.architecture(), {{"width", width}, {"blocks", blocks_of(teacher)}});
+  Json options = {{"width", width}, {"blocks", blocks_of(teacher)}};
+  if (const int64_t length = noise_length(teacher); length > 0) options["latent"] = length;
+  Graph graph = make_architecture(teacher.architecture(), options);
   graph.input_format = teacher.input_format;
   graph.output_format = teacher.output_format;
   return graph;

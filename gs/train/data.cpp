@@ -88,6 +88,8 @@ struct TrainData::Impl {
   std::string folder;
   size_t limit = std::numeric_limits<size_t>::max();
   mutable std::set<std::string> told = {};  // warnings
+  int64_t noise = 0, drawn = 0;             // length of vectors, and how many were given
+  uint64_t noise_seed = 0;
   Source partners = {};  // of the training images of domain a, by the numbers below
   std::vector<std::optional<size_t>> partner = {};
 
@@ -134,6 +136,21 @@ struct TrainData::Impl {
     }
     return out;
   }
+  // Number i of the vectors to train on, or of the held-out ones.
+  Tensor vector(int64_t i, bool held_out) const {
+    const Rng::State at = {noise_seed, held_out ? kHeldOutNoiseStream : kNoiseStream,
+                           static_cast<uint64_t>(i) << 32};
+    Rng rng(at);
+    const Tensor z = Tensor::zeros(context, {1, noise});
+    rng.fill_normal(z, 0, 1);
+    return z;
+  }
+  std::vector<Tensor> vectors(int most, bool held_out) const {
+    std::vector<Tensor> out;
+    for (int i = 0; i < most && out.size() < limit; ++i) out.push_back(vector(i, held_out));
+    return out;
+  }
+  bool gives_noise(Domain d) const { return noise > 0 && d == Domain::a; }
   // Reads images until `enough` could be read; Error when fewer than `least` can.
   void check(const Source& source, const char* what, int most, int least, int enough) const {
     int readable = 0;
@@ -185,9 +202,32 @@ TrainData::~TrainData() = default;
 
 bool TrainData::has_targets() const { return impl_->loaders[1] != nullptr; }
 bool TrainData::built_in() const { return impl_->built_in; }
-bool TrainData::repeats() const { return impl_->repeats; }
+bool TrainData::repeats() const { return impl_->noise > 0 || impl_->repeats; }
+
+void TrainData::take_noise(int64_t length, uint64_t seed) {
+  if (impl_->noise == 0) {
+    impl_->split[1] = std::move(impl_->split[0]);
+    impl_->loaders[1] = std::move(impl_->loaders[0]);
+    impl_->split[0] = {};
+  }
+  impl_->noise = length;
+  impl_->noise_seed = seed;
+}
+
+int64_t TrainData::noise() const { return impl_->noise; }
 
 ImageBatch TrainData::next(Domain domain, int n) {
+  if (impl_->gives_noise(domain)) {
+    ImageBatch out;
+    std::vector<Tensor> all;
+    for (int i = 0; i < n; ++i, ++impl_->drawn) {
+      const int64_t which = impl_->drawn % kNoises;
+      all.push_back(impl_->vector(which, false));
+      out.keys.push_back("z" + std::to_string(which));
+    }
+    out.images = n == 1 ? all[0] : concat_batch(all);
+    return out;
+  }
   Loader* loader = impl_->loaders[static_cast<int>(domain)].get();
   GSX_CHECK(loader,
             "train: needs real images of the target domain; give --data a folder with "
@@ -229,10 +269,16 @@ void TrainData::check_pairs() const {
 Json TrainData::state() const {
   Json j = Json::array();
   for (const auto& loader : impl_->loaders) j.push_back(loader ? Json(loader->state()) : Json());
+  if (impl_->noise > 0)
+    j.at(0) = {{"noise", impl_->noise}, {"seed", impl_->noise_seed}, {"drawn", impl_->drawn}};
   return j;
 }
 
 void TrainData::restore(const Json& j) {
+  if (const Json& first = j.at(0); first.is_object() && first.contains("noise")) {
+    take_noise(first.at("noise").get<int64_t>(), first.at("seed").get<uint64_t>());
+    impl_->drawn = first.at("drawn").get<int64_t>();
+  }
   for (size_t d = 0; d < 2; ++d)
     if (impl_->loaders[d]) impl_->loaders[d]->restore(j.at(d));
 }
@@ -241,6 +287,8 @@ void TrainData::look_at_most(int images) { impl_->limit = static_cast<size_t>(im
 
 void TrainData::check() const {
   if (impl_->built_in) return;
+  if (impl_->noise > 0)
+    return impl_->check(impl_->of(Domain::b).training, "images to train on", kLooked, 2, 2);
   // Two, because the distance is normalised by how much images differ.
   impl_->check(impl_->of(Domain::a).training, "images to train on", kLooked, 2, 2);
   if (has_targets())
@@ -250,10 +298,12 @@ void TrainData::check() const {
 }
 
 std::vector<Tensor> TrainData::training(Domain d, int most) const {
+  if (impl_->gives_noise(d)) return impl_->vectors(most, false);
   return impl_->images(impl_->of(d).training, most);
 }
 
 std::vector<Tensor> TrainData::held_out(Domain d, int most) const {
+  if (impl_->gives_noise(d)) return impl_->vectors(most, true);
   return impl_->images(impl_->of(d).held_out, most);
 }
 

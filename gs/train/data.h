@@ -11,6 +11,7 @@ enum class Domain : uint8_t { a, b };  // what goes in, and what should come out
 // How many images a run looks at to calibrate quantisers and to normalise the distance, and how
 // many held-out photos it is evaluated on.
 inline constexpr int kLooked = 64, kEvaluated = 100;
+inline constexpr int64_t kNoises = 4096;
 
 // Images that belong together [N,3,S,S] in image format, cut and mirrored alike.
 struct ImagePairs {
@@ -23,6 +24,12 @@ class TrainData {
   TrainData(const TrainConfig&, int size, int load_size, const ContextPtr&, TrainObserver&);
   TrainData(TrainData&&) noexcept;
   ~TrainData();
+
+  // From now on domain a is vectors [1,length] of normal numbers instead of images: `kNoises` to
+  // train on and as many others as are asked for, the same for the same seed; its images become
+  // domain b.
+  void take_noise(int64_t length, uint64_t seed);
+  int64_t noise() const;  // their length; 0: domain a is images
 
   bool has_targets() const;  // whether there are images of domain b
   bool built_in() const;

@@ -49,16 +49,28 @@ Losses DiscriminatorStage::step(int step) {
   const auto seen = [&](const Tensor& x, const ImageFormat& format) {
     return convert_images(x, format, discriminator_.input_format);
   };
+  if (run_.data.noise() > 0) return step_on_noise(sources);
   const Tensor real = o.teacher_is_real
                           ? seen(targets_.of(sources).images, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).images, kImageFormat);
+  return {{"D", learn(real, seen(sources.images, kImageFormat))}};
+}
+
+Losses DiscriminatorStage::step_on_noise(const ImageBatch& noise) {
+  const Tensor real = run_.data.next(Domain::b, plan_.batch).images;
+  const Tensor made = targets_.of(noise).images;
+  const ImageFormat& format = discriminator_.input_format;
+  return {{"D", learn(convert_images(real, kImageFormat, format),
+                      convert_images(made, teacher_.output_format, format))}};
+}
+
+double DiscriminatorStage::learn(const Tensor& real, const Tensor& fake) {
   zero_gradients(trained_parameters(discriminator_));
-  const Tensor loss =
-      discriminator_loss(discriminator_, real, seen(sources.images, kImageFormat), o.gan_loss);
+  const Tensor loss = discriminator_loss(discriminator_, real, fake, options_.gan_loss);
   const double value = loss.item();
   loss.backward();
   optimizer_.step();
-  return {{"D", value}};
+  return value;
 }
 
 void DiscriminatorStage::save(StateWriter& out) const {
@@ -68,8 +80,7 @@ void DiscriminatorStage::save(StateWriter& out) const {
 
 ImageRows DiscriminatorStage::samples(const std::vector<Tensor>& sources) {
   ImageRows rows;
-  for (const Tensor& source : sources)
-    rows.push_back({to_image(source), to_image(translate_image(teacher_, source))});
+  for (const Tensor& source : sources) rows.push_back(sample_row(source, {&teacher_}));
   return rows;
 }
 

@@ -6,8 +6,9 @@
 namespace gsx {
 
 // Trains a PatchGAN between the photos and what the teacher makes of them (official objective) or
-// real images of the domain (paper): what slimming starts from, and whose feature layers the
-// distance looks through when no feature network is given.
+// real images of the domain (paper); of a teacher that makes its images from noise, an SNGAN's
+// between real images and the teacher's. That is what slimming starts from, and whose feature
+// layers the distance looks through when no feature network is given.
 class DiscriminatorStage : public Stage {
  public:
   DiscriminatorStage(RunState&, const StagePlan&);
@@ -20,6 +21,8 @@ class DiscriminatorStage : public Stage {
 
  private:
   DiscriminatorStage(RunState&, const StagePlan&, Graph discriminator);
+  Losses step_on_noise(const ImageBatch& noise);
+  double learn(const Tensor& real, const Tensor& fake);
   Graph teacher_, discriminator_;
   SlimmingOptions options_;
   Adam optimizer_;

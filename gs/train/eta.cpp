@@ -10,7 +10,7 @@ namespace gsx {
 namespace {
 
 double macs(const Graph& graph, int size) {
-  return graph.cost({1, graph.input_channels(), size, size}).macs.true_macs;
+  return graph.cost(graph.input_shapes(size, size)).macs.true_macs;
 }
 
 // The part of the generator's work that the budget leaves of it, or about that.
@@ -52,7 +52,11 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
   const double train = 3, look_back = 2;
   const double judge = 2 * train * w.discriminator;  // a real image and a generated one
   double work = 0;
-  if (plan.kind == "pix2pix") {
+  if (plan.makes == "teacher" && plan.discriminator_updates) {
+    // One step of the generator on twice the batch, and some of the discriminator.
+    work = 2 * (train * w.generator + look_back * w.discriminator) +
+           *plan.discriminator_updates * (w.generator + judge);
+  } else if (plan.kind == "pix2pix") {
     work = train * w.generator + look_back * w.discriminator + 2 * judge;
   } else if (plan.kind == "cartoongan") {
     work = train * w.generator + 2 * look_back * w.features + look_back * w.discriminator +

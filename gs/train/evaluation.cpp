@@ -14,7 +14,7 @@ namespace {
 constexpr int kRealImages = 200;  // of the target domain, for the Frechet distance
 
 void measure_costs(RunState& run, const Graph& teacher, const Graph& student, TrainResult& r) {
-  const Shape input{1, teacher.input_channels(), run.recipe.size, run.recipe.size};
+  const Shape input = teacher.input_shapes(run.recipe.size, run.recipe.size)[0];
   r.teacher = measure(teacher, input);
   r.compressed = measure(student, input);
   const Ratios ratio = ratios(r.teacher, r.compressed);
@@ -101,7 +101,7 @@ double departure(const ImageRows& rows) {
   constexpr double kPlain = 4;  // grey levels squared
   double moved = 0, spread = 0, values = 0;
   for (const std::vector<Image>& row : rows) {
-    const std::vector<uint8_t>&t = row.at(1).rgb, &y = row.at(2).rgb;
+    const std::vector<uint8_t>&t = row.at(row.size() - 2).rgb, &y = row.back().rgb;
     const double pixels = static_cast<double>(t.size()) / 3;
     for (size_t c = 0; c < 3; ++c) {
       double sum = 0, squares = 0;
@@ -150,7 +150,7 @@ TrainResult evaluate_run(RunState& run, bool timed) {
     r.compressed.ms_per_image = ms[1];
   }
   measure_distances(run, teacher, student, sources, r);
-  if (run.data.built_in()) {
+  if (run.data.built_in() && run.data.noise() == 0) {
     const auto masks = run.data.held_out_masks(kEvaluated);
     r.stripe_energy_teacher = mean_stripes(teacher, sources, masks);
     r.stripe_energy_student = mean_stripes(student, sources, masks);

@@ -154,8 +154,7 @@ ImageRows EvolveStage::samples(const std::vector<Tensor>& sources) {
   const Graph shown = best_.empty() ? student_ : cut(best_);
   ImageRows rows;
   for (const Tensor& source : sources)
-    rows.push_back({to_image(source), to_image(translate_image(lessons_.teacher(), source)),
-                    to_image(translate_image(shown, source))});
+    rows.push_back(sample_row(source, {&lessons_.teacher(), &shown}));
   return rows;
 }
 

@@ -1,6 +1,7 @@
 // Opens networks and prepares images for students; see lessons.h.
 #include "gs/train/lessons.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "gs/train/features.h"
@@ -46,6 +47,7 @@ SlimmingOptions Lessons::options() const {
          << (plan_.kind == "finetune" ? "-finetune" : "") << " chooses another)";
     run_.observer.message(text.str());
   }
+  if (!plan_.gan_loss && run_.data.noise() > 0) o.gan_loss = GanLoss::hinge;
   o.distance.content_on_images = first_layer_is_coarse(features_);
   return o;
 }
@@ -61,6 +63,11 @@ void Lessons::weigh(Distance& distance, std::vector<float> weights) const {
   for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
     images.push_back(teacher_.run(convert_images(source, kImageFormat, teacher_.input_format)));
     sources.push_back(convert_images(source, kImageFormat, teacher_.output_format));
+  }
+  // Of noise there are no photos, only other images.
+  if (run_.data.noise() > 0) {
+    sources = images;
+    std::rotate(sources.begin(), sources.begin() + 1, sources.end());
   }
   distance.normalize(images, sources);
 }

@@ -11,7 +11,11 @@ enum RngStream : uint64_t {
   kDiscriminatorStream = 32,  // a discriminator's weights
   kStudentStream = 33,        // a narrow student's weights
   kPoolStream = 34,           // the pool of the student's images
-  kEvolutionStream = 35       // masks of channels
+  kEvolutionStream = 35,      // masks of channels
+  kNoiseStream = 48,          // vectors that students and teachers make images of,
+  kHeldOutNoiseStream,        // those that they are compared on,
+  kFreshNoiseStream,          // and those that a teacher learns from
+  kSampleStream               // and shows
 };
 
 }  // namespace gsx

@@ -32,7 +32,7 @@ void check_reachable(const RunState& run, const Graph& teacher, const Graph& stu
 Budget make_budget(const RunState& run, const Graph& teacher) {
   const int size = run.recipe.size;
   Budget b;
-  b.input = {1, teacher.input_channels(), size, size};
+  b.input = teacher.input_shapes(size, size)[0];
   if (run.recipe.target_macs > 0) {
     b.kind = Budget::Kind::macs;
     b.target = run.recipe.target_macs;

@@ -2,6 +2,7 @@
 #include "gs/train/stage.h"
 
 #include "gs/images.h"
+#include "gs/train/noise.h"
 #include "gs/translate.h"
 
 namespace gsx {
@@ -9,6 +10,8 @@ namespace gsx {
 RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer) {
   ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
+  if (const int64_t length = noise_of_teacher(config, recipe, context); length > 0)
+    data.take_noise(length, config.seed);
   Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
   return {config,   std::move(recipe), std::move(context),
           observer, std::move(data),   std::move(artifacts)};
@@ -26,6 +29,7 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
 }
 
 Graph fresh_generator(const RunState& run, Rng& rng) {
+  if (run.data.noise() > 0) return fresh_sngan(run, rng);
   const StagePlan* plan = run.recipe.maker("teacher");
   Json shape = Json::object();
   if (plan && plan->width) shape["width"] = *plan->width;
@@ -45,6 +49,7 @@ PatchGanOptions discriminator_shape(const RunState& run, int channels) {
 }
 
 Graph fresh_discriminator(const RunState& run, Rng& rng) {
+  if (run.data.noise() > 0) return fresh_sngan_discriminator(run, rng);
   Graph discriminator = patchgan(discriminator_shape(run, 3));
   discriminator.initialize(run.context, rng, Init{});
   return discriminator;
@@ -59,6 +64,13 @@ void save_result(const RunState& run, Graph graph, const std::filesystem::path& 
   graph.provenance["seed"] = c.seed;
   graph.provenance["steps"] = run.recipe.total_steps();
   save_model(graph, path);
+}
+
+std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks) {
+  std::vector<Image> row;
+  if (source.shape().rank() == 4) row.push_back(to_image(source));
+  for (const Graph* network : networks) row.push_back(to_image(translate_image(*network, source)));
+  return row;
 }
 
 Tensor translate_image(const Graph& graph, const Tensor& source) {

@@ -8,6 +8,7 @@
 #include "gs/train/discriminator_stage.h"
 #include "gs/train/evolve_stage.h"
 #include "gs/train/pix2pix_stage.h"
+#include "gs/train/sngan_stage.h"
 #include "gs/train/student_stage.h"
 
 namespace gsx {
@@ -28,6 +29,7 @@ constexpr StageKind kKinds[] = {
     {"dense", start<CycleGanStage>, resume<CycleGanStage>},
     {"cartoongan", start<CartoonGanStage>, resume<CartoonGanStage>},
     {"pix2pix", start<Pix2PixStage>, resume<Pix2PixStage>},
+    {"sngan", start<SnganStage>, resume<SnganStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},

@@ -6,6 +6,7 @@
 #include "gs/passes/insert_scales.h"
 #include "gs/train/evaluation.h"
 #include "gs/train/run_budget.h"
+#include "gs/translate.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -24,10 +25,11 @@ std::string misfit(const Inputs& in, int size) {
   const Shape image{1, 3, size, size};
   const char* which = "the teacher";
   try {
-    const Shape made = in.teacher.infer_shapes(image)[in.teacher.output()];
+    const Shape given = in.teacher.input_shapes(size, size)[0];
+    const Shape made = in.teacher.infer_shapes(given)[in.teacher.output()];
     if (made != image) {
       return "the teacher makes images of " + std::to_string(made[3]) + " x " +
-             std::to_string(made[2]) + " of them";
+             std::to_string(made[2]) + (given.rank() == 4 ? " of them" : "");
     }
     which = "the discriminator";
     in.discriminator.infer_shapes(image);
@@ -75,8 +77,9 @@ bool has_prunable(const Graph& teacher, PruneBy by) {
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
   if (spec.empty()) return;
-  GSX_CHECK(teacher.input_channels() == 3, "--teacher: must take images of 3 channels, ", spec,
-            " takes ", teacher.input_channels());
+  GSX_CHECK(noise_length(teacher) > 0 || teacher.input_channels() == 3,
+            "--teacher: must take images of 3 channels, ", spec, " takes ",
+            teacher.input_channels());
   const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);

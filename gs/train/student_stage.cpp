@@ -135,8 +135,7 @@ ImageRows StudentStage::samples(const std::vector<Tensor>& sources) {
   freeze_weight_scales(shipped);
   ImageRows rows;
   for (const Tensor& source : sources)
-    rows.push_back({to_image(source), to_image(translate_image(lessons_.teacher(), source)),
-                    to_image(translate_image(shipped, source))});
+    rows.push_back(sample_row(source, {&lessons_.teacher(), &shipped}));
   return rows;
 }
 

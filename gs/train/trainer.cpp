@@ -8,6 +8,7 @@
 #include "gs/recipe_file.h"
 #include "gs/train/eta.h"
 #include "gs/train/evaluation.h"
+#include "gs/train/noise.h"
 #include "gs/train/run_lock.h"
 #include "gs/train/run_log.h"
 #include "gs/train/start.h"
@@ -295,6 +296,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     TrainConfig c = config;
     make_paths_absolute(c);
     write_every(c);
+    if (const int side = c.size ? 0 : noise_image_side(c); side > 0) c.size = side;
     observer.begins(c);
     Run run(c, beginning, observer, stop);
     return run.go();

@@ -23,6 +23,17 @@ class BatchNorm : public Norm {
     return batch_norm(in[0], gamma(), beta(), running_mean_.value, running_var_.value,
                       {eps_, momentum_, options.training});
   }
+  // By the running statistics, a scale and a shift per channel: the bits that run() computes.
+  int lower(Lowering& to, std::span<const int> in) const override {
+    std::vector<float> scale, shift;
+    for (int c = 0; c < channels(); ++c) {
+      const double inv = 1.0 / std::sqrt(static_cast<double>(running_var_.value.at(c)) + eps_);
+      const double a = (affine() ? gamma().at(c) : 1.0f) * inv;
+      scale.push_back(static_cast<float>(a));
+      shift.push_back(static_cast<float>(beta_of(c) - running_mean_.value.at(c) * a));
+    }
+    return to.affine(in[0], scale, shift);
+  }
   bool mixes_batch() const override { return true; }
   bool cancels_scales() const override { return true; }
   std::optional<float> constant(int c, std::span<const std::optional<float>> in,

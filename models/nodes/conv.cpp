@@ -16,7 +16,9 @@ Conv::Conv(std::string n, int input, const ConvSpec& spec, bool transposed)
       kernel_(spec.kernel),
       options_(spec.options),
       same_pad_(spec.same_pad),
-      transposed_(transposed) {}
+      transposed_(transposed) {
+  if (spec.spectral_norm) take_spectral_norm();
+}
 
 Conv::Conv(std::string n, std::vector<int> input_nodes, const Attributes& a, bool transposed)
     : Weighted(std::move(n), std::move(input_nodes), a.integer("in", 0, kMaxChannels),

@@ -94,8 +94,10 @@ NodePtr linear_from(std::string name, std::vector<int> inputs, const Json& json)
 
 }  // namespace nodes
 
-NodePtr make_linear(std::string name, int input, int in, int out, bool bias) {
-  return std::make_unique<nodes::Linear>(std::move(name), std::vector{input}, in, out, bias);
+NodePtr make_linear(std::string name, int input, int in, int out, bool bias, bool spectral_norm) {
+  auto node = std::make_unique<nodes::Linear>(std::move(name), std::vector{input}, in, out, bias);
+  if (spectral_norm) node->take_spectral_norm();
+  return node;
 }
 
 }  // namespace gsx

@@ -39,6 +39,8 @@ Weighted::Weighted(std::string n, std::vector<int> input_nodes, int in, int out,
   tap_bias_ = {name + ".tap_bias", Role::tap_bias, Shape{}, {}, false};
   weight_scale_ = {name + ".weight_scale", Role::weight_scale, Shape{}, {}, false};
   scale_ = {name + ".inserted_scale", Role::gamma, Shape{}, {}, false};
+  left_ = {name + ".weight_u", Role::singular, Shape{}, {}, false};
+  right_ = {name + ".weight_v", Role::singular, Shape{}, {}, false};
 }
 
 Shape Weighted::weight_shape() const {
@@ -48,7 +50,7 @@ Shape Weighted::weight_shape() const {
 
 std::vector<Parameter*> Weighted::parameters() {
   std::vector<Parameter*> result;
-  for (Parameter* p : {&weight_, &bias_, &tap_bias_, &weight_scale_, &scale_}) {
+  for (Parameter* p : {&weight_, &bias_, &tap_bias_, &weight_scale_, &scale_, &left_, &right_}) {
     if (present(*p)) result.push_back(p);
   }
   return result;
@@ -76,6 +78,8 @@ Tensor Weighted::current_scales() const {
 
 Tensor Weighted::effective_weight(const RunOptions& options) const {
   if (packed_.defined()) return real_weight();
+  if (options.training && right_.value.defined())
+    power_iteration(weight_.value, left_.value, right_.value);
   const Tensor w = scaled(weight_);
   if (!quant_) return w;
   if (options.forced) {
@@ -244,6 +248,7 @@ Json Weighted::weighted_attributes() const {
   Json json = {{"in", in_}, {"out", out_}, {"bias", present(bias_)}};
   if (groups() > 1) json["groups"] = groups();
   if (present(scale_)) json["inserted_scale"] = true;
+  if (present(right_)) json["spectral_norm"] = true;
   if (present(tap_bias_)) json["tap_bias"] = tap_bias_.shape.rank() == 4 ? "taps" : "sum";
   if (quant_) {
     json["weights"] = {{"grid", name_of(kGridNames, quant_->grid)},
@@ -258,6 +263,7 @@ void Weighted::read_weighted_attributes(const Attributes& a) {
     GSX_CHECK(takes_scale(), "model file: node ", name, " cannot have an inserted scale");
     scale_.shape = Shape{out_};
   }
+  if (a.has("spectral_norm") && a.boolean("spectral_norm")) take_spectral_norm();
   if (a.has("tap_bias")) set_tap_bias(a.choice("tap_bias", {"taps", "sum"}) == 0);
   if (!a.has("weights")) return;
   const Attributes quant = a.object("weights");

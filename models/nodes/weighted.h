@@ -34,6 +34,9 @@ class Weighted : public Node {
   void insert_scale(const ContextPtr&) override;
   bool scale_is_inserted() const override { return present(scale_); }
   void fold_scale() override;
+  // The weight counts divided by its largest singular value from here on; each training run moves
+  // the vectors that find it by one power iteration.
+  void take_spectral_norm();
 
  protected:
   // taps: [R,S], or [1,1] for a matrix (which then has rank 2). groups divide in and out.
@@ -78,9 +81,10 @@ class Weighted : public Node {
  private:
   Tensor current_scales() const;  // as stored, else from the weight
   Tensor real_weight() const;     // of quantised values, where only those are held
-  // The value of a weight or bias times the inserted scale, if there is one.
+  // The value of a weight, divided by its spectral norm, or of a bias; times the inserted scale.
   Tensor scaled(const Parameter&) const;
   void settle_scale();
+  void settle_spectral_norm();
   // The step of the sums (weight scale * input scale) per output channel, and tap biases in those.
   std::vector<float> sum_scales(float input_scale) const;
   std::vector<int32_t> quantized_taps(const std::vector<float>& scales) const;  // logical order
@@ -94,7 +98,8 @@ class Weighted : public Node {
   int in_, out_, r_, s_;
   bool matrix_;
   Parameter weight_, bias_, tap_bias_, weight_scale_;
-  Parameter scale_;  // [K] when inserted; the layer computes scale * (conv(x) + biases)
+  Parameter left_, right_;  // singular vectors of the weight under a spectral norm
+  Parameter scale_;         // [K] when inserted; the layer computes scale * (conv(x) + biases)
   std::optional<WeightQuant> quant_;
   PrepackedWeights packed_;  // in place of the weight's value
 };

@@ -1,6 +1,7 @@
-// Scales that are inserted behind convolutions to prune by (gs/passes/insert_scales.h): numbers [K]
-// that stand in the layer, so that what is quantised is filter times scale and folding moves no
-// bit.
+// What a layer's weight is multiplied by before it is used. Scales that are inserted behind
+// convolutions to prune by (gs/passes/insert_scales.h): numbers [K] that stand in the layer, so
+// that what is quantised is filter times scale and folding moves no bit. And spectral norms, by
+// which it is divided.
 #include "models/nodes/weighted.h"
 
 namespace gsx::nodes {
@@ -13,13 +14,16 @@ void Weighted::insert_scale(const ContextPtr& context) {
 }
 
 Tensor Weighted::scaled(const Parameter& p) const {
-  if (!p.value.defined() || !scale_.value.defined()) return p.value;
-  return p.shape.rank() == 4 ? scale_filters(p.value, scale_.value) : mul(p.value, scale_.value);
+  const bool normed = &p == &weight_ && p.value.defined() && right_.value.defined();
+  const Tensor value = normed ? spectral_norm(p.value, left_.value, right_.value) : p.value;
+  if (!value.defined() || !scale_.value.defined()) return value;
+  return p.shape.rank() == 4 ? scale_filters(value, scale_.value) : mul(value, scale_.value);
 }
 
 // Multiplies filters and biases by the scale and leaves of it only which channels are alive: 1 or
 // 0, a product with which moves no bit.
 void Weighted::settle_scale() {
+  settle_spectral_norm();
   if (!scale_.value.defined()) return;
   const NoGrad no_grad;
   for (Parameter* p : {&weight_, &bias_, &tap_bias_})
@@ -27,6 +31,23 @@ void Weighted::settle_scale() {
   std::vector<float> alive = scale_.value.to_vector();
   for (float& s : alive) s = s != 0 ? 1.0f : 0.0f;
   set_values(scale_, scale_.shape, alive);
+}
+
+void Weighted::take_spectral_norm() {
+  GSX_CHECK(!constant_input(), kind(), ": node ", name,
+            " must have a weight to be divided by its spectral norm");
+  left_.shape = Shape{out_};
+  right_.shape = matrix_ ? Shape{1, in_} : Shape{1, group_in(), r_, s_};
+}
+
+// Writes the weight as it counts.
+void Weighted::settle_spectral_norm() {
+  if (right_.value.defined() && weight_.value.defined()) {
+    const NoGrad no_grad;
+    set_values(weight_, weight_.shape,
+               spectral_norm(weight_.value, left_.value, right_.value).to_vector());
+  }
+  for (Parameter* p : {&left_, &right_}) *p = {p->name, p->role, Shape{}, {}, false};
 }
 
 void Weighted::fold_scale() {

@@ -61,8 +61,18 @@ class RandomGraph {
   }
   ConvSpec conv(int in, int out, int stride) {
     const PadMode mode = pick(2) ? PadMode::reflect : PadMode::zero;
-    if (pick(4) == 0) return {.in = in, .out = out, .kernel = 1, .options = {.stride = stride}};
-    return {.in = in, .out = out, .kernel = 3, .options = {stride, Padding::all(1), mode}};
+    const bool normed = pick(6) == 0;
+    if (pick(4) == 0)
+      return {.in = in,
+              .out = out,
+              .kernel = 1,
+              .options = {.stride = stride},
+              .spectral_norm = normed};
+    return {.in = in,
+            .out = out,
+            .kernel = 3,
+            .options = {stride, Padding::all(1), mode},
+            .spectral_norm = normed};
   }
 
   PadMode any_mode() {

@@ -120,6 +120,7 @@ const std::vector<Case>& cases() {
       named("unet", unet, {2, 3, 18, 26}),
       named("branches", branches, {2, 3, 19, 23}),
       named("zero_padded", zero_padded, {2, 3, 17, 21}),
+      named("sngan", [] { return sngan({.width = 6, .latent = 5, .blocks = 2}); }, {2, 5}),
   };
   return all;
 }
@@ -141,6 +142,13 @@ void randomize(Graph& graph, uint64_t seed) {
     if (p->role == Role::beta) fill(p->value, rng, 0.1f, 0.5f);
     if (p->role == Role::running_mean) fill(p->value, rng, 0, 0.3f);
     if (p->role == Role::running_var) rng.fill_uniform(p->value, 0.5f, 2);
+  }
+  for (int i = 0; i < graph.size(); ++i) {
+    std::vector<Tensor> singular;
+    for (const Parameter* p : graph.node(i).parameters())
+      if (p->role == Role::singular) singular.push_back(p->value);
+    for (int turn = 0; turn < 5 && !singular.empty(); ++turn)
+      power_iteration(graph.node(i).parameter(Role::weight)->value, singular[0], singular[1]);
   }
 }
 

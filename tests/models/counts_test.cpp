@@ -58,6 +58,17 @@ TEST_CASE("the other architectures have the published sizes") {
   CHECK(fid_inception().cost({1, 3, 299, 299}).params == 23850960);
 }
 
+TEST_CASE("SNGAN's networks cost what the paper says") {
+  const Cost cost = sngan().cost(Shape{1, 128});
+  CHECK(cost.params == 4276739);
+  CHECK(cost.weight_bytes == 4266752 * 4);
+  CHECK(cost.macs.paper_macs == 1680605184);  // the linear layer is not counted
+  CHECK(cost.macs.true_macs == 1680605184 + 524288);
+  const Cost judge = sngan_discriminator().cost({1, 3, 32, 32});
+  CHECK(judge.params == 1053824);
+  CHECK(judge.macs.true_macs == Approx(272e6).epsilon(2e-3));
+}
+
 TEST_CASE("quantised weights count one byte") {
   Graph graph = cyclegan();
   test::quantize(graph, {}, 4, false);
