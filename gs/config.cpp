@@ -17,13 +17,17 @@ QuantGrid grid_of(const std::string& name) {
                               : QuantGrid::paper;
 }
 
+std::string with_dashes(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
 }  // namespace
 
-std::string Setting::flag() const {
-  if (range.flag) return range.flag;
-  std::string flag = name;
-  std::replace(flag.begin(), flag.end(), '_', '-');
-  return flag;
+std::string Setting::flag() const { return range.flag ? range.flag : with_dashes(name); }
+
+std::string Setting::former_flag() const {
+  return range.formerly ? with_dashes(range.formerly) : "";
 }
 
 Json TrainConfig::to_json() const {
@@ -41,8 +45,10 @@ TrainConfig TrainConfig::from_json(const Json& j) {
   const bool zeros = j.value("format", 1) < 2;
   TrainConfig c;
   for_each_setting(c, [&](const Setting& s, auto& field) {
-    if (!j.contains(s.name)) return;
-    const Json& value = j.at(s.name);
+    const bool former = s.range.formerly && !j.contains(s.name);
+    const std::string key = former ? s.range.formerly : s.name;
+    if (!j.contains(key)) return;
+    const Json& value = j.at(key);
     const bool chosen = !value.is_number() || value.get<double>() > 0;
     if (is_optional<std::decay_t<decltype(field)>> && zeros && !chosen) return;
     const std::string why = s.range.why_not(value);

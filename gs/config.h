@@ -74,7 +74,7 @@ enum class Use : uint8_t {
     "gs8: distil + prune + quantise; gs32: distil + prune; gs8-mse: gs8 by squared pixels; "       \
     "postq: gs32, then 8 bits; cp, cp+d, d+cp: prune, with distillation never, after or before; "  \
     "cec: evolve; gd, distill: a narrow student; dense: train a teacher only; pix2pix: one from "  \
-    "pairs")                                                                                       \
+    "pairs; cartoongan: one that draws")                                                           \
   X("Method", std::string, recipe, "", ranges::text(), Use::every_run,                             \
     "instead of --method: stages and their settings from a TOML file, see docs/recipes.md")        \
   X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),            \
@@ -108,8 +108,8 @@ enum class Use : uint8_t {
     "residual blocks of a dense network")                                                          \
   X(kSchedule, std::optional<int>, dense_steps, {}, ranges::whole(0, 100'000'000), Use::teacher,   \
     "steps of teacher training")                                                                   \
-  X(kSchedule, std::optional<int>, critic_steps, {}, ranges::whole(0, 100'000'000),                \
-    Use::discriminator,                                                                            \
+  X(kSchedule, std::optional<int>, discriminator_steps, {},                                        \
+    ranges::whole(0, 100'000'000).once("critic_steps"), Use::discriminator,                        \
     "steps of discriminator training before slimming, for a teacher without one")                  \
   X(kSchedule, std::optional<int>, slim_steps, {}, ranges::whole(0, 100'000'000), Use::slim,       \
     "steps of pruning")                                                                            \
@@ -146,6 +146,8 @@ struct Setting {
   const char* help;
   // As it is typed: "target-ratio"; empty: not on the command line.
   std::string flag() const;
+  // The flag of gsx 0.1.0; empty: it was the same.
+  std::string former_flag() const;
 };
 
 struct TrainConfig {
@@ -156,8 +158,8 @@ struct TrainConfig {
   ContextPtr context;             // where to compute; null: on the CPU, with all its threads
 
   Json to_json() const;
-  // What is absent has its default. Settings of gsx 0.1.0 say zero (of the weight decay, less) for
-  // what was not chosen.
+  // What is absent has its default; former names are read. Settings of gsx 0.1.0 say zero (of the
+  // weight decay, less) for what was not chosen.
   static TrainConfig from_json(const Json&);
   // Error that names the first setting out of its range.
   void check() const;

@@ -23,6 +23,9 @@ class TrainObserver {
   // A new run's settings make sense; files that are written in `folder` now become the run's.
   virtual void started(const std::filesystem::path& /*folder*/) {}
   virtual void progress(const TrainProgress&) {}
+  // A line went into the run's log, a sheet into its samples.
+  virtual void logged(const Json& /*line*/) {}
+  virtual void sampled(const Image& /*sheet*/, const std::string& /*stage*/, int /*total_step*/) {}
   virtual void message(const std::string&) {}  // one line worth telling: stages, files written
   virtual void warning(const std::string&) {}  // skipped images and the like
 };

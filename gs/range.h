@@ -23,6 +23,9 @@ struct Range {
   bool contrary = false;
   enum class Spelling : uint8_t { plain, amount, calibrated } spelling = Spelling::plain;
   bool may_change = false;
+  // The setting's name in gsx 0.1.0; null: it was the same. Files and command lines may still say
+  // it.
+  const char* formerly = nullptr;
 
   // "a whole number from 1 to 9", "official or paper".
   std::string expected() const;
@@ -35,6 +38,9 @@ struct Range {
   }
   Range spelled(Spelling s) const {
     return changed([s](Range& r) { r.spelling = s; });
+  }
+  Range once(const char* name) const {
+    return changed([name](Range& r) { r.formerly = name; });
   }
   Range unflagged() const {
     return changed([](Range& r) { r.flag = ""; });

@@ -95,6 +95,14 @@ PairedStepOptions paired_step_options(const StagePlan& plan) {
   return o;
 }
 
+CartoonStepOptions cartoon_step_options(const StagePlan& plan) {
+  CartoonStepOptions o;
+  if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
+  take(o.lr, plan.lr);
+  take(o.content, plan.content);
+  return o;
+}
+
 Schedule decay_of(const StagePlan& plan) {
   return plan.decay == "constant" ? Schedule::constant
          : plan.decay == "linear" ? Schedule::linear

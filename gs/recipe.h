@@ -47,6 +47,8 @@ inline constexpr const char* kWide = "teacher slim distill finetune";
   X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kDecaying)     \
   X(std::optional<float>, cycle, {}, ranges::number(0), "dense")                                  \
   X(std::optional<float>, identity, {}, ranges::number(0), "dense")                               \
+  X(std::optional<float>, content, {}, ranges::number(0), "cartoongan")                           \
+  X(int, initial_steps, 0, ranges::whole(0, 100'000'000), "cartoongan")                           \
   X(std::optional<float>, l1, {}, ranges::number(0), "pix2pix")                                   \
   X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "sngan")                \
   X(std::optional<float>, average, {}, ranges::number(0, 1), "sngan")                             \
@@ -76,6 +78,7 @@ SlimmingOptions slimming_options(const StagePlan&);
 CycleGanStepOptions cyclegan_step_options(const StagePlan&);
 SnganStepOptions sngan_step_options(const StagePlan&);
 PairedStepOptions paired_step_options(const StagePlan&);
+CartoonStepOptions cartoon_step_options(const StagePlan&);
 Schedule decay_of(const StagePlan&);
 
 struct Recipe {

@@ -59,7 +59,7 @@ std::string text_of_file(const std::string& path) {
     const std::vector<uint8_t> bytes = read_file(path, kMostBytes);
     return {bytes.begin(), bytes.end()};
   } catch (const Error& error) {
-    fail("recipe ", path, ": cannot be read: ", error.what());
+    fail("recipe ", path, ": cannot be read: ", reading_error(path, error.what()));
   }
 }
 

@@ -121,7 +121,7 @@ class Maker {
     const bool student_comes_narrow = has_kind("distill");
     set("batch", c.batch);
     if (makes == "teacher") set("steps", c.dense_steps);
-    if (kind == "discriminator") set("steps", c.critic_steps);
+    if (kind == "discriminator") set("steps", c.discriminator_steps);
     if (kind == "slim" || kind == "distill" || kind == "evolve") set("steps", c.slim_steps);
     if (kind == "finetune") set("steps", c.finetune_steps);
     if (makes == "teacher") {

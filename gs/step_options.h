@@ -58,4 +58,11 @@ struct PairedStepOptions {
   GanLoss gan_loss = GanLoss::log;
 };
 
+// CartoonGAN training of the teacher (Chen et al. 2018): one generator, a PatchGAN.
+struct CartoonStepOptions {
+  float lr = 2e-4f;    // Adam(0.5, 0.999)
+  float content = 10;  // weight of the content loss
+  GanLoss gan_loss = GanLoss::log;
+};
+
 }  // namespace gsx

@@ -15,7 +15,7 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Device memory is used up: after giving some back, another try may succeed.
+// Memory or threads are used up: after giving some back, another try may succeed.
 class OutOfMemory : public Failure {
  public:
   using Failure::Failure;

@@ -50,15 +50,22 @@ struct SnganDiscriminatorOptions {
 };
 Graph sngan_discriminator(const SnganDiscriminatorOptions& = {});
 
-struct Vgg16Options {
+struct VggOptions {
   int width = 64;  // channels of the first stage
 };
 // To relu4_3; feature layers relu1_2 relu2_2 relu3_3 relu4_3; input in [0,1].
-Graph vgg16(const Vgg16Options& = {});
+Graph vgg16(const VggOptions& = {});
+// To relu4_4, CartoonGAN's content layer; feature layers relu1_2 relu2_2 relu3_4 relu4_4; input in
+// [0,1].
+Graph vgg19(const VggOptions& = {});
 
 // SqueezeNet 1.1 to its 1000 logits. Takes RGB in [0,1]; its first node normalises as torchvision
 // does. Taps: LPIPS' seven.
 Graph squeezenet();
+
+// Inception v3 as FID uses it: RGB in [-1,1], 299 x 299 there, but any size from 75 x 75 on.
+// Feature layer pool3 [N,2048]; gives the 1008 logits with their bias [N,1008].
+Graph fid_inception();
 
 // By the name used on the command line, "cyclegan_official" being cyclegan without the paper's
 // affine norms. Options by their names above ("width", "blocks", ...), and what weights of others
@@ -76,6 +83,9 @@ struct ModelSpec {
   std::filesystem::path file;  // empty: a bare architecture
 };
 ModelSpec parse_model_spec(const std::string&);
+// Error for a name that no file can be behind: of no architecture, with options that it has not or
+// cannot have, or `with_weights` and without a file.
+void check_model_spec(const std::string&, bool with_weights);
 // The file that a model's name stands for: what follows the colon, or the name itself.
 std::filesystem::path model_path(const std::string& spec);
 

@@ -33,8 +33,8 @@ class Builder {
   int instance_norm(std::string name, int channels, bool affine, float eps = 1e-5f) {
     return put(make_instance_norm(std::move(name), last_, channels, affine, eps));
   }
-  int batch_norm(std::string name, int channels) {
-    return put(make_batch_norm(std::move(name), last_, channels));
+  int batch_norm(std::string name, int channels, float eps = 1e-5f) {
+    return put(make_batch_norm(std::move(name), last_, channels, true, eps));
   }
   int activation(std::string name, Activation f, float slope = 0.2f) {
     return put(make_activation(std::move(name), last_, f, slope));

@@ -1,32 +1,45 @@
-// Networks whose inner values measure how images differ: VGG16 and SqueezeNet 1.1, with
+// Networks whose inner values measure how images differ: VGG16, VGG19 and SqueezeNet 1.1, with
 // torchvision's tensor names.
+#include <array>
+
 #include "models/architectures.h"
 #include "models/builder.h"
 
 namespace gsx {
 
-Graph vgg16(const Vgg16Options& o) {
-  GSX_CHECK(o.width >= 1 && o.width <= 4096, "vgg16: width must lie in [1, 4096], got ", o.width);
-  Builder b("vgg16", 3);
-  constexpr int kConvs[] = {2, 2, 3, 3};
+namespace {
+
+// Convolutions per stage, to the last ReLU of the fourth.
+Graph vgg(const char* name, const VggOptions& o, const std::array<int, 4>& convs) {
+  GSX_CHECK(o.width >= 1 && o.width <= 4096, name, ": width must lie in [1, 4096], got ", o.width);
+  Builder b(name, 3);
   int at = 0, channels = 3;
+  std::vector<std::string> ends;
   for (int stage = 0; stage < 4; ++stage) {
     if (stage > 0) b.max_pool("features." + std::to_string(at++), {2, 2, 0, false, false});
-    for (int i = 1; i <= kConvs[stage]; ++i) {
+    for (int i = 1; i <= convs[stage]; ++i) {
       ConvSpec spec;
       spec.in = channels;
       spec.out = channels = o.width << stage;
       spec.options.pad = Padding::all(1);
       b.conv("features." + std::to_string(at++), spec);
-      b.activation("relu" + std::to_string(stage + 1) + "_" + std::to_string(i), Activation::relu);
+      ends.resize(stage + 1);
+      ends[stage] = "relu" + std::to_string(stage + 1) + "_" + std::to_string(i);
+      b.activation(ends[stage], Activation::relu);
       ++at;
     }
   }
   Graph graph = b.take();
   graph.input_format = {0, 1, false};
-  graph.feature_layers = {"relu1_2", "relu2_2", "relu3_3", "relu4_3"};
+  graph.feature_layers = ends;
   return graph;
 }
+
+}  // namespace
+
+Graph vgg16(const VggOptions& o) { return vgg("vgg16", o, {2, 2, 3, 3}); }
+
+Graph vgg19(const VggOptions& o) { return vgg("vgg19", o, {2, 2, 4, 4}); }
 
 Graph squeezenet() {
   Builder b("squeezenet", 3);

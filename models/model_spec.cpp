@@ -45,6 +45,8 @@ void refuse_unknown(const std::string& spec) {
   const std::string near = nearest(spec, architecture_names());
   GSX_CHECK(near.empty(), "model: there is no file ", spec, "; did you mean the architecture ",
             near, "?");
+  GSX_CHECK(spec.find_first_of("/.") != std::string::npos, "model: there is no file ", spec,
+            " and no architecture of this name", instead_of(spec));
 }
 
 // A folder in a model's place, most likely a run's, in which `wanted` is what should be named.
@@ -79,12 +81,18 @@ fs::path model_path(const std::string& spec) {
   return parsed.file.empty() ? fs::path(spec) : parsed.file;
 }
 
+void check_model_spec(const std::string& spec, bool with_weights) {
+  const ModelSpec parsed = parse_model_spec(spec);
+  GSX_CHECK(!with_weights || !parsed.file.empty(), "model: ", spec,
+            " is an architecture without weights; give ", spec, ":weights.safetensors");
+  if (parsed.architecture.empty()) return refuse_unknown(spec);
+  make_architecture(parsed.architecture, parsed.options);
+}
+
 Graph open_model(const ContextPtr& context, const std::string& spec, bool prepacked,
                  const std::string& in_run) {
+  check_model_spec(spec, true);
   const ModelSpec parsed = parse_model_spec(spec);
-  GSX_CHECK(!parsed.file.empty(), "model: ", spec, " is an architecture without weights; give ",
-            spec, ":weights.safetensors");
-  if (parsed.architecture.empty()) refuse_unknown(spec);
   refuse_folder(parsed.file, in_run);
   if (parsed.architecture.empty()) return load_model(context, parsed.file, prepacked);
   Graph graph = make_architecture(parsed.architecture, parsed.options);

@@ -90,8 +90,9 @@ Graph make_patchgan(Options& options) {
 }  // namespace
 
 std::vector<std::string> architecture_names() {
-  return {"cyclegan", "cyclegan_official",   "patchgan", "cartoongan", "fast_style",
-          "sngan",    "sngan_discriminator", "vgg16",    "squeezenet"};
+  return {"cyclegan",     "cyclegan_official",   "patchgan", "cartoongan", "fast_style",
+          "sngan",        "sngan_discriminator", "vgg16",    "vgg19",      "squeezenet",
+          "fid_inception"};
 }
 
 namespace {
@@ -124,14 +125,13 @@ Graph build(const std::string& name, Options& options) {
     options.read("width", o.width);
     return sngan_discriminator(o);
   }
-  if (name == "vgg16") {
-    Vgg16Options o;
+  if (name == "vgg16" || name == "vgg19") {
+    VggOptions o;
     options.read("width", o.width);
-    return vgg16(o);
+    return name == "vgg16" ? vgg16(o) : vgg19(o);
   }
-  if (name == "squeezenet") {
-    return squeezenet();
-  }
+  if (name == "squeezenet") return squeezenet();
+  if (name == "fid_inception") return fid_inception();
   fail("there is no architecture '", name, "'", instead_of(name));
 }
 

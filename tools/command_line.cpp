@@ -37,6 +37,21 @@ std::string plain(const CLI::Error& error) {
   return text;
 }
 
+// Shows of each flag the name of today.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    const auto names = option->get_lnames();
+    return positional || names.size() < 2 ? Formatter::make_option_name(option, positional)
+                                          : "--" + names[0];
+  }
+};
+
+// Says of no value what it is, before others say what it is not.
+std::string why_empty(const std::string& value) {
+  return value.empty() ? "expected a value, got an empty one" : "";
+}
+
 }  // namespace
 
 Check one_of(std::vector<std::string> words) {
@@ -45,16 +60,22 @@ Check one_of(std::vector<std::string> words) {
 }
 
 Option& Option::check(const Check& check) {
+  option_->check(why_empty, "");
   option_->check(CLI::Validator(check.read, check.shown));
   return *this;
 }
 
 Option& Option::transform(const Check& check) {
-  option_->transform(CLI::Validator(check.read, check.shown));
+  const auto read = [check](std::string& value) {
+    const std::string why = why_empty(value);
+    return why.empty() ? check.read(value) : why;
+  };
+  option_->transform(CLI::Validator(read, check.shown));
   return *this;
 }
 
 Option& Option::check(std::function<std::string(const std::string&)> why_not) {
+  option_->check(why_empty, "");
   option_->check(std::move(why_not), "");
   return *this;
 }
@@ -197,6 +218,7 @@ Program::Program(const std::string& help, const std::string& name, const std::st
     : app_(std::make_unique<CLI::App>(help, name)) {
   app_->set_version_flag("--version", version, "print the version and exit");
   app_->set_help_flag("--help", "print this help and exit");
+  app_->formatter(std::make_shared<HelpFormatter>());
   app_->get_formatter()->label("SUBCOMMAND", "COMMAND");
   app_->get_formatter()->column_width(34);
   app_->require_subcommand(1);
@@ -219,9 +241,8 @@ std::string Program::misuse(const std::string& otherwise) const {
     if (word.rfind("-", 0) == 0) {
       const std::string flag = word.substr(0, word.find('='));
       std::vector<std::string> flags;
-      for (const CLI::Option* option : command.get_options()) {
-        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-      }
+      for (const CLI::Option* option : command.get_options())
+        if (!option->get_lnames().empty()) flags.push_back("--" + option->get_lnames()[0]);
       return "unknown flag " + flag + did_you_mean(flag, flags);
     }
     if (&command != app_.get()) return "unexpected argument '" + word + "'";

@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/error.h"
+#include "tools/text.h"
+
 namespace CLI {
 class App;
 class Option;
@@ -22,6 +25,19 @@ class Misuse : public std::runtime_error {
   explicit Misuse(const std::string& sentence) : std::runtime_error(sentence) {}
   Misuse(const std::string& flag, const std::string& why) : Misuse(flag + ": " + why) {}
 };
+
+// Does what looks at words only, and at what this machine and build have: its Error is a Misuse,
+// without the `front` by which those who check call themselves.
+template <class Work>
+auto as_misuse(const std::string& front, const Work& work) {
+  try {
+    return work();
+  } catch (const kernels::OutOfMemory&) {
+    throw;
+  } catch (const Error& error) {
+    throw Misuse(behind(front, error.what()));
+  }
+}
 
 // What a value must be. `read` answers why it is not, or nothing; it may rewrite the value.
 struct Check {
@@ -45,7 +61,7 @@ class Option {
   Option& capture_default_str();  // help says the default
   Option& type_name(const std::string& name);
 
-  std::vector<std::string> long_names() const;  // without "--"
+  std::vector<std::string> long_names() const;  // without "--", the one of today first
   std::string type_name() const;                // "INT", and what its checks show
   bool takes_value() const;
   bool is_on() const;    // of a flag
@@ -64,7 +80,10 @@ class Command {
  public:
   explicit Command(CLI::App* app) : app_(app) {}
 
-  // Options write what they are given to `into`, which must outlive parsing.
+  // Options write what they are given to `into`, which must outlive parsing. The name is `--flag`,
+  // or
+  // `--flag,--former` with one that is taken too and that help does not show; without dashes it is
+  // an argument's.
   Option add_option(const std::string& name, std::string& into, const std::string& help) const;
   Option add_option(const std::string& name, std::vector<std::string>& into,
                     const std::string& help) const;

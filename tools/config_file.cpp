@@ -3,15 +3,22 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <set>
 #include <sstream>
 
+#include "engine/io/atomic_file.h"
 #include "engine/io/input_file.h"
 #include "engine/path_text.h"
 #include "engine/suggest.h"
+#include "gs/config.h"
 #include "gs/recipe_file.h"
+#include "models/architectures.h"
+#include "tools/options.h"
 #include "tools/values.h"
 
 namespace gsx::tools {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -22,6 +29,10 @@ constexpr const char* kOldHeader = "# gsx 0.1.0: ";
 
 // And how files begin in which a zero still stood for what was not chosen.
 constexpr const char* kZerosHeader = "# settings of a run, written by gsx 0.1.0: ";
+
+// How they begin where relative names of files are of the settings' own folder, so that a run
+// folder may move. In files of others they are of the working folder, as on the command line.
+constexpr const char* kHeader = "# settings of a run, format 3, written by gsx ";
 
 // Whether a file with such zeros leaves a setting to its method by this value.
 bool left_open(const std::string& name, const std::string& text) {
@@ -42,6 +53,35 @@ template <class F>
 void for_each_given(const Command& command, F&& f) {
   for (const Option& option : command.options())
     if (option.count() > 0 && !option.long_names().empty()) f(option.long_names()[0], option);
+}
+
+// Whether a setting names a file or folder, alone or as ARCH:FILE.
+bool names_file(const std::string& flag) {
+  const TrainConfig none;
+  bool found = false;
+  for_each_setting(none, [&](const Setting& s, const auto&) {
+    found = found || (s.range.kind == Range::Kind::text && s.flag() == flag);
+  });
+  return found;
+}
+
+// The name with change(its file) in the file's place.
+template <class Change>
+std::string with_file(const std::string& name, const Change& change) {
+  const std::string file = model_path(name).string();
+  return name.substr(0, name.size() - file.size()) + change(fs::path(file)).string();
+}
+
+// From the folder where it lies inside, and back.
+std::string relative_name(const std::string& name, const fs::path& folder) {
+  const std::string inside = folder.string() + "/";
+  return with_file(name, [&](const fs::path& file) {
+    const std::string whole = file.string();
+    return whole.rfind(inside, 0) == 0 ? fs::path(whole.substr(inside.size())) : file;
+  });
+}
+std::string name_from(const std::string& name, const fs::path& folder) {
+  return with_file(name, [&](const fs::path& file) { return folder / file; });
 }
 
 // Puts the bare values of a file of version 0.1.0 in quotes.
@@ -106,9 +146,10 @@ class SettingsFile {
       const std::vector<uint8_t> bytes = read_file(path_, kMostBytes);
       text.assign(bytes.begin(), bytes.end());
     } catch (const std::exception& error) {
-      refuse("the file cannot be read: " + std::string(error.what()));
+      refuse("the file cannot be read: " + reading_error(path_, error.what()));
     }
     old_ = text.rfind(kOldHeader, 0) == 0;
+    relative_ = text.rfind(kHeader, 0) == 0;
     zeros_ = old_ || text.rfind(kZerosHeader, 0) == 0;
     if (old_) text = quoted_values(text);
     try {
@@ -122,29 +163,33 @@ class SettingsFile {
   }
 
   void give(const std::string& name, const toml::node& value) {
-    std::vector<std::string> known;
-    for (const Option& option : command_.options())
-      if (!option.long_names().empty() && !among(option.long_names()[0], kNoSettings))
-        known.push_back(option.long_names()[0]);
     if (name == "config")
       refuse(value.source(), "a file of settings cannot name another one; write its settings here");
     if (name == "resume")
       refuse(value.source(),
              "a file of settings cannot resume a run, which has its own; say --resume instead of "
              "--config");
+    std::vector<std::string> known;
+    for (const Option& option : command_.options())
+      for (const std::string& flag : option.long_names())
+        if (!among(flag, kNoSettings)) known.push_back(flag);
     if (!among(name, known)) {
       const std::string near = nearest(name, known);
       refuse(value.source(), "unknown setting '" + name + "'" +
                                  (near.empty() ? "" : "; did you mean " + near + "?"));
     }
     Option option = command_.option("--" + name);
-    const std::string text = text_of(name, value, kind_of(option));
+    const std::string today = option.long_names()[0];
+    if (!given_.insert(today).second)
+      refuse(value.source(), name + ": " + today + " is given already under another name");
+    std::string text = text_of(name, value, kind_of(option));
     if (zeros_ && left_open(name, text)) return;
     if (option.count() > 0) return;                                     // the command line wins
     if (kind_of(option) == ValueKind::flag && text == "false") return;  // given by being there
     try {
+      if (relative_ && names_file(today)) text = name_from(text, folder_of(path_));
       option.give(text);
-    } catch (const Misuse& error) {
+    } catch (const std::runtime_error& error) {
       refuse(value.source(), error.what());
     }
   }
@@ -169,7 +214,8 @@ class SettingsFile {
 
   const Command command_;
   std::string path_;
-  bool old_ = false, zeros_ = false;
+  bool old_ = false, zeros_ = false, relative_ = false;
+  std::set<std::string> given_;  // settings, by their flags of today
 };
 
 // One line: name = value.
@@ -196,13 +242,15 @@ bool read_config_file(const Command& command, const std::string& path) {
   return SettingsFile(command, path).read();
 }
 
-std::string config_text(const Command& command, const std::vector<std::string>& without,
+std::string config_text(const Command& command, const fs::path& folder,
+                        const std::vector<std::string>& without,
                         const std::map<std::string, std::string>& instead) {
-  std::string text;
+  std::string text = std::string(kHeader) + GSX_VERSION ": " + command_line() + "\n";
   for_each_given(command, [&](const std::string& name, const Option& option) {
+    if (among(name, without)) return;
     const auto other = instead.find(name);
-    if (!among(name, without))
-      text += setting(name, option, other == instead.end() ? option.typed()[0] : other->second);
+    const std::string value = other == instead.end() ? option.typed()[0] : other->second;
+    text += setting(name, option, names_file(name) ? relative_name(value, folder) : value);
   });
   return text;
 }

@@ -1,17 +1,17 @@
 // gsx eval: how small, how fast and how faithful a model is, on a folder of images.
 #include <filesystem>
-#include <iostream>
 
 #include "engine/io/dataset.h"
-#include "gs/eval/fidelity.h"
-#include "gs/eval/model_stats.h"
+#include "gs/eval/statistics_file.h"
 #include "gs/train/run_folder.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
 #include "tools/commands.h"
+#include "tools/eval_report.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
 #include "tools/options.h"
+#include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/text.h"
 
@@ -23,19 +23,24 @@ namespace {
 
 struct EvalOptions {
   std::string model, data, teacher, feature_net;
-  int size = 0;
+  std::string reference, stats, save_stats;
+  std::optional<std::string> protocol;
+  std::optional<int> bootstrap;
+  MeasureOptions measure;
+  int size = 0, images = 0;
   ReadOptions reading;
   ComputeOptions compute;
   bool json = false;
 };
 
-// The images of a folder one by one, scaled and cut to --size unless it is 0; calls use(image)
-// with [1,3,H,W], RGB in -1..1. Those that are damaged, or that `use` fails on, are named, left out
-// and counted; Error when that is all of them.
+// The images of a folder one by one, the first `most` of them unless that is 0, scaled and cut to
+// --size unless it is 0; calls use(image) with [1,3,H,W], RGB in -1..1. Those that are damaged, or
+// that `use` fails on, are named, left out and counted; Error when that is all of them.
 template <class Use>
 int for_each_image(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
-                   Use&& use) {
-  const std::vector<fs::path> files = list_images(folder);
+                   int most, Use&& use) {
+  std::vector<fs::path> files = list_images(folder);
+  if (most > 0) files.resize(std::min(files.size(), static_cast<size_t>(most)));
   const std::string left_out = left_out_text(open_image_folder(folder));
   if (!left_out.empty()) warn(left_out);
   size_t skipped = 0;
@@ -55,9 +60,10 @@ int for_each_image(const ContextPtr& context, const fs::path& folder, const Eval
 
 // Which of the networks cannot take an image of this shape; empty: all can.
 std::string misfit(const Evaluation::Networks& nets, const Shape& image) {
-  const std::pair<const char*, const Graph*> named[] = {{"the model", nets.model},
-                                                        {"the teacher", nets.teacher},
-                                                        {"the feature network", nets.features}};
+  // FID's Inception is shown images of a size of its own.
+  const Graph* features = nets.features && is_fid_network(*nets.features) ? nullptr : nets.features;
+  const std::pair<const char*, const Graph*> named[] = {
+      {"the model", nets.model}, {"the teacher", nets.teacher}, {"the feature network", features}};
   for (const auto& [name, net] : named) {
     try {
       if (net) net->infer_shapes(image);
@@ -83,134 +89,129 @@ void check_size(const Evaluation::Networks& nets, int size) {
             instead_of_size(nets, size));
 }
 
-struct Report {
-  Evaluation::Result quality;
-  ModelFigures model, teacher;
-  bool has_teacher = false, has_features = false;
-  int skipped = 0;
-  Shape input;
-  std::string device;
+// The networks that are measured and that measure. Evaluation::Networks points into this.
+struct Networks {
+  Graph model, teacher, features;
+  std::optional<Lpips> lpips;
+  Evaluation::Networks named;
 };
 
-Json to_json(const ColourShift& s) {
-  return {{"red", s.mean[0]}, {"green", s.mean[1]}, {"blue", s.mean[2]}, {"largest", s.largest}};
+void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
+  n.model = open_model(context, o.model, true);
+  GSX_CHECK(noise_length(n.model) == 0, o.model,
+            " makes its images of noise; eval measures generators that take images, and gsx train "
+            "says how far a compressed one is from its teacher");
+  GSX_CHECK(n.model.input_channels() == 3, o.model, " takes images of ", n.model.input_channels(),
+            " channels; eval measures generators of colour images, which have 3");
+  n.named.model = &n.model;
+  if (!o.teacher.empty()) {
+    n.teacher = open_model(context, o.teacher, true, run_files::kTeacher);
+    n.named.teacher = &n.teacher;
+  }
+  if (o.feature_net.empty()) return;
+  n.features = open_model(context, o.feature_net);
+  GSX_CHECK(!n.features.feature_layers.empty(), "--feature-net: ", o.feature_net,
+            " has no feature layers; give a feature network such as squeezenet:FILE or vgg16:FILE");
+  n.features.freeze();
+  n.named.features = &n.features;
+  n.named.layer = n.features.feature_layers.back();
+  n.lpips = open_lpips(n.features, model_path(o.feature_net), warn);
+  if (n.lpips) n.named.lpips = &*n.lpips;
 }
 
-Json to_json(const EvalOptions& o, const Report& r) {
-  const auto known = [](double v, bool is) { return is ? Json(v) : Json(nullptr); };
-  const Ratios ratio = r.has_teacher ? ratios(r.teacher, r.model) : Ratios();
-  const Evaluation::Result& q = r.quality;
-  return {{"model", o.model},
-          {"device", r.device},
-          {"images", q.sources},
-          {"skipped", r.skipped},
-          {"input", {r.input[0], r.input[1], r.input[2], r.input[3]}},
-          {"macs_true", r.model.macs_true},
-          {"macs_paper", r.model.macs_paper},
-          {"params", r.model.params},
-          {"file_bytes", r.model.file_bytes},
-          {"ms_per_image", r.model.ms_per_image},
-          {"teacher_ms_per_image", known(r.teacher.ms_per_image, r.has_teacher)},
-          {"r_s", known(ratio.r_s, r.has_teacher)},
-          {"r_c", known(ratio.r_c, r.has_teacher)},
-          {"r_s_paper", known(ratio.r_s_paper, r.has_teacher)},
-          {"r_c_paper", known(ratio.r_c_paper, r.has_teacher)},
-          {"feature_net", r.has_features ? Json(o.feature_net) : Json(nullptr)},
-          {"frechet_name", r.has_features ? Json(q.frechet_name) : Json(nullptr)},
-          {"frechet_reference", r.has_features ? Json(q.frechet_reference) : Json(nullptr)},
-          {"frechet_distance", known(q.frechet_distance, q.frechet_distance >= 0)},
-          {"teacher_frechet_distance",
-           known(q.teacher_frechet_distance, q.teacher_frechet_distance >= 0)},
-          {"r_f", known(q.r_f, q.r_f > 0)},
-          {"lpips_to_teacher", known(q.lpips_to_teacher, q.lpips_to_teacher >= 0)},
-          {"mean_abs_to_teacher", known(q.mean_abs_to_teacher, r.has_teacher)},
-          {"psnr_to_teacher", known(q.psnr_to_teacher, r.has_teacher)},
-          {"shift", r.has_teacher ? to_json(q.shift) : Json(nullptr)},
-          {"command", command_line()}};
+// Settings that ask for what the feature network cannot give.
+void check_measures(const EvalOptions& o, const Evaluation::Networks& nets) {
+  const bool inception = nets.features && is_fid_network(*nets.features);
+  if (o.protocol && !inception)
+    throw Misuse("--fid-protocol",
+                 "goes with --feature-net fid_inception:FILE, since only on that network is a "
+                 "distance called FID");
+  if (o.measure.kid_subset > 0 && !(inception && has_kernel_distance(o.measure.protocol)))
+    throw Misuse("--kid-subset",
+                 "goes with --feature-net fid_inception:FILE and --fid-protocol clean-fid or "
+                 "torch-fidelity, which have KID");
+  if (!nets.features && !(o.stats.empty() && o.save_stats.empty()))
+    throw Misuse(o.stats.empty() ? "--save-stats" : "--stats",
+                 "holds what a feature network sees; give --feature-net");
+  if (!o.stats.empty() && !(o.save_stats.empty() && o.reference.empty()))
+    throw Misuse("--stats",
+                 "stands for the real images; give it without --save-stats and --reference");
 }
 
-void print_report(const Report& r) {
-  const Evaluation::Result& q = r.quality;
-  std::cout << "device             " << r.device << "\nimages             " << q.sources;
-  if (r.skipped > 0) std::cout << " (" << r.skipped << " skipped)";
-  std::cout << "\nMACs per image     " << format_si(r.model.macs_true) << " at " << r.input[3]
-            << " x " << r.input[2] << "\nfile               " << format_bytes(r.model.file_bytes)
-            << "\nms per image       " << r.model.ms_per_image << '\n';
-  if (r.has_teacher) {
-    const Ratios ratio = ratios(r.teacher, r.model);
-    std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
-              << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast\n"
-              << "difference         " << q.mean_abs_to_teacher << " grey levels, PSNR "
-              << q.psnr_to_teacher << " dB\nbrighter           " << q.shift.largest
-              << " at most, red " << q.shift.mean[0] << ", green " << q.shift.mean[1] << ", blue "
-              << q.shift.mean[2] << " grey levels on average\n";
+// The folders of real images that --reference names; none: there are none.
+std::vector<fs::path> reference_folders(const EvalOptions& o, const DataLayout& layout) {
+  std::vector<fs::path> folders;
+  if (o.reference.empty()) {
+    folders = {layout.test_b.empty() ? layout.train_b : layout.test_b};
+  } else {
+    if (o.reference != "test") folders.push_back(layout.train_b);
+    if (o.reference != "train") folders.push_back(layout.test_b);
+    for (const fs::path& folder : folders)
+      GSX_CHECK(!folder.empty(), "--reference ", o.reference, ": ", o.data, " must have the ",
+                o.reference == "both"    ? "folders trainB and testB"
+                : o.reference == "train" ? "folder trainB"
+                                         : "folder testB",
+                "; leave --reference out to take what there is");
   }
-  if (q.lpips_to_teacher >= 0) std::cout << "LPIPS to teacher   " << q.lpips_to_teacher << '\n';
-  if (q.frechet_distance >= 0) {
-    std::cout << "Frechet distance   " << q.frechet_distance << " to " << q.frechet_reference
-              << " (" << for_stdout(q.frechet_name) << ")\n";
-    if (q.r_f > 0)
-      std::cout << "  of the teacher   " << q.teacher_frechet_distance << ", r_f " << q.r_f << '\n';
-  }
-  std::cout.flush();
+  std::erase(folders, fs::path());
+  return folders;
 }
 
 void run_eval(const EvalOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
-  const Graph model = open_model(context, o.model, true);
-  GSX_CHECK(noise_length(model) == 0, o.model,
-            " makes its images of noise; eval measures generators that take images, and gsx train "
-            "says how far a compressed one is from its teacher");
-  GSX_CHECK(model.input_channels() == 3, o.model, " takes images of ", model.input_channels(),
-            " channels; eval measures generators of colour images, which have 3");
-  Graph teacher, features;
-  std::optional<Lpips> lpips;
-  Evaluation::Networks nets;
-  nets.model = &model;
-  Report report;
-  report.device = device_text(*context);
-  if (!o.teacher.empty()) {
-    teacher = open_model(context, o.teacher, true, run_files::kTeacher);
-    nets.teacher = &teacher;
-    report.has_teacher = true;
-  }
-  if (!o.feature_net.empty()) {
-    features = open_model(context, o.feature_net);
-    GSX_CHECK(
-        !features.feature_layers.empty(), "--feature-net: ", o.feature_net,
-        " has no feature layers; give a feature network such as squeezenet:FILE or vgg16:FILE");
-    nets.features = &features;
-    nets.layer = features.feature_layers.back();
-    report.has_features = true;
-    lpips = open_lpips(features, model_path(o.feature_net), warn);
-    if (lpips) nets.lpips = &*lpips;
-  }
-  check_size(nets, o.size);
+  check_model("", o.model);
+  check_model("--teacher", o.teacher);
+  check_model("--feature-net", o.feature_net);
+  Networks nets;
+  open_networks(nets, context, o);
+  check_measures(o, nets.named);
+  if (!o.save_stats.empty()) prepare_output_file("--save-stats", o.save_stats, o.model);
+  check_size(nets.named, o.size);
   const DataLayout layout = find_layout(o.data);
   const fs::path sources = layout.test_a.empty() ? layout.train_a : layout.test_a;
-  const fs::path real = layout.test_b.empty() ? layout.train_b : layout.test_b;
-  Evaluation evaluation(nets);
-  report.skipped += for_each_image(context, sources, o, [&](const Tensor& source) {
+  const std::vector<fs::path> real = reference_folders(o, layout);
+  GSX_CHECK(o.save_stats.empty() || !real.empty(),
+            "--save-stats holds statistics of real images: ", o.data,
+            " must have a folder testB or trainB");
+  Evaluation evaluation(nets.named, o.measure);
+  if (!o.stats.empty()) {
+    FeatureMoments moments = load_statistics(o.stats);
+    const Shape features = nets.features.infer_shapes(nets.features.example_input())
+                               .at(static_cast<size_t>(nets.features.find(nets.named.layer)));
+    GSX_CHECK(moments.features() == features[1], "--stats: ", o.stats, " is of ",
+              moments.features(), " features, and layer ", nets.named.layer, " of ", o.feature_net,
+              " has ", features[1]);
+    evaluation.set_reference(std::move(moments), "the images of " + o.stats);
+  }
+  EvalReport report;
+  report.model_name = o.model;
+  report.feature_net = o.feature_net;
+  report.has_teacher = nets.named.teacher != nullptr;
+  report.device = device_text(*context);
+  report.skipped += for_each_image(context, sources, o, o.images, [&](const Tensor& source) {
     evaluation.add_source(source);
-    if (report.input.rank() == 0 && misfit(nets, source.shape()).empty())
+    if (report.input.rank() == 0 && misfit(nets.named, source.shape()).empty())
       report.input = source.shape();
   });
   GSX_CHECK(report.input.rank() > 0, "the images in ", sources.string(),
-            " are too small to measure on; give --size: ", instead_of_size(nets, 1));
-  if (!real.empty() && nets.features)
-    report.skipped +=
-        for_each_image(context, real, o, [&](const Tensor& image) { evaluation.add_real(image); });
+            " are too small to measure on; give --size: ", instead_of_size(nets.named, 1));
+  if (nets.named.features && o.stats.empty())
+    for (const fs::path& folder : real)
+      report.skipped += for_each_image(context, folder, o, 0,
+                                       [&](const Tensor& image) { evaluation.add_real(image); });
+  if (!o.save_stats.empty()) save_statistics(evaluation.real_moments(), o.save_stats);
   report.quality = evaluation.result();
-  report.model = measure(model, report.input);
-  if (report.has_teacher) report.teacher = measure(teacher, report.input);
+  for (const std::string& what : report.quality.left_out) warn(what);
+  report.model = measure(nets.model, report.input);
+  if (report.has_teacher) report.teacher = measure(nets.teacher, report.input);
   const Tensor source = Tensor::zeros(context, report.input);
-  const auto ms =
-      report.has_teacher ? time_models({&model, &teacher}, source) : time_models({&model}, source);
+  const auto ms = report.has_teacher ? time_models({&nets.model, &nets.teacher}, source)
+                                     : time_models({&nets.model}, source);
   report.model.ms_per_image = ms[0];
   if (report.has_teacher) report.teacher.ms_per_image = ms[1];
   if (o.json) {
-    print_json(to_json(o, report));
+    print_json(to_json(report));
   } else {
     print_report(report);
   }
@@ -226,17 +227,40 @@ void add_eval(const Command& app) {
       --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors
 Images come from testA (else trainA, else the folder itself); real ones of the target domain from
 testB (else trainB). The Frechet distance is computed on the feature network's last layer and carries
-its name: it is not FID. With SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added.)");
+its name; on fid_inception:FILE it is FID, with KID and IS where --fid-protocol has them. With
+SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added. [LOW, HIGH] is where 95 % of
+resamples of the images lie (docs/evaluation.md).)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("--data", o->data, "folder of images")->required();
   sub.add_option("--teacher", o->teacher, "model to compare with");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut images to this side (0: as they are)")
       ->check(whole_number(0, 8192));
+  sub.add_option("--images", o->images, "translate the first of these only (0: all)")
+      ->check(whole_number(0, 1'000'000));
+  sub.add_option("--reference", o->reference, "real images: those of testB, trainB, or both")
+      ->check(one_of({"test", "train", "both"}));
+  sub.add_option("--stats", o->stats, "statistics (.npz, mu and sigma) instead of real images");
+  sub.add_option("--save-stats", o->save_stats, "write the real images' statistics to this .npz");
+  sub.add_option("--fid-protocol", o->protocol,
+                 "whose FID, KID and IS: " + fid_protocol_names()[0] + " unless said")
+      ->check(one_of(fid_protocol_names()));
+  sub.add_option("--kid-subset", o->measure.kid_subset,
+                 "images in a subset of KID (0: the tool's own)")
+      ->check(whole_number(0, 1'000'000));
+  sub.add_option("--bootstrap", o->bootstrap,
+                 "resamples of the images for intervals (0: none; unless said 100, of up to 500 "
+                 "images)")
+      ->check(whole_number(0, 100'000));
+  sub.add_option("--seed", o->measure.seed, "of the resamples");
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
-  sub.callback([o] { run_eval(*o); });
+  sub.callback([o] {
+    if (o->protocol) o->measure.protocol = *find_fid_protocol(*o->protocol);
+    o->measure.resamples = o->bootstrap.value_or(kFewImages);
+    run_eval(*o);
+  });
 }
 
 }  // namespace gsx::tools

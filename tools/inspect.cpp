@@ -67,7 +67,7 @@ struct Prunable {
 
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
-  const Graph graph = open_network(context, o.network, "inspect");
+  const Graph graph = open_network(context, o.network);
   const std::vector<Shape> inputs = graph.input_shapes(o.size, o.size);
   const Cost cost = graph.cost(inputs);
   const int64_t bytes = file_bytes(graph);

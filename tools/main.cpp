@@ -41,6 +41,8 @@ int run_gsx(int argc, char** argv) {
   add_sample(command);
   add_inspect(command);
   add_eval(command);
+  add_ablate(command);
+  add_report(command);
   command.add_subcommand("bench", "Time kernels, networks and training steps on this machine.")
       .prefix_command()
       .callback([] {

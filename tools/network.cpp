@@ -13,24 +13,33 @@ void add_network_options(const Command& app, NetworkOptions& o) {
       ->check(whole_number(1, 256));
 }
 
-Graph open_network(const ContextPtr& context, const NetworkOptions& o, const std::string& command,
-                   bool prepacked) {
+void check_model(const std::string& flag, const std::string& spec, bool with_weights) {
+  if (spec.empty()) return;
+  try {
+    as_misuse("model: ", [&] { check_model_spec(spec, with_weights); });
+  } catch (const Misuse& error) {
+    throw flag.empty() ? error : Misuse(flag, error.what());
+  }
+}
+
+Graph open_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
+  check_model("", o.model, false);
   const ModelSpec spec = parse_model_spec(o.model);
   if (!spec.file.empty()) {
-    GSX_CHECK(o.width == 0 && o.blocks == 0, command,
-              ": --width and --blocks go with a bare architecture name, not with the file ",
-              o.model);
+    for (const auto& [flag, value] : {std::pair{"--width", o.width}, {"--blocks", o.blocks}})
+      if (value > 0)
+        throw Misuse(flag, "goes with a bare architecture, not with the file " + o.model +
+                               ", whose layers are as they are; leave it out");
     return open_model(context, o.model, prepacked);
   }
   Json options = spec.options;
   if (o.width > 0) options["width"] = o.width;
   if (o.blocks > 0) options["blocks"] = o.blocks;
-  return make_architecture(spec.architecture, options);
+  return as_misuse("", [&] { return make_architecture(spec.architecture, options); });
 }
 
-Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o,
-                            const std::string& command, bool prepacked) {
-  Graph graph = open_network(context, o, command, prepacked);
+Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
+  Graph graph = open_network(context, o, prepacked);
   if (graph.context()) return graph;
   Rng rng(0);
   graph.initialize(context, rng, {});

@@ -19,13 +19,14 @@ void add_network_options(const Command&, NetworkOptions&);
 inline constexpr const char* kModelHelp =
     "a gsx model file, or ARCH[,KEY=VALUE...]:weights.safetensors (keys: gsx inspect --help)";
 
-// A bare architecture has no weights: it can be asked for its structure, not run. `command` stands
-// in messages.
-// prepacked: as load_model.
-Graph open_network(const ContextPtr&, const NetworkOptions&, const std::string& command,
-                   bool prepacked = false);
+// Misuse for a name that can be no model's, whatever files there are; `flag` begins its sentence.
+// Nothing is a name that was not given.
+void check_model(const std::string& flag, const std::string& spec, bool with_weights = true);
+
+// A bare architecture has no weights: it can be asked for its structure, not run. prepacked: as
+// load_model.
+Graph open_network(const ContextPtr&, const NetworkOptions&, bool prepacked = false);
 // A bare architecture gets fresh weights, the same every time.
-Graph open_runnable_network(const ContextPtr&, const NetworkOptions&, const std::string& command,
-                            bool prepacked = false);
+Graph open_runnable_network(const ContextPtr&, const NetworkOptions&, bool prepacked = false);
 
 }  // namespace gsx::tools

@@ -58,7 +58,7 @@ ContextPtr ComputeOptions::context() const {
   if (conv_provider == "cudnn") options.conv_provider = ConvProvider::cudnn;
   options.prepack_weights = memory == "high";
   if (gemm_provider == "cublas") options.gemm_provider = GemmProvider::cublas;
-  return Context::create(options);
+  return as_misuse("context: ", [&] { return Context::create(options); });
 }
 
 std::string processor_name() {

@@ -86,18 +86,26 @@ std::string ProgressPrinter::line(const TrainProgress& p) const {
 }
 
 void ProgressPrinter::progress(const TrainProgress& p) {
-  const auto now = Clock::now();
   const bool turn = p.stage != last_stage_ || p.step == p.steps;
-  if (!turn &&
-      now - last_ < (terminal_ ? Clock::duration(kLivePause) : Clock::duration(kPlainPause)))
-    return;
-  last_ = now;
   last_stage_ = p.stage;
+  if (turn || is_time()) print(line(p));
+}
+
+void ProgressPrinter::show(const std::string& text) {
+  if (is_time()) print(printable(text));
+}
+
+bool ProgressPrinter::is_time() const {
+  const auto pause = terminal_ ? Clock::duration(kLivePause) : Clock::duration(kPlainPause);
+  return Clock::now() - last_ >= pause;
+}
+
+void ProgressPrinter::print(std::string text) {
+  last_ = Clock::now();
   if (!terminal_) {
-    std::cerr << line(p) << '\n';
+    std::cerr << text << '\n';
     return;
   }
-  std::string text = line(p);
   if (const size_t width = line_width(); text.size() > width) text.resize(width);
   std::cerr << "\r\033[K" << text << std::flush;
   live_ = true;

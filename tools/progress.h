@@ -23,12 +23,16 @@ class ProgressPrinter : public TrainObserver {
   void progress(const TrainProgress&) override;
   void message(const std::string&) override;
   void warning(const std::string&) override;
+  // A line of other work, when it is time for one.
+  void show(const std::string&);
   // Takes the live line away, for what is to be printed in its place.
   void clear_line();
 
  private:
   using Clock = std::chrono::steady_clock;
   std::string line(const TrainProgress&) const;
+  bool is_time() const;
+  void print(std::string text);
 
   bool terminal_;
   bool live_ = false;         // a live line is on the screen

@@ -29,7 +29,7 @@ std::string prefix(const Program& program) {
 // A message behind the command's name, which it may have in front already.
 std::string told(const Program& program, const std::string& message) {
   const std::string front = prefix(program), command = program.chosen() + ": ";
-  return front + message.substr(message.rfind(command, 0) == 0 ? command.size() : 0);
+  return front + behind(command, message);
 }
 
 // What went wrong that is no gsx::Error, without the words of libraries.

@@ -36,9 +36,14 @@ void check(Option option, const Range& range) {
   if (const auto check = check_of(range)) option.check(*check);
 }
 
+std::string flags_of(const Setting& s) {
+  const std::string former = s.former_flag();
+  return "--" + s.flag() + (former.empty() ? "" : ",--" + former);
+}
+
 template <class T>
 Option add_optional(const Command& app, const Setting& s, std::optional<T>& field) {
-  const std::string flag = "--" + s.flag();
+  const std::string flag = flags_of(s);
   if constexpr (std::is_arithmetic_v<T>) {
     if (s.range.spelling == Range::Spelling::calibrated) {
       const auto take = [&field](const std::string& text) {
@@ -57,7 +62,7 @@ Option add_optional(const Command& app, const Setting& s, std::optional<T>& fiel
 
 template <class T>
 Option add_setting(const Command& app, const Setting& s, T& field) {
-  const std::string flag = "--" + s.flag();
+  const std::string flag = flags_of(s);
   if constexpr (std::is_same_v<T, bool>) {
     const bool meant = !s.range.contrary;
     return app.add_flag(
@@ -75,9 +80,11 @@ Option add_setting(const Command& app, const Setting& s, T& field) {
 
 }  // namespace
 
-void add_settings(const Command& app, TrainConfig& config) {
+void add_settings(const Command& app, TrainConfig& config,
+                  bool (*left_out)(const std::string& flag)) {
   for_each_setting(config, [&](const Setting& s, auto& field) {
-    if (!s.flag().empty()) add_setting(app, s, field).group(s.group);
+    if (!s.flag().empty() && !(left_out && left_out(s.flag())))
+      add_setting(app, s, field).group(s.group);
   });
 }
 

@@ -32,6 +32,10 @@ std::string printable(const std::string& text) {
   return out;
 }
 
+std::string behind(const std::string& front, const std::string& message) {
+  return message.substr(message.rfind(front, 0) == 0 ? front.size() : 0);
+}
+
 std::string shell_quoted(const std::string& word) {
   const std::string plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";

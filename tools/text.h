@@ -8,6 +8,9 @@ namespace gsx::tools {
 // bytes that are no UTF-8.
 std::string printable(const std::string&);
 
+// The message without what it begins with, where it does.
+std::string behind(const std::string& front, const std::string& message);
+
 // Quoted for a shell, which reads the same bytes back; printable itself.
 std::string shell_quoted(const std::string& word);
 

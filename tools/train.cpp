@@ -13,10 +13,12 @@
 #include "gs/train/trainer.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
+#include "tools/network.h"
 #include "tools/options.h"
 #include "tools/progress.h"
 #include "tools/settings.h"
 #include "tools/stop.h"
+#include "tools/tensorboard.h"
 #include "tools/text.h"
 
 namespace gsx::tools {
@@ -29,7 +31,7 @@ struct TrainOptions {
   TrainConfig config;
   ComputeOptions compute;
   std::string out, resume, config_file;
-  bool json = false;
+  bool json = false, tensorboard = false;
   std::set<std::string> typed;  // flags of settings on the command line
   bool old_file = false;        // the file of settings is of gsx 0.1.0
   bool made_runs = false;       // the folder of run folders is this run's making
@@ -46,6 +48,9 @@ void add_run_options(const Command& app, TrainOptions& o) {
   app.add_option("--config", o.config_file,
                  "settings from a TOML file, named as these flags, which win over it; a run folder "
                  "holds its own as config.toml")
+      ->group("Run");
+  app.add_flag("--tensorboard", o.tensorboard,
+               "write event files for TensorBoard, into the folder tensorboard of the run's")
       ->group("Run");
   app.add_flag("--json", o.json, "print the result as one JSON object")->group("Run");
 }
@@ -68,7 +73,7 @@ fs::path new_run_dir(const std::string& method) {
 // What may be said when resuming: how to compute, where the inputs lie now and how often to write,
 // not what.
 std::vector<std::string> allowed_on_resume(const TrainConfig& c) {
-  std::vector<std::string> names = {"resume", "json"};
+  std::vector<std::string> names = {"resume", "json", "tensorboard"};
   for (const std::string& name : compute_option_names()) names.push_back(name);
   for_each_setting(c, [&](const Setting& s, const auto&) {
     if (s.range.may_change) names.push_back(s.flag());
@@ -87,18 +92,15 @@ std::set<std::string> given_settings(const Command& app, const TrainConfig& c) {
 
 // What a run would do, before anything is made: whatever contradicts itself is misuse.
 Recipe checked_recipe(const TrainConfig& c) {
-  try {
-    return make_recipe(c, needs_discriminator(c));
-  } catch (const Error& error) {
-    const std::string text = error.what(), front = "train: ";
-    throw Misuse(text.substr(text.rfind(front, 0) == 0 ? front.size() : 0));
-  }
+  return as_misuse("train: ", [&] { return make_recipe(c, needs_discriminator(c)); });
 }
 
 // Refuses settings that were given in vain. A file may hold such where they say the default.
 void refuse_idle_settings(const Command& app, const TrainOptions& o, const Recipe& recipe) {
   const std::set<std::string> given = given_settings(app, o.config);
-  const Json defaults = TrainConfig().to_json(), now = o.config.to_json();
+  const Json now = o.config.to_json();
+  Json defaults = TrainConfig().to_json();
+  defaults["distance"] = "perceptual";  // in files of before the methods had distances of their own
   for_each_setting(o.config, [&](const Setting& s, const auto&) {
     const std::string why = why_idle(s, o.config, recipe), flag = "--" + s.flag();
     if (why.empty() || !given.count(s.flag())) return;
@@ -121,6 +123,9 @@ void finish_config(const Command& app, TrainOptions& o) {
     throw Misuse("budget",
                  "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
+  check_model("--teacher", c.teacher);
+  check_model("--discriminator", c.discriminator);
+  check_model("--feature-net", c.feature_net);
   if (!o.resume.empty()) {
     c.context = o.compute.context();
     c.run_dir = o.resume;
@@ -195,7 +200,10 @@ void print_table(const TrainResult& r) {
 // repeats it.
 class RunPrinter : public ProgressPrinter {
  public:
-  RunPrinter(const Command& app, const std::string& device) : app_(app), device_(device) {}
+  RunPrinter(const Command& app, const TrainOptions& o, const std::string& device)
+      : app_(app), device_(device) {
+    if (o.tensorboard) events_.emplace(o.config.run_dir / "tensorboard");
+  }
   void begins(const TrainConfig& c) override {
     seed_ = c.seed;
     remember_files(c);
@@ -206,14 +214,19 @@ class RunPrinter : public ProgressPrinter {
     warn_of_emulation(*c.context);
   }
   void started(const fs::path& folder) override {
-    std::string text = "# settings of a run, format 2, written by gsx " GSX_VERSION ": " +
-                       command_line() + "\n" + config_text(app_, {"out", "json", "config"}, files_);
+    std::string text = config_text(app_, run_, {"out", "json", "tensorboard", "config"}, files_);
     if (app_.count("--seed") == 0) text += "seed = " + std::to_string(seed_) + "\n";
     write_file_atomically(folder / run_files::kConfig, text);
   }
   void progress(const TrainProgress& p) override {
     tell_step_time(p.seconds_per_step);
     ProgressPrinter::progress(p);
+  }
+  void logged(const Json& line) override {
+    if (events_) events_->add(line);
+  }
+  void sampled(const Image& sheet, const std::string& stage, int total_step) override {
+    if (events_) events_->add(sheet, stage, total_step);
   }
   uint64_t seed() const { return seed_; }  // the run's, which a resumed one brings along
 
@@ -226,12 +239,16 @@ class RunPrinter : public ProgressPrinter {
               {"data", c.data},
               {"feature-net", c.feature_net}};
     std::error_code ignored;
-    files_["recipe"] = (fs::absolute(c.run_dir, ignored) / run_files::kRecipe).string();
+    run_ = fs::absolute(c.run_dir, ignored).lexically_normal();
+    if (!run_.has_filename()) run_ = run_.parent_path();
+    files_["recipe"] = (run_ / run_files::kRecipe).string();
   }
 
   const Command app_;
   const std::string device_;
+  std::optional<EventFiles> events_;
   uint64_t seed_ = 0;
+  fs::path run_;                              // absolute
   std::map<std::string, std::string> files_;  // by flag
 };
 
@@ -255,7 +272,7 @@ void run_train(const Command& app, TrainOptions& o) {
   finish_config(app, o);
   const std::atomic<bool>& stop_requested = stop_on_signals();
   const std::string device = device_text(*o.config.context);
-  RunPrinter printer(app, device);
+  RunPrinter printer(app, o, device);
   const TrainResult result = run_in_folder(o, printer, stop_requested);
   printer.clear_line();
   if (!result.finished) {

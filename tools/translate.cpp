@@ -8,6 +8,7 @@
 #include "engine/io/image_folder.h"
 #include "engine/io/image_head.h"
 #include "engine/io/npy.h"
+#include "gs/colour_match.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
 #include "tools/network.h"
@@ -24,6 +25,7 @@ struct TranslateOptions {
   std::string model, out;
   std::vector<std::string> inputs;
   std::string background = "white";
+  std::string match_colours;  // "input", or an image's file; empty: colours are the model's
   ReadOptions reading;
   bool keep_alpha = false;
   ComputeOptions compute;
@@ -46,6 +48,8 @@ std::string valid_colour(const std::string& text) {
   return parse_colour(text) ? "" : "expected white, black or #rrggbb, got " + text;
 }
 
+constexpr const char* kInput = "input";
+
 void translate_tensor(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
   if (const int64_t length = noise_length(graph); length > 0) {
     const Tensor z = read_npy(context, job.in);
@@ -67,48 +71,74 @@ void translate_tensor(const Graph& graph, const ContextPtr& context, const Trans
   write_npy(job.target, graph.evaluate(x));
 }
 
-// Says once that there was transparency.
+// What the images of one command share.
+struct Shared {
+  Image colours;      // what results take their colours from, unless that is their own input
+  bool told = false;  // that there was transparency
+};
+
 void translate_image(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
-                     const TranslateOptions& o, bool& told) {
+                     const TranslateOptions& o, Shared& shared) {
+  const bool by_input = o.match_colours == kInput;
   const auto room_for = [&](int width, int height, bool alpha, double reading) {
     const int64_t pixels = int64_t{width} * height;
-    const auto kept = static_cast<double>(alpha && o.keep_alpha ? 3 * pixels : 0);
     const double bytes = 3.0 * static_cast<double>(pixels);
+    const double kept = (alpha && o.keep_alpha ? bytes : 0) + (by_input ? bytes : 0);
     check_room(graph, {1, 3, height, width},
-               {reading, kept, kept + bytes + encoding_bytes(pixels, kept > 0)});
+               {reading, kept,
+                kept + (o.match_colours.empty() ? 1 : 2) * bytes +
+                    encoding_bytes(pixels, alpha && o.keep_alpha)});
   };
   if (const auto head = image_head(job.in)) {
     const bool fits = int64_t{head->width} * head->height <= o.reading.max_pixels;
     if (fits) room_for(head->width, head->height, head->alpha, head->decoding_bytes);
   }
   ImageAndAlpha in = read_image_and_alpha(job.in, o.reading);
-  if (!in.alpha.rgb.empty() && !told) {
+  if (!in.alpha.rgb.empty() && !shared.told) {
     std::cerr << "note: the transparent parts of " << printable(job.in.string()) << " are laid on "
               << o.background << "; --background takes another colour"
               << (o.keep_alpha ? "" : ", --keep-alpha keeps them transparent") << '\n';
-    told = true;
+    shared.told = true;
   }
   const bool with_alpha = o.keep_alpha && !in.alpha.rgb.empty();
   if (!with_alpha) in.alpha = {};
   room_for(in.image.width, in.image.height, with_alpha, 0);
+  const Image original = by_input ? in.image : Image();
   const auto result = [&] {
     const Tensor x = to_tensor(context, std::exchange(in.image, {}), graph.input_format);
-    return to_image(translate(graph, x), 0, graph.output_format);
+    const Image image = to_image(translate(graph, x), 0, graph.output_format);
+    if (o.match_colours.empty()) return image;
+    return match_colours(image, by_input ? original : shared.colours);
   };
   const Image out = result();
   write_png(job.target, out, with_alpha ? resize(in.alpha, out.width, out.height) : Image());
 }
 
 void translate_one(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
-                   const TranslateOptions& o, bool& told) {
+                   const TranslateOptions& o, Shared& shared) {
   const NoGrad no_grad;
   if (is_tensor_name(job.in)) translate_tensor(graph, context, job);
-  else translate_image(graph, context, job, o, told);
+  else translate_image(graph, context, job, o, shared);
+}
+
+// The image that --match-colours names; none where it is each input itself.
+Image matched_image(const TranslateOptions& o, const std::vector<TranslateJob>& jobs) {
+  for (const TranslateJob& job : jobs)
+    if (is_tensor_name(job.in))
+      throw Misuse("--match-colours", "goes with images; " + job.in.string() + " is a tensor");
+  if (o.match_colours == kInput) return {};
+  FileSet named;
+  named.add(o.match_colours);
+  for (const TranslateJob& job : jobs)
+    GSX_CHECK(named.find(job.target).empty(), "--out: the result of ", job.in.string(),
+              " would replace ", o.match_colours, ", whose colours it takes; choose another --out");
+  return read_image(o.match_colours, o.reading);
 }
 
 void run_translate(const TranslateOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
+  check_model("", o.model);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Graph graph = open_model(context, o.model, true);
   if (const int64_t length = noise_length(graph); length > 0)
@@ -119,7 +149,8 @@ void run_translate(const TranslateOptions& o) {
   graph.freeze();
   prepare_folders(jobs);
   int failed = 0;
-  bool told = false;
+  Shared shared;
+  if (!o.match_colours.empty()) shared.colours = matched_image(o, jobs);
   Json written = Json::array();
   FileSet results;
   for (const TranslateJob& job : jobs) {
@@ -127,7 +158,7 @@ void run_translate(const TranslateOptions& o) {
       GSX_CHECK(results.find(job.target).empty(), "the result of ", job.in.string(),
                 " would replace that of another input, ", job.out.string(),
                 ": their names are the same in this folder; translate them into different folders");
-      translate_one(graph, context, job, o, told);
+      translate_one(graph, context, job, o, shared);
       results.add(job.target);
       written.push_back({{"input", job.in.string()}, {"output", job.out.string()}});
       if (!o.json) std::cout << for_stdout(job.out.string()) << '\n';
@@ -167,6 +198,9 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
       ->check(valid_colour)
       ->capture_default_str();
   sub.add_flag("--keep-alpha", o->keep_alpha, "results are transparent where their images were");
+  sub.add_option("--match-colours", o->match_colours,
+                 "give results the mean colours and their spread of `input` (each its own) or of "
+                 "this image");
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);

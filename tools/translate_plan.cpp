@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/image_folder.h"
+#include "tools/command_line.h"
 #include "tools/outputs.h"
 #include "tools/text.h"
 
@@ -20,6 +21,7 @@ namespace {
 struct Inputs {
   std::vector<fs::path> files;
   FileSet folders;  // those given, and those that files lie in
+  FileSet given;    // folders alone
   bool folder_given = false;
 };
 
@@ -27,6 +29,7 @@ void add_folder(Inputs& inputs, const fs::path& folder) {
   const ImageFolder found = open_image_folder(folder);
   inputs.folder_given = true;
   inputs.folders.add(folder);
+  inputs.given.add(folder);
   inputs.files.insert(inputs.files.end(), found.images.begin(), found.images.end());
   inputs.files.insert(inputs.files.end(), found.tensors.begin(), found.tensors.end());
   const std::string left_out = left_out_text(found);
@@ -67,12 +70,23 @@ std::vector<TranslateJob> into_folder(const Inputs& inputs, const fs::path& out)
   std::error_code ignored;
   const fs::path folder = behind_links(out);
   const bool there = fs::exists(folder, ignored);
-  GSX_CHECK(!there || fs::is_directory(folder, ignored), "--out: ", inputs.files.size(),
-            inputs.files.size() == 1 ? " result needs" : " results need", " a folder, and ",
-            out.string(), " is a file");
-  GSX_CHECK(there || !looks_like_a_image(out), "--out: ", inputs.files.size(),
-            inputs.files.size() == 1 ? " input of a folder needs" : " inputs need",
-            " a folder, and ", out.string(), " is named as an image; leave its suffix out");
+  const size_t count = inputs.files.size();
+  if (there && !fs::is_directory(folder, ignored)) {
+    const std::string suffix = result_name(inputs.files[0]).extension().string();
+    GSX_CHECK(inputs.folder_given || count > 1, "--out: ", out.string(), " is a file without the ",
+              "suffix ", suffix, " of a result; name a folder, or a file that ends in ", suffix);
+    fail("--out: ", count, count == 1 ? " result needs" : " results need", " a folder, and ",
+         out.string(), " is a file; name another");
+  }
+  if (!there && looks_like_a_image(out))
+    throw Misuse("--out", std::to_string(count) +
+                              (count == 1 ? " input of a folder needs" : " inputs need") +
+                              " a folder, and " + out.string() +
+                              " is named as an image; leave its suffix out");
+  // Else results would be inputs when the same command is given again.
+  GSX_CHECK(inputs.given.find(folder).empty(), "--out: ", out.string(),
+            " is a folder of inputs, among which the results would be translated too the next ",
+            "time; choose another folder");
   std::vector<TranslateJob> jobs;
   for (const fs::path& in : inputs.files) {
     check_links("--out", folder / result_name(in));
@@ -101,7 +115,6 @@ std::vector<TranslateJob> plan_translation(const std::string& model,
                                            const std::string& out_text) {
   const Inputs inputs = find_inputs(named);
   const fs::path out(out_text);
-  GSX_CHECK(!out.empty(), "--out: expected the name of a file or folder, got nothing");
   check_links("--out", out);
   std::error_code ignored;
   const bool one_file = inputs.files.size() == 1 && !inputs.folder_given && out.has_extension() &&
@@ -109,8 +122,9 @@ std::vector<TranslateJob> plan_translation(const std::string& model,
   std::vector<TranslateJob> jobs;
   if (one_file) {
     const fs::path want = result_name(inputs.files[0]);
-    GSX_CHECK(same_suffix(out, want), "--out: the result of ", inputs.files[0].string(), " is a ",
-              want.extension().string(), " file, got ", out.string());
+    if (!same_suffix(out, want))
+      throw Misuse("--out", "the result of " + inputs.files[0].string() + " is a " +
+                                want.extension().string() + " file, got " + out.string());
     jobs = {{inputs.files[0], out, behind_links(out)}};
   } else {
     jobs = into_folder(inputs, out);

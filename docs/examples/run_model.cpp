@@ -1,4 +1,4 @@
-// Runs a model on an image: run_model MODEL PICTURE.png OUT.png. MODEL is a gsx model file or
+// Runs a model on an image: run_model MODEL IMAGE.png OUT.png. MODEL is a gsx model file or
 // ARCHITECTURE:weights.safetensors, as for gsx translate; without arguments, a fresh network on a
 // black image.
 #include <gsx/gsx.h>

@@ -26,9 +26,9 @@ float half_to_float(uint16_t h) {
 
 float bfloat_to_float(uint16_t b) { return std::bit_cast<float>(static_cast<uint32_t>(b) << 16); }
 
-template <class T, class Convert>
-std::vector<float> convert(std::span<const uint8_t> bytes, Convert&& f) {
-  std::vector<float> result(bytes.size() / sizeof(T));
+template <class To, class T, class Convert>
+std::vector<To> convert(std::span<const uint8_t> bytes, Convert&& f) {
+  std::vector<To> result(bytes.size() / sizeof(T));
   for (size_t i = 0; i < result.size(); ++i) {
     T value;
     std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
@@ -37,9 +37,32 @@ std::vector<float> convert(std::span<const uint8_t> bytes, Convert&& f) {
   return result;
 }
 
-template <class T>
-std::vector<float> cast(std::span<const uint8_t> bytes) {
-  return convert<T>(bytes, [](T v) { return static_cast<float>(v); });
+template <class To, class T>
+std::vector<To> cast(std::span<const uint8_t> bytes) {
+  return convert<To, T>(bytes, [](T v) { return static_cast<To>(v); });
+}
+
+template <class To>
+std::vector<To> converted(FileDType dtype, std::span<const uint8_t> bytes) {
+  GSX_CHECK(bytes.size() % size_of(dtype) == 0, "to_floats: ", bytes.size(),
+            " bytes are not a whole number of ", dtype, " elements");
+  switch (dtype) {
+    case FileDType::f64: return cast<To, double>(bytes);
+    case FileDType::f32: return cast<To, float>(bytes);
+    case FileDType::f16: return convert<To, uint16_t>(bytes, half_to_float);
+    case FileDType::bf16: return convert<To, uint16_t>(bytes, bfloat_to_float);
+    case FileDType::i64: return cast<To, int64_t>(bytes);
+    case FileDType::i32: return cast<To, int32_t>(bytes);
+    case FileDType::i16: return cast<To, int16_t>(bytes);
+    case FileDType::i8: return cast<To, int8_t>(bytes);
+    case FileDType::u64: return cast<To, uint64_t>(bytes);
+    case FileDType::u32: return cast<To, uint32_t>(bytes);
+    case FileDType::u16: return cast<To, uint16_t>(bytes);
+    case FileDType::u8: return cast<To, uint8_t>(bytes);
+    case FileDType::boolean:
+      return convert<To, uint8_t>(bytes, [](uint8_t v) { return v ? To{1} : To{0}; });
+  }
+  fail("to_floats: unknown element type ", static_cast<int>(dtype));
 }
 
 }  // namespace
@@ -73,25 +96,11 @@ std::optional<uint64_t> element_count(std::span<const int64_t> shape, size_t ele
 }
 
 std::vector<float> to_floats(FileDType dtype, std::span<const uint8_t> bytes) {
-  GSX_CHECK(bytes.size() % size_of(dtype) == 0, "to_floats: ", bytes.size(),
-            " bytes are not a whole number of ", dtype, " elements");
-  switch (dtype) {
-    case FileDType::f64: return cast<double>(bytes);
-    case FileDType::f32: return cast<float>(bytes);
-    case FileDType::f16: return convert<uint16_t>(bytes, half_to_float);
-    case FileDType::bf16: return convert<uint16_t>(bytes, bfloat_to_float);
-    case FileDType::i64: return cast<int64_t>(bytes);
-    case FileDType::i32: return cast<int32_t>(bytes);
-    case FileDType::i16: return cast<int16_t>(bytes);
-    case FileDType::i8: return cast<int8_t>(bytes);
-    case FileDType::u64: return cast<uint64_t>(bytes);
-    case FileDType::u32: return cast<uint32_t>(bytes);
-    case FileDType::u16: return cast<uint16_t>(bytes);
-    case FileDType::u8: return cast<uint8_t>(bytes);
-    case FileDType::boolean:
-      return convert<uint8_t>(bytes, [](uint8_t v) { return v ? 1.0f : 0.0f; });
-  }
-  fail("to_floats: unknown element type ", static_cast<int>(dtype));
+  return converted<float>(dtype, bytes);
+}
+
+std::vector<double> to_doubles(FileDType dtype, std::span<const uint8_t> bytes) {
+  return converted<double>(dtype, bytes);
 }
 
 }  // namespace gsx

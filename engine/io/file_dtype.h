@@ -33,5 +33,6 @@ std::optional<uint64_t> element_count(std::span<const int64_t> shape, size_t ele
 // bytes.size() must be a multiple of size_of(dtype). Booleans become 0 and 1; F64 and wide integers
 // round.
 std::vector<float> to_floats(FileDType dtype, std::span<const uint8_t> bytes);
+std::vector<double> to_doubles(FileDType dtype, std::span<const uint8_t> bytes);
 
 }  // namespace gsx

@@ -38,7 +38,10 @@ void sort_by_name(std::vector<fs::path>& files) {
 
 void check_is_folder(const fs::path& folder) {
   std::error_code ignored;
-  GSX_CHECK(fs::is_directory(folder, ignored), "data: there is no folder ", folder.string());
+  GSX_CHECK(fs::is_directory(folder, ignored),
+            fs::exists(folder, ignored) ? "data: expected a folder of images, got the file "
+                                        : "data: there is no folder ",
+            folder.string());
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace gsx {
 
 namespace {
 
-int big_endian(const uint8_t* p) { return p[0] << 8 | p[1]; }
+int big_endian_16(const uint8_t* p) { return p[0] << 8 | p[1]; }
 
 double pixels(const ImageHead& head) { return static_cast<double>(head.width) * head.height; }
 
@@ -25,7 +25,7 @@ std::optional<ImageHead> png_head(const InputFile& file) {
   const std::vector<uint8_t> b = file.read_at(0, kHead);
   if (b[16] || b[17] || b[20] || b[21]) return std::nullopt;  // more than is read
   const int depth = b[24], colours = b[25], interlaced = b[28];
-  ImageHead head{big_endian(&b[18]), big_endian(&b[22]), colours != 0 && colours != 2, 0};
+  ImageHead head{big_endian_16(&b[18]), big_endian_16(&b[22]), colours != 0 && colours != 2, 0};
   // The checked file beside the file; rows as they are stored, the same decoded, the image.
   const bool rare = depth == 16 || interlaced != 0 || head.alpha;
   head.decoding_bytes = 2.0 * static_cast<double>(file.size()) + pixels(head) * (rare ? 20 : 9.2);
@@ -44,7 +44,7 @@ std::optional<ImageHead> jpeg_head(const InputFile& file, uint64_t at) {
     const bool frame =
         marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame) {
-      ImageHead head{big_endian(&b[7]), big_endian(&b[5]), false, 0};
+      ImageHead head{big_endian_16(&b[7]), big_endian_16(&b[5]), false, 0};
       // Progressive ones keep all coefficients; the image, and once more to turn it upright.
       head.decoding_bytes =
           static_cast<double>(file.size()) + pixels(head) * (marker == 0xc2 ? 14 : 8);
@@ -52,7 +52,7 @@ std::optional<ImageHead> jpeg_head(const InputFile& file, uint64_t at) {
     }
     if (marker == 0xff) at += 1;  // padding
     else if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) at += 2;
-    else at += 2 + static_cast<uint64_t>(big_endian(&b[2]));
+    else at += 2 + static_cast<uint64_t>(big_endian_16(&b[2]));
   }
   return std::nullopt;
 }

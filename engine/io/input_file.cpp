@@ -58,6 +58,11 @@ std::vector<uint8_t> InputFile::read_at(uint64_t offset, uint64_t bytes) const {
   return result;
 }
 
+std::string reading_error(const std::filesystem::path& path, const std::string& message) {
+  const std::string front = "read " + path.string() + ": ";
+  return message.substr(message.rfind(front, 0) == 0 ? front.size() : 0);
+}
+
 std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes) {
   const InputFile file(path);
   GSX_CHECK(file.size() <= max_bytes, "read ", path.string(), ": expected at most ", max_bytes,

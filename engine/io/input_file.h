@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace gsx {
@@ -25,6 +26,9 @@ class InputFile {
   int fd_ = -1;
   uint64_t size_ = 0;
 };
+
+// What an Error of reading this file says behind "read PATH: ", for messages that name it already.
+std::string reading_error(const std::filesystem::path& path, const std::string& message);
 
 // The whole file; Error when it has more than max_bytes.
 std::vector<uint8_t> read_file(const std::filesystem::path& path,

@@ -10,15 +10,25 @@
 
 namespace gsx {
 
+namespace {
+
+// In the order they came.
+double sum_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double v : values) sum += v;
+  return sum;
+}
+
+}  // namespace
+
+Evaluation::Evaluation(const Networks& networks, const MeasureOptions& options)
+    : nets_(networks), options_(options) {
+  if (nets_.features) distances_ = FeatureDistances(*nets_.features, nets_.layer, options);
+}
+
 Tensor Evaluation::image_of(const Graph& net, const Tensor& source) const {
   const Tensor y = translate(net, convert_images(source, kImageFormat, net.input_format));
   return clip_images(convert_images(y, net.output_format, kImageFormat), kImageFormat);
-}
-
-void Evaluation::add_to(FeatureStatistics& statistics, const Tensor& image) const {
-  if (!nets_.features) return;
-  add_features(statistics, *nets_.features, nets_.layer,
-               convert_images(image, kImageFormat, nets_.features->input_format));
 }
 
 void Evaluation::add_shift(const Tensor& y, const Tensor& t) {
@@ -38,51 +48,51 @@ void Evaluation::add_source(const Tensor& source) {
   // A photo that one of the networks cannot take fails before anything of it is counted.
   const Tensor y = image_of(*nets_.model, source);
   const Tensor t = nets_.teacher ? image_of(*nets_.teacher, source) : Tensor();
-  add_to(model_, y);
+  distances_.add(FeatureDistances::model, y);
   sources_ += static_cast<int>(source.dim(0));
   if (!nets_.teacher) return;
-  add_to(teacher_, t);
+  distances_.add(FeatureDistances::teacher, t);
   const ImageDifference difference = image_difference(y, t, kImageFormat);
-  mean_abs_ += difference.mean_abs * static_cast<double>(source.dim(0));
-  psnr_ += std::min(difference.psnr, 100.0) * static_cast<double>(source.dim(0));
+  for (int64_t n = 0; n < source.dim(0); ++n) {
+    mean_abs_.push_back(difference.mean_abs);
+    psnr_.push_back(std::min(difference.psnr, 100.0));
+  }
   add_shift(y, t);
   if (!nets_.lpips) return;
   const ImageFormat& format = nets_.features->input_format;
   for (double d : (*nets_.lpips)(convert_images(y, kImageFormat, format),
                                  convert_images(t, kImageFormat, format)))
-    lpips_ += d;
+    lpips_.push_back(d);
 }
 
 void Evaluation::add_real(const Tensor& image) {
   NoGrad no_grad;
-  add_to(real_, image);
+  distances_.add(FeatureDistances::real, image);
   reals_ += static_cast<int>(image.dim(0));
+}
+
+void Evaluation::set_reference(FeatureMoments moments, const std::string& name) {
+  distances_.set_reference(std::move(moments), name);
 }
 
 Evaluation::Result Evaluation::result() const {
   Result r;
+  static_cast<FeatureResult&>(r) = distances_.result();
   r.sources = sources_;
   r.real = reals_;
-  if (nets_.features && model_.count() >= 2) {
-    r.frechet_name = frechet_name(*nets_.features, nets_.layer);
-    if (real_.count() >= 2) {
-      r.frechet_reference = "real images";
-      r.frechet_distance = frechet_distance(model_, real_);
-      if (teacher_.count() >= 2) r.teacher_frechet_distance = frechet_distance(teacher_, real_);
-      if (r.teacher_frechet_distance >= 0 && r.frechet_distance > 0)
-        r.r_f = r.teacher_frechet_distance / r.frechet_distance;
-    } else if (teacher_.count() >= 2) {
-      r.frechet_reference = "the teacher's images";
-      r.frechet_distance = frechet_distance(model_, teacher_);
-    }
-  }
-  if (nets_.teacher && sources_ > 0) {
-    r.mean_abs_to_teacher = mean_abs_ / sources_;
-    r.psnr_to_teacher = psnr_ / sources_;
-    r.shift = shift_;
-    for (double& colour : r.shift.mean) colour /= sources_;
-    if (nets_.lpips) r.lpips_to_teacher = lpips_ / sources_;
-  }
+  if (!nets_.teacher || sources_ == 0) return r;
+  r.mean_abs_to_teacher = sum_of(mean_abs_) / sources_;
+  r.psnr_to_teacher = sum_of(psnr_) / sources_;
+  r.shift = shift_;
+  for (double& colour : r.shift.mean) colour /= sources_;
+  if (nets_.lpips) r.lpips_to_teacher = sum_of(lpips_) / sources_;
+  constexpr int kUsual = 100;
+  const int resamples = options_.resamples == kFewImages ? kUsual : options_.resamples;
+  if (resamples == 0) return r;
+  const BootstrapOptions options{resamples, options_.seed};
+  r.intervals["mean_abs_to_teacher"] = bootstrap_mean(mean_abs_, options);
+  r.intervals["psnr_to_teacher"] = bootstrap_mean(psnr_, options);
+  if (nets_.lpips) r.intervals["lpips_to_teacher"] = bootstrap_mean(lpips_, options);
   return r;
 }
 

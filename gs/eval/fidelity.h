@@ -2,7 +2,7 @@
 #pragma once
 #include <array>
 
-#include "gs/eval/frechet.h"
+#include "gs/eval/feature_distances.h"
 #include "gs/eval/lpips.h"
 
 namespace gsx {
@@ -26,20 +26,19 @@ class Evaluation {
     std::string layer;
     const Lpips* lpips = nullptr;
   };
-  explicit Evaluation(const Networks& networks) : nets_(networks) {}
+  explicit Evaluation(const Networks& networks, const MeasureOptions& = {});
 
   // Images [N,3,H,W], RGB in -1..1.
   void add_source(
       const Tensor& source);  // is translated by the model, and by the teacher if there is one
   void add_real(const Tensor& image);  // of the target domain
+  // What the feature network saw elsewhere, in place of real images; and what it saw of those here.
+  void set_reference(FeatureMoments, const std::string& name);
+  FeatureMoments real_moments() const { return distances_.real_moments(); }
 
-  struct Result {
+  // Of these, intervals has lpips_to_teacher, mean_abs_to_teacher and psnr_to_teacher too.
+  struct Result : FeatureResult {
     int sources = 0, real = 0;
-    // Frechet distance of the translated photos to the real images, or, without any, to the
-    // teacher's; below 0: not to be had (too few images, no feature network).
-    double frechet_distance = -1, teacher_frechet_distance = -1;
-    std::string frechet_name, frechet_reference;  // "real images" or "the teacher's images"
-    double r_f = 0;  // teacher_frechet_distance / frechet_distance, or 0
     double lpips_to_teacher = -1;
     double mean_abs_to_teacher = -1, psnr_to_teacher = 0;  // grey levels of 0..255, dB
     ColourShift shift;                                     // against the teacher's images
@@ -48,14 +47,14 @@ class Evaluation {
 
  private:
   Tensor image_of(const Graph& net, const Tensor& source) const;  // RGB in -1..1
-  void add_to(FeatureStatistics&, const Tensor& image) const;
   void add_shift(const Tensor& y, const Tensor& t);
 
   Networks nets_;
-  FeatureStatistics model_, teacher_, real_;
+  MeasureOptions options_;
+  FeatureDistances distances_;
   int sources_ = 0, reals_ = 0;
-  double lpips_ = 0, mean_abs_ = 0, psnr_ = 0;
-  ColourShift shift_;  // its mean: the sum so far
+  std::vector<double> lpips_, mean_abs_, psnr_;  // of each image
+  ColourShift shift_;                            // its mean: the sum so far
 };
 
 }  // namespace gsx

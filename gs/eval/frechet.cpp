@@ -92,11 +92,11 @@ double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b) 
   return distance;
 }
 
-void add_features(FeatureStatistics& statistics, const Graph& net, const std::string& layer,
-                  const Tensor& images) {
+Tensor image_features(const Graph& net, const std::string& layer, const Tensor& images) {
   const NoGrad no_grad;
   const Tensor value = net.run_layers(images, {layer}).front();
-  statistics.add(value.shape().rank() == 4 ? global_avg_pool(value) : value);
+  if (value.shape().rank() != 4) return value;
+  return reshape(global_avg_pool(value), {value.dim(0), value.dim(1)});
 }
 
 std::string frechet_name(const Graph& net, const std::string& layer) {

@@ -27,10 +27,9 @@ class FeatureStatistics {
 // |mA - mB|^2 + tr(cA) + tr(cB) - 2 tr((cA cB)^(1/2)). Covariances may be rank-deficient.
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b);
 
-// Adds the spatial mean of `feature layer` for every image [N,C,H,W], given in the network's input
-// format.
-void add_features(FeatureStatistics& statistics, const Graph& net, const std::string& layer,
-                  const Tensor& images);
+// The spatial mean of a feature layer for every image [N,C,H,W], given in the network's input
+// format: [N,F].
+Tensor image_features(const Graph& net, const std::string& layer, const Tensor& images);
 
 // What to call a Frechet distance on these features.
 std::string frechet_name(const Graph& net, const std::string& layer);

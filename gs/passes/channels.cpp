@@ -158,6 +158,14 @@ double sparsity_norm(const Graph& graph, const std::vector<PruneGroup>& groups) 
   return sum;
 }
 
+std::vector<double> channel_scales(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  const Scales scales(graph, groups);
+  std::vector<double> lengths;
+  for (const PruneGroup& group : groups)
+    for (int i = 0; i < group.channels(); ++i) lengths.push_back(scales.length(group, i));
+  return lengths;
+}
+
 std::vector<bool> kept_channels(const Graph& graph, const std::vector<PruneGroup>& groups) {
   const Scales scales(graph, groups);
   std::vector<bool> kept;

@@ -37,6 +37,8 @@ void prox_groups(Graph&, const std::vector<PruneGroup>&, float threshold);
 // Sum over groups and channels of ||v||_2: the L1 term of Eq. 4.
 double sparsity_norm(const Graph&, const std::vector<PruneGroup>&);
 
+// ||v||_2 of every channel of every group, in their order.
+std::vector<double> channel_scales(const Graph&, const std::vector<PruneGroup>&);
 // Which channels are alive, group after group.
 std::vector<bool> kept_channels(const Graph&, const std::vector<PruneGroup>&);
 // Sets the scales of the others to zero.

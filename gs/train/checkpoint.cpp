@@ -139,6 +139,10 @@ std::vector<Tensor> StateReader::tensors(const std::string& of, const ContextPtr
   return out;
 }
 
+bool StateReader::has_graph(const std::string& name) const {
+  return meta_.value("graphs", Json::object()).contains(stored(name));
+}
+
 Graph StateReader::graph(const std::string& of, const ContextPtr& context) const {
   const std::string name = stored(of);
   Graph graph = graph_from_json(meta_.at("graphs").at(name));

@@ -44,6 +44,7 @@ class StateReader {
   void restore(const std::string& name, const Tensor& into) const;  // same number of elements
   Tensor tensor(const std::string& name, const ContextPtr&) const;
   std::vector<Tensor> tensors(const std::string& name, const ContextPtr&) const;
+  bool has_graph(const std::string& name) const;
   Graph graph(const std::string& name, const ContextPtr&) const;
   void restore(const std::string& name, Adam&) const;
   void restore(const std::string& name, Sgd&) const;

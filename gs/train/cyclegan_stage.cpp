@@ -1,21 +1,7 @@
 // CycleGAN training of a teacher; see cyclegan_stage.h.
 #include "gs/train/cyclegan_stage.h"
 
-#include "gs/train/noise.h"
-#include "models/architectures.h"
-
 namespace gsx {
-
-Graph fresh_generator(const RunState& run, Rng& rng) {
-  if (run.data.noise() > 0) return fresh_sngan(run, rng);
-  const StagePlan* plan = run.recipe.maker("teacher");
-  CycleGanOptions shape;
-  if (plan && plan->width) shape.width = *plan->width;
-  if (plan && plan->blocks) shape.blocks = *plan->blocks;
-  Graph generator = cyclegan(shape);
-  generator.initialize(run.context, rng, Init{});
-  return generator;
-}
 
 std::unique_ptr<CycleGanSide> CycleGanStage::fresh_side(uint64_t stream) const {
   Rng rng(run_.config.seed, stream);

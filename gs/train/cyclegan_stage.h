@@ -5,9 +5,6 @@
 
 namespace gsx {
 
-// The network this stage trains, with fresh weights.
-Graph fresh_generator(const RunState&, Rng&);
-
 class CycleGanStage : public Stage {
  public:
   CycleGanStage(RunState&, const StagePlan&);                      // fresh weights

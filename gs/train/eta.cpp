@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "gs/train/cyclegan_stage.h"
 #include "gs/train/features.h"
 
 namespace gsx {
@@ -38,7 +37,7 @@ NetworkWork network_work(const RunState& run) {
   w.discriminator = macs(discriminator, size);
   const auto& stages = run.recipe.stages;
   if (std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
-        return s.makes == "student" && s.looks_through_features();
+        return s.kind == "cartoongan" || (s.makes == "student" && s.looks_through_features());
       })) {
     w.features =
         run.config.feature_net.empty() ? w.discriminator : macs(open_feature_net(run).graph, size);
@@ -59,6 +58,9 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
            *plan.discriminator_updates * (w.generator + judge);
   } else if (plan.kind == "pix2pix") {
     work = train * w.generator + look_back * w.discriminator + 2 * judge;
+  } else if (plan.kind == "cartoongan") {
+    work = train * w.generator + 2 * look_back * w.features + look_back * w.discriminator +
+           judge * 1.5;
   } else if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.
     work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);

@@ -2,6 +2,7 @@
 #include "gs/train/evaluation.h"
 
 #include "engine/io/procedural.h"
+#include "gs/passes/extract.h"
 #include "gs/train/features.h"
 #include "gs/train/run_budget.h"
 #include "models/architectures.h"
@@ -114,6 +115,21 @@ double departure(const ImageRows& rows) {
     }
   }
   return spread > kPlain * values ? moved / spread : 0;
+}
+
+std::vector<LayerFigures> layer_figures_of(const RunState& run) {
+  constexpr int kImages = 8;
+  const NoGrad guard;
+  const Graph model = load_model(run.context, run.artifacts.model);
+  std::vector<Tensor> images;
+  for (const Tensor& source : run.data.held_out(Domain::a, kImages))
+    images.push_back(convert_images(source, kImageFormat, model.input_format));
+  const StateReader checkpoint(run.file(run_files::kCheckpoint));
+  if (!model.quantized() || !checkpoint.has_graph("student"))
+    return layer_figures(model, nullptr, images);
+  Graph unrounded = checkpoint.graph("student", run.context);
+  if (run.recipe.stages.back().prune) unrounded = extract(unrounded);
+  return layer_figures(model, &unrounded, images);
 }
 
 TrainResult evaluate_run(RunState& run, bool timed) {

@@ -1,6 +1,7 @@
 // What a run reports at its end: costs, speed, distances, and what the built-in images can tell.
 #pragma once
 #include "gs/eval/fidelity.h"
+#include "gs/eval/layer_figures.h"
 #include "gs/eval/model_stats.h"
 #include "gs/train/stage.h"
 
@@ -26,6 +27,10 @@ struct TrainResult {
 
 // Reads the models the run wrote and measures them; their speed only when `timed`.
 TrainResult evaluate_run(RunState&, bool timed = true);
+
+// Every layer of the run's model: channels, costs, and where it is quantised what that costs, on
+// held-out images; of its weights where the run's checkpoint has them unrounded.
+std::vector<LayerFigures> layer_figures_of(const RunState&);
 
 // How far a student's images are from its teacher's, from rows of photo, teacher's and student's:
 // their squared difference over that of plain images in the mean colours of the teacher's. Above

@@ -3,7 +3,6 @@
 
 #include <bit>
 
-#include "gs/train/cyclegan_stage.h"
 #include "models/architectures.h"
 
 namespace gsx {

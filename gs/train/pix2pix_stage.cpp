@@ -2,7 +2,6 @@
 #include "gs/train/pix2pix_stage.h"
 
 #include "engine/profile_scope.h"
-#include "gs/train/cyclegan_stage.h"
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 

@@ -68,6 +68,7 @@ void check_names(const TrainConfig& config) {
                                  previous,
                                  run_files::kConfig,
                                  run_files::kLog,
+                                 run_files::kFigures,
                                  run_files::kSamples};
   if (!config.recipe.empty()) names.emplace_back(run_files::kRecipe);
   for (const fs::path& name : names) {

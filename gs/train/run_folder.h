@@ -15,7 +15,8 @@ inline constexpr const char* kCheckpoint = "checkpoint.safetensors";
 inline constexpr const char* kConfig = "config.toml";
 inline constexpr const char* kRecipe = "recipe.toml";  // the one that was given, with its name
 inline constexpr const char* kLog = "log.jsonl";
-inline constexpr const char* kSamples = "samples";  // a folder
+inline constexpr const char* kFigures = "figures.json";  // what was measured at the end
+inline constexpr const char* kSamples = "samples";       // a folder
 }  // namespace run_files
 
 // What comes before a new run's first checkpoint. The files it needs until then are written in a

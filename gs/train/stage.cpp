@@ -28,6 +28,18 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
   }
 }
 
+Graph fresh_generator(const RunState& run, Rng& rng) {
+  if (run.data.noise() > 0) return fresh_sngan(run, rng);
+  const StagePlan* plan = run.recipe.maker("teacher");
+  Json shape = Json::object();
+  if (plan && plan->width) shape["width"] = *plan->width;
+  if (plan && plan->blocks) shape["blocks"] = *plan->blocks;
+  Graph generator =
+      make_architecture(plan && plan->kind == "cartoongan" ? "cartoongan" : "cyclegan", shape);
+  generator.initialize(run.context, rng, Init{});
+  return generator;
+}
+
 PatchGanOptions discriminator_shape(const RunState& run, int channels) {
   PatchGanOptions o;
   o.width = run.recipe.discriminator_width();

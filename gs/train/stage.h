@@ -37,6 +37,8 @@ class Stage {
 
   virtual Losses step(int step) = 0;
   virtual ChannelCount channels() const { return {}; }
+  // The scales that channels are pruned by, one per prunable channel; empty where none is pruned.
+  virtual std::vector<double> scales() const { return {}; }
   virtual void save(StateWriter&) const = 0;
   // A row of images for each of these photos [1,3,H,W] in image format.
   virtual ImageRows samples(const std::vector<Tensor>& sources) = 0;
@@ -64,6 +66,8 @@ const StageKind& stage_kind(const std::string& name);
 RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
+// The teacher that the run's first stage trains, with fresh weights.
+Graph fresh_generator(const RunState&, Rng&);
 // Of a PatchGAN that is deep enough for the run's images and judges so many channels.
 PatchGanOptions discriminator_shape(const RunState&, int channels);
 // Such a one of images, with fresh weights.

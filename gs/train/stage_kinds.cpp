@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "gs/train/cartoongan_stage.h"
 #include "gs/train/cyclegan_stage.h"
 #include "gs/train/discriminator_stage.h"
 #include "gs/train/evolve_stage.h"
@@ -26,6 +27,7 @@ StagePtr resume(RunState& run, const StagePlan& plan, const StateReader& in) {
 
 constexpr StageKind kKinds[] = {
     {"dense", start<CycleGanStage>, resume<CycleGanStage>},
+    {"cartoongan", start<CartoonGanStage>, resume<CartoonGanStage>},
     {"pix2pix", start<Pix2PixStage>, resume<Pix2PixStage>},
     {"sngan", start<SnganStage>, resume<SnganStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},

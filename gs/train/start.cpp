@@ -1,7 +1,7 @@
 // The checks before a run's first step; see start.h.
 #include "gs/train/start.h"
 
-#include <algorithm>
+#include <new>
 
 #include "gs/passes/insert_scales.h"
 #include "gs/train/evaluation.h"
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kLeastSize = 16;  // as the recipe has it
-constexpr int kFew = 2;         // images of a rehearsal; batch norms need two
+constexpr int kFew = 2;         // images that a rehearsal looks at beside its steps
 constexpr float kAnyRho = 1e-3f;
 constexpr int kSearched = 64;  // how far from a size that does not fit another is looked for
 
@@ -121,7 +121,7 @@ class Rehearsal {
     StagePtr stage;
     for (const StagePlan& plan : state_.recipe.stages) {
       stage = stage_kind(plan.kind).start(state_, plan);
-      if (plan.steps > 0) stage->step(0);
+      if (plan.steps > 0) step(*stage);
       StateWriter out;
       stage->save(out);
       out.write(folder_ / run_files::kCheckpoint);
@@ -134,6 +134,19 @@ class Rehearsal {
   }
 
  private:
+  // As large as the run's own steps: what they need of memory is known before hours of work.
+  void step(Stage& stage) const {
+    try {
+      stage.step(0);
+      return;
+    } catch (const kernels::OutOfMemory&) {
+    } catch (const std::bad_alloc&) {
+    }
+    const int size = state_.recipe.size;
+    fail("train: a step of the stage ", stage.plan().kind, " on ", stage.plan().batch, " x ", size,
+         " x ", size, " pixels needs more memory than there is; lower --batch or --size");
+  }
+
   TrainConfig settings(const RunState& run) const {
     TrainConfig c = run.config;
     c.context = run.context;
@@ -146,8 +159,8 @@ class Rehearsal {
     const bool prunes = recipe.prunes();
     if (prunes) recipe.target_ratio = recipe.target_macs = 0;
     for (StagePlan& plan : recipe.stages) {
-      plan.batch = std::min(plan.batch, kFew);
       if (plan.prune) plan.rho = kAnyRho;
+      plan.initial_steps = 0;  // what comes after them does more
     }
     return recipe;
   }

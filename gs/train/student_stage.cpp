@@ -114,6 +114,10 @@ ChannelCount StudentStage::channels() const {
   return plan_.prune ? count_kept(student_, step_->groups()) : ChannelCount{};
 }
 
+std::vector<double> StudentStage::scales() const {
+  return plan_.prune ? channel_scales(student_, step_->groups()) : std::vector<double>();
+}
+
 void StudentStage::save(StateWriter& out) const {
   out.add("student", student_);
   out.add("discriminator", discriminator_);

@@ -15,6 +15,7 @@ class StudentStage : public Stage {
 
   Losses step(int step) override;
   ChannelCount channels() const override;
+  std::vector<double> scales() const override;
   void save(StateWriter&) const override;
   ImageRows samples(const std::vector<Tensor>& sources) override;
   // A stage that prunes cuts to the budget; the last one extracts and writes the model.

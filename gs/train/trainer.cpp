@@ -75,6 +75,7 @@ class Run {
   void write_samples(bool stage_done);
   void judge(const ImageRows&);
   void write_checkpoint();
+  void write_figures(const TrainResult&) const;
 
   const std::atomic<bool>& stop_;
   RunState state_;
@@ -82,6 +83,7 @@ class Run {
   int step_ = 0;        // steps done of it
   int total_step_ = 0;  // steps done of all
   double seconds_ = 0;  // per step of this stage, recently
+  double spent_ = 0;    // seconds in steps, of resumed runs too
   std::vector<StagePrice> prices_;
   Json marks_;          // of the given networks
   std::string astray_;  // what was told of the student's images when the last stage ended
@@ -139,6 +141,7 @@ void Run::open_folder(int last_logged) {
   fs::create_directories(samples, error);
   GSX_CHECK(!error, "train: cannot make the folder ", samples.string(), ": ", error.message());
   log_ = std::make_unique<RunLog>(state_.file(run_files::kLog), last_logged);
+  spent_ = log_->seconds();
   sources_ = state_.data.held_out(Domain::a, kSampled);
 }
 
@@ -170,6 +173,7 @@ TrainResult Run::go() {
   TrainResult result = evaluate_run(state_);
   result.astray = astray_;
   result.finished = true;
+  write_figures(result);
   return result;
 }
 
@@ -190,6 +194,7 @@ void Run::after_step(const Losses& losses, double seconds) {
               " of stage ", stage_->plan().kind, "; lower the learning rates");
   ++step_;
   ++total_step_;
+  spent_ += seconds;
   seconds_ = seconds_ == 0 ? seconds : 0.9 * seconds_ + 0.1 * seconds;
   report(losses);
   const bool last = step_ == stage_->plan().steps;
@@ -214,12 +219,19 @@ void Run::report(const Losses& losses) {
   p.channels = stage_->channels();
   state_.observer.progress(p);
   if (step_ % kLogEvery != 0 && step_ != p.steps) return;
-  Json line = {{"stage", p.stage}, {"step", step_}, {"total_step", total_step_}};
+  Json line = {{"stage", p.stage},
+               {"makes", stage_->plan().makes},
+               {"step", step_},
+               {"total_step", total_step_}};
   for (const auto& [name, value] : losses) line[name] = value;
   if (p.channels.total > 0)
     line["channels"] = {{"kept", p.channels.kept}, {"total", p.channels.total}};
+  if (const std::vector<double> scales = stage_->scales(); !scales.empty())
+    line["gammas"] = gamma_histogram(scales);
   line["seconds_per_step"] = seconds_;
+  line["seconds"] = spent_;
   log_->add(line);
+  state_.observer.logged(line);
 }
 
 void Run::write_samples(bool stage_done) {
@@ -227,7 +239,9 @@ void Run::write_samples(bool stage_done) {
   char name[64];
   std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage_->plan().kind.c_str());
   const ImageRows rows = stage_->samples(sources_);
-  write_png(state_.file(run_files::kSamples) / name, contact_sheet(rows));
+  const Image sheet = contact_sheet(rows);
+  write_png(state_.file(run_files::kSamples) / name, sheet);
+  state_.observer.sampled(sheet, stage_->plan().kind, total_step_);
   if (stage_done && stage_->plan().makes == "student") judge(rows);
 }
 
@@ -257,6 +271,19 @@ void Run::write_checkpoint() {
   out.meta["marks"] = marks_;
   stage_->save(out);
   out.write(checkpoint_of(state_.config));
+}
+
+// What a report shows of a finished run beside its log and its samples.
+void Run::write_figures(const TrainResult& result) const {
+  Json j = {{"format", 1},
+            {"method", state_.recipe.name},
+            {"seed", state_.config.seed},
+            {"size", state_.recipe.size},
+            {"steps", state_.recipe.total_steps()},
+            {"seconds", spent_}};
+  j.update(result.to_json());
+  j["layers"] = to_json(layer_figures_of(state_));
+  write_file_atomically(state_.file(run_files::kFigures), j.dump(1, true) + "\n");
 }
 
 }  // namespace

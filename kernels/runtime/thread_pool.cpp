@@ -73,9 +73,9 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   } catch (const std::exception& e) {
     const int got = size();
     stop(*state_, workers_);
-    throw Failure("threads: the system gives only " + std::to_string(got) + " of the " +
-                  std::to_string(threads) + " wanted (" + e.what() + "); use --threads " +
-                  std::to_string(std::max(1, got / 2)));
+    throw OutOfMemory("threads: the system gives only " + std::to_string(got) + " of the " +
+                      std::to_string(threads) + " wanted (" + e.what() + "); use --threads " +
+                      std::to_string(std::max(1, got / 2)));
   }
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("bench refuses what it cannot measure") {
   expect_failure({"bench", "infer"}, 2, "infer needs --model");
   expect_failure({"bench", "--static", "--size", "64"}, 2, "--size does not go with --static");
   expect_failure({"bench", "step", "--model", "cyclegan", "--method", "gs9"}, 2, "--method");
-  expect_failure({"bench", "infer", "--model", "no-such-file"}, 1, "gsx bench: ");
+  expect_failure({"bench", "infer", "--model", "no-such-file"}, 2, "gsx bench: ");
   expect_failure({"bench", "step", "--model", "vgg16", "--size", "32"}, 1,
                  "vgg16 is no generator of images");
   expect_failure({"bench", "norm", "--size", "32", "--only", "nonsense"}, 1,

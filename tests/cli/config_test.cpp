@@ -118,13 +118,13 @@ TEST_CASE("config: every setting of every kind comes back as it was typed") {
         continue;  // out of this option's range
       }
       ++accepted;
-      write(file, "# a comment\n" + config_text(typed->train, {}));
+      write(file, "# a comment\n" + config_text(typed->train, dir.path(), {}));
       read = std::make_unique<TrainFlags>();
       read_config_file(read->train, file);
       const auto were = typed->results("--" + name), are = read->results("--" + name);
       if (kind == ValueKind::number) CHECK(parse_number(are.at(0)) == parse_number(were.at(0)));
       else CHECK(are == were);
-      CHECK(config_text(read->train, {}) == config_text(typed->train, {}));
+      CHECK(config_text(read->train, dir.path(), {}) == config_text(typed->train, dir.path(), {}));
     }
     CHECK(accepted > 0);
   }
@@ -380,7 +380,7 @@ TEST_CASE("train: every flag reaches its setting") {
                                            teacher,
                                            "--width",
                                            "2",
-                                           "--critic-steps",
+                                           "--discriminator-steps",
                                            "1",
                                            "--slim-steps",
                                            "1",
@@ -390,6 +390,6 @@ TEST_CASE("train: every flag reaches its setting") {
   INFO(other.err);
   CHECK(other.exit_code == 0);
   const gsx::StateReader others(dir.path() / "other" / "checkpoint.safetensors");
-  CHECK(others.meta().at("config").at("critic_steps") == 1);
+  CHECK(others.meta().at("config").at("discriminator_steps") == 1);
   CHECK(others.meta().at("config").at("quantize_student") == true);
 }

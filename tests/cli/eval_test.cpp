@@ -50,7 +50,7 @@ TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad i
   fs::copy(b, dir / "data/trainA");
   write_text(dir / "data/trainA/x.tiff", "");
   const std::string left_out = run_program({"train", "--data", (dir / "data").string(), "--teacher",
-                                            "none", "--out", (dir / "run").string()})
+                                            "none.safetensors", "--out", (dir / "run").string()})
                                    .err;
   CHECK(contains(left_out, "trainA: 1 .tiff; gsx reads JPEG, PNG and PPM"));
   CHECK(contains(left_out, "testA: 1 .gif, 1 folder; gsx reads JPEG, PNG and PPM"));

@@ -55,7 +55,7 @@ TEST_CASE("settings without effect are refused, with where they would have one")
       {also(given, {"--width", "4"}), "--width", teacher},
       {also(given, {"--blocks", "1"}), "--blocks", teacher},
       {also(given, {"--dense-steps", "1"}), "--dense-steps", teacher},
-      {also(given, {"--critic-steps", "1"}), "--critic-steps",
+      {also(given, {"--discriminator-steps", "1"}), "--discriminator-steps",
        "a run with a --teacher that comes without a discriminator"},
       {{"--max-pixels", "1000"}, "--max-pixels", "a run with --data"},
   };

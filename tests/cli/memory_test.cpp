@@ -117,6 +117,20 @@ TEST_CASE("memory: training that runs out of it, or of threads, says so") {
   CHECK_THAT(threads.err, Contains("threads: the system gives only") && Contains("--threads"));
 }
 
+TEST_CASE("memory: a batch that does not fit is told of before a run's first step") {
+  if (!kLimits) return;
+  const TempDir dir;
+  std::vector<std::string> large = tiny_training(dir / "run");
+  large[4] = "64";    // --size
+  large[10] = "900";  // --batch
+  const ProcessResult r = run_limited(megabytes(300), large);
+  INFO(r.err);
+  CHECK(r.exit_code == 1);
+  CHECK_THAT(r.err, Contains("train: a step of the stage dense on 900 x 64 x 64 pixels needs more "
+                             "memory than there is; lower --batch or --size\n"));
+  CHECK_FALSE(fs::exists(dir / "run" / "checkpoint.safetensors"));
+}
+
 TEST_CASE("more threads than processors are warned of") {
   const ProcessResult one = run_program({"bench", "--help"});
   CHECK(one.err.empty());

@@ -112,7 +112,7 @@ TEST_CASE("what is wrong with a recipe is misuse, in one sentence, and nothing i
       {"target_ratio = 3\n" + dense + slim + "distance = \"none\"\ngan_weight = 0",
        "stage 2 (slim): learns from nothing"},
       {"target_ratio = 3\n" + dense + slim + "distance = \"lpips\"",
-       "distance must be perceptual, mse, l1, discriminator or none, got the text \"lpips\""},
+       "distance must be perceptual, mse, l1, discriminator or none, got lpips"},
       {dense + "[[stages]]\nkind = \"evolve\"\nrho = 3",
        "stage 2 (evolve): rho has no effect in a stage of this kind, expected it in one of kind "},
       {dense + "[[stages]]\nkind = \"evolve\"",
@@ -188,6 +188,31 @@ TEST_CASE("a run folder keeps its recipe, and its settings repeat the run from a
   CHECK(r.err.find("mine holds recipe.toml already") != std::string::npos);
 }
 
+TEST_CASE("a run folder that moved repeats its run") {
+  const TempDir dir;
+  const std::string odd = "m\xe9 #1";  // not UTF-8
+  fs::create_directories(dir / odd / "photos");
+  for (int i = 0; i < 3; ++i)
+    save_image(dir / odd / "photos" / (std::to_string(i) + ".png"), 40 * i, 20, 20);
+  save_generator(dir / odd / "t.safetensors");
+  save_network(dir / odd / "d.safetensors", "patchgan", {{"width", 4}, {"layers", 2}});
+  write_text(
+      dir / "own.toml",
+      std::string(kSlim) + "steps = 2\nrho = 0.1\n[[stages]]\nkind = \"finetune\"\nsteps = 1\n");
+  // What lies in the run folder goes with it.
+  works(with_recipe("own.toml",
+                    {"--out", odd, "--data", odd + "/photos", "--teacher", odd + "/t.safetensors",
+                     "--discriminator", "patchgan,width=4,layers=2:" + odd + "/d.safetensors"}),
+        in(dir.path()));
+  fs::remove(dir / "own.toml");
+  fs::create_directories(dir / "deep");
+  fs::rename(dir / odd, dir / "deep" / "moved");
+  works({"train", "--config", "deep/moved/config.toml", "--out", "again"}, in(dir.path()));
+  check_same(dir / "deep" / "moved", dir / "again");
+  works({"train", "--config", "config.toml", "--out", "../third"}, in(dir / "deep" / "moved"));
+  check_same(dir / "deep" / "moved", dir / "deep" / "third");
+}
+
 TEST_CASE("settings of a run name its inputs so that they are found from anywhere") {
   const TempDir dir;
   fs::create_directories(dir / "here");
@@ -206,7 +231,7 @@ TEST_CASE("settings of a run name its inputs so that they are found from anywher
          "1",
          "--threads",
          "1",
-         "--critic-steps",
+         "--discriminator-steps",
          "1",
          "--slim-steps",
          "2",

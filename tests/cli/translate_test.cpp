@@ -43,11 +43,11 @@ struct Place {
     return run_program(words, options);
   }
   void refuses(const std::vector<std::string>& inputs, const std::string& out,
-               const std::string& why) const {
+               const std::string& why, int code = 1) const {
     const auto before = everything_in(dir.path());
     const ProcessResult r = translate(inputs, out);
     INFO("--out " << out << ": " << r.err);
-    CHECK(r.exit_code == 1);
+    CHECK(r.exit_code == code);
     CHECK(r.out.empty());
     CHECK(r.err.find(why) != std::string::npos);
     CHECK(everything_in(dir.path()) == before);
@@ -73,8 +73,8 @@ TEST_CASE("translate never replaces an input or the model, whatever the name") {
   fs::create_hard_link(p.dir / "photos/a.png", p.dir / "hard.png");
   gsx::write_npy(p.dir / "t.npy", gsx::Tensor::zeros(gsx::Context::create(), {1, 3, 16, 16}));
   const std::string input = "would replace the input photos/a.png";
-  p.refuses({"photos"}, "photos", input);
-  p.refuses({"photos"}, "same", input);
+  p.refuses({"photos"}, "photos", "--out: photos is a folder of inputs");
+  p.refuses({"photos"}, "same", "--out: same is a folder of inputs");
   p.refuses({"photos/a.png"}, "photos", input);
   p.refuses({"photos/a.png"}, "photos/a.png", input);
   p.refuses({"photos/a.png"}, "photos/../same/./a.png", input);
@@ -106,10 +106,10 @@ TEST_CASE("translate keeps results apart from each other and from images nobody 
 
 TEST_CASE("several inputs need a folder, and an image's name is none") {
   const Place p;
-  p.refuses({"photos/a.png", "photos/b.png"}, "x.png", "x.png is named as an image");
-  p.refuses({"photos"}, "x.webp", "x.webp is named as an image");
+  p.refuses({"photos/a.png", "photos/b.png"}, "x.png", "x.png is named as an image", 2);
+  p.refuses({"photos"}, "x.webp", "x.webp is named as an image", 2);
   p.refuses({"photos"}, "model.safetensors", "model.safetensors is a file");
-  p.refuses({"photos/a.png"}, "x.jpg", "is a .png file, got x.jpg");
+  p.refuses({"photos/a.png"}, "x.jpg", "is a .png file, got x.jpg", 2);
   fs::create_directory(p.dir / "folder.png");
   p.makes({"photos"}, "folder.png", {"folder.png/a.png", "folder.png/b.png"});
 }
@@ -137,6 +137,27 @@ TEST_CASE("what translate cannot write is refused before work") {
   p.refuses({"photos/a.png"}, "model.safetensors/x.png", "cannot make the folder");
   p.refuses({"photos/a.png"}, std::string(300, 'x') + ".png", "--out: cannot write");
   p.refuses({std::string(300, 'x')}, "out", "cannot read xxx");
+}
+
+TEST_CASE(
+    "results of a folder do not go among its images, where they would be inputs the next time") {
+  Place p;
+  fs::remove_all(p.dir / "photos");
+  fs::create_directory(p.dir / "photos");
+  fs::create_directory_symlink("photos", p.dir / "same");
+  std::string pixels = "P6 16 16 255\n";
+  pixels.append(3 * 16 * 16, 'x');
+  write_text(p.dir / "photos/a.ppm", pixels);
+  for (const char* out : {"photos", "photos/", "./same"})
+    p.refuses({"photos"}, out, "is a folder of inputs, among which the results would be");
+  p.refuses({"photos/a.ppm", "same"}, "photos", "is a folder of inputs");
+  // A single image of it may, as it was named itself.
+  p.makes({"photos/a.ppm"}, "photos", {"photos/a.png"});
+  write_text(p.dir / "plain", "");
+  p.refuses(
+      {"photos/a.ppm"}, "plain",
+      "plain is a file without the suffix .png of a result; name a folder, or a file that ends "
+      "in .png");
 }
 
 TEST_CASE("translate names what it leaves out of folders and works with any name") {

@@ -184,10 +184,99 @@ TEST_CASE("what is given twice, elsewhere or in part is told as what it is") {
   CHECK(contains(setting("size = [1\n"), "settings are lines of NAME = VALUE, such as size = 64"));
 }
 
+TEST_CASE("what no file could make right is misuse") {
+  const TempDir dir;
+  save_generator(dir / "m.safetensors");
+  save_image(dir / "a.png", 1);
+  fs::create_directory(dir / "photos");
+  save_image(dir / "photos" / "b.png", 1);
+  save_image(dir / "photos" / "c.png", 1);
+  ProcessOptions there;
+  there.folder = dir.path();
+  struct Row {
+    std::vector<std::string> words;
+    std::string message;
+  };
+  const std::string empty = "expected a value, got an empty one\n", none = "there is no file ";
+  const std::vector<Row> rows = {
+      {{"train", "--math", "bf16"}, "gsx train: tf32 and bf16 are for CUDA devices, the cpu"},
+      {{"inspect", "m.safetensors", "--width", "3"}, "gsx inspect: --width: goes with a bare "},
+      {{"inspect", "m.safetensors", "--blocks", "3"}, "gsx inspect: --blocks: goes with a bare "},
+      {{"inspect", "squeezenet", "--width", "3"}, "gsx inspect: squeezenet: has no option 'width'"},
+      {{"inspect", "cyclegan,order=foo"},
+       "gsx inspect: cyclegan: order must be rgb or bgr, got foo"},
+      {{"inspect", "cyclegan,foo=1"}, "gsx inspect: cyclegan: has no option 'foo'"},
+      {{"inspect", "cyclegan,eps=x:no.safetensors"}, "gsx inspect: cyclegan: eps must be a number"},
+      {{"inspect", "cyclegan,order"}, "gsx inspect: cyclegan,order: options are KEY=VALUE"},
+      {{"inspect", "nonsense"},
+       "gsx inspect: " + none +
+           "nonsense and no architecture of this name; the built-in ones are " + "cyclegan, "},
+      {{"eval", "cyclegan", "--data", "photos"}, "gsx eval: cyclegan is an architecture without"},
+      {{"eval", "m.safetensors", "--data", "photos", "--teacher", "zebra"},
+       "gsx eval: --teacher: " + none + "zebra and no"},
+      {{"eval", "m.safetensors", "--data", "photos", "--feature-net", "vgg16,depth=2:f"},
+       "gsx eval: --feature-net: vgg16: has no option 'depth'"},
+      {{"train", "--teacher", "cyclegan,width=x:w"}, "gsx train: --teacher: cyclegan: width must"},
+      {{"train", "--teacher", "zebra"}, "gsx train: --teacher: " + none + "zebra and no"},
+      {{"train", "--teacher", "m.safetensors", "--discriminator", "patchgan,affin=1:d"},
+       "gsx train: --discriminator: patchgan: has no option 'affin'"},
+      {{"train", "--feature-net", "vgg61:f"}, "gsx train: --feature-net: vgg61:f is no file"},
+      {{"bench", "infer", "--model", "zebra"}, "gsx bench: " + none + "zebra and no"},
+      {{"translate", "m.safetensors", "a.png", "--out", "q.gif"},
+       "gsx translate: --out: the result of a.png is a .png file, got q.gif"},
+      {{"translate", "m.safetensors", "photos", "--out", "q.png"},
+       "gsx translate: --out: 2 inputs need a folder, and q.png is named as an image"},
+      {{"translate", "m.safetensors", "a.png", "--out", ""}, "gsx translate: --out: " + empty},
+      {{"train", "--isa", ""}, "gsx train: --isa: " + empty},
+      {{"train", "--method", ""}, "gsx train: --method: " + empty},
+      {{"train", "--device", ""}, "gsx train: --device: " + empty},
+      {{"train", "--size", ""}, "gsx train: --size: " + empty},
+      {{"train", "--target-macs", ""}, "gsx train: --target-macs: " + empty},
+      {{"train", "--act-range", ""}, "gsx train: --act-range: " + empty},
+      {{"translate", "m.safetensors", "a.png", "--out", "o", "--background", ""},
+       "gsx translate: --background: " + empty}};
+  for (const Row& row : rows) {
+    const ProcessResult r = run_program(row.words, there);
+    INFO(row.message << "\n" << r.err);
+    CHECK(r.exit_code == 2);
+    CHECK(r.err.rfind(row.message, 0) == 0);
+    CHECK(contains(r.err, " --help'.\n"));
+    CHECK_FALSE(fs::exists(dir / "runs"));
+  }
+}
+
+TEST_CASE("missing files are told once, and files in the place of folders as such") {
+  const TempDir dir;
+  save_generator(dir / "m.safetensors");
+  save_image(dir / "a.png", 1);
+  ProcessOptions there;
+  there.folder = dir.path();
+  const std::string missing = "No such file or directory\n";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
+      {{"train", "--config", "no.toml"},
+       "gsx train: --config no.toml: the file cannot be read: " + missing},
+      {{"train", "--config", "."},
+       "gsx train: --config .: the file cannot be read: expected a file, found a folder\n"},
+      {{"train", "--recipe", "no.toml"}, "gsx train: recipe no.toml: cannot be read: " + missing},
+      {{"train", "--recipe", "."},
+       "gsx train: recipe .: cannot be read: expected a file, found a folder\n"},
+      {{"inspect", "no.safetensors"}, "gsx inspect: read no.safetensors: " + missing},
+      {{"inspect", "cyclegan:no"}, "gsx inspect: read no: " + missing},
+      {{"eval", "m.safetensors", "--data", "a.png"},
+       "gsx eval: data: expected a folder of images, got the file a.png\n"},
+      {{"eval", "m.safetensors", "--data", "no"}, "gsx eval: data: there is no folder no\n"}};
+  for (const auto& [words, message] : rows) {
+    const ProcessResult r = run_program(words, there);
+    INFO(r.err);
+    CHECK(r.exit_code != 0);
+    CHECK(r.err.rfind(message, 0) == 0);
+  }
+}
+
 TEST_CASE("mistyped architectures are met with the nearest one") {
   const auto said = [](const std::vector<std::string>& words) {
     const ProcessResult r = run_program(words);
-    CHECK(r.exit_code == 1);
+    CHECK(r.exit_code == 2);
     return r.err;
   };
   const TempDir dir;

@@ -19,7 +19,7 @@ Tensor random_images(const ContextPtr& context, uint64_t seed, const Shape& shap
 }
 
 Graph feature_net(const ContextPtr& context) {
-  Vgg16Options o;
+  VggOptions o;
   o.width = 3;
   Graph net = vgg16(o);
   Rng rng(4);
@@ -172,7 +172,9 @@ TEST_CASE("objective: misuse is told") {
   const auto context = Context::create();
   const Graph net = feature_net(context);
   CHECK_THROWS_WITH(Distance(nullptr, {}, {}, {}), Catch::Contains("needs a feature network"));
-  CHECK_THROWS_WITH(parse_distance("lpips"), Catch::Contains("must be perceptual, mse, l1, discriminator or none, got lpips"));
+  CHECK_THROWS_WITH(
+      parse_distance("lpips"),
+      Catch::Contains("must be perceptual, mse, l1, discriminator or none, got lpips"));
   Distance d(&net, net.feature_layers, {}, {});
   CHECK_THROWS_WITH(d.set_weights({1, 2}), Catch::Contains("expected 5 term weights, got 2"));
 }

@@ -79,7 +79,7 @@ TEST_CASE("features are spatial means of a feature layer") {
   const Graph net = small_features();
   const Tensor x = random_images({3, 3, 16, 24}, 1, net.input_format);
   FeatureStatistics s;
-  add_features(s, net, "relu2_2", x);
+  s.add(image_features(net, "relu2_2", x));
   CHECK(s.count() == 3);
   const Tensor layer = net.run_layers(x, {"relu2_2"})[0];
   const std::vector<float> values = layer.to_vector();
@@ -173,8 +173,9 @@ TEST_CASE("the frechet distance of horses on squeezenet is the reference's", "[d
   std::sort(files.begin(), files.end());
   FeatureStatistics first, second;
   for (size_t i = 0; i < files.size(); ++i)
-    add_features(i < files.size() / 2 ? first : second, net, "features.12",
-                 to_tensor(context(), read_image(files[i]), {0, 1, false}));
+    (i < files.size() / 2 ? first : second)
+        .add(image_features(net, "features.12",
+                            to_tensor(context(), read_image(files[i]), {0, 1, false})));
   const nlohmann::json wanted =
       nlohmann::json::parse(std::ifstream(require_data() / "frechet/frechet_reference.json"))
           .at("squeezenet1_1_tap6_gap512");

@@ -40,7 +40,7 @@ TrainConfig config_for(const fs::path& dir, Graph teacher) {
   save_model(teacher, dir / "teacher.safetensors");
   TrainConfig c = tiny_config(dir / "run");
   c.teacher = (dir / "teacher.safetensors").string();
-  c.critic_steps = 2;
+  c.discriminator_steps = 2;
   c.width.reset();
   c.blocks.reset();
   c.target_ratio.reset();

@@ -21,6 +21,7 @@ const char* const kNames[] = {"teacher.safetensors",
                               "checkpoint.previous.safetensors",
                               "config.toml",
                               "log.jsonl",
+                              "figures.json",
                               "samples"};
 
 size_t entries(const fs::path& folder) {

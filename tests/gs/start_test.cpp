@@ -213,7 +213,7 @@ TEST_CASE("start: a network without prunable channels can still be stored in 8 b
   no_networks(c, dir.path(), unprunable());
   c.target_ratio.reset();
   c.rho = 1;
-  c.critic_steps = 1;
+  c.discriminator_steps = 1;
   CHECK(run_tiny(c).finished);
 }
 
@@ -224,8 +224,8 @@ TEST_CASE("start: the rehearsal leaves nothing in the run folder") {
   run_tiny(c);
   CHECK(names_in(c.run_dir) ==
         std::vector<std::string>{"checkpoint.previous.safetensors", "checkpoint.safetensors",
-                                 "discriminator.safetensors", "log.jsonl", "model.safetensors",
-                                 "reverse.safetensors", "samples"});
+                                 "discriminator.safetensors", "figures.json", "log.jsonl",
+                                 "model.safetensors", "reverse.safetensors", "samples"});
   CHECK(names_in(c.run_dir / "samples").size() == 1);
 }
 

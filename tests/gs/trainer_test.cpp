@@ -126,7 +126,7 @@ TEST_CASE("trainer: a teacher without a discriminator gets one first", "[trainer
   const fs::path alone = dir.path() / "alone.safetensors";
   fs::copy_file(c.teacher, alone);
   c.teacher = alone.string();
-  c.critic_steps = 2;
+  c.discriminator_steps = 2;
   StopAfter observer;
   CHECK(train(c, false, observer, observer.stop).finished);
   CHECK(observer.last.total_steps == 2 + *c.slim_steps + *c.finetune_steps);
@@ -156,7 +156,8 @@ TEST_CASE("trainer: budgets that cannot be met and settings that contradict are 
   }
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.rho = 0.1f; }), Catch::Contains("give one of"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.method = "gs4"; }),
-                    Catch::Contains("must be cec, cp, cp+d, d+cp, dense") && Catch::Contains("got gs4"));
+                    Catch::Contains("must be cartoongan, cec, cp, cp+d, d+cp, dense") &&
+                        Catch::Contains("got gs4"));
   CHECK_THROWS_WITH(run([](TrainConfig& c) { c.size = 8; }),
                     Catch::Contains("--size must be a whole number from 16 to 4096, got 8"));
 }

@@ -94,7 +94,7 @@ TEST_CASE("weight size: a teacher of mostly zeros is trained, one of zeros refus
   config.method = "gs32";
   config.target_ratio.reset();
   config.rho = 1e-9f;
-  config.critic_steps = 1;
+  config.discriminator_steps = 1;
   config.teacher = (dir.path() / "teacher.safetensors").string();
   Graph graph = teacher(4);
   const std::vector<Parameter*> all = layers(graph);

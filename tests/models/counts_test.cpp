@@ -53,6 +53,9 @@ TEST_CASE("the other architectures have the published sizes") {
   CHECK(cartoongan().cost(kImage).macs.paper_macs / (1 << 30) == Approx(57.40).epsilon(1e-3));
   CHECK(cartoongan().cost(kImage).macs.true_macs / (1 << 30) == Approx(50.65).epsilon(1e-3));
   CHECK(squeezenet().cost(kImage).params == 1235496);  // torchvision's
+  // torchvision's features.0 to features.25, and Inception v3 with 1008 instead of 1000 logits.
+  CHECK(vgg19().cost(kImage).params == 10585152);
+  CHECK(fid_inception().cost({1, 3, 299, 299}).params == 23850960);
 }
 
 TEST_CASE("SNGAN's networks cost what the paper says") {

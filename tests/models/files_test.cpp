@@ -73,7 +73,9 @@ TEST_CASE("every architecture can be saved and loaded") {
                                              {"cartoongan", {{"width", 2}, {"blocks", 1}}},
                                              {"fast_style", {{"width", 2}, {"blocks", 1}}},
                                              {"vgg16", {{"width", 2}}},
-                                             {"squeezenet", Json::object()}};
+                                             {"vgg19", {{"width", 2}}},
+                                             {"squeezenet", Json::object()},
+                                             {"fid_inception", Json::object()}};
   for (const std::string& name : architecture_names()) {
     INFO(name);
     Graph graph = make_architecture(name, small.at(name));
@@ -84,7 +86,7 @@ TEST_CASE("every architecture can be saved and loaded") {
     CHECK(again.output_format == graph.output_format);
     CHECK(again.feature_layers == graph.feature_layers);
     const Tensor x =
-        test::image(c, {1, 3, 64, 64}, 4, graph.input_format.lo, graph.input_format.hi);
+        test::image(c, {1, 3, 76, 76}, 4, graph.input_format.lo, graph.input_format.hi);
     CHECK(again.run(x).to_vector() == graph.run(x).to_vector());
     CHECK(file_bytes(make_architecture(name, small.at(name))) == file_bytes(graph));
   }

@@ -118,7 +118,7 @@ Rival::Rival(Library library, const Context& ours, const ComputeOptions& options
   theirs.*facts_->provider = key();
   try {
     context_ = theirs.context();
-  } catch (const Error& e) {
+  } catch (const std::runtime_error& e) {
     absence_ = e.what();
   }
 }

@@ -1,5 +1,4 @@
 // gsx bench infer and step: whole networks and training steps, with the time of each layer.
-#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -12,6 +11,7 @@
 #include "gs/train/slimming_step.h"
 #include "models/architectures.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/layer_times.h"
 #include "tools/bench/peer.h"
 #include "tools/bench/timing.h"
 #include "tools/bench/trace.h"
@@ -20,60 +20,6 @@
 
 namespace gsx::tools {
 namespace {
-
-constexpr double kShownShare = 0.002;  // of all time; rows below are summed up
-
-// What layers cost, by phase and name in the order of their first appearance.
-class LayerTimes {
- public:
-  // Spans that hold others, and outermost ones, are phases; the rest are layers. A layer's time is
-  // its spans' sum; what a phase does outside layers goes under "(between)".
-  void add(const std::vector<TracedSpan>& spans) {
-    std::vector<double> own(spans.size());
-    std::vector<bool> holds(spans.size(), false);
-    for (size_t i = 0; i < spans.size(); ++i) {
-      own[i] += spans[i].duration;
-      if (spans[i].parent < 0) continue;
-      own[static_cast<size_t>(spans[i].parent)] -= spans[i].duration;
-      holds[static_cast<size_t>(spans[i].parent)] = true;
-    }
-    std::map<size_t, double> sums;
-    for (size_t i = 0; i < spans.size(); ++i) {
-      const bool phase = holds[i] || spans[i].parent < 0;
-      const std::string& in =
-          phase ? spans[i].name : spans[static_cast<size_t>(spans[i].parent)].name;
-      sums[row(in, phase ? "(between)" : spans[i].name)] += own[i];
-    }
-    for (const auto& [at, seconds] : sums) rows_[at].seconds.push_back(seconds);
-  }
-
-  struct Row {
-    std::string phase, layer;
-    std::vector<double> seconds;
-
-    double median() const {
-      std::vector<double> sorted = seconds;
-      std::sort(sorted.begin(), sorted.end());
-      return sorted.empty() ? 0 : sorted[sorted.size() / 2];
-    }
-  };
-  const std::vector<Row>& rows() const { return rows_; }
-  double total() const {
-    double sum = 0;
-    for (const Row& r : rows_) sum += r.median();
-    return sum;
-  }
-
- private:
-  size_t row(const std::string& phase, const std::string& layer) {
-    for (size_t i = 0; i < rows_.size(); ++i)
-      if (rows_[i].phase == phase && rows_[i].layer == layer) return i;
-    rows_.push_back({phase, layer, {}});
-    return rows_.size() - 1;
-  }
-
-  std::vector<Row> rows_;
-};
 
 // One measurement: the whole, unwatched; layers and memory, watched.
 struct Measured {
@@ -103,52 +49,6 @@ Measured measure_work(Context& context, const std::function<void()>& work, int s
     m.trace = recorder.spans();
   }
   return m;
-}
-
-void print_cell(const std::string& text, int width) {
-  std::cout << std::left << std::setw(width) << text;
-}
-
-void print_layers(const LayerTimes& layers, const std::map<std::string, double>& macs) {
-  const double total = layers.total();
-  print_cell("\nphase", 31);
-  print_cell("layer", 32);
-  std::cout << std::right << std::setw(10) << "ms" << std::setw(8) << "share" << std::setw(10)
-            << "GFLOP/s" << '\n';
-  std::map<std::string, double> small;
-  const auto print = [&](const std::string& phase, const std::string& layer, double seconds,
-                         double flops) {
-    print_cell(phase, 30);
-    print_cell(layer, 32);
-    std::cout << std::right << std::fixed << std::setprecision(3) << std::setw(10) << 1e3 * seconds
-              << std::setprecision(1) << std::setw(7) << 100 * seconds / total << '%';
-    if (flops > 0) std::cout << std::setw(10) << 1e-9 * flops / seconds;
-    std::cout << '\n';
-  };
-  for (const LayerTimes::Row& r : layers.rows()) {
-    const double seconds = r.median();
-    const auto cost = macs.find(r.layer);
-    if (seconds < kShownShare * total) small[r.phase] += seconds;
-    else print(r.phase, r.layer, seconds, cost == macs.end() ? 0 : 2 * cost->second);
-  }
-  for (const auto& [phase, seconds] : small) print(phase, "(layers below 0.2%)", seconds, 0);
-}
-
-void print_phases(const LayerTimes& layers) {
-  std::vector<std::pair<std::string, double>> phases;
-  for (const LayerTimes::Row& r : layers.rows()) {
-    const auto at = std::find_if(phases.begin(), phases.end(),
-                                 [&](const auto& p) { return p.first == r.phase; });
-    if (at == phases.end()) phases.emplace_back(r.phase, r.median());
-    else at->second += r.median();
-  }
-  std::cout << '\n';
-  for (const auto& [name, seconds] : phases) {
-    print_cell(name, 30);
-    std::cout << std::right << std::fixed << std::setprecision(2) << std::setw(10) << 1e3 * seconds
-              << " ms" << std::setprecision(1) << std::setw(7) << 100 * seconds / layers.total()
-              << "%\n";
-  }
 }
 
 Json to_json(const BenchOptions& o, const Context& context, const Measured& m, const Rival& rival) {
@@ -207,7 +107,7 @@ Tensor images(const ContextPtr& context, const Graph& graph, const BenchOptions&
 // A network and what it is given.
 struct InferBench {
   InferBench(const ContextPtr& context, const BenchOptions& o)
-      : graph(open_runnable_network(context, o.network, "bench infer", true)) {
+      : graph(open_runnable_network(context, o.network, true)) {
     if (o.quantized) quantize(context);
     graph.freeze();
     graph.prepack();
@@ -236,8 +136,7 @@ struct InferBench {
 class StepBench {
  public:
   StepBench(const ContextPtr& context, const BenchOptions& o)
-      : teacher_(open_runnable_network(context, o.network, "bench step")),
-        x_(images(context, teacher_, o)) {
+      : teacher_(open_runnable_network(context, o.network)), x_(images(context, teacher_, o)) {
     const Shape y = teacher_.infer_shapes(x_.shape())[teacher_.output()];
     GSX_CHECK(y.rank() == 4 && y[1] == 3 && teacher_.input_channels() == 3,
               "bench step: ", o.network.model, " is no generator of images: it makes ", y, " of ",
