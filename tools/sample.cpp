@@ -47,7 +47,7 @@ Image sample(const Graph& graph, const ContextPtr& context, uint64_t seed, int i
   return to_image(graph.evaluate(z), 0, graph.output_format);
 }
 
-void check_model(const Graph& graph, const std::string& model) {
+void check_generator(const Graph& graph, const std::string& model) {
   GSX_CHECK(noise_length(graph) > 0, model,
             " makes its images of images, not of noise; gsx translate sends images through it");
   const Shape made = graph.infer_shapes(graph.example_input())[graph.output()];
@@ -71,8 +71,9 @@ void run_sample(const SampleOptions& o) {
   const bool sheet = is_sheet(o.out);
   GSX_CHECK(!sheet || o.count <= kMostOnSheet, "--count: a sheet holds at most ", kMostOnSheet,
             " images, got ", o.count, "; give a folder as --out for a file each");
+  check_model("", o.model);
   Graph graph = open_model(context, o.model, true);
-  check_model(graph, o.model);
+  check_generator(graph, o.model);
   graph.freeze();
   if (sheet) {
     prepare_output_file("--out", o.out, o.model);

@@ -115,7 +115,7 @@ TEST_CASE("a teacher that takes noise may come without a discriminator, or be ma
   fs::copy_file(tiny_teacher(), alone);
   TrainConfig c = with_teacher(dir.path(), "distill");
   c.teacher = alone.string();
-  c.critic_steps = 2;
+  c.discriminator_steps = 2;
   const TrainResult r = run_tiny(c);
   CHECK(r.finished);
   const Graph student = load_model(Context::create(), r.model);
