@@ -72,6 +72,8 @@ TEST_CASE("every architecture can be saved and loaded") {
                                              {"patchgan", {{"width", 2}, {"pooled", true}}},
                                              {"cartoongan", {{"width", 2}, {"blocks", 1}}},
                                              {"fast_style", {{"width", 2}, {"blocks", 1}}},
+                                             {"sngan", {{"width", 2}, {"latent", 3}}},
+                                             {"sngan_discriminator", {{"width", 2}}},
                                              {"vgg16", {{"width", 2}}},
                                              {"vgg19", {{"width", 2}}},
                                              {"squeezenet", Json::object()},
@@ -85,8 +87,8 @@ TEST_CASE("every architecture can be saved and loaded") {
     CHECK(again.input_format == graph.input_format);
     CHECK(again.output_format == graph.output_format);
     CHECK(again.feature_layers == graph.feature_layers);
-    const Tensor x =
-        test::image(c, {1, 3, 76, 76}, 4, graph.input_format.lo, graph.input_format.hi);
+    const Tensor x = test::image(c, graph.input_shapes(76, 76)[0], 4, graph.input_format.lo,
+                                 graph.input_format.hi);
     CHECK(again.run(x).to_vector() == graph.run(x).to_vector());
     CHECK(file_bytes(make_architecture(name, small.at(name))) == file_bytes(graph));
   }
