@@ -57,7 +57,7 @@ echo 'echo "[1/2] one"; printf "#!/bin/sh\necho ran \"\$@\" in \$PWD\n" >"$2/gsx
 call 0 info 'two words'
 called 'apt-get -q -y install --no-install-recommends libhwy-dev catch2'
 called 'apt-get -q -y update'
-called 'cmake --preset release -DCMAKE_CXX_COMPILER_LAUNCHER=ccache'
+called 'cmake --preset release -DGSX_UNITY=ON -DCMAKE_CXX_COMPILER_LAUNCHER=ccache'
 called 'gsx_program'
 says out 'ran info two words in /'
 says err 'gsx: installing libhwy-dev catch2'
