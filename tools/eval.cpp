@@ -130,6 +130,7 @@ void check_measures(const EvalOptions& o, const Evaluation::Networks& nets) {
     throw Misuse("--kid-subset",
                  "goes with --feature-net fid_inception:FILE and --fid-protocol clean-fid or "
                  "torch-fidelity, which have KID");
+  if (!o.save_stats.empty()) check_suffix("--save-stats", o.save_stats, ".npz");
   if (!nets.features && !(o.stats.empty() && o.save_stats.empty()))
     throw Misuse(o.stats.empty() ? "--save-stats" : "--stats",
                  "holds what a feature network sees; give --feature-net");

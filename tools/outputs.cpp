@@ -5,12 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 
 #include "engine/io/atomic_file.h"
 #include "gs/train/run_folder.h"
 #include "models/architectures.h"
+#include "tools/command_line.h"
 
 namespace gsx::tools {
 
@@ -55,6 +58,13 @@ void check_writable(const std::string& flag, const fs::path& folder) {
             std::strerror(errno));
   close(file);
   unlink(probe.c_str());
+}
+
+void check_suffix(const std::string& flag, const fs::path& path, const std::string& suffix) {
+  std::string own = path.extension().string();
+  std::transform(own.begin(), own.end(), own.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  if (own != suffix) throw Misuse(flag, "must name a " + suffix + " file, got " + path.string());
 }
 
 void make_output_folder(const std::string& flag, const fs::path& folder) {

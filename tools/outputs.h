@@ -25,6 +25,10 @@ class FileSet {
 // tells: nothing, or a file that may be written.
 void check_replaceable(const std::string& flag, const std::filesystem::path& path);
 
+// Misuse naming `flag` unless the name ends in this suffix, in any case: whoever mistypes a name
+// then replaces no file of another kind.
+void check_suffix(const std::string& flag, const std::filesystem::path&, const std::string& suffix);
+
 // Tries whether files can be made in a folder; Error naming `flag`.
 void check_writable(const std::string& flag, const std::filesystem::path& folder);
 // The same for a folder that is made, with its parents, where it is not there.

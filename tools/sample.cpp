@@ -28,7 +28,13 @@ struct SampleOptions {
   bool json = false;
 };
 
-bool is_sheet(const fs::path& out) { return out.extension() == ".png"; }
+// Whether --out names a file, which its suffix says.
+bool is_sheet(const fs::path& out) {
+  std::error_code ignored;
+  if (!out.has_extension() || fs::is_directory(out, ignored)) return false;
+  check_suffix("--out", out, ".png");
+  return true;
+}
 
 // 000017.png: as many digits as the last one needs, six at least.
 fs::path file_of(const SampleOptions& o, int i) {
@@ -48,10 +54,10 @@ Image sample(const Graph& graph, const ContextPtr& context, uint64_t seed, int i
 }
 
 void check_generator(const Graph& graph, const std::string& model) {
-  GSX_CHECK(noise_length(graph) > 0, model,
-            " makes its images of images, not of noise; gsx translate sends images through it");
   const Shape made = graph.infer_shapes(graph.example_input())[graph.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, model, " makes no images of 3 channels, but ", made);
+  GSX_CHECK(noise_length(graph) > 0, model,
+            " makes its images of images, not of noise; gsx translate sends images through it");
 }
 
 // One file with all of them, row by row.
@@ -69,8 +75,10 @@ void run_sample(const SampleOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   const bool sheet = is_sheet(o.out);
-  GSX_CHECK(!sheet || o.count <= kMostOnSheet, "--count: a sheet holds at most ", kMostOnSheet,
-            " images, got ", o.count, "; give a folder as --out for a file each");
+  if (sheet && o.count > kMostOnSheet)
+    throw Misuse("--count", "of a sheet may be up to " + std::to_string(kMostOnSheet) + ", got " +
+                                std::to_string(o.count) +
+                                "; give a folder as --out for a file each");
   check_model("", o.model);
   Graph graph = open_model(context, o.model, true);
   check_generator(graph, o.model);
@@ -104,8 +112,9 @@ void add_sample(const Command& app) {
   gsx sample runs/gs8-1/model.safetensors --out samples --count 5000 --seed 7
 Two models that take as many numbers show the same images for the same seed, as well as they can.)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("--out", o->out,
-                 "NAME.png: all images on one sheet; any other name: a folder with a file each")
+  sub.add_option(
+         "--out", o->out,
+         "NAME.png: all images on one sheet; a name without suffix: a folder with a file each")
       ->required();
   sub.add_option("--count", o->count, "how many images")
       ->check(whole_number(1, kMostSamples))

@@ -58,6 +58,12 @@ TEST_CASE("eval keeps statistics of real images, and takes them in their place")
   CHECK(interval.at(0) <= of_test.at("frechet_distance"));
   CHECK(interval.at(1) >= of_test.at("frechet_distance"));
   CHECK(gsx::NpzFile(stats).read("mu").values.size() == 32);
+  // Statistics replace no file of another kind, such as the weights that made them.
+  auto over = words;
+  over.insert(over.end(), {"--save-stats", net});
+  const ProcessResult refused = run_program(over);
+  CHECK(refused.exit_code == 2);
+  CHECK(contains(refused.err, "--save-stats: must name a .npz file"));
 
   const auto by_stats = eval_json(words, {"--stats", stats, "--bootstrap", "0"});
   CHECK(by_stats.at("frechet_distance").get<double>() ==

@@ -124,9 +124,13 @@ TEST_CASE("a report shows runs that go on, that are old, and several side by sid
   CHECK(run_program({"report", "one"}, here).exit_code == 0);
   CHECK(fs::exists(dir / "one" / "report.html"));
 
-  const ProcessResult over = run_program({"report", "one", "--out", "one/log.jsonl"}, here);
+  const ProcessResult other = run_program({"report", "one", "--out", "one/log.jsonl"}, here);
+  CHECK(other.exit_code == 2);
+  CHECK(other.err.find("must name a .html file, got one/log.jsonl") != std::string::npos);
+  fs::create_symlink("log.jsonl", dir / "one" / "log.html");
+  const ProcessResult over = run_program({"report", "one", "--out", "one/log.html"}, here);
   CHECK(over.exit_code == 1);
-  CHECK(over.err.find("one/log.jsonl is a file of a run that the page shows") != std::string::npos);
+  CHECK(over.err.find("is a file of a run that the page shows") != std::string::npos);
   CHECK(read_text(dir / "one" / "log.jsonl") == old_log);
 
   write_text(dir / "two" / "figures.json", "{\"layers\": [{\"macs\": 1, \"kept\": \"all\"}]}");

@@ -77,12 +77,14 @@ TEST_CASE("sample and translate say which of them a network is for") {
   refused({"translate", noise, photo, "--out", out}, 1,
           "makes images of 6 random numbers, not of images");
   refused({"eval", noise, "--data", dir.path().string()}, 1, "makes its images of noise");
-  refused({"sample", noise, "--out", noise}, 1, "cannot make the folder");
+  refused({"sample", noise, "--out", noise}, 2, "must name a .png file");
+  refused({"sample", noise, "--out", out.substr(0, out.size() - 4) + ".jpg"}, 2,
+          "must name a .png file");
   const std::string odd = (dir.path() / "odd.png").string();
   fs::copy_file(noise, odd);
   refused({"sample", odd, "--out", odd}, 1, "is a file of the model and would be replaced");
   refused({"sample", noise, "--out", out, "--count", "0"}, 2, "--count");
-  refused({"sample", noise, "--out", out, "--count", "10001"}, 1, "at most 10000");
+  refused({"sample", noise, "--out", out, "--count", "10001"}, 2, "up to 10000");
   CHECK_FALSE(fs::exists(out));
 }
 
