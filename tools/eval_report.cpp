@@ -54,6 +54,8 @@ void print_features(const FeatureResult& q) {
       std::cout << "  of the teacher   " << q.teacher_frechet_distance
                 << interval_text(q, "teacher_frechet_distance") << ", r_f " << q.r_f
                 << interval_text(q, "r_f") << '\n';
+  } else {
+    std::cout << "Frechet distance   not known: it takes two translated and two real images\n";
   }
   if (q.kid) {
     std::cout << "KID                " << q.kid->mean << interval_text(q, "kid")

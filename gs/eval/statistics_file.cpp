@@ -27,6 +27,23 @@ FeatureMoments load_statistics(const std::filesystem::path& path) {
   GSX_CHECK(std::all_of(mu.values.begin(), mu.values.end(), finite) &&
                 std::all_of(sigma.values.begin(), sigma.values.end(), finite),
             "statistics: ", path.string(), " must hold finite numbers; make it anew");
+  const auto at = [&](int64_t i, int64_t j) {
+    return sigma.values[static_cast<size_t>(i * f + j)];
+  };
+  bool covariance = true;
+  for (int64_t i = 0; i < f; ++i)
+    for (int64_t j = 0; j <= i; ++j) {
+      // Rounded to single precision by some tools; Cauchy-Schwarz bounds what lies off the
+      // diagonal.
+      const double most = std::sqrt(std::max(at(i, i), 0.0)) * std::sqrt(std::max(at(j, j), 0.0));
+      const double room = 1e-3 * most + 1e-6;
+      covariance = covariance && at(i, i) >= -1e-6 && std::abs(at(i, j)) <= most + room &&
+                   std::abs(at(i, j) - at(j, i)) <= room;
+    }
+  GSX_CHECK(
+      covariance, "statistics: ", path.string(),
+      " must hold a covariance as sigma, symmetric and with variances on its diagonal; make it "
+      "anew");
   return {std::move(mu.values), std::move(sigma.values)};
 }
 

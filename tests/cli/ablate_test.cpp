@@ -105,6 +105,11 @@ TEST_CASE("an ablation goes on where it was killed or stopped, and ends with the
       small_ablation(whole, {"--methods", "gs8", "--seeds", "1", "--ratios", "3", "--beta", "3"}));
   CHECK(other.exit_code == 1);
   CHECK(other.err.find("holds the run gs8-r3-s1 with other settings") != std::string::npos);
+  // But for a run that left nothing.
+  fs::remove_all(whole / "runs" / "gs8-r3-s1");
+  const ProcessResult anew = run_program(
+      small_ablation(whole, {"--methods", "gs8", "--seeds", "1", "--ratios", "3", "--beta", "3"}));
+  CHECK(anew.exit_code == 0);
 }
 
 TEST_CASE("a run that fails does not end an ablation, and is told of at its end") {

@@ -183,4 +183,9 @@ TEST_CASE("statistics come back from their file as they were, and bad ones are r
                     Catch::Contains("must hold mu [F] and sigma [F,F], got 2 and 3 values"));
   write_npz(dir / "nan.npz", {{"mu", {{1}, {NAN}}}, {"sigma", {{1, 1}, {1}}}});
   CHECK_THROWS_WITH(load_statistics(dir / "nan.npz"), Catch::Contains("must hold finite numbers"));
+  using Values = std::vector<double>;
+  for (const Values& sigma : {Values{-1, 0, 0, -1}, Values{1, 0.5, 0, 1}, Values{1, 3, 3, 1}}) {
+    write_npz(dir / "no.npz", {{"mu", {{2}, {1, 2}}}, {"sigma", {{2, 2}, sigma}}});
+    CHECK_THROWS_WITH(load_statistics(dir / "no.npz"), Catch::Contains("must hold a covariance"));
+  }
 }

@@ -115,9 +115,11 @@ void keep_plan(const fs::path& folder, const std::vector<AblationRun>& plan) {
     Json words = Json::array();
     for (const std::string& word : run.words) words.push_back(to_utf8(word));
     const std::string name = to_utf8(run.name);
+    // A run that failed before it made anything may be told anew.
     GSX_CHECK(
-        !kept["runs"].contains(name) || kept["runs"][name] == words, "ablate: ", folder.string(),
-        " holds the run ", run.name,
+        !kept["runs"].contains(name) || kept["runs"][name] == words ||
+            !fs::exists(run.folder, error),
+        "ablate: ", folder.string(), " holds the run ", run.name,
         " with other settings; go on with those it was started with, or choose another --out");
     kept["runs"][name] = words;
   }
