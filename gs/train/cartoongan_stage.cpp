@@ -3,24 +3,11 @@
 
 #include "engine/profile_scope.h"
 #include "gs/train/edge_smoothing.h"
-#include "gs/train/slimming_step.h"
+#include "gs/train/trained.h"
 
 namespace gsx {
 
 namespace {
-
-Graph trainable(Graph graph) {
-  graph.set_requires_grad(true);
-  return graph;
-}
-
-AdamOptions adam_options(float lr) {
-  AdamOptions o;
-  o.lr = lr;
-  o.beta1 = 0.5f;
-  o.beta2 = 0.999f;
-  return o;
-}
 
 FeatureNet content_net(const RunState& run) {
   GSX_CHECK(!run.config.feature_net.empty(),
@@ -42,11 +29,11 @@ CartoonGanStage::CartoonGanStage(RunState& run, const StagePlan& plan, Graph gen
                                  Graph discriminator)
     : Stage(run, plan),
       options_(cartoon_step_options(plan)),
-      generator_(trainable(std::move(generator))),
-      discriminator_(trainable(std::move(discriminator))),
+      generator_(with_gradients(std::move(generator))),
+      discriminator_(with_gradients(std::move(discriminator))),
       features_(content_net(run)),
-      optimizer_(trained_parameters(generator_), adam_options(options_.lr)),
-      discriminator_optimizer_(trained_parameters(discriminator_), adam_options(options_.lr)) {
+      optimizer_(adam_of(generator_, options_.lr)),
+      discriminator_optimizer_(adam_of(discriminator_, options_.lr)) {
   GSX_CHECK(run.data.has_targets(),
             "train: needs cartoons to learn from; give --data a folder with trainA (photos) and "
             "trainB (cartoons)");

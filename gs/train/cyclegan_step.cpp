@@ -5,20 +5,11 @@
 
 #include "engine/profile_scope.h"
 #include "gs/losses/gan_loss.h"
-#include "gs/train/slimming_step.h"
+#include "gs/train/trained.h"
 
 namespace gsx {
 
 namespace {
-
-Adam make_adam(Graph& graph, float lr) {
-  AdamOptions o;
-  o.lr = lr;
-  o.beta1 = 0.5f;
-  o.beta2 = 0.999f;
-  graph.set_requires_grad(true);
-  return Adam(trained_parameters(graph), o);
-}
 
 // Adds the losses of the part that starts from x (the other domain) and y (this one), leaves its
 // gradients, and returns the generated image without one.
@@ -58,10 +49,10 @@ double discriminator_phase(CycleGanSide& side, const Tensor& real, const Tensor&
 }  // namespace
 
 CycleGanSide::CycleGanSide(Graph g, Graph c, const CycleGanStepOptions& o, Rng pool_rng)
-    : generator(std::move(g)),
-      discriminator(std::move(c)),
-      optimizer(make_adam(generator, o.lr)),
-      discriminator_optimizer(make_adam(discriminator, o.lr)),
+    : generator(with_gradients(std::move(g))),
+      discriminator(with_gradients(std::move(c))),
+      optimizer(adam_of(generator, o.lr)),
+      discriminator_optimizer(adam_of(discriminator, o.lr)),
       pool(o.pool, pool_rng) {}
 
 CycleGanLosses cyclegan_step(CycleGanSide& to_b, CycleGanSide& to_a, const CycleGanStepOptions& o,

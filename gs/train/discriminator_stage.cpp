@@ -1,33 +1,17 @@
 // A discriminator for a teacher without one; see discriminator_stage.h.
 #include "gs/train/discriminator_stage.h"
 
-#include "gs/train/slimming_step.h"
+#include "gs/train/trained.h"
 
 namespace gsx {
-
-namespace {
-
-Graph with_gradients(Graph graph) {
-  graph.set_requires_grad(true);
-  return graph;
-}
-
-AdamOptions adam_options(const SlimmingOptions& o) {
-  AdamOptions a;
-  a.lr = o.lr_discriminator;
-  a.beta1 = o.beta1;
-  a.beta2 = o.beta2;
-  return a;
-}
-
-}  // namespace
 
 DiscriminatorStage::DiscriminatorStage(RunState& run, const StagePlan& plan, Graph discriminator)
     : Stage(run, plan),
       teacher_(load_model(run.context, run.artifacts.teacher)),
       discriminator_(with_gradients(std::move(discriminator))),
       options_(slimming_options(plan)),
-      optimizer_(trained_parameters(discriminator_), adam_options(options_)),
+      optimizer_(
+          adam_of(discriminator_, options_.lr_discriminator, options_.beta1, options_.beta2)),
       targets_(teacher_, run.data.repeats()) {}
 
 DiscriminatorStage::DiscriminatorStage(RunState& run, const StagePlan& plan)

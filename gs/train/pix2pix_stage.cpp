@@ -2,7 +2,7 @@
 #include "gs/train/pix2pix_stage.h"
 
 #include "engine/profile_scope.h"
-#include "gs/train/slimming_step.h"
+#include "gs/train/trained.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -16,24 +16,10 @@ Graph fresh_conditional(const RunState& run, Rng& rng) {
   return discriminator;
 }
 
-Graph trainable(Graph graph) {
-  graph.set_requires_grad(true);
-  return graph;
-}
-
-AdamOptions adam_options(float lr) {
-  AdamOptions o;
-  o.lr = lr;
-  o.beta1 = 0.5f;
-  o.beta2 = 0.999f;
-  return o;
-}
-
 }  // namespace
 
 Pix2PixStage::Player::Player(Graph graph, float lr)
-    : network(trainable(std::move(graph))),
-      optimizer(trained_parameters(network), adam_options(lr)) {}
+    : network(with_gradients(std::move(graph))), optimizer(adam_of(network, lr)) {}
 
 std::unique_ptr<Pix2PixStage::Player> Pix2PixStage::saved(const std::string& name,
                                                           const StateReader& in) const {

@@ -9,13 +9,6 @@
 
 namespace gsx {
 
-std::vector<Tensor> trained_parameters(Graph& graph) {
-  std::vector<Tensor> out;
-  for (Parameter* p : graph.parameters())
-    if (is_trained(p->role) && p->value.defined()) out.push_back(p->value);
-  return out;
-}
-
 std::vector<Tensor> group_scales(const Graph& graph, const std::vector<PruneGroup>& groups) {
   std::vector<int> nodes;
   for (const PruneGroup& g : groups)
@@ -27,10 +20,6 @@ std::vector<Tensor> group_scales(const Graph& graph, const std::vector<PruneGrou
     for (const Parameter* p : graph.node(node).parameters())
       if (p->role == Role::gamma) out.push_back(p->value);
   return out;
-}
-
-void zero_gradients(const std::vector<Tensor>& parameters) {
-  for (const Tensor& p : parameters) p.zero_grad();
 }
 
 namespace {

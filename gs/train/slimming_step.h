@@ -4,7 +4,7 @@
 #include "gs/losses/image_pool.h"
 #include "gs/passes/channels.h"
 #include "gs/step_options.h"
-#include "optim/adam.h"
+#include "gs/train/trained.h"
 #include "optim/sgd.h"
 
 namespace gsx {
@@ -91,9 +91,7 @@ class SlimmingStep {
   Tensor distance_loss_, gan_loss_, generator_loss_, discriminator_loss_;
 };
 
-// Trained parameters' tensors, all of them, and those of the norms in prunable groups.
-std::vector<Tensor> trained_parameters(Graph&);
+// The gammas' tensors of the norms in prunable groups.
 std::vector<Tensor> group_scales(const Graph&, const std::vector<PruneGroup>&);
-void zero_gradients(const std::vector<Tensor>&);
 
 }  // namespace gsx

@@ -2,28 +2,15 @@
 #include "gs/train/sngan_step.h"
 
 #include "engine/profile_scope.h"
-#include "gs/train/slimming_step.h"
+#include "gs/train/trained.h"
 
 namespace gsx {
 
-namespace {
-
-Adam make_adam(Graph& graph, const SnganStepOptions& o) {
-  AdamOptions a;
-  a.lr = o.lr;
-  a.beta1 = o.beta1;
-  a.beta2 = o.beta2;
-  graph.set_requires_grad(true);
-  return Adam(trained_parameters(graph), a);
-}
-
-}  // namespace
-
 SnganStep::SnganStep(Graph g, Graph d, const SnganStepOptions& o)
-    : generator(std::move(g)),
-      discriminator(std::move(d)),
-      optimizer(make_adam(generator, o)),
-      discriminator_optimizer(make_adam(discriminator, o)),
+    : generator(with_gradients(std::move(g))),
+      discriminator(with_gradients(std::move(d))),
+      optimizer(adam_of(generator, o.lr, o.beta1, o.beta2)),
+      discriminator_optimizer(adam_of(discriminator, o.lr, o.beta1, o.beta2)),
       options_(o) {
   for (const Tensor& p : trained_parameters(generator)) average.push_back(p.clone());
 }
