@@ -34,6 +34,7 @@ enum class Use : uint8_t {
   quantize,         // ... in 8 bits
   narrow_finetune,  // ... as a narrow network, and finetuned
   width,            // a teacher or narrow student is made
+  pairs,            // a teacher is trained from pairs
 };
 
 // X(group of flags, type, name, default, range, use, help). The flag is the name with dashes, the
@@ -74,7 +75,8 @@ enum class Use : uint8_t {
     "gs8: distil + prune + quantise; gs32: distil + prune; gs8-mse: gs8 by squared pixels; "       \
     "postq: gs32, then 8 bits; cp, cp+d, d+cp: prune, with distillation never, after or before; "  \
     "cec: evolve; gd, distill: a narrow student; dense: train a teacher only; pix2pix: one from "  \
-    "pairs; cartoongan: one that draws")                                                           \
+    "pairs; cartoongan: one that draws; style-aware: one that paints in the style of pictures; "   \
+    "sngan: one that makes images from noise")                                                     \
   X("Method", std::string, recipe, "", ranges::text(), Use::every_run,                             \
     "instead of --method: stages and their settings from a TOML file, see docs/recipes.md")        \
   X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),            \
@@ -106,6 +108,8 @@ enum class Use : uint8_t {
     "channels of the first layer of a dense or distilled network")                                 \
   X("Method", std::optional<int>, blocks, {}, ranges::whole(1, 64), Use::teacher,                  \
     "residual blocks of a dense network")                                                          \
+  X("Method", std::optional<std::string>, generator, {}, ranges::words({"resnet", "unet"}),        \
+    Use::pairs, "pix2pix: the network that is trained (resnet)")                                   \
   X(kSchedule, std::optional<int>, dense_steps, {}, ranges::whole(0, 100'000'000), Use::teacher,   \
     "steps of teacher training")                                                                   \
   X(kSchedule, std::optional<int>, discriminator_steps, {},                                        \

@@ -77,8 +77,6 @@ CycleGanStepOptions cyclegan_step_options(const StagePlan& plan) {
 }
 
 SnganStepOptions sngan_step_options(const StagePlan& plan) {
-  GSX_CHECK(!plan.blocks, "recipe: the stage ", plan.kind,
-            " has no use for blocks, as the size says how many there are; leave them out");
   SnganStepOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
   take(o.lr, plan.lr);
@@ -95,6 +93,16 @@ PairedStepOptions paired_step_options(const StagePlan& plan) {
   return o;
 }
 
+StyleAwareStepOptions style_aware_step_options(const StagePlan& plan) {
+  StyleAwareStepOptions o;
+  if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
+  take(o.lr, plan.lr);
+  take(o.image, plan.image);
+  take(o.features, plan.features);
+  take(o.success, plan.success);
+  return o;
+}
+
 CartoonStepOptions cartoon_step_options(const StagePlan& plan) {
   CartoonStepOptions o;
   if (plan.gan_loss) o.gan_loss = gan_loss_of(*plan.gan_loss);
@@ -107,6 +115,20 @@ Schedule decay_of(const StagePlan& plan) {
   return plan.decay == "constant" ? Schedule::constant
          : plan.decay == "linear" ? Schedule::linear
                                   : Schedule::cosine;
+}
+
+int unet_layers(int size) {
+  constexpr int kMost = 8;
+  int layers = 0;
+  while (layers < kMost && size % (2 << layers) == 0) ++layers;
+  return layers;
+}
+
+int sngan_blocks(int size) {
+  constexpr int kBottom = 4, kMost = 8;
+  for (int blocks = 1; blocks <= kMost; ++blocks)
+    if (kBottom << blocks == size) return blocks;
+  return 0;
 }
 
 int Recipe::total_steps() const {

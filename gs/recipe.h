@@ -13,6 +13,7 @@ inline constexpr const char* kEveryStage = "teacher discriminator student";
 inline constexpr const char* kTrained = "slim distill finetune";
 inline constexpr const char* kDecaying = "teacher discriminator slim distill finetune";
 inline constexpr const char* kWide = "teacher slim distill finetune";
+inline constexpr const char* kOfBlocks = "dense pix2pix cartoongan style-aware";
 
 // X(type, name, default, range, readers) per key of a stage. What is optional has the default of
 // the step (step_options.h) or, of lr, a rate derived from the teacher's weights. `readers` lists
@@ -27,7 +28,7 @@ inline constexpr const char* kWide = "teacher slim distill finetune";
   X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")        \
   X(bool, quantize, false, ranges::on_off(), kTrained)                                            \
   X(std::optional<int>, width, {}, ranges::whole(1, 1024), kWide)                                 \
-  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), "teacher")                              \
+  X(std::optional<int>, blocks, {}, ranges::whole(1, 64), kOfBlocks)                              \
   X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator") \
   X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                \
   X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                     \
@@ -50,6 +51,11 @@ inline constexpr const char* kWide = "teacher slim distill finetune";
   X(std::optional<float>, content, {}, ranges::number(0), "cartoongan")                           \
   X(int, initial_steps, 0, ranges::whole(0, 100'000'000), "cartoongan")                           \
   X(std::optional<float>, l1, {}, ranges::number(0), "pix2pix")                                   \
+  X(std::string, generator, "resnet", ranges::words({"resnet", "unet"}), "pix2pix")               \
+  X(std::string, norm, "instance", ranges::words({"instance", "batch"}), "pix2pix")               \
+  X(std::optional<float>, image, {}, ranges::number(0), "style-aware")                            \
+  X(std::optional<float>, features, {}, ranges::number(0), "style-aware")                         \
+  X(std::optional<float>, success, {}, ranges::number(0, 1), "style-aware")                       \
   X(std::optional<int>, discriminator_updates, {}, ranges::whole(1, 100), "sngan")                \
   X(std::optional<float>, average, {}, ranges::number(0, 1), "sngan")                             \
   X(std::optional<int>, pool, {}, ranges::whole(0, 100'000), "dense student")
@@ -62,6 +68,8 @@ struct StagePlan {
   bool last = false;  // of its recipe
 
   bool has_distance() const { return distance != "none"; }
+  // Of a stage that makes a teacher: whether it is a chain of residual blocks, as many as chosen.
+  bool has_blocks() const { return kind != "sngan" && generator != "unet"; }
   // Whether its distance looks through a feature network.
   bool looks_through_features() const {
     return distance == "perceptual" || distance == "discriminator";
@@ -78,8 +86,15 @@ SlimmingOptions slimming_options(const StagePlan&);
 CycleGanStepOptions cyclegan_step_options(const StagePlan&);
 SnganStepOptions sngan_step_options(const StagePlan&);
 PairedStepOptions paired_step_options(const StagePlan&);
+StyleAwareStepOptions style_aware_step_options(const StagePlan&);
 CartoonStepOptions cartoon_step_options(const StagePlan&);
 Schedule decay_of(const StagePlan&);
+// How often a U-Net halves images of this side: until they are one pixel or can be halved no more,
+// eight times at most.
+int unet_layers(int size);
+// By how many blocks an SNGAN doubles its first 4 x 4 pixels to images of this side; 0: it makes
+// none such.
+int sngan_blocks(int size);
 
 struct Recipe {
   std::string name;

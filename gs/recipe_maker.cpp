@@ -13,6 +13,8 @@ namespace {
 // A recipe being made of its file, the defaults of stages, and settings.
 class Maker {
  public:
+  static constexpr int kLeastLayers = 4;
+
   Maker(const TrainConfig& c, bool need_discriminator)
       : config_(c),
         need_discriminator_(need_discriminator),
@@ -25,6 +27,7 @@ class Maker {
     add_stages();
     choose_sizes();
     choose_budget();
+    check_teacher();
     return recipe_;
   }
 
@@ -76,7 +79,14 @@ class Maker {
     keys.erase("when");
     check_effects(where, own, StagePlan::from_json(keys, where));
     apply_settings(kind, keys);
-    return StagePlan::from_json(keys, where);
+    StagePlan plan = StagePlan::from_json(keys, where);
+    if (plan.makes != "teacher" || plan.has_blocks()) return plan;
+    GSX_CHECK(!config_.blocks, "--blocks: has no effect on a network whose depth follows from the ",
+              "size, expected it with one of residual blocks; leave it out");
+    GSX_CHECK(!own.contains("blocks"), where, ": blocks has no effect on a U-Net, whose depth ",
+              "follows from the size; leave it out");
+    plan.blocks.reset();
+    return plan;
   }
 
   // Keys that a stage reads only along with others.
@@ -126,7 +136,8 @@ class Maker {
     if (kind == "finetune") set("steps", c.finetune_steps);
     if (makes == "teacher") {
       if (!student_comes_narrow) set("width", c.width);
-      set("blocks", c.blocks);
+      if (kind != "sngan") set("blocks", c.blocks);  // refused there
+      if (kind == "pix2pix") set("generator", c.generator);
       if (!has_student()) set("lr", c.lr);
       return;
     }
@@ -163,6 +174,23 @@ class Maker {
     recipe_.load_size = config_.load_size.value_or(recipe_.size);
     GSX_CHECK(recipe_.load_size >= recipe_.size, "--load-size: must be at least the size ",
               recipe_.size, ", got ", recipe_.load_size);
+  }
+
+  // What the stage that trains a teacher needs.
+  void check_teacher() const {
+    const StagePlan* maker = recipe_.maker("teacher");
+    if (!maker) return;
+    const int size = recipe_.size;
+    GSX_CHECK(maker->kind != "cartoongan" || !config_.feature_net.empty(),
+              "--feature-net: must name a network in whose features a cartoon keeps the content of "
+              "its photo, e.g. vgg19:FILE, got none");
+    GSX_CHECK(maker->kind != "sngan" || sngan_blocks(size) > 0,
+              "--size: must be a power of two from 16 to 1024, as an SNGAN makes images of these, "
+              "got ",
+              size);
+    GSX_CHECK(maker->generator != "unet" || unet_layers(size) >= kLeastLayers,
+              "--size: must be a multiple of ", 1 << kLeastLayers, ", which a U-Net halves ",
+              kLeastLayers, " times at least, got ", size);
   }
 
   void choose_budget() {

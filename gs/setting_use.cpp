@@ -80,6 +80,8 @@ constexpr Row kRows[] = {
     {Use::width,
      [](const TrainConfig&, const Recipe& r) { return r.makes("teacher") || r.from_narrow(); },
      "a run that trains a teacher, without --teacher, or of --method distill, gd or d+cp"},
+    {Use::pairs, [](const TrainConfig&, const Recipe& r) { return has_kind(r, "pix2pix"); },
+     "a run of --method pix2pix"},
 };
 
 }  // namespace

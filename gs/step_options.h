@@ -58,6 +58,16 @@ struct PairedStepOptions {
   GanLoss gan_loss = GanLoss::log;
 };
 
+// Style-aware training of the teacher (Sanakoyeu et al. 2018): one generator, a discriminator of
+// several scales. The two take turns by how often the discriminator is right.
+struct StyleAwareStepOptions {
+  float lr = 2e-4f;  // Adam(0.9, 0.999), both networks'
+  float beta1 = 0.9f, beta2 = 0.999f;
+  float image = 100, features = 100;  // weights of the transformed image and of the encoder's loss
+  float success = 0.8f;  // the discriminator learns while it is right in less than this part
+  GanLoss gan_loss = GanLoss::log;
+};
+
 // CartoonGAN training of the teacher (Chen et al. 2018): one generator, a PatchGAN.
 struct CartoonStepOptions {
   float lr = 2e-4f;    // Adam(0.5, 0.999)

@@ -1,37 +1,15 @@
 // The generators and the discriminator (PAPER.md 2.1-2.3), with PyTorch's tensor names.
 #include "models/architectures.h"
 
-#include <cmath>
-
 #include "models/builder.h"
+#include "models/conv_specs.h"
 
 namespace gsx {
 
 namespace {
 
-ConvSpec filter(int in, int out, int kernel, int stride = 1, Padding pad = {},
-                PadMode mode = PadMode::zero) {
-  ConvSpec spec;
-  spec.in = in;
-  spec.out = out;
-  spec.kernel = kernel;
-  spec.options = {stride, pad, mode};
-  return spec;
-}
-
-ConvSpec reflected(int in, int out, int kernel) {
-  return filter(in, out, kernel, 1, Padding::all(kernel / 2), PadMode::reflect);
-}
-
 // PyTorch's ConvTranspose2d(3, stride 2, padding 1, output_padding 1): doubles the size.
 ConvSpec doubling(int in, int out) { return filter(in, out, 3, 2, {1, 0, 1, 0}); }
-
-void check_width(const char* name, double width, int blocks) {
-  GSX_CHECK(width >= 1 && width <= 4096 && blocks >= 0 && blocks <= 1000, name,
-            ": width must lie in [1, 4096] and blocks in [0, 1000], got ", width, " and ", blocks);
-}
-
-int channels(double width, int times) { return static_cast<int>(std::lround(width * times)); }
 
 }  // namespace
 
@@ -133,39 +111,31 @@ Graph fast_style(const FastStyleOptions& o) {
   constexpr float kEps = 1e-3f;
   const int w = channels(o.width, 1), w2 = channels(o.width, 2), w4 = channels(o.width, 4);
   Builder b("fast_style", 3);
-  const auto same = [](int in, int out, int kernel, int stride = 1) {
-    ConvSpec spec = filter(in, out, kernel, stride);
-    spec.same_pad = true;
-    spec.bias = false;
-    return spec;
-  };
   const auto norm = [&](const std::string& name, int channels, bool activate) {
     b.instance_norm(name, channels, true, kEps);
     if (activate) b.activation(name + ".relu", Activation::relu);
   };
-  b.conv("conv1", same(3, w, 9));
+  b.conv("conv1", same_size(3, w, 9));
   norm("in1", w, true);
-  b.conv("conv2", same(w, w2, 3, 2));
+  b.conv("conv2", same_size(w, w2, 3, 2));
   norm("in2", w2, true);
-  b.conv("conv3", same(w2, w4, 3, 2));
+  b.conv("conv3", same_size(w2, w4, 3, 2));
   norm("in3", w4, true);
   for (int i = 1; i <= o.blocks; ++i) {
     const std::string block = "res" + std::to_string(i);
     const int skip = b.last();
-    b.conv(block + ".conv1", same(w4, w4, 3));
+    b.conv(block + ".conv1", same_size(w4, w4, 3));
     norm(block + ".in1", w4, true);
-    b.conv(block + ".conv2", same(w4, w4, 3));
+    b.conv(block + ".conv2", same_size(w4, w4, 3));
     norm(block + ".in2", w4, false);
     b.add(block, skip, b.last());
   }
   for (int i = 1, c = w4, to = w2; i <= 2; ++i, c = w2, to = w) {
     // The full output is 2H+1 high; the last row and column are dropped.
-    ConvSpec spec = filter(c, to, 3, 2, {0, 1, 0, 1});
-    spec.bias = false;
-    b.conv_transpose("up" + std::to_string(i), spec);
+    b.conv_transpose("up" + std::to_string(i), without_bias(filter(c, to, 3, 2, {0, 1, 0, 1})));
     norm("in_up" + std::to_string(i), to, true);
   }
-  b.conv("conv_out", same(w, 3, 9));
+  b.conv("conv_out", same_size(w, 3, 9));
   norm("in_out", 3, false);
   b.activation("tanh", Activation::tanh);
   b.affine("range", {150.0f}, {127.5f});

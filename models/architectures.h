@@ -36,6 +36,34 @@ struct FastStyleOptions {
 };
 Graph fast_style(const FastStyleOptions& = {});
 
+// The U-Net of pix2pix (Isola et al. 2017), without its dropout: images, whose sides must be
+// multiples of 2^layers, are halved so often and doubled again, every doubling beside what the
+// halving read. Layer i makes min(2^i, 8) times as many channels as the first.
+enum class UnetNorm : uint8_t { batch, instance };
+struct UnetOptions {
+  double width = 64;
+  int layers = 8;
+  UnetNorm norm = UnetNorm::batch;
+  bool affine = false;  // of instance norms; batch norms have gamma and beta
+};
+Graph unet(const UnetOptions& = {});
+
+// Style-aware transfer (PAPER.md 2.6). Sides of images must be multiples of 16.
+struct StyleAwareOptions {
+  double width = 32;
+  int blocks = 9;
+};
+Graph style_aware(const StyleAwareOptions& = {});
+// The last node of its encoder, where photo and picture are compared: [N, 8 width, H/16, W/16].
+inline constexpr const char* kStyleAwareEncoding = "encoder.g_e5.relu";
+// Judges images at five scales: the outputs scale_0, 1, 3, 5 and 6 [N,1,.,.] are maps behind that
+// and one more halvings. With fewer layers than 7 the coarser ones are left out.
+struct StyleAwareDiscriminatorOptions {
+  int width = 64;
+  int layers = 7;
+};
+Graph style_aware_discriminator(const StyleAwareDiscriminatorOptions& = {});
+
 // The ResNets of SNGAN (PAPER.md 2.4). The generator takes vectors [N,latent] of normal numbers and
 // makes images whose side is 4, doubled by each block; the discriminator, whose weights are under
 // spectral norms, gives [N,1].

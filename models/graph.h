@@ -122,6 +122,9 @@ class Graph {
   // the weights is made once.
   std::pair<Tensor, Tensor> run_both(const Tensor& a, const Tensor& b,
                                      const RunOptions& = {}) const;
+  std::pair<std::vector<Tensor>, std::vector<Tensor>> run_both(const std::vector<Tensor>& a,
+                                                               const std::vector<Tensor>& b,
+                                                               const RunOptions& = {}) const;
   // The values of the named nodes, in that order; nodes after the last one needed do not run.
   std::vector<Tensor> run_layers(const Tensor& x, const std::vector<std::string>& layers,
                                  const RunOptions& = {}) const;

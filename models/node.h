@@ -90,6 +90,11 @@ struct ChannelCut {
   float step = 0;  // quantiser step of input 0 when a `quantize` node feeds it, else 0
 };
 
+// What every channel is multiplied by, and what is added then.
+struct ChannelLine {
+  std::vector<double> scale, shift;
+};
+
 class Node {
  public:
   std::string name;         // unique in its graph; set once, parameters are named by it
@@ -173,6 +178,14 @@ class Node {
   virtual bool cancels_shifts() const { return false; }
   // Forgets the numbers this layer adds to whole channels, where every reader cancels them.
   virtual void drop_shifts() {}
+
+  // Lines (gs/passes/fold_norms.h): what this node does to its input outside training, where that
+  // is one per channel whatever comes in (batch norm with its running statistics). Nullopt: not
+  // that.
+  virtual std::optional<ChannelLine> line() const { return std::nullopt; }
+  // Does to its own result what a line says, by its filters and biases, to rounding; values of
+  // quantised weights stay on their grids. False, and nothing done, where it cannot.
+  virtual bool absorb(const ChannelLine&) { return false; }
 
   // Weight quantisation: kinds with a weight; the others have none and ignore being told.
   virtual bool has_weight() const { return false; }

@@ -87,12 +87,29 @@ Graph make_patchgan(Options& options) {
   return patchgan(o);
 }
 
+Graph make_unet(Options& options) {
+  UnetOptions o;
+  options.read("width", o.width);
+  options.read("layers", o.layers);
+  options.read("affine", o.affine);
+  if (const auto norm = options.text("norm")) {
+    GSX_CHECK(*norm == "batch" || *norm == "instance", options.architecture(),
+              ": norm must be batch or instance, got ", *norm);
+    o.norm = *norm == "batch" ? UnetNorm::batch : UnetNorm::instance;
+  }
+  return unet(o);
+}
+
 }  // namespace
 
 std::vector<std::string> architecture_names() {
-  return {"cyclegan",     "cyclegan_official",   "patchgan", "cartoongan", "fast_style",
-          "sngan",        "sngan_discriminator", "vgg16",    "vgg19",      "squeezenet",
-          "fid_inception"};
+  return {"cyclegan",    "cyclegan_official",
+          "patchgan",    "cartoongan",
+          "fast_style",  "unet",
+          "style_aware", "style_aware_discriminator",
+          "sngan",       "sngan_discriminator",
+          "vgg16",       "vgg19",
+          "squeezenet",  "fid_inception"};
 }
 
 namespace {
@@ -112,6 +129,19 @@ Graph build(const std::string& name, Options& options) {
     options.read("width", o.width);
     options.read("blocks", o.blocks);
     return fast_style(o);
+  }
+  if (name == "unet") return make_unet(options);
+  if (name == "style_aware") {
+    StyleAwareOptions o;
+    options.read("width", o.width);
+    options.read("blocks", o.blocks);
+    return style_aware(o);
+  }
+  if (name == "style_aware_discriminator") {
+    StyleAwareDiscriminatorOptions o;
+    options.read("width", o.width);
+    options.read("layers", o.layers);
+    return style_aware_discriminator(o);
   }
   if (name == "sngan") {
     SnganOptions o;

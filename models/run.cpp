@@ -144,13 +144,29 @@ std::vector<Tensor> Graph::run(const std::vector<Tensor>& xs, const RunOptions& 
 
 std::pair<Tensor, Tensor> Graph::run_both(const Tensor& a, const Tensor& b,
                                           const RunOptions& options) const {
-  const bool mixes = std::any_of(nodes_.begin(), nodes_.end(),
-                                 [](const auto& node) { return node->mixes_batch(); });
-  const bool alike =
-      std::equal(a.shape().begin() + 1, a.shape().end(), b.shape().begin() + 1, b.shape().end());
-  if (mixes || !alike || options.forced) return {run(a, options), run(b, options)};
-  const Tensor y = run(concat_batch({a, b}), options);
-  return {slice_batch(y, 0, a.dim(0)), slice_batch(y, a.dim(0), b.dim(0))};
+  output();  // throws where there are more
+  const auto both = run_both(std::vector{a}, std::vector{b}, options);
+  return {both.first[0], both.second[0]};
+}
+
+std::pair<std::vector<Tensor>, std::vector<Tensor>> Graph::run_both(
+    const std::vector<Tensor>& a, const std::vector<Tensor>& b, const RunOptions& options) const {
+  GSX_CHECK(a.size() == b.size() && !a.empty(),
+            "run_both: must be given as many inputs twice, got ", a.size(), " and ", b.size());
+  bool together = !options.forced && std::none_of(nodes_.begin(), nodes_.end(),
+                                                  [](const auto& n) { return n->mixes_batch(); });
+  for (size_t i = 0; i < a.size(); ++i) {
+    const Shape &x = a[i].shape(), &y = b[i].shape();
+    together &= std::equal(x.begin() + 1, x.end(), y.begin() + 1, y.end());
+  }
+  if (!together) return {run(a, options), run(b, options)};
+  std::vector<Tensor> xs, of_a, of_b;
+  for (size_t i = 0; i < a.size(); ++i) xs.push_back(concat_batch({a[i], b[i]}));
+  for (const Tensor& y : run(xs, options)) {
+    of_a.push_back(slice_batch(y, 0, a[0].dim(0)));
+    of_b.push_back(slice_batch(y, a[0].dim(0), b[0].dim(0)));
+  }
+  return {of_a, of_b};
 }
 
 std::vector<Tensor> Graph::run_layers(const Tensor& x, const std::vector<std::string>& names,

@@ -3,6 +3,7 @@
 
 #include "models/architectures.h"
 #include "models/builder.h"
+#include "models/conv_specs.h"
 
 namespace gsx {
 
@@ -10,13 +11,9 @@ namespace {
 
 constexpr int kBottom = 4;  // the side of what the first layer makes
 
-ConvSpec filter(int in, int out, int kernel) {
-  ConvSpec spec;
-  spec.in = in;
-  spec.out = out;
-  spec.kernel = kernel;
-  spec.options.pad = Padding::all(kernel / 2);
-  return spec;
+// Zeros around, so that an image keeps its size.
+ConvSpec centred(int in, int out, int kernel) {
+  return filter(in, out, kernel, 1, Padding::all(kernel / 2));
 }
 
 // Twice the size: norm, activation and two convolutions beside a convolution of one tap.
@@ -27,18 +24,18 @@ void generator_block(Builder& b, const std::string& name, int width) {
   };
   const int in = b.last();
   b.upsample(name + ".c_sc.up", 2);
-  const int skip = b.conv(name + ".c_sc", filter(width, width, 1));
+  const int skip = b.conv(name + ".c_sc", centred(width, width, 1));
   b.go_to(in);
   norm("b1");
   b.upsample(name + ".c1.up", 2);
-  b.conv(name + ".c1", filter(width, width, 3));
+  b.conv(name + ".c1", centred(width, width, 3));
   norm("b2");
-  b.conv(name + ".c2", filter(width, width, 3));
+  b.conv(name + ".c2", centred(width, width, 3));
   b.add(name, b.last(), skip);
 }
 
 ConvSpec normed(int in, int out, int kernel) {
-  ConvSpec spec = filter(in, out, kernel);
+  ConvSpec spec = centred(in, out, kernel);
   spec.spectral_norm = true;
   return spec;
 }
@@ -79,7 +76,7 @@ Graph sngan(const SnganOptions& o) {
   for (; i < 2 + o.blocks; ++i) generator_block(b, numbered("block", i), width);
   b.batch_norm(numbered("b", i), width);
   b.activation(numbered("b", i) + ".relu", Activation::relu);
-  b.conv(numbered("c", i), filter(width, 3, 3));
+  b.conv(numbered("c", i), centred(width, 3, 3));
   b.activation("tanh", Activation::tanh);
   return b.take();
 }

@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr int kSamples = 1000;  // images of a model that takes noise, unless said
+
 struct EvalOptions {
   std::string model, data, teacher, feature_net;
   std::string reference, stats, save_stats;
@@ -96,16 +98,22 @@ struct Networks {
   Evaluation::Networks named;
 };
 
+std::string what_it_takes(int64_t noise) {
+  return noise > 0 ? std::to_string(noise) + " random numbers" : "images";
+}
+
 void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
   n.model = open_model(context, o.model, true);
-  GSX_CHECK(noise_length(n.model) == 0, o.model,
-            " makes its images of noise; eval measures generators that take images, and gsx train "
-            "says how far a compressed one is from its teacher");
-  GSX_CHECK(n.model.input_channels() == 3, o.model, " takes images of ", n.model.input_channels(),
+  const int64_t length = noise_length(n.model);
+  GSX_CHECK(length > 0 || n.model.input_channels() == 3, o.model, " takes images of ",
+            n.model.input_channels(),
             " channels; eval measures generators of colour images, which have 3");
   n.named.model = &n.model;
   if (!o.teacher.empty()) {
     n.teacher = open_model(context, o.teacher, true, run_files::kTeacher);
+    const int64_t taken = noise_length(n.teacher);
+    GSX_CHECK(taken == length, "--teacher: ", o.teacher, " must take what ", o.model, " takes, ",
+              what_it_takes(length), ", got one that takes ", what_it_takes(taken));
     n.named.teacher = &n.teacher;
   }
   if (o.feature_net.empty()) return;
@@ -158,7 +166,50 @@ std::vector<fs::path> reference_folders(const EvalOptions& o, const DataLayout& 
   return folders;
 }
 
-void run_eval(const EvalOptions& o) {
+// Settings of a model that takes noise: real images are brought to the size of those it makes.
+void fit_to_noise(const Networks& nets, EvalOptions& o) {
+  const Shape made = nets.model.infer_shapes(nets.model.example_input())[nets.model.output()];
+  GSX_CHECK(made.rank() == 4 && made[1] == 3 && made[2] == made[3], o.model,
+            " must make square images of 3 channels, got ", made);
+  const auto side = static_cast<int>(made[3]);
+  if (o.size != 0 && o.size != side)
+    throw Misuse("--size", "must be " + std::to_string(side) + ", the side of the images that " +
+                               o.model + " makes of noise, got " + std::to_string(o.size) +
+                               "; leave it out");
+  o.size = side;
+  if (o.images == 0) o.images = kSamples;
+}
+
+// What the model makes of images, or of noise; `report` gets the shape of one.
+void add_sources(const ContextPtr& context, const Networks& nets, const EvalOptions& o,
+                 const fs::path& folder, Evaluation& evaluation, EvalReport& report) {
+  if (const int64_t length = noise_length(nets.model); length > 0) {
+    for (int i = 0; i < o.images; ++i)
+      evaluation.add_source(numbered_noise(context, length, o.measure.seed, i));
+    report.input = {1, length};
+    report.made = nets.model.infer_shapes(report.input)[nets.model.output()];
+    return;
+  }
+  report.skipped += for_each_image(context, folder, o, o.images, [&](const Tensor& source) {
+    evaluation.add_source(source);
+    if (report.input.rank() == 0 && misfit(nets.named, source.shape()).empty())
+      report.input = report.made = source.shape();
+  });
+  GSX_CHECK(report.input.rank() > 0, "the images in ", folder.string(),
+            " are too small to measure on; give --size: ", instead_of_size(nets.named, 1));
+}
+
+// Folders of images. One for a model that takes noise holds real ones, wherever they lie in it.
+DataLayout layout_of(const EvalOptions& o, bool noise) {
+  if (o.data.empty()) return {};
+  DataLayout layout = find_layout(o.data);
+  if (!noise || !layout.train_b.empty() || !layout.test_b.empty()) return layout;
+  layout.train_b = layout.train_a;
+  layout.test_b = layout.test_a;
+  return layout;
+}
+
+void run_eval(EvalOptions o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   check_model("", o.model);
@@ -168,8 +219,12 @@ void run_eval(const EvalOptions& o) {
   open_networks(nets, context, o);
   check_measures(o, nets.named);
   if (!o.save_stats.empty()) prepare_output_file("--save-stats", o.save_stats, o.model);
-  check_size(nets.named, o.size);
-  const DataLayout layout = find_layout(o.data);
+  const bool noise = noise_length(nets.model) > 0;
+  if (o.data.empty() && !noise)
+    throw Misuse("--data", "must name a folder of images for " + o.model + " to translate");
+  if (noise) fit_to_noise(nets, o);
+  else check_size(nets.named, o.size);
+  const DataLayout layout = layout_of(o, noise);
   const fs::path sources = layout.test_a.empty() ? layout.train_a : layout.test_a;
   const std::vector<fs::path> real = reference_folders(o, layout);
   GSX_CHECK(o.save_stats.empty() || !real.empty(),
@@ -190,13 +245,7 @@ void run_eval(const EvalOptions& o) {
   report.feature_net = o.feature_net;
   report.has_teacher = nets.named.teacher != nullptr;
   report.device = device_text(*context);
-  report.skipped += for_each_image(context, sources, o, o.images, [&](const Tensor& source) {
-    evaluation.add_source(source);
-    if (report.input.rank() == 0 && misfit(nets.named, source.shape()).empty())
-      report.input = source.shape();
-  });
-  GSX_CHECK(report.input.rank() > 0, "the images in ", sources.string(),
-            " are too small to measure on; give --size: ", instead_of_size(nets.named, 1));
+  add_sources(context, nets, o, sources, evaluation, report);
   if (nets.named.features && o.stats.empty())
     for (const fs::path& folder : real)
       report.skipped += for_each_image(context, folder, o, 0,
@@ -227,17 +276,20 @@ void add_eval(const Command& app) {
   gsx eval runs/gs8-1/model.safetensors --data horse2zebra \
       --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors
 Images come from testA (else trainA, else the folder itself); real ones of the target domain from
-testB (else trainB). The Frechet distance is computed on the feature network's last layer and carries
+testB (else trainB). A model that takes noise makes the images that gsx sample does. The Frechet distance is computed on the feature network's last layer and carries
 its name; on fid_inception:FILE it is FID, with KID and IS where --fid-protocol has them. With
 SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added. [LOW, HIGH] is where 95 % of
 resamples of the images lie (docs/evaluation.md).)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("--data", o->data, "folder of images")->required();
+  sub.add_option("--data", o->data, "folder of images; of a model that takes noise, real ones");
   sub.add_option("--teacher", o->teacher, "model to compare with");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut images to this side (0: as they are)")
       ->check(whole_number(0, 8192));
-  sub.add_option("--images", o->images, "translate the first of these only (0: all)")
+  sub.add_option(
+         "--images", o->images,
+         "translate the first of these only (0: all); of a model that takes noise, how many "
+         "to make (0: 1000)")
       ->check(whole_number(0, 1'000'000));
   sub.add_option("--reference", o->reference, "real images: those of testB, trainB, or both")
       ->check(one_of({"test", "train", "both"}));
@@ -253,7 +305,7 @@ resamples of the images lie (docs/evaluation.md).)");
                  "resamples of the images for intervals (0: none; unless said 100, of up to 500 "
                  "images)")
       ->check(whole_number(0, 100'000));
-  sub.add_option("--seed", o->measure.seed, "of the resamples");
+  sub.add_option("--seed", o->measure.seed, "of the resamples, and of noise");
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);

@@ -83,7 +83,7 @@ Json to_json(const EvalReport& r) {
           {"device", r.device},
           {"images", q.sources},
           {"skipped", r.skipped},
-          {"input", {r.input[0], r.input[1], r.input[2], r.input[3]}},
+          {"input", std::vector<int64_t>(r.input.begin(), r.input.end())},
           {"macs_true", r.model.macs_true},
           {"macs_paper", r.model.macs_paper},
           {"params", r.model.params},
@@ -124,8 +124,8 @@ void print_report(const EvalReport& r) {
   const Evaluation::Result& q = r.quality;
   std::cout << "device             " << r.device << "\nimages             " << q.sources;
   if (r.skipped > 0) std::cout << " (" << r.skipped << " skipped)";
-  std::cout << "\nMACs per image     " << format_si(r.model.macs_true) << " at " << r.input[3]
-            << " x " << r.input[2] << "\nfile               " << format_bytes(r.model.file_bytes)
+  std::cout << "\nMACs per image     " << format_si(r.model.macs_true) << " at " << r.made[3]
+            << " x " << r.made[2] << "\nfile               " << format_bytes(r.model.file_bytes)
             << "\nms per image       " << r.model.ms_per_image << '\n';
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);

@@ -13,7 +13,8 @@ struct EvalReport {
   ModelFigures model, teacher;
   bool has_teacher = false;
   int skipped = 0;
-  Shape input;
+  Shape input;  // what figures are of: one image, or one vector of noise
+  Shape made;   // the image that comes of it
   std::string device;
 };
 

@@ -46,4 +46,11 @@ Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o, 
   return graph;
 }
 
+Tensor numbered_noise(const ContextPtr& context, int64_t length, uint64_t seed, int64_t i) {
+  Rng rng(Rng::State{seed, 0, static_cast<uint64_t>(i) << 32});
+  const Tensor z = Tensor::zeros(context, {1, length});
+  rng.fill_normal(z, 0, 1);
+  return z;
+}
+
 }  // namespace gsx::tools

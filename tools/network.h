@@ -29,4 +29,7 @@ Graph open_network(const ContextPtr&, const NetworkOptions&, bool prepacked = fa
 // A bare architecture gets fresh weights, the same every time.
 Graph open_runnable_network(const ContextPtr&, const NetworkOptions&, bool prepacked = false);
 
+// Vector i [1,length] of independent numbers N(0,1) under a seed, whatever others are drawn.
+Tensor numbered_noise(const ContextPtr&, int64_t length, uint64_t seed, int64_t i);
+
 }  // namespace gsx::tools

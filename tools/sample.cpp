@@ -47,9 +47,7 @@ fs::path file_of(const SampleOptions& o, int i) {
 // Image i is the same whatever the count.
 Image sample(const Graph& graph, const ContextPtr& context, uint64_t seed, int i) {
   const NoGrad no_grad;
-  Rng rng(Rng::State{seed, 0, static_cast<uint64_t>(i) << 32});
-  const Tensor z = Tensor::zeros(context, {1, noise_length(graph)});
-  rng.fill_normal(z, 0, 1);
+  const Tensor z = numbered_noise(context, noise_length(graph), seed, i);
   return to_image(graph.evaluate(z), 0, graph.output_format);
 }
 

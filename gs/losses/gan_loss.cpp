@@ -5,6 +5,18 @@
 
 namespace gsx {
 
+namespace {
+
+// The sum over the outputs of what `loss` says of each one's logits.
+template <class Loss>
+Tensor over_outputs(const std::vector<Tensor>& logits, const Loss& loss) {
+  Tensor total = loss(logits[0]);
+  for (size_t i = 1; i < logits.size(); ++i) total = add(total, loss(logits[i]));
+  return total;
+}
+
+}  // namespace
+
 RunOptions training_run() {
   RunOptions options;
   options.training = true;
@@ -28,10 +40,19 @@ Tensor generator_loss(const Tensor& logits, GanLoss kind) {
                                 : gan_loss(logits, true, kind);
 }
 
+Tensor generator_loss(const Graph& discriminator, const Tensor& images, GanLoss kind) {
+  return over_outputs(discriminator.run(std::vector{images}, training_run()),
+                      [&](const Tensor& logits) { return generator_loss(logits, kind); });
+}
+
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
                           GanLoss kind) {
-  const auto [on_real, on_fake] = discriminator.run_both(real, fake, training_run());
-  return affine(add(gan_loss(on_real, true, kind), gan_loss(on_fake, false, kind)), 0.5f, 0);
+  const auto [on_real, on_fake] =
+      discriminator.run_both(std::vector{real}, std::vector{fake}, training_run());
+  const auto loss = [&](const std::vector<Tensor>& logits, bool as_real) {
+    return over_outputs(logits, [&](const Tensor& l) { return gan_loss(l, as_real, kind); });
+  };
+  return affine(add(loss(on_real, true), loss(on_fake, false)), 0.5f, 0);
 }
 
 }  // namespace gsx

@@ -18,6 +18,10 @@ enum class GanLoss : uint8_t {
 Tensor gan_loss(const Tensor& logits, bool real, GanLoss);
 // What a generator learns from: mostly the loss of a discriminator that should call it real.
 Tensor generator_loss(const Tensor& logits, GanLoss);
+
+// Of a discriminator with several outputs, each of which judges an image at another scale, these
+// losses are sums over the outputs. images [N,C,H,W], in its input format.
+Tensor generator_loss(const Graph& discriminator, const Tensor& images, GanLoss);
 // What a discriminator learns from: the mean of its losses on real and on generated images.
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
                           GanLoss);

@@ -2,6 +2,7 @@
 #include "gs/passes/narrow.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "gs/translate.h"
 #include "models/architectures.h"
@@ -12,10 +13,30 @@ namespace {
 
 constexpr int kWidthSteps = 4;  // the widest layers have four times as many channels as the first
 
-int blocks_of(const Graph& graph) {
-  int adds = 0;
-  for (int i = 1; i < graph.size(); ++i) adds += graph.node(i).is_add();
-  return adds;
+int count(const Graph& graph, const std::function<bool(const Node&)>& holds) {
+  int found = 0;
+  for (int i = 1; i < graph.size(); ++i) found += holds(graph.node(i));
+  return found;
+}
+
+// How often a U-Net halves, and by which norms.
+Json unet_options(const Graph& teacher) {
+  const auto of_kind = [&](std::string_view kind) {
+    return count(teacher, [&](const Node& n) { return n.kind() == kind; });
+  };
+  const bool batch = of_kind("batch_norm") > 0;
+  const bool affine =
+      count(teacher, [](const Node& n) {
+        return n.kind() == "instance_norm" && n.parameter(Role::gamma) && !n.scale_is_inserted();
+      }) > 0;
+  return {{"layers", of_kind("conv")}, {"norm", batch ? "batch" : "instance"}, {"affine", affine}};
+}
+
+Json shape_options(const Graph& teacher) {
+  if (teacher.architecture() == "unet") return unet_options(teacher);
+  Json options = {{"blocks", count(teacher, [](const Node& n) { return n.is_add(); })}};
+  if (const int64_t length = noise_length(teacher); length > 0) options["latent"] = length;
+  return options;
 }
 
 }  // namespace
@@ -38,8 +59,8 @@ Graph narrow_network(const Graph& teacher, double width) {
   GSX_CHECK(std::find(names.begin(), names.end(), teacher.architecture()) != names.end(),
             "distill: cannot make a narrow '", teacher.architecture(),
             "'; the architectures that can are the generators named by gsx inspect");
-  Json options = {{"width", width}, {"blocks", blocks_of(teacher)}};
-  if (const int64_t length = noise_length(teacher); length > 0) options["latent"] = length;
+  Json options = shape_options(teacher);
+  options["width"] = width;
   Graph graph = make_architecture(teacher.architecture(), options);
   graph.input_format = teacher.input_format;
   graph.output_format = teacher.output_format;

@@ -9,11 +9,11 @@ namespace gsx {
 
 namespace {
 
-FeatureNet content_net(const RunState& run) {
-  GSX_CHECK(!run.config.feature_net.empty(),
-            "train: a cartoon generator keeps the content that a feature network sees, expected "
-            "--feature-net, e.g. vgg16:FILE");
-  return open_feature_net(run);
+// What the network's last feature layer has before its activation, as of VGG19 conv4_4; of networks
+// whose last feature layer is none, that layer.
+std::string content_layer(const Graph& net) {
+  const Node& last = net.node(net.find(net.feature_layers.back()));
+  return last.kind() == "activation" ? net.node(last.inputs[0]).name : last.name;
 }
 
 Tensor edges_smoothed(const Tensor& cartoons) {
@@ -31,7 +31,8 @@ CartoonGanStage::CartoonGanStage(RunState& run, const StagePlan& plan, Graph gen
       options_(cartoon_step_options(plan)),
       generator_(with_gradients(std::move(generator))),
       discriminator_(with_gradients(std::move(discriminator))),
-      features_(content_net(run)),
+      features_(open_feature_net(run)),
+      content_layer_(content_layer(features_.graph)),
       optimizer_(adam_of(generator_, options_.lr)),
       discriminator_optimizer_(adam_of(discriminator_, options_.lr)) {
   GSX_CHECK(run.data.has_targets(),
@@ -60,8 +61,7 @@ CartoonGanStage::CartoonGanStage(RunState& run, const StagePlan& plan, const Sta
 
 Tensor CartoonGanStage::features_of(const Tensor& images, const ImageFormat& format) const {
   const Graph& net = features_.graph;
-  return net.run_layers(convert_images(images, format, net.input_format),
-                        {net.feature_layers.back()})[0];
+  return net.run_layers(convert_images(images, format, net.input_format), {content_layer_})[0];
 }
 
 Losses CartoonGanStage::step(int step) {

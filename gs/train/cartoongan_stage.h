@@ -8,11 +8,11 @@ namespace gsx {
 
 // The generator learns to look like a cartoon of domain b before a discriminator that is shown
 // cartoons as real, and generated images and cartoons with smoothed edges as not; and to keep the
-// photo's content: L1 in the last feature layer of --feature-net. In the first `initial_steps`
-// steps it learns the content alone.
+// photo's content: L1 in the last feature layer of --feature-net before its activation (VGG19's
+// conv4_4). In the first `initial_steps` steps it learns the content alone.
 class CartoonGanStage : public Stage {
  public:
-  // Fresh weights. Error without images of domain b or a feature network.
+  // Fresh weights. Error without images of domain b. The run names a feature network.
   CartoonGanStage(RunState&, const StagePlan&);
   CartoonGanStage(RunState&, const StagePlan&, const StateReader&);  // as saved
 
@@ -28,6 +28,7 @@ class CartoonGanStage : public Stage {
   CartoonStepOptions options_;
   Graph generator_, discriminator_;
   FeatureNet features_;
+  std::string content_layer_;
   Adam optimizer_, discriminator_optimizer_;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "engine/io/dataset.h"
 #include "engine/io/procedural.h"
@@ -259,11 +260,24 @@ ImagePairs TrainData::next_pairs(int n) {
 }
 
 void TrainData::check_pairs() const {
-  const auto found = std::count_if(impl_->partner.begin(), impl_->partner.end(),
-                                   [](const auto& p) { return p.has_value(); });
-  GSX_CHECK(found > 0, "--data: ", impl_->folder,
+  const auto& partner = impl_->partner;
+  const auto lacking = [](const auto& p) { return !p.has_value(); };
+  const auto without = std::count_if(partner.begin(), partner.end(), lacking);
+  GSX_CHECK(without < static_cast<int64_t>(partner.size()), "--data: ", impl_->folder,
             " holds no pairs, expected folders trainA and trainB with files of equal names, or a "
             "folder train of images that hold both side by side");
+  if (without == 0) return;
+  std::ostringstream text;
+  text << without << " of the " << partner.size() << " images in trainA have no partner in trainB";
+  std::string first;
+  for (size_t i = 0; i < partner.size(); ++i) {
+    if (partner[i]) continue;
+    const std::string key = impl_->split[0].training->key(i);
+    if (first.empty()) first = key;
+    impl_->told.insert(key);
+  }
+  text << ", the first is " << first << "; they are left out";
+  if (impl_->told.insert(text.str()).second) impl_->observer.warning(text.str());
 }
 
 Json TrainData::state() const {

@@ -40,9 +40,9 @@ class TrainData {
   ImageBatch next(Domain, int n);
   // The next n training images of domain a with their partners: the file of that name in trainB
   // (but for its ending), the right half of an image that holds both, or, built in, the same animal
-  // with stripes. Images without a partner are told of once and left out.
+  // with stripes. Images without a partner are left out.
   ImagePairs next_pairs(int n);
-  // Error unless there are partners.
+  // Error unless there are partners; tells, once, how many images have none.
   void check_pairs() const;
   // What decides the images to come.
   Json state() const;

@@ -61,6 +61,13 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
   } else if (plan.kind == "cartoongan") {
     work = train * w.generator + 2 * look_back * w.features + look_back * w.discriminator +
            judge * 1.5;
+  } else if (plan.kind == "style-aware") {
+    // Turns, about as many of either: the generator's and its encoder's once more, or three images
+    // that are judged.
+    constexpr double kEncoder = 1.0 / 3;
+    work = ((1 + kEncoder) * train * w.generator + look_back * w.discriminator + w.generator +
+            judge * 1.5) /
+           2;
   } else if (plan.makes == "teacher") {
     // In both directions: there, there and back, and what should stay as it is.
     work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);

@@ -3,6 +3,7 @@
 
 #include "engine/io/procedural.h"
 #include "gs/passes/extract.h"
+#include "gs/passes/fold_norms.h"
 #include "gs/train/features.h"
 #include "gs/train/run_budget.h"
 #include "models/architectures.h"
@@ -129,6 +130,8 @@ std::vector<LayerFigures> layer_figures_of(const RunState& run) {
     return layer_figures(model, nullptr, images);
   Graph unrounded = checkpoint.graph("student", run.context);
   if (run.recipe.stages.back().prune) unrounded = extract(unrounded);
+  for (int i = 0; i < unrounded.size(); ++i) unrounded.node(i).set_weight_quant({});
+  fold_norms(unrounded);
   return layer_figures(model, &unrounded, images);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gs/passes/extract.h"
+#include "gs/passes/fold_norms.h"
 #include "gs/passes/insert_scales.h"
 #include "gs/train/run_budget.h"
 
@@ -71,8 +72,8 @@ void EvolveStage::look() {
   const Graph& teacher = lessons_.teacher();
   for (const Tensor& source : run_.data.training(Domain::a, kJudged)) {
     judged_.push_back(convert_images(source, kImageFormat, teacher.input_format));
-    verdicts_.push_back(discriminator_.run(convert_images(
-        teacher.run(judged_.back()), teacher.output_format, discriminator_.input_format)));
+    verdicts_.push_back(discriminator_.run(std::vector{convert_images(
+        teacher.run(judged_.back()), teacher.output_format, discriminator_.input_format)}));
   }
 }
 
@@ -108,7 +109,9 @@ double EvolveStage::fitness_of(const Graph& candidate, const Mask& mask) const {
   for (size_t i = 0; i < judged_.size(); ++i) {
     const Tensor made = convert_images(candidate.run(judged_[i]), candidate.output_format,
                                        discriminator_.input_format);
-    sum += mse_loss(discriminator_.run(made), verdicts_[i]).item();
+    const std::vector<Tensor> verdicts = discriminator_.run(std::vector{made});
+    for (size_t k = 0; k < verdicts.size(); ++k)
+      sum += mse_loss(verdicts[k], verdicts_[i][k]).item();
   }
   const auto dropped = static_cast<double>(std::count(mask.begin(), mask.end(), false));
   return kScale / std::max(sum, kLeastDifference) + kPerDropped * dropped;
@@ -163,7 +166,9 @@ void EvolveStage::finish() {
   if (best_.empty()) best_ = repaired(masks_.front());
   drop_channels(student_, groups_, best_);
   if (plan_.last) {
-    save_result(run_, extract(student_), run_.artifacts.model);
+    Graph made = extract(student_);
+    fold_norms(made);
+    save_result(run_, std::move(made), run_.artifacts.model);
     return;
   }
   Artifacts::Student made;

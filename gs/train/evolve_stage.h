@@ -43,8 +43,9 @@ class EvolveStage : public Stage {
   std::vector<double> fitness_;  // of those that were judged
   Mask best_;
   double best_fitness_ = -1;
-  std::vector<Tensor> judged_,
-      verdicts_;  // sources, and the discriminator's logits of the teacher's
+  // Sources, and what each output of the discriminator says of the teacher's images of them.
+  std::vector<Tensor> judged_;
+  std::vector<std::vector<Tensor>> verdicts_;
 };
 
 }  // namespace gsx

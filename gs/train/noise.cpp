@@ -8,8 +8,6 @@ namespace gsx {
 
 namespace {
 
-constexpr int kBottom = 4;  // the side of what an SNGAN begins with
-
 Graph open_teacher(const TrainConfig& config, const ContextPtr& context) {
   try {
     return open_model(context, config.teacher);
@@ -52,12 +50,8 @@ Tensor draw_noise(const ContextPtr& context, int64_t n, int64_t length, Rng& rng
 }
 
 Graph fresh_sngan(const RunState& run, Rng& rng) {
-  const int size = run.recipe.size;
   SnganOptions shape;
-  shape.blocks = 0;
-  while (kBottom << shape.blocks < size) ++shape.blocks;
-  GSX_CHECK(kBottom << shape.blocks == size, "train: an SNGAN makes images of 16, 32, 64 or 128 ",
-            "pixels, got --size ", size);
+  shape.blocks = sngan_blocks(run.recipe.size);
   const StagePlan* plan = run.recipe.maker("teacher");
   if (plan && plan->width) shape.width = *plan->width;
   Graph generator = sngan(shape);

@@ -13,7 +13,7 @@ int noise_image_side(const TrainConfig&);
 // [n,length] of independent numbers N(0,1).
 Tensor draw_noise(const ContextPtr&, int64_t n, int64_t length, Rng&);
 
-// SNGAN's networks with fresh weights, for the run's size. Error for a size that none makes.
+// SNGAN's networks with fresh weights, for the run's size, which is one that they make.
 Graph fresh_sngan(const RunState&, Rng&);
 Graph fresh_sngan_discriminator(const RunState&, Rng&);
 

@@ -30,7 +30,6 @@ std::unique_ptr<Pix2PixStage::Player> Pix2PixStage::saved(const std::string& nam
 
 Pix2PixStage::Pix2PixStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan), options_(paired_step_options(plan)) {
-  run.data.check_pairs();
   Rng generator(run.config.seed, kDenseStream), judges(run.config.seed, kDenseStream + 1);
   generator_ = std::make_unique<Player>(fresh_generator(run, generator), options_.lr);
   conditional_ = std::make_unique<Player>(fresh_conditional(run, judges), options_.lr);

@@ -9,7 +9,7 @@ namespace gsx {
 // learns beside it, between partners and generated images, and has no say.
 class Pix2PixStage : public Stage {
  public:
-  // Fresh weights. Error where the run's images have no partners.
+  // Fresh weights. The run's images have partners.
   Pix2PixStage(RunState&, const StagePlan&);
   Pix2PixStage(RunState&, const StagePlan&, const StateReader&);  // as saved
 

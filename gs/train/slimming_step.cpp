@@ -179,7 +179,7 @@ void SlimmingStep::generator_work(const ForcedValues* forced) {
     const ProfileScope span("discriminator for the student");
     discriminator_.set_requires_grad(false);  // its weights' gradients are not wanted here
     const Tensor fake = convert_images(y, student_.output_format, discriminator_.input_format);
-    const Tensor gan = generator_loss(discriminator_.run(fake, training_run()), options.gan_loss);
+    const Tensor gan = generator_loss(discriminator_, fake, options.gan_loss);
     shown_ = fake.detach();
     gan_loss_ = gan.detach();
     const Tensor weighted = affine(gan, options.gan_weight, 0);

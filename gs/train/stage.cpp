@@ -7,6 +7,40 @@
 
 namespace gsx {
 
+namespace {
+
+Init style_aware_init() {
+  Init init;
+  init.gamma_deviation = 0.02f;
+  return init;
+}
+
+// A discriminator of as many scales as the run's images have: the coarsest map it works on is 2
+// pixels high at least, because an instance norm makes a constant of a single one.
+Graph fresh_scales(const RunState& run, Rng& rng) {
+  constexpr int kLeast = 2;
+  StyleAwareDiscriminatorOptions o;
+  o.width = run.recipe.discriminator_width();
+  while (o.layers > 1 && run.recipe.size >> o.layers < kLeast) --o.layers;
+  Graph discriminator = style_aware_discriminator(o);
+  discriminator.initialize(run.context, rng, style_aware_init());
+  return discriminator;
+}
+
+// Deep enough for the run's images to come down to a pixel, where their size allows it.
+Graph fresh_unet(const RunState& run, const StagePlan& plan, Rng& rng) {
+  UnetOptions o;
+  if (plan.width) o.width = *plan.width;
+  o.layers = unet_layers(run.recipe.size);
+  o.norm = plan.norm == "batch" ? UnetNorm::batch : UnetNorm::instance;
+  o.affine = true;
+  Graph generator = unet(o);
+  generator.initialize(run.context, rng, Init{});
+  return generator;
+}
+
+}  // namespace
+
 RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer) {
   ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
@@ -31,12 +65,16 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
 Graph fresh_generator(const RunState& run, Rng& rng) {
   if (run.data.noise() > 0) return fresh_sngan(run, rng);
   const StagePlan* plan = run.recipe.maker("teacher");
+  const std::string kind = plan ? plan->kind : "dense";
+  if (plan && plan->generator == "unet") return fresh_unet(run, *plan, rng);
   Json shape = Json::object();
   if (plan && plan->width) shape["width"] = *plan->width;
   if (plan && plan->blocks) shape["blocks"] = *plan->blocks;
-  Graph generator =
-      make_architecture(plan && plan->kind == "cartoongan" ? "cartoongan" : "cyclegan", shape);
-  generator.initialize(run.context, rng, Init{});
+  Graph generator = make_architecture(kind == "cartoongan"    ? "cartoongan"
+                                      : kind == "style-aware" ? "style_aware"
+                                                              : "cyclegan",
+                                      shape);
+  generator.initialize(run.context, rng, kind == "style-aware" ? style_aware_init() : Init{});
   return generator;
 }
 
@@ -50,6 +88,8 @@ PatchGanOptions discriminator_shape(const RunState& run, int channels) {
 
 Graph fresh_discriminator(const RunState& run, Rng& rng) {
   if (run.data.noise() > 0) return fresh_sngan_discriminator(run, rng);
+  const StagePlan* plan = run.recipe.maker("teacher");
+  if (plan && plan->kind == "style-aware") return fresh_scales(run, rng);
   Graph discriminator = patchgan(discriminator_shape(run, 3));
   discriminator.initialize(run.context, rng, Init{});
   return discriminator;

@@ -10,6 +10,7 @@
 #include "gs/train/pix2pix_stage.h"
 #include "gs/train/sngan_stage.h"
 #include "gs/train/student_stage.h"
+#include "gs/train/style_aware_stage.h"
 
 namespace gsx {
 
@@ -29,6 +30,7 @@ constexpr StageKind kKinds[] = {
     {"dense", start<CycleGanStage>, resume<CycleGanStage>},
     {"cartoongan", start<CartoonGanStage>, resume<CartoonGanStage>},
     {"pix2pix", start<Pix2PixStage>, resume<Pix2PixStage>},
+    {"style-aware", start<StyleAwareStage>, resume<StyleAwareStage>},
     {"sngan", start<SnganStage>, resume<SnganStage>},
     {"discriminator", start<DiscriminatorStage>, resume<DiscriminatorStage>},
     {"slim", start<StudentStage>, resume<StudentStage>},

@@ -61,10 +61,14 @@ void check_size(const Inputs& in, int size) {
 void check_discriminator(const RunState& run, const Graph& discriminator) {
   const std::string& spec = run.config.discriminator;
   if (spec.empty()) return;
-  const Shape made = discriminator.infer_shapes(discriminator.example_input()).back();
-  GSX_CHECK(discriminator.input_channels() == 3 && made.rank() >= 2 && made[1] == 1,
-            "--discriminator: must judge images of 3 channels in one, ", spec, " makes ", made,
-            " of ", discriminator.example_input());
+  const Shape given = discriminator.example_input();
+  const std::vector<Shape> shapes = discriminator.infer_shapes(given);
+  for (const GraphOutput& output : discriminator.outputs()) {
+    const Shape& made = shapes[output.node];
+    GSX_CHECK(discriminator.input_channels() == 3 && made.rank() >= 2 && made[1] == 1,
+              "--discriminator: must judge images of 3 channels in one, ", spec, " makes ", made,
+              " of ", given);
+  }
 }
 
 bool has_prunable(const Graph& teacher, PruneBy by) {
@@ -178,6 +182,8 @@ void check_start(const RunState& run, const Inputs& in) {
   check_size(in, run.recipe.size);
   if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
+  const StagePlan* maker = run.recipe.maker("teacher");
+  if (maker && maker->kind == "pix2pix") run.data.check_pairs();
 }
 
 void rehearse(const RunState& run, const Inputs& in, bool need_discriminator,

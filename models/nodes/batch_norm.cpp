@@ -25,14 +25,12 @@ class BatchNorm : public Norm {
   }
   // By the running statistics, a scale and a shift per channel: the bits that run() computes.
   int lower(Lowering& to, std::span<const int> in) const override {
-    std::vector<float> scale, shift;
-    for (int c = 0; c < channels(); ++c) {
-      const double inv = 1.0 / std::sqrt(static_cast<double>(running_var_.value.at(c)) + eps_);
-      const double a = (affine() ? gamma().at(c) : 1.0f) * inv;
-      scale.push_back(static_cast<float>(a));
-      shift.push_back(static_cast<float>(beta_of(c) - running_mean_.value.at(c) * a));
-    }
-    return to.affine(in[0], scale, shift);
+    const ChannelLine l = running_line();
+    return to.affine(in[0], {l.scale.begin(), l.scale.end()}, {l.shift.begin(), l.shift.end()});
+  }
+  std::optional<ChannelLine> line() const override {
+    if (!running_var_.value.defined()) return std::nullopt;
+    return running_line();
   }
   bool mixes_batch() const override { return true; }
   bool cancels_scales() const override { return true; }
@@ -46,6 +44,17 @@ class BatchNorm : public Norm {
   }
 
  private:
+  ChannelLine running_line() const {
+    ChannelLine line;
+    for (int c = 0; c < channels(); ++c) {
+      const double inv = 1.0 / std::sqrt(static_cast<double>(running_var_.value.at(c)) + eps_);
+      const double a = (affine() ? gamma().at(c) : 1.0f) * inv;
+      line.scale.push_back(a);
+      line.shift.push_back(beta_of(c) - running_mean_.value.at(c) * a);
+    }
+    return line;
+  }
+
   float eps_, momentum_;
 };
 

@@ -34,6 +34,7 @@ class Weighted : public Node {
   void insert_scale(const ContextPtr&) override;
   bool scale_is_inserted() const override { return present(scale_); }
   void fold_scale() override;
+  bool absorb(const ChannelLine&) override;
   // The weight counts divided by its largest singular value from here on; each training run moves
   // the vectors that find it by one power iteration.
   void take_spectral_norm();

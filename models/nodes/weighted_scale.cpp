@@ -1,7 +1,7 @@
 // What a layer's weight is multiplied by before it is used. Scales that are inserted behind
 // convolutions to prune by (gs/passes/insert_scales.h): numbers [K] that stand in the layer, so
-// that what is quantised is filter times scale and folding moves no bit. And spectral norms, by
-// which it is divided.
+// that what is quantised is filter times scale and folding moves no bit. Spectral norms, by which
+// it is divided. And lines of batch norms behind the layer, once training is over.
 #include "models/nodes/weighted.h"
 
 namespace gsx::nodes {
@@ -54,6 +54,43 @@ void Weighted::fold_scale() {
   settle_scale();
   scale_.shape = {};
   scale_.value = {};
+}
+
+// Where weights are quantised, what is multiplied are their rounded values, and the steps along
+// with them: so every quantised value stays as it was, but for its sign.
+bool Weighted::absorb(const ChannelLine& line) {
+  const bool one_step = quant_ && !constant_input() && !quant_->per_channel;
+  const bool no_step = quant_ && constant_input() && !present(weight_scale_);
+  const bool no_value = constant_input() ? !bias_.value.defined() : !weight_.value.defined();
+  if (one_step || no_step || no_value) return false;
+  const NoGrad no_grad;
+  fold_scale();
+  if (quant_ && present(weight_)) {
+    if (!weight_scale_.value.defined()) freeze_weight_scale();
+    set_values(weight_, weight_.shape, effective_weight({}).to_vector());
+  }
+  const auto multiply = [&](Parameter& p, bool by_size) {
+    if (!p.value.defined()) return;
+    std::vector<float> values = p.value.to_vector();
+    const size_t each = values.size() / line.scale.size();
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double s = line.scale[i / each];
+      values[i] = static_cast<float>(values[i] * (by_size ? std::abs(s) : s));
+    }
+    set_values(p, p.shape, values);
+  };
+  std::vector<float> bias(line.shift.begin(), line.shift.end());
+  if (bias_.value.defined()) {
+    const std::vector<float> before = bias_.value.to_vector();
+    for (size_t k = 0; k < bias.size(); ++k)
+      bias[k] = static_cast<float>(before[k] * line.scale[k] + line.shift[k]);
+  }
+  bias_.shape = Shape{out_};
+  set_values(bias_, bias_.shape, bias);
+  multiply(weight_, false);
+  multiply(tap_bias_, false);
+  multiply(weight_scale_, true);
+  return true;
 }
 
 }  // namespace gsx::nodes

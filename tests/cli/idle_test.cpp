@@ -57,6 +57,7 @@ TEST_CASE("settings without effect are refused, with where they would have one")
       {also(given, {"--dense-steps", "1"}), "--dense-steps", teacher},
       {also(given, {"--discriminator-steps", "1"}), "--discriminator-steps",
        "a run with a --teacher that comes without a discriminator"},
+      {also(dense, {"--generator", "unet"}), "--generator", "a run of --method pix2pix"},
       {{"--max-pixels", "1000"}, "--max-pixels", "a run with --data"},
   };
   for (const Row& row : rows) {

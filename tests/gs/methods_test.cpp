@@ -93,8 +93,9 @@ TEST_CASE("methods: the paper's objective reaches every stage of every method") 
     TrainConfig c;
     c.method = method;
     c.objective = "paper";
-    const std::set<std::string> makers = {"dense", "pix2pix", "cartoongan", "sngan"};
+    const std::set<std::string> makers = {"dense", "pix2pix", "cartoongan", "sngan", "style-aware"};
     if (!makers.count(method)) c.teacher = "teacher";
+    if (method == "cartoongan") c.feature_net = "features";
     for (const bool needs : {false, true}) {
       if (c.teacher.empty() && needs) continue;
       for (const StagePlan& s : make_recipe(c, needs).stages) {
@@ -153,6 +154,9 @@ TEST_CASE("methods: each runs to its end and goes on after a stop with the same 
 TEST_CASE("methods: gd is half as wide as its teacher, or as wide as a budget lets it be") {
   CHECK(paper_width(cyclegan({.width = 16})) == 8);
   CHECK(paper_width(cartoongan({.width = 64})) == Approx(64.0 / 6));
+  CHECK(paper_width(style_aware()) == 16);
+  CHECK(paper_width(unet()) == 32);
+  CHECK(paper_width(sngan()) == 128);
   const TempDir dir;
   RunState run = begun(dir / "run", "gd", "official");
   const Graph teacher = load_model(run.context, run.artifacts.teacher);

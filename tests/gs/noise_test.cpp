@@ -131,10 +131,11 @@ TEST_CASE("a size that a noise teacher does not make is refused, and so are bloc
                                                  "of 16 x 16; give 16"));
   c = tiny_sngan(dir.path() / "blocks");
   c.blocks = 2;
-  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("the size says how many there are"));
+  CHECK_THROWS_WITH(run_tiny(c),
+                    Catch::Contains("--blocks: has no effect on a network whose depth"));
   c = tiny_sngan(dir.path() / "odd");
   c.size = 24;
-  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("makes images of 16, 32, 64 or 128"));
+  CHECK_THROWS_WITH(run_tiny(c), Catch::Contains("--size: must be a power of two from 16 to 1024"));
 }
 
 TEST_CASE("sngan step: averaged weights follow, running statistics are those of now") {

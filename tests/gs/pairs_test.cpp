@@ -40,11 +40,17 @@ Image beside(const Image& a, const Image& b) {
   return both;
 }
 
-// That every pair is an image and its negative.
-void check_negatives(const TrainConfig& c, int size, int load_size) {
+// That every pair is an image and its negative, and how many images lack one is told first.
+void check_negatives(const TrainConfig& c, int size, int load_size, int lacking) {
   StopAfter observer;
   TrainData data(c, size, load_size, c.context, observer);
   data.check_pairs();
+  data.check_pairs();  // tells of it once
+  CHECK(observer.warnings.size() == (lacking > 0 ? 1 : 0));
+  if (lacking > 0)
+    CHECK(observer.warnings.at(0) ==
+          "1 of the 5 images in trainA have no partner in trainB, the "
+          "first is alone.png; they are left out");
   std::set<std::vector<float>> seen;
   for (int i = 0; i < 20; ++i) {
     const ImagePairs pairs = data.next_pairs(2);
@@ -56,6 +62,7 @@ void check_negatives(const TrainConfig& c, int size, int load_size) {
     seen.insert(a);
   }
   CHECK(seen.size() > 10);
+  CHECK(observer.warnings.size() == (lacking > 0 ? 1 : 0));
 }
 
 }  // namespace
@@ -75,7 +82,7 @@ TEST_CASE("pairs: files are partners by name, whatever their order and endings")
   write_png(dir / "trainA" / "alone.png", some_image(8, 20, 20));
   TrainConfig c = tiny_config("run");
   c.data = dir.path().string();
-  check_negatives(c, 16, 18);
+  check_negatives(c, 16, 18, 1);
 
   struct Names : ImageSource {
     explicit Names(std::vector<std::string> k) : keys(std::move(k)) {}
@@ -101,7 +108,7 @@ TEST_CASE("pairs: both halves of an image are partners") {
   }
   TrainConfig c = tiny_config("run");
   c.data = dir.path().string();
-  check_negatives(c, 16, 18);
+  check_negatives(c, 16, 18, 0);
   StopAfter observer;
   const TrainData data(c, 16, 16, c.context, observer);
   CHECK(data.has_targets());

@@ -201,10 +201,10 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"", ": stages must be a list of tables, each headed [[stages]], got none"},
       {"[[stages]]\nsteps = 3",
        ": stage 1: lacks the key kind, expected cartoongan, dense, discriminator, distill, evolve, "
-       "finetune, pix2pix, slim or sngan"},
+       "finetune, pix2pix, slim, sngan or style-aware"},
       {"[[stages]]\nkind = \"slimm\"",
        ": stage 1: kind must be cartoongan, dense, discriminator, distill, evolve, finetune, "
-       "pix2pix, slim or sngan, got slimm"},
+       "pix2pix, slim, sngan or style-aware, got slimm"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
        ": stage 2 (slim): step is not a key here, expected one of "},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",

@@ -69,6 +69,39 @@ TEST_CASE("SNGAN's networks cost what the paper says") {
   CHECK(judge.macs.true_macs == Approx(272e6).epsilon(2e-3));
 }
 
+TEST_CASE("style-aware transfer's networks cost what the paper says") {
+  const Cost cost = style_aware().cost(kImage);
+  CHECK(cost.weight_bytes == 11995584 * 4);
+  CHECK(cost.params == 11995584 + 11206);
+  CHECK(cost.macs.true_macs == Approx(7.76e9).epsilon(1e-3));
+  const Graph judge = style_aware_discriminator();
+  CHECK(judge.cost(kImage).params == 50510848);
+  const std::vector<Shape> shapes = judge.infer_shapes(kImage);
+  std::vector<std::string> names;
+  std::vector<int64_t> sides;
+  for (const GraphOutput& o : judge.outputs()) {
+    names.push_back(o.name);
+    sides.push_back(shapes[o.node][2]);
+  }
+  CHECK(names == std::vector<std::string>{"scale_0", "scale_1", "scale_3", "scale_5", "scale_6"});
+  CHECK(sides == std::vector<int64_t>{128, 64, 16, 4, 2});
+  // Without the layers behind the last map.
+  const Graph few = style_aware_discriminator({.layers = 3});
+  CHECK(few.outputs().size() == 2);
+  CHECK(few.find("discriminator.d_h2_conv") < 0);
+  CHECK_THROWS_WITH(style_aware_discriminator({.layers = 8}), Catch::Contains("layers in [1, 7]"));
+}
+
+TEST_CASE("pix2pix's U-Nets have the published sizes") {
+  CHECK(unet().cost(kImage).params == 54413955);                         // unet_256
+  CHECK(unet({.layers = 7}).cost({1, 3, 128, 128}).params == 41828995);  // unet_128
+  // Biases instead of a shift and a scale.
+  CHECK(unet({.norm = UnetNorm::instance}).cost(kImage).params < 54413955);
+  CHECK_THROWS_WITH(unet().infer_shapes({1, 3, 250, 256}), Catch::Contains("250"));
+  CHECK_THROWS_WITH(make_architecture("unet", {{"norm", "group"}}),
+                    Catch::Contains("norm must be batch or instance, got group"));
+}
+
 TEST_CASE("quantised weights count one byte") {
   Graph graph = cyclegan();
   test::quantize(graph, {}, 4, false);

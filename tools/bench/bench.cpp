@@ -90,6 +90,7 @@ void run_bench(const Command& sub, Given& g) {
     allowed.push_back(flag);
   refuse_others(sub, kind->name, allowed);
   o.what = kind->name;
+  o.sized = sub.count("--size") > 0;
   const bool network = o.what == "infer" || o.what == "step";
   if (network && o.network.model.empty())
     misuse(o.what + " needs --model, a file or an architecture's name");

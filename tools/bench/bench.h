@@ -17,6 +17,7 @@ struct BenchOptions {
   std::string vs;    // a peer's command
   std::string only;  // names of kernels or cases must contain it
   int size = 256, batch = 1, samples = 5;
+  bool sized = false;  // whether the size was given
   int64_t shared_bytes = 0;
   bool quantized = false;  // of infer: 8 bits for a network in full precision
   bool json = false;

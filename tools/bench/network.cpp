@@ -9,6 +9,7 @@
 #include "gs/recipe.h"
 #include "gs/train/cyclegan_step.h"
 #include "gs/train/slimming_step.h"
+#include "gs/translate.h"
 #include "models/architectures.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/layer_times.h"
@@ -101,7 +102,32 @@ Tensor noise(const ContextPtr& context, const Graph& graph, const Shape& shape) 
 }
 
 Tensor images(const ContextPtr& context, const Graph& graph, const BenchOptions& o) {
+  GSX_CHECK(noise_length(graph) == 0, "bench ", o.what, ": ", o.network.model,
+            " makes its images of noise, expected a network that takes images");
   return noise(context, graph, {o.batch, graph.input_channels(), o.size, o.size});
+}
+
+// As many images, or vectors of normal numbers for a network that takes noise.
+Tensor inputs(const ContextPtr& context, const Graph& graph, const BenchOptions& o) {
+  const int64_t length = noise_length(graph);
+  if (length == 0) return images(context, graph, o);
+  const Tensor z = Tensor::zeros(context, {o.batch, length});
+  Rng rng(1);
+  rng.fill_normal(z, 0, 1);
+  return z;
+}
+
+// With the side of the images that a network makes of noise, which it says itself.
+BenchOptions of_made_size(const Graph& graph, BenchOptions o) {
+  if (noise_length(graph) == 0) return o;
+  const Shape made = graph.infer_shapes(graph.example_input())[graph.output()];
+  const int side = made.rank() == 4 ? static_cast<int>(made[3]) : 1;
+  if (o.sized && o.size != side)
+    throw Misuse("--size", "must be " + std::to_string(side) + ", the side of the images that " +
+                               o.network.model + " makes of noise, got " + std::to_string(o.size) +
+                               "; leave it out");
+  o.size = side;
+  return o;
 }
 
 // A network and what it is given.
@@ -112,7 +138,7 @@ struct InferBench {
     graph.freeze();
     graph.prepack();
     context->release_cache();  // what calibration and weights in floating point took
-    x = images(context, graph, o);
+    x = inputs(context, graph, o);
   }
 
   void run() const {
@@ -241,11 +267,12 @@ void run_duel(const BenchOptions& o, Context& context, const std::function<void(
 
 }  // namespace
 
-void run_bench_infer(const BenchOptions& o) {
-  const ContextPtr context = o.compute.context();
+void run_bench_infer(const BenchOptions& given) {
+  const ContextPtr context = given.compute.context();
   warn_of_emulation(*context);
-  const InferBench bench(context, o);
+  const InferBench bench(context, given);
   const Graph& graph = bench.graph;
+  const BenchOptions o = of_made_size(graph, given);
   const std::string what = graph.quantized() ? "the integer program" : "inference";
   if (!o.vs.empty())
     return run_duel(

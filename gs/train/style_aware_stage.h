@@ -1,0 +1,25 @@
+// The stage that makes a teacher which draws photos in the style of pictures: style-aware training
+// (PAPER.md 2.6).
+#pragma once
+#include "gs/train/stage.h"
+#include "gs/train/style_aware_step.h"
+
+namespace gsx {
+
+class StyleAwareStage : public Stage {
+ public:
+  // Fresh weights. Error without images of domain b.
+  StyleAwareStage(RunState&, const StagePlan&);
+  StyleAwareStage(RunState&, const StagePlan&, const StateReader&);  // as saved
+
+  Losses step(int step) override;
+  void save(StateWriter&) const override;
+  ImageRows samples(const std::vector<Tensor>& sources) override;
+  void finish() override;
+
+ private:
+  StyleAwareStepOptions options_;
+  StyleAwareStep step_;
+};
+
+}  // namespace gsx
