@@ -20,7 +20,7 @@ def gradients(network, x, rs):
 
 
 def case(name, architecture, options, network, x_shape, taps=("y",), x_scale=1.0, x_shift=0.0, largest=500,
-         gain=1.0, bias=0.2):
+         gain=1.0, bias=0.2, without=()):
     ys = None
     while ys is None or networks.closest_kink < 2e-5:  # float32 must see every ReLU's side
         networks.fill(network.float(), golden, f"{name}/param", gain=gain, bias=bias)
@@ -33,7 +33,7 @@ def case(name, architecture, options, network, x_shape, taps=("y",), x_scale=1.0
     for t, y in zip(taps, ys):
         golden.store(f"{name}/y/{t}", y)
     for n, g in grads.items():
-        if n == "x" or g.numel() <= largest:
+        if n == "x" or (g.numel() <= largest and n not in without):
             golden.store(f"{name}/grad/{n}", g)
     golden.cases.append({"name": name, "architecture": architecture, "options": options, "taps": list(taps)})
     report(name, network, x, rs, ys, grads)
@@ -67,7 +67,8 @@ case("vgg16", "vgg16", {"width": 6}, networks.Vgg16(6), (2, 3, 17, 24), list(net
      x_scale=0.5, x_shift=0.5, gain=1.4)
 case("squeezenet", "squeezenet", {}, networks.SqueezeNet(), (1, 3, 39, 33), [f"{i}" for i in range(8)], gain=1.4,
      x_scale=0.5, x_shift=0.5)
-case("style_aware", "style_aware", {"width": 3, "blocks": 2}, networks.StyleAware(3, 2), (2, 3, 32, 48))
+case("style_aware", "style_aware", {"width": 3, "blocks": 2}, networks.StyleAware(3, 2), (1, 3, 64, 80),
+     without=("param/encoder.g_e0_bn.bias",))  # the next norm takes it out: zero in exact arithmetic
 case("style_aware_discriminator", "style_aware_discriminator", {"width": 2}, networks.StyleAwareDiscriminator(2),
      (1, 3, 129, 65), [f"scale_{i}" for i in (0, 1, 3, 5, 6)])
 case("style_aware_discriminator_small", "style_aware_discriminator", {"width": 3, "layers": 3},
