@@ -75,7 +75,7 @@ enum class Use : uint8_t {
     "gs8: distil + prune + quantise; gs32: distil + prune; gs8-mse: gs8 by squared pixels; "       \
     "postq: gs32, then 8 bits; cp, cp+d, d+cp: prune, with distillation never, after or before; "  \
     "cec: evolve; gd, distill: a narrow student; dense: train a teacher only; pix2pix: one from "  \
-    "pairs; cartoongan: one that draws; style-aware: one that paints in the style of pictures; "   \
+    "pairs; cartoongan: one that draws; style-aware: one that paints in the style of paintings; "  \
     "sngan: one that makes images from noise")                                                     \
   X("Method", std::string, recipe, "", ranges::text(), Use::every_run,                             \
     "instead of --method: stages and their settings from a TOML file, see docs/recipes.md")        \

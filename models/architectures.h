@@ -54,7 +54,8 @@ struct StyleAwareOptions {
   int blocks = 9;
 };
 Graph style_aware(const StyleAwareOptions& = {});
-// The last node of its encoder, where photo and picture are compared: [N, 8 width, H/16, W/16].
+// The last node of its encoder, where a photo and its result are compared: [N, 8 width, H/16,
+// W/16].
 inline constexpr const char* kStyleAwareEncoding = "encoder.g_e5.relu";
 // Judges images at five scales: the outputs scale_0, 1, 3, 5 and 6 [N,1,.,.] are maps behind that
 // and one more halvings. With fewer layers than 7 the coarser ones are left out.

@@ -14,9 +14,10 @@ StyleAwareStep fresh_step(const RunState& run, const StyleAwareStepOptions& opti
 
 StyleAwareStage::StyleAwareStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan), options_(style_aware_step_options(plan)), step_(fresh_step(run, options_)) {
-  GSX_CHECK(run.data.has_targets(),
-            "train: needs pictures whose style to learn; give --data a folder with trainA (photos) "
-            "and trainB (pictures of one style)");
+  GSX_CHECK(
+      run.data.has_targets(),
+      "train: needs paintings whose style to learn; give --data a folder with trainA (photos) "
+      "and trainB (paintings of one style)");
 }
 
 StyleAwareStage::StyleAwareStage(RunState& run, const StagePlan& plan, const StateReader& in)
@@ -34,8 +35,10 @@ Losses StyleAwareStage::step(int step) {
   const Tensor photos = run_.data.next(Domain::a, plan_.batch).images;
   const Tensor paintings = run_.data.next(Domain::b, plan_.batch).images;
   const StyleAwareLosses l = step_.step(photos, paintings);
-  Losses losses = {{"discriminator", l.discriminator}};
-  if (l.generator) losses = {{"gan", l.gan}, {"image", l.image}, {"features", l.features}};
+  if (l.generator) of_generator_ = {{"gan", l.gan}, {"image", l.image}, {"features", l.features}};
+  else of_discriminator_ = {{"discriminator", l.discriminator}};
+  Losses losses = of_generator_;
+  losses.insert(losses.end(), of_discriminator_.begin(), of_discriminator_.end());
   losses.push_back({"success", step_.success});
   return losses;
 }

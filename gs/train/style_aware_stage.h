@@ -1,4 +1,4 @@
-// The stage that makes a teacher which draws photos in the style of pictures: style-aware training
+// The stage that makes a teacher which draws photos in the style of paintings: style-aware training
 // (PAPER.md 2.6).
 #pragma once
 #include "gs/train/stage.h"
@@ -12,6 +12,8 @@ class StyleAwareStage : public Stage {
   StyleAwareStage(RunState&, const StagePlan&);
   StyleAwareStage(RunState&, const StagePlan&, const StateReader&);  // as saved
 
+  // Those of the player whose turn it was, the other's of its last turn, and how often the
+  // discriminator was right lately.
   Losses step(int step) override;
   void save(StateWriter&) const override;
   ImageRows samples(const std::vector<Tensor>& sources) override;
@@ -20,6 +22,7 @@ class StyleAwareStage : public Stage {
  private:
   StyleAwareStepOptions options_;
   StyleAwareStep step_;
+  Losses of_generator_, of_discriminator_;  // of their last turns here
 };
 
 }  // namespace gsx

@@ -215,7 +215,7 @@ class FastStyle(nn.Module):
 
 
 class StyleAware(nn.Module):
-    """Sanakoyeu et al.'s generator; `encode` gives what photo and picture are compared by."""
+    """Sanakoyeu et al.'s generator; `encode` gives what a photo and its result are compared by."""
 
     def __init__(self, width, blocks):
         super().__init__()

@@ -122,10 +122,11 @@ const std::vector<Case>& cases() {
       named("zero_padded", zero_padded, {2, 3, 17, 21}),
       named("sngan", [] { return sngan({.width = 6, .latent = 5, .blocks = 2}); }, {2, 5}),
       named("style_aware", [] { return style_aware({.width = 3, .blocks = 2}); }, {2, 3, 32, 48}),
-      named("pix2pix", [] { return unet({.width = 3, .layers = 4}); }, {2, 3, 32, 16}),
+      named("pix2pix", [] { return gsx::unet({.width = 3, .layers = 4}); }, {2, 3, 32, 16}),
       named("pix2pix_affine",
             [] {
-              return unet({.width = 4, .layers = 3, .norm = UnetNorm::instance, .affine = true});
+              return gsx::unet(
+                  {.width = 4, .layers = 3, .norm = UnetNorm::instance, .affine = true});
             },
             {2, 3, 24, 16}),
   };

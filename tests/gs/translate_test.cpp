@@ -26,7 +26,8 @@ constexpr int kSizes[][2] = {{1, 1}, {1, 2}, {2, 2}, {3, 5}, {5, 3}, {7, 1}, {9,
 }  // namespace
 
 TEST_CASE("images of any size come back at their size") {
-  for (const std::string name : {"cyclegan", "cartoongan", "fast_style", "unet"}) {
+  for (const std::string name :
+       {"cyclegan", "cartoongan", "fast_style", "unet", "style_aware", "pix2pix"}) {
     Graph graph = case_named(name).make();
     for (const bool quantized : {false, true}) {
       if (quantized) quantize_graph(graph, {1, 3, 32, 32});
