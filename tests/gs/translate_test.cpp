@@ -53,6 +53,24 @@ TEST_CASE("an image is mirrored as often as the network's strides need") {
       for (int j = 0; j < 8; ++j) CHECK(to[(c * 8 + i) * 8 + j] == from[c * 3 + kRows[i]]);
 }
 
+TEST_CASE("images of any size come back enlarged by a network that enlarges") {
+  Graph graph("upscaler");  // takes multiples of 4, gives twice their size
+  graph.add(make_input("input", 3));
+  graph.add(make_conv("down", 0, {.in = 3, .out = 3, .kernel = 4, .options = {4}}));
+  graph.add(make_upsample("up", 1, 8));
+  randomize(graph, 1);
+  CHECK(image_scale(graph) == 2);
+  CHECK(image_scale(there_and_back(8)) == 1);
+  for (const auto& [h, w] : kSizes) {
+    INFO(h << " rows of " << w);
+    const Tensor x = random_images({2, 3, h, w}, 2);
+    const Tensor y = translate(graph, x);
+    REQUIRE(y.shape() == Shape{2, 3, 2 * h, 2 * w});
+    const std::vector<float> whole = graph.evaluate(mirrored_to_fit(graph, x)).to_vector();
+    CHECK(y.to_vector()[0] == whole[0]);
+  }
+}
+
 TEST_CASE("strides that multiply beyond 64, or are no power of two, are met") {
   for (const int stride : {6, 48, 64}) {
     INFO("stride " << stride);
