@@ -215,7 +215,8 @@ TEST_CASE("a compression tells its progress, stops on request and resumes") {
 TEST_CASE("what a progress function throws comes out of the compression") {
   TempDir dir;
   const std::string settings =
-      R"({"size": 16, "width": 4, "blocks": 1, "target_ratio": 3.2, "out": ")" + (dir / "run").string() + "\"}";
+      R"({"size": 16, "width": 4, "blocks": 1, "target_ratio": 3.2, "out": ")" +
+      (dir / "run").string() + "\"}";
   CHECK_THROWS_WITH(
       gsxc::compress(settings, [](const gsx_progress&) -> bool { throw std::logic_error("mine"); }),
       "mine");

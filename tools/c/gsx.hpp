@@ -1,8 +1,7 @@
 // gsx.h for C++17 and later: failures as exceptions, models as objects. Header-only; links with
 // libgsx_c.so, whose interface stays the same from version to version, unlike that of namespace
 // gsx.
-#ifndef GSX_HPP
-#define GSX_HPP
+#pragma once
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -116,5 +115,3 @@ inline std::string compress(const std::string& settings, const Progress& progres
 }
 
 }  // namespace gsxc
-
-#endif

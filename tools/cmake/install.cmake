@@ -70,6 +70,6 @@ write_basic_package_version_file(gsx_c-config-version.cmake COMPATIBILITY AnyNew
 install(FILES ${PROJECT_BINARY_DIR}/gsx_c-config.cmake ${PROJECT_BINARY_DIR}/gsx_c-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gsx_c COMPONENT c)
 # A wheel holds the library beside the Python package (tools/python).
-install(TARGETS gsx_c LIBRARY DESTINATION gsx NAMELINK_SKIP COMPONENT python EXCLUDE_FROM_ALL)
+install(FILES $<TARGET_FILE:gsx_c> DESTINATION gsx RENAME libgsx_c.so.1 COMPONENT python EXCLUDE_FROM_ALL)
 
 install(TARGETS gsx_program gsx_bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
