@@ -33,19 +33,18 @@ int64_t scale_at(const Graph& graph, const Shape& in) {
   return (*out)[3] == scale * in[3] ? scale : 0;
 }
 
-// That of large images: in tiny ones sizes that strides round up would pass for a scale. Networks
-// that take no large ones are asked at the size they were made for.
+// That of large images, whatever a network's strides multiply to: in tiny ones sizes that are
+// rounded up would pass for a scale. 1 where it shows at none of them: then sizes are looked for
+// that come back as they are.
 int64_t scale_of(const Graph& graph, const Shape& in) {
-  const Shape large{1, in[1], kMostMultiple, kMostMultiple};
-  if (output_of(graph, large)) return scale_at(graph, large);
-  const Shape example = graph.example_input();
-  return example.rank() == 4 ? scale_at(graph, example) : 0;
+  for (const int64_t side : {1024, 1008, 1000})
+    if (const int64_t scale = scale_at(graph, {1, in[1], side, side}); scale > 0) return scale;
+  return 1;
 }
 
 // The shape nearest to that of images, and no smaller, that the network gives back `scale` times as
 // large.
 std::optional<Shape> kept_shape(const Graph& graph, const Shape& in, int64_t scale) {
-  if (scale == 0) return std::nullopt;
   if (scale_at(graph, in) == scale) return in;
   for (int64_t multiple = 2; multiple <= kMostMultiple; ++multiple) {
     const Shape larger{in[0], in[1], round_up(in[2], multiple), round_up(in[3], multiple)};
@@ -56,7 +55,7 @@ std::optional<Shape> kept_shape(const Graph& graph, const Shape& in, int64_t sca
 
 [[noreturn]] void refuse(const Graph& graph, const Shape& in, int64_t scale) {
   graph.infer_shapes({1, in[1], kMostMultiple, kMostMultiple});  // names what does not fit at all
-  for (int64_t side = 1; scale > 0 && side <= kMostMultiple; ++side)
+  for (int64_t side = 1; side <= kMostMultiple; ++side)
     GSX_CHECK(scale_at(graph, {1, in[1], side, side}) != scale,
               "translate: the network keeps the size of no ", "image of ", in[3], " x ", in[2],
               " pixels or slightly more; it keeps ", side, " x ", side);
@@ -128,7 +127,9 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
 int64_t image_scale(const Graph& graph) {
   if (graph.inputs().size() != 1) return 0;
   const Shape example = graph.example_input();
-  return example.rank() == 4 ? scale_of(graph, example) : 0;
+  if (example.rank() != 4) return 0;
+  const int64_t scale = scale_of(graph, example);
+  return kept_shape(graph, example, scale) ? scale : 0;
 }
 
 int64_t noise_length(const Graph& graph) {

@@ -92,8 +92,8 @@ TEST_CASE("a network that keeps no size near an image's says which it keeps, if 
   shrinks.add(make_input("input", 3));
   shrinks.add(make_max_pool("pool", 0, {.size = 2, .stride = 2}));
   CHECK_THROWS_WITH(translate(shrinks, random_images({1, 3, 6, 9}, 1)),
-                    "translate: the network does not give back an image of the size it is given, "
-                    "be it 9 x 6 pixels or another");
+                    "translate: the network does not give back an image of the size it is given or "
+                    "of a whole number of times that, be it 9 x 6 pixels or another");
   // Nothing but one row and column is left of any image.
   Graph one("one");
   one.add(make_input("input", 3));
