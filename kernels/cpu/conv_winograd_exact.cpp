@@ -26,9 +26,11 @@ class Groups {
   int outputs(int group) const { return std::min(kExactGroup, outputs_ - group * kExactGroup); }
   // What a group's products are padded to.
   int width(int group) const { return round_up(outputs(group), set_.lanes); }
-  int64_t plane(int group) const { return int64_t{2} * pairs_ * width(group); }
-  // Numbers of a group but the last, which has fewer.
-  int64_t size() const { return int64_t{2} * pairs_ * kExactGroup * kExactPlanes; }
+  // Numbers of a plane and of a group; planes a power of two apart would share cache sets.
+  int64_t plane(int group) const { return int64_t{2} * pairs_ * width(group) + kApart; }
+  int64_t size() const {
+    return (int64_t{2} * pairs_ * kExactGroup + kApart) * kExactPlanes;
+  }
   // How many are transformed at once.
   int at_once() const {
     const int64_t bytes = size() * static_cast<int64_t>(sizeof(int16_t));
@@ -38,6 +40,8 @@ class Groups {
   int panel_width(int group, int k) const { return std::min(set_.panel, width(group) - k); }
 
  private:
+  static constexpr int kApart = 32;
+
   const ExactWinograd& set_;
   int pairs_, outputs_;
 };
@@ -132,16 +136,14 @@ class ExactConvolution {
   }
 
   void run_groups(Exec& e, int first, int last) {
-    constexpr int kQuads = 16;  // of a task
+    constexpr int kQuads = 4;  // of a task
     const int quads = ceil_div(in_.c, kQuantizedGroup), parts = ceil_div(quads, kQuads);
-    const int vectors = kExactGroup / set_.lanes;
-    e.pool->run(int64_t{last - first} * vectors * parts, [&](int64_t task, int) {
-      const int part = static_cast<int>(task % parts);
-      const int group = first + static_cast<int>(task / parts / vectors);
-      const int k = static_cast<int>(task / parts % vectors) * set_.lanes;
-      if (k >= groups_.outputs(group)) return;
-      make_filters(w_, groups_, set_, group, k, part * kQuads, std::min(quads, (part + 1) * kQuads),
-                   filters_of(group - first));
+    e.pool->run(int64_t{last - first} * parts, [&](int64_t task, int) {
+      const int quad = static_cast<int>(task % parts) * kQuads;
+      const int group = first + static_cast<int>(task / parts);
+      for (int k = 0; k < groups_.outputs(group); k += set_.lanes)
+        make_filters(w_, groups_, set_, group, k, quad, std::min(quads, quad + kQuads),
+                     filters_of(group - first));
     });
     // Too few blocks share their groups of outputs out, and transform tiles more than once.
     const int64_t threads = e.pool->size();
@@ -184,13 +186,13 @@ class ExactConvolution {
     b.out_tile = groups_.width(group);
     for (int p = 0; p < kExactPlanes; ++p) {
       b.in = s.in + p * in_plane_;
+      b.w = filters + p * groups_.plane(group);
       for (int k = 0; k < groups_.width(group); k += set_.panel) {
         b.width = groups_.panel_width(group, k);
-        b.w = filters;
-        filters += int64_t{2} * b.pairs * b.width;
-        b.next = filters;
         b.out = s.out + p * out_plane_ + k;
+        b.next = b.w + int64_t{2} * b.pairs * b.width;
         set_.multiply(b);
+        b.w += int64_t{2} * b.pairs * b.width;
       }
     }
   }
@@ -198,9 +200,11 @@ class ExactConvolution {
   void transform_outputs(int group, int64_t tile, int count, const Scratch& s) const {
     ExactOutput o;
     o.plane = out_plane_;
+    o.m_next = groups_.width(group);
     o.channels = groups_.outputs(group);
     o.row = int64_t{out_.w} * out_.cs;
     o.column = out_.cs;
+    o.y_next = kExactTile * o.column;
     for (int i = 0; i < count; ++i) {
       const TileAt at = grid_.at(tile + i);
       o.m = s.out + int64_t{i} * groups_.width(group);

@@ -171,8 +171,11 @@ HWY_INLINE void output_at(D d, const ExactOutput& o, int c) {
   for (int x = 0; x < kExactReach; ++x) {
     V in[kExactReach], out[kExactTile];
     HWY_UNROLL(6)
-    for (int y = 0; y < kExactReach; ++y)
-      in[y] = hn::LoadU(d, o.m + (y * kExactReach + x) * o.plane + c);
+    for (int y = 0; y < kExactReach; ++y) {
+      const uint32_t* m = o.m + (y * kExactReach + x) * o.plane + c;
+      __builtin_prefetch(m + o.m_next);
+      in[y] = hn::LoadU(d, m);
+    }
     output_map(in, out);
     HWY_UNROLL(4)
     for (int y = 0; y < kExactTile; ++y) half[y * kExactReach + x] = out[y];
@@ -187,6 +190,7 @@ HWY_INLINE void output_at(D d, const ExactOutput& o, int c) {
     HWY_UNROLL(4)
     for (int x = 0; x < kExactTile; ++x) {
       if (x >= o.columns) continue;
+      __builtin_prefetch(to + x * o.column + o.y_next, 1);
       const auto times4 = hn::BitCast(di, hn::Mul(out[x], inverse));
       hn::StoreU(hn::ShiftRight<2>(times4), di, to + x * o.column);
     }

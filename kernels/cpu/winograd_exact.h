@@ -46,13 +46,14 @@ struct ExactFilter {
 };
 
 // One tile of `channels` output channels, a multiple of 8: plane p at m + p*plane; pixel (i, j)
-// goes to y + i*row + j*column where i < rows and j < columns.
+// goes to y + i*row + j*column where i < rows and j < columns. The next tile, which is sent for,
+// lies m_next and y_next further on.
 struct ExactOutput {
   const uint32_t* m;
-  int64_t plane;
+  int64_t plane, m_next;
   int channels, rows, columns;
   int32_t* y;
-  int64_t row, column;
+  int64_t row, column, y_next;
 };
 
 // Of a tile's pixels (36 pointers, `channels` values each, a multiple of 8): plane p goes to
