@@ -28,9 +28,7 @@ class Groups {
   int width(int group) const { return round_up(outputs(group), set_.lanes); }
   // Numbers of a plane and of a group; planes a power of two apart would share cache sets.
   int64_t plane(int group) const { return int64_t{2} * pairs_ * width(group) + kApart; }
-  int64_t size() const {
-    return (int64_t{2} * pairs_ * kExactGroup + kApart) * kExactPlanes;
-  }
+  int64_t size() const { return (int64_t{2} * pairs_ * kExactGroup + kApart) * kExactPlanes; }
   // How many are transformed at once.
   int at_once() const {
     const int64_t bytes = size() * static_cast<int64_t>(sizeof(int16_t));
@@ -260,14 +258,15 @@ bool exact_winograd_possible(const ConvShape& s, const IntegerRange& range) {
 
 bool exact_winograd_pays(const ConvShape& s, bool kept) {
   const ExactWinograd& set = exact_winograd();
+  const ExactCosts& cost = set.costs;
   const View y = s.y();
-  const auto c = static_cast<double>(s.x.cs), k = static_cast<double>(y.cs);
-  const double numbers = kExactPlanes * static_cast<double>(y.n) * ceil_div(y.h, kExactTile) *
-                         ceil_div(y.w, kExactTile);
-  const double direct = static_cast<double>(y.pixels()) * kExactTaps * c * k;
-  return numbers * (c * k * set.product + c * set.input + k * set.output) +
-             (kept ? 0 : kExactPlanes * set.filter * c * k) <
-         direct;
+  const double c = s.x.cs, k = y.cs, width = round_up(y.cs, set.lanes);
+  const double numbers =
+      double{kExactPlanes} * y.n * ceil_div(y.h, kExactTile) * ceil_div(y.w, kExactTile);
+  const double filters = kept ? 0 : kExactPlanes * c * k;
+  return numbers * (c * width * cost.product + c * cost.input + k * cost.output) +
+             filters * cost.filter <
+         static_cast<double>(y.pixels()) * kExactTaps * c * k;
 }
 
 void correlate_exact_winograd(Exec& e, const ConvShape& shape, const PackedQuantized& w,

@@ -197,7 +197,7 @@ HWY_INLINE void output_at(D d, const ExactOutput& o, int c) {
   }
 }
 
-void Output(const ExactOutput& o) {
+void ExactOutputPixels(const ExactOutput& o) {
   const hn::CappedTag<uint32_t, 16> wide;
   const hn::CappedTag<uint32_t, 8> narrow;
   constexpr int kWide = hn::MaxLanes(wide), kNarrow = hn::MaxLanes(narrow);
@@ -207,16 +207,16 @@ void Output(const ExactOutput& o) {
     for (; c < o.channels; c += kNarrow) output_at(narrow, o, c);
 }
 
-void InputU8(const uint8_t* const* pixels, int channels, int16_t* to, int64_t plane) {
+void ExactInputU8(const uint8_t* const* pixels, int channels, int16_t* to, int64_t plane) {
   input_with(pixels, channels, to, plane);
 }
-void InputS8(const int8_t* const* pixels, int channels, int16_t* to, int64_t plane) {
+void ExactInputS8(const int8_t* const* pixels, int channels, int16_t* to, int64_t plane) {
   input_with(pixels, channels, to, plane);
 }
-void InputS16(const int16_t* const* pixels, int channels, int16_t* to, int64_t plane) {
+void ExactInputS16(const int16_t* const* pixels, int channels, int16_t* to, int64_t plane) {
   input_with(pixels, channels, to, plane);
 }
-void Filter(const ExactFilter& f) { filter_with(hn::CappedTag<int16_t, 32>(), f); }
+void ExactFilterPlanes(const ExactFilter& f) { filter_with(hn::CappedTag<int16_t, 32>(), f); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gsx::kernels
@@ -224,21 +224,21 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gsx::kernels {
-HWY_EXPORT(InputU8);
-HWY_EXPORT(InputS8);
-HWY_EXPORT(InputS16);
-HWY_EXPORT(Filter);
-HWY_EXPORT(Output);
+HWY_EXPORT(ExactInputU8);
+HWY_EXPORT(ExactInputS8);
+HWY_EXPORT(ExactInputS16);
+HWY_EXPORT(ExactFilterPlanes);
+HWY_EXPORT(ExactOutputPixels);
 void exact_input(const uint8_t* const* pixels, int channels, int16_t* to, int64_t plane) {
-  GSX_DISPATCH(InputU8)(pixels, channels, to, plane);
+  GSX_DISPATCH(ExactInputU8)(pixels, channels, to, plane);
 }
 void exact_input(const int8_t* const* pixels, int channels, int16_t* to, int64_t plane) {
-  GSX_DISPATCH(InputS8)(pixels, channels, to, plane);
+  GSX_DISPATCH(ExactInputS8)(pixels, channels, to, plane);
 }
 void exact_input(const int16_t* const* pixels, int channels, int16_t* to, int64_t plane) {
-  GSX_DISPATCH(InputS16)(pixels, channels, to, plane);
+  GSX_DISPATCH(ExactInputS16)(pixels, channels, to, plane);
 }
-void exact_filter(const ExactFilter& f) { GSX_DISPATCH(Filter)(f); }
-void exact_output(const ExactOutput& o) { GSX_DISPATCH(Output)(o); }
+void exact_filter(const ExactFilter& f) { GSX_DISPATCH(ExactFilterPlanes)(f); }
+void exact_output(const ExactOutput& o) { GSX_DISPATCH(ExactOutputPixels)(o); }
 }  // namespace gsx::kernels
 #endif

@@ -64,12 +64,17 @@ void exact_input(const int16_t* const* pixels, int channels, int16_t* to, int64_
 void exact_filter(const ExactFilter&);
 void exact_output(const ExactOutput&);
 
-// What the instruction set in use multiplies, and what that costs.
+// In the time of one product of direct convolution: a product of transformed numbers, a number of
+// the tiles' planes before the products and one after them (less what direct convolution spends on
+// an output), a number of the filters' planes.
+struct ExactCosts {
+  float product = 0, input = 0, output = 0, filter = 0;
+};
+
+// What the instruction set in use multiplies.
 struct ExactWinograd {
   int lanes = 0, panel = 0;  // output channels of a vector and of a panel; none: no vectors
-  // Measured in the time of a product of direct convolution: a product of a tile's plane, a number
-  // of the tiles' planes before and after the products, a number of the filters' planes.
-  float product = 0, input = 0, output = 0, filter = 0;
+  ExactCosts costs;
   void (*multiply)(const ExactProducts&) = nullptr;
 };
 const ExactWinograd& exact_winograd();
