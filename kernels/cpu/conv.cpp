@@ -186,7 +186,7 @@ void forward_quantized(Exec& e, const ConvShape& shape, const QuantizedImage& x,
   }
   const PackedQuantized w(shape, packed);
   if (e.conv_algo != ConvAlgo::direct && exact_winograd_possible(shape, x.range) &&
-      (e.conv_algo == ConvAlgo::winograd || exact_winograd_pays(shape, false)))
+      (e.conv_algo == ConvAlgo::winograd || exact_winograd_pays(shape, e.kept != nullptr)))
     return correlate_exact_winograd(e, shape, w, x, y, sums);
   correlate_quantized(e, parts, shape.x, shape.y(), shape.pad_mode, w, x, y, sums);
 }

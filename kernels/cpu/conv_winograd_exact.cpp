@@ -5,76 +5,14 @@
 #include <algorithm>
 
 #include "kernels/cpu/exact_sums.h"
-#include "kernels/cpu/winograd_exact.h"
+#include "kernels/cpu/winograd_exact_filters.h"
 #include "kernels/cpu/winograd_tiles.h"
 
 namespace gsx::kernels {
 namespace {
 
-constexpr int kMostTiles = 48;                      // of a block
-constexpr int64_t kBlockBytes = 1 << 20;            // of its planes: about the second-level cache
-constexpr int64_t kFilterBytes = int64_t{8} << 20;  // of filters that are there at once
-
-// Groups of output channels and where their transformed filters lie.
-class Groups {
- public:
-  Groups(int channels, int outputs, const ExactWinograd& set)
-      : set_(set), pairs_(ceil_div(channels, 2)), outputs_(outputs) {}
-
-  int count() const { return ceil_div(outputs_, kExactGroup); }
-  int pairs() const { return pairs_; }
-  int outputs(int group) const { return std::min(kExactGroup, outputs_ - group * kExactGroup); }
-  // What a group's products are padded to.
-  int width(int group) const { return round_up(outputs(group), set_.lanes); }
-  // Numbers of a plane and of a group; planes a power of two apart would share cache sets.
-  int64_t plane(int group) const { return int64_t{2} * pairs_ * width(group) + kApart; }
-  int64_t size() const { return (int64_t{2} * pairs_ * kExactGroup + kApart) * kExactPlanes; }
-  // How many are transformed at once.
-  int at_once() const {
-    const int64_t bytes = size() * static_cast<int64_t>(sizeof(int16_t));
-    return static_cast<int>(std::clamp<int64_t>(kFilterBytes / bytes, 1, count()));
-  }
-  // Of a panel that begins at output k of its group.
-  int panel_width(int group, int k) const { return std::min(set_.panel, width(group) - k); }
-
- private:
-  static constexpr int kApart = 32;
-
-  const ExactWinograd& set_;
-  int pairs_, outputs_;
-};
-
-// Transforms the filters of `lanes` outputs from output k of a group on, channels of quads
-// [quad0, quad1).
-void make_filters(const PackedQuantized& w, const Groups& groups, const ExactWinograd& set,
-                  int group, int k, int quad0, int quad1, int16_t* to) {
-  const int first = group * kExactGroup + k, panel = first / kPanel * kPanel;
-  const int in_group = k / set.panel * set.panel, width = groups.panel_width(group, in_group);
-  const int packed = panel_width(panel, w.outputs());
-  const Runs& runs = w.runs(0);
-  const int64_t panel_at = int64_t{panel} * runs.count * w.padded(0);
-  ExactFilter f;
-  f.row = int64_t{kQuantizedGroup} * packed;
-  for (int tap = 0; tap < kExactTaps; ++tap) {
-    const int row = runs.merged ? 3 : 1;  // taps of a run
-    const int64_t j = int64_t{tap / row} * w.padded(0) + tap % row * (runs.length / row);
-    f.rows[tap] =
-        w.panels(0) + panel_at + j * packed + quad0 * f.row + kQuantizedGroup * (first - panel);
-  }
-  f.quads = quad1 - quad0;
-  f.pairs = std::min(2 * quad1, groups.pairs()) - 2 * quad0;
-  f.outputs = std::min(set.lanes, packed - (first - panel));
-  f.plane = groups.plane(group);
-  f.pair = 2 * width;
-  f.to = to + int64_t{2} * in_group * groups.pairs() + 2 * (k - in_group) + 2 * quad0 * f.pair;
-  exact_filter(f);
-  if (f.outputs == set.lanes) return;
-  for (int p = 0; p < kExactPlanes; ++p)
-    for (int i = 0; i < f.pairs; ++i)
-      std::fill_n(f.to + p * f.plane + i * f.pair + 2 * f.outputs, 2 * (set.lanes - f.outputs),
-                  int16_t{0});
-}
-
+constexpr int kMostTiles = 48;            // of a block
+constexpr int64_t kBlockBytes = 1 << 20;  // of its planes: about the second-level cache
 template <class T>
 class ExactConvolution {
  public:
@@ -82,9 +20,8 @@ class ExactConvolution {
       : in_(shape.x),
         out_(shape.y()),
         shape_(shape),
-        w_(w),
         set_(exact_winograd()),
-        groups_(shape.x.c, out_.cs, set_),
+        filters_(w, shape.x.c, set_),
         grid_(kExactTile, ceil_div(out_.h, kExactTile), ceil_div(out_.w, kExactTile)),
         x_(x),
         y_(y) {}
@@ -92,8 +29,7 @@ class ExactConvolution {
   void run(Exec& e, ExactSums taken) {
     Workspace::Scope scope(*e.workspace);
     cut(e.pool->size());
-    const int at_once = groups_.at_once();
-    filters_ = e.workspace->take<int16_t>(at_once * groups_.size());
+    filters_.take(e);
     zeros_ = e.workspace->take<T>(in_.cs);
     std::fill_n(zeros_, in_.cs, T{0});
     for (int i = 0; i < e.pool->size(); ++i) {
@@ -106,8 +42,11 @@ class ExactConvolution {
       sums_ = e.workspace->take<uint64_t>(size * e.pool->size());
       std::fill_n(sums_, size * e.pool->size(), uint64_t{0});
     }
-    for (int group = 0; group < groups_.count(); group += at_once)
-      run_groups(e, group, std::min(group + at_once, groups_.count()));
+    for (int group = 0; group < filters_.groups();) {
+      const int end = filters_.make(e, group);
+      run_groups(e, group, end);
+      group = end;
+    }
     if (taken) merge_exactly(sums_, e.pool->size(), size, out_.cs, taken.data);
   }
 
@@ -122,7 +61,7 @@ class ExactConvolution {
   // sums are free of the rule that threads cut nothing.
   void cut(int threads) {
     const int64_t all = out_.n * grid_.tiles();
-    const int64_t bytes = kExactPlanes * (int64_t{2} * in_.cs + int64_t{4} * groups_.width(0));
+    const int64_t bytes = kExactPlanes * (int64_t{2} * in_.cs + int64_t{4} * filters_.width(0));
     const int64_t most = std::clamp<int64_t>(kBlockBytes / bytes / 6 * 6, 6, kMostTiles);
     int64_t blocks = (all + most - 1) / most;
     if (threads > 1) blocks = (blocks + threads - 1) / threads * threads;
@@ -130,19 +69,10 @@ class ExactConvolution {
     if (block_ > 6) block_ = round_up(block_, 2);
     blocks_ = (all + block_ - 1) / block_;
     in_plane_ = padded_plane(int64_t{block_} * in_.cs);
-    out_plane_ = padded_plane(int64_t{block_} * groups_.width(0));
+    out_plane_ = padded_plane(int64_t{block_} * filters_.width(0));
   }
 
   void run_groups(Exec& e, int first, int last) {
-    constexpr int kQuads = 4;  // of a task
-    const int quads = ceil_div(in_.c, kQuantizedGroup), parts = ceil_div(quads, kQuads);
-    e.pool->run(int64_t{last - first} * parts, [&](int64_t task, int) {
-      const int quad = static_cast<int>(task % parts) * kQuads;
-      const int group = first + static_cast<int>(task / parts);
-      for (int k = 0; k < groups_.outputs(group); k += set_.lanes)
-        make_filters(w_, groups_, set_, group, k, quad, std::min(quads, quad + kQuads),
-                     filters_of(group - first));
-    });
     // Too few blocks share their groups of outputs out, and transform tiles more than once.
     const int64_t threads = e.pool->size();
     const int shares =
@@ -151,19 +81,17 @@ class ExactConvolution {
             : static_cast<int>(std::min<int64_t>(last - first, (threads + blocks_ - 1) / blocks_));
     e.pool->run(blocks_ * shares, [&](int64_t task, int worker) {
       const int share = static_cast<int>(task % shares), count = last - first;
-      run_block(static_cast<int>(task / shares) * int64_t{block_}, first,
-                first + count * share / shares, first + count * (share + 1) / shares, worker);
+      run_block(task / shares * block_, first + count * share / shares,
+                first + count * (share + 1) / shares, worker);
     });
   }
 
-  int16_t* filters_of(int place) const { return filters_ + place * groups_.size(); }
-
-  void run_block(int64_t tile, int made, int group, int end, int worker) const {
+  void run_block(int64_t tile, int group, int end, int worker) const {
     const Scratch& s = scratch_[static_cast<size_t>(worker)];
     const int count = static_cast<int>(std::min<int64_t>(block_, out_.n * grid_.tiles() - tile));
     for (int i = 0; i < count; ++i) transform_input(grid_.at(tile + i), s.in + int64_t{i} * in_.cs);
     for (; group < end; ++group) {
-      multiply(group, filters_of(group - made), count, s);
+      multiply(group, count, s);
       transform_outputs(group, tile, count, s);
       if (sums_ != nullptr) add_sums(group, tile, count, s, worker);
     }
@@ -176,17 +104,17 @@ class ExactConvolution {
     exact_input(pixels, in_.cs, to, in_plane_);
   }
 
-  void multiply(int group, const int16_t* filters, int tiles, const Scratch& s) const {
+  void multiply(int group, int tiles, const Scratch& s) const {
     ExactProducts b;
     b.in_tile = in_.cs;
     b.tiles = tiles;
-    b.pairs = groups_.pairs();
-    b.out_tile = groups_.width(group);
+    b.pairs = filters_.pairs();
+    b.out_tile = filters_.width(group);
     for (int p = 0; p < kExactPlanes; ++p) {
       b.in = s.in + p * in_plane_;
-      b.w = filters + p * groups_.plane(group);
-      for (int k = 0; k < groups_.width(group); k += set_.panel) {
-        b.width = groups_.panel_width(group, k);
+      b.w = filters_.group(group) + p * filters_.plane(group);
+      for (int k = 0; k < filters_.width(group); k += set_.panel) {
+        b.width = filters_.panel_width(group, k);
         b.out = s.out + p * out_plane_ + k;
         b.next = b.w + int64_t{2} * b.pairs * b.width;
         set_.multiply(b);
@@ -198,14 +126,14 @@ class ExactConvolution {
   void transform_outputs(int group, int64_t tile, int count, const Scratch& s) const {
     ExactOutput o;
     o.plane = out_plane_;
-    o.m_next = groups_.width(group);
-    o.channels = groups_.outputs(group);
+    o.m_next = filters_.width(group);
+    o.channels = filters_.outputs(group);
     o.row = int64_t{out_.w} * out_.cs;
     o.column = out_.cs;
     o.y_next = kExactTile * o.column;
     for (int i = 0; i < count; ++i) {
       const TileAt at = grid_.at(tile + i);
-      o.m = s.out + int64_t{i} * groups_.width(group);
+      o.m = s.out + int64_t{i} * filters_.width(group);
       o.rows = std::min(kExactTile, out_.h - at.y);
       o.columns = std::min(kExactTile, out_.w - at.x);
       o.y = y_ + out_.offset(at.image, at.y, at.x) + group * kExactGroup;
@@ -226,21 +154,19 @@ class ExactConvolution {
             s.at[pixels++] = static_cast<int32_t>(out_.offset(0, y, x));
       }
       add_exactly(y_ + image * out_.image() + group * kExactGroup, s.at, pixels,
-                  groups_.outputs(group), sums + int64_t{3} * image * out_.cs, out_.cs);
+                  filters_.outputs(group), sums + int64_t{3} * image * out_.cs, out_.cs);
     }
   }
 
   const View in_, out_;
   const ConvShape& shape_;
-  const PackedQuantized& w_;
   const ExactWinograd& set_;
-  const Groups groups_;
+  ExactFilters filters_;
   const TileGrid grid_;
   const T* x_;
   int32_t* y_;
   int block_ = 0;  // tiles of a block
   int64_t blocks_ = 0, in_plane_ = 0, out_plane_ = 0;
-  int16_t* filters_ = nullptr;
   T* zeros_ = nullptr;
   uint64_t* sums_ = nullptr;  // of every worker, or null
   std::vector<Scratch> scratch_;

@@ -8,6 +8,7 @@
 #include "kernels/cpu/dispatch.h"
 #include "kernels/integer.h"
 #include "kernels/isa.h"
+#include "kernels/prepacked_weights.h"
 #include "tests/catch.h"
 
 using namespace gsx::kernels;
@@ -169,4 +170,41 @@ TEST_CASE("exact Winograd takes any channels, sizes, borders, batches and thread
   check({2, 33, 37, 41, 38, 1, PadMode::reflect, kBytes}, image, weight, 3);
   // Filters in more than one part.
   check({1, 1200, 260, 6, 5, 1, PadMode::zero, kBytes}, image, weight, 3);
+}
+
+TEST_CASE("transformed filters of weights that do not change are kept, eight bytes a weight",
+          "[winograd]") {
+  const Layer t{1, 64, 128, 8, 9, 1, PadMode::reflect, kBytes};
+  const ConvShape s = t.shape();
+  const View y = s.y();
+  std::mt19937 generator(5);
+  const auto any = [&](int64_t, int64_t) { return static_cast<int>(generator() % 127); };
+  const auto x = filled<uint8_t>(s.x.size(), s.x.c, s.x.cs, any);
+  const auto w = filled<int8_t>(s.w.size(), s.w.k, s.w.ks, any);
+  const std::vector<int8_t> packed = cpu_conv.pack_quantized(s, w.data());
+  const std::vector<int32_t> expected = summed(s, x, w);
+  PrepackedWeights kept;
+  size_t sets = 0;
+  for (const std::string_view name : isas()) {
+    INFO(name);
+    size_t before = kept.bytes();
+    for (int call = 0; call < 3; ++call) {
+      ThreadPool pool(2);
+      Workspace workspace;
+      Exec e{&pool, &workspace};
+      e.isa = find_isa(name).value();
+      e.conv_algo = ConvAlgo::winograd;
+      e.kept = &kept;
+      std::vector<int32_t> got(expected.size(), -1);
+      cpu_conv.forward_quantized(e, s, {x.data(), QuantizedType::u8, kBytes}, packed.data(),
+                                 got.data(), {});
+      const bool equal = got == expected;
+      CHECK(equal);
+      if (call == 0) sets += kept.bytes() > before;
+      else CHECK(kept.bytes() == before);
+      before = kept.bytes();
+    }
+  }
+  CHECK(kept.bytes() <= sets * (8 * packed.size() * 101 / 100));
+  CHECK((sets > 0 || isas()[0] == "baseline"));
 }
