@@ -176,7 +176,6 @@ TEST_CASE("transformed filters of weights that do not change are kept, eight byt
           "[winograd]") {
   const Layer t{1, 64, 128, 8, 9, 1, PadMode::reflect, kBytes};
   const ConvShape s = t.shape();
-  const View y = s.y();
   std::mt19937 generator(5);
   const auto any = [&](int64_t, int64_t) { return static_cast<int>(generator() % 127); };
   const auto x = filled<uint8_t>(s.x.size(), s.x.c, s.x.cs, any);
