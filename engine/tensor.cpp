@@ -321,7 +321,8 @@ const Tensor& Tensor::set_requires_grad(bool on) const {
 }
 
 void Tensor::prepack_weights() const {
-  GSX_CHECK(defined() && layout() == Layout::filter, "prepack_weights: expected a filter tensor");
+  GSX_CHECK(defined() && (layout() == Layout::filter || dtype() == DType::s8),
+            "prepack_weights: expected a filter tensor or packed quantised filters");
   if (context()->prepacks_weights() && !impl_->storage->kept)
     impl_->storage->kept = std::make_unique<kernels::PrepackedWeights>();
 }

@@ -116,8 +116,8 @@ class Tensor {
 
   bool requires_grad() const;  // a trainable leaf, or computed from one
   const Tensor& set_requires_grad(bool) const;
-  // Of a filter that will not change: what convolutions make of it is kept, where the context lets
-  // them (ContextOptions::prepack_weights). changed() starts over.
+  // Of a filter that will not change, as it is or packed in bytes: what convolutions make of it is
+  // kept, where the context lets them (ContextOptions::prepack_weights). changed() starts over.
   void prepack_weights() const;
   kernels::PrepackedWeights* prepacked_weights() const;  // null: nothing is to be kept
   // Of a filter on the CPU: from now on Adam's steps also find its largest values, for

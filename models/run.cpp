@@ -239,28 +239,38 @@ void for_each_filter(const Graph& graph, Use&& use) {
       use(w->shape);
 }
 double filter_bytes(const Shape& w) { return static_cast<double>(w.numel()) * sizeof(float); }
+// As kernels/cpu/winograd_exact_filters.h: 36 numbers of 16 bits for the nine of 3x3 taps, and
+// whole vectors of outputs.
+double exact_bytes(const Shape& w) {
+  const bool taps = w[2] == 3 && w[3] == 3;
+  return taps ? 72.5 * static_cast<double>(w[1]) * static_cast<double>((w[0] + 15) / 16 * 16) : 0;
+}
 
 }  // namespace
 
 double scratch_bytes(const Graph& graph, int threads) {
   // Transformed filters, and on every thread a block of transformed tiles, 24 at least; quantised
-  // values need packed filters and a window on every thread. A workspace takes an eighth more, and
-  // further blocks while it grows.
-  constexpr double kTiles = 36 * 24 * sizeof(float);
+  // values need packed filters and a window on every thread, or transformed filters, of which only
+  // so many are there at once, and a block of tiles. A workspace takes an eighth more, and further
+  // blocks while it grows.
+  constexpr double kTiles = 36 * 24 * sizeof(float), kMostExact = 8.6e6;
   const bool quantized = graph.quantized();
-  double largest = 0, block = quantized ? 0.4e6 : 2.2e6;
+  double filters = 0, block = quantized ? 1.3e6 : 2.2e6;
   for_each_filter(graph, [&](const Shape& w) {
-    largest = std::max(largest, filter_bytes(w));
+    const double bytes = filter_bytes(w);
+    filters = std::max(filters, quantized ? std::max(bytes, std::min(exact_bytes(w), kMostExact))
+                                          : kTransformed * bytes);
     if (!quantized) block = std::max(block, kTiles * static_cast<double>(w[0] + w[1]));
   });
-  return (quantized ? 1e6 : 4e6) +
-         1.5 * ((quantized ? 1 : kTransformed) * largest + threads * block);
+  return (quantized ? 1e6 : 4e6) + 1.5 * (filters + threads * block);
 }
 
 double kept_filter_bytes(const Graph& graph) {
   double sum = 0;
-  if (graph.context() && graph.context()->prepacks_weights() && !graph.quantized())
-    for_each_filter(graph, [&](const Shape& w) { sum += kTransformed * filter_bytes(w); });
+  if (!graph.context() || !graph.context()->prepacks_weights()) return sum;
+  for_each_filter(graph, [&](const Shape& w) {
+    sum += graph.quantized() ? exact_bytes(w) : kTransformed * filter_bytes(w);
+  });
   return sum;
 }
 

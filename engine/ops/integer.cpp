@@ -78,6 +78,7 @@ PrepackedWeights prepack(const Tensor& quantized, const kernels::ConvShape& layo
   Tensor data =
       Tensor::empty(quantized.context(), Shape{static_cast<int64_t>(packed.size())}, DType::s8);
   data.write_storage<int8_t>(packed);
+  data.prepack_weights();
   return {data, layout};
 }
 
@@ -117,8 +118,9 @@ Tensor convolve_quantized(const QuantizedTensor& x, const PrepackedWeights& w,
     GSX_CHECK(products * 127 * x.range.most() < kMostSum, kOp, ": sums of ", products,
               " products of codes up to ", x.range.most(), " must stay below 2^30");
     y = Tensor::empty(context, y_shape, DType::i32);
-    backend.conv.forward_quantized(x.data.exec(), shape, quantized_of(x),
-                                   w.data.device_data<int8_t>(), ints(y),
+    kernels::Exec e = x.data.exec();
+    e.kept = w.data.prepacked_weights();
+    backend.conv.forward_quantized(e, shape, quantized_of(x), w.data.device_data<int8_t>(), ints(y),
                                    early ? sums_in(*statistics) : kernels::ExactSums{});
   } else {
     y = Tensor::zeros(context, y_shape, DType::i32);

@@ -10,6 +10,7 @@
 #include "kernels/cpu/conv_groups.h"
 #include "kernels/cpu/conv_weight.h"
 #include "kernels/cpu/conv_winograd.h"
+#include "kernels/cpu/conv_winograd_exact.h"
 #include "kernels/cpu/dispatch.h"
 #include "kernels/cpu/image_tree.h"
 #include "kernels/cpu/packed_quantized.h"
@@ -183,8 +184,11 @@ void forward_quantized(Exec& e, const ConvShape& shape, const QuantizedImage& x,
     if (sums) cpu_integer.exact_sums(e, shape.y(), y, sums);
     return;
   }
-  correlate_quantized(e, parts, shape.x, shape.y(), shape.pad_mode, PackedQuantized(shape, packed),
-                      x, y, sums);
+  const PackedQuantized w(shape, packed);
+  if (e.conv_algo != ConvAlgo::direct && exact_winograd_possible(shape, x.range) &&
+      (e.conv_algo == ConvAlgo::winograd || exact_winograd_pays(shape, e.kept != nullptr)))
+    return correlate_exact_winograd(e, shape, w, x, y, sums);
+  correlate_quantized(e, parts, shape.x, shape.y(), shape.pad_mode, w, x, y, sums);
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ struct TileGrid {
 
 // Pointers to size x size pixels at (y, x) of a padded image, `step` apart. What lies beyond the
 // border, as tiles that overhang the image do, is `zeros`.
-inline void tile_pixels(const View& v, const float* image, int y, int x, int step, int size,
-                        PadMode mode, const float* zeros, const float** pixels) {
+template <class T>
+void tile_pixels(const View& v, const T* image, int y, int x, int step, int size, PadMode mode,
+                 const T* zeros, const T** pixels) {
   int columns[kWinogradReach];
   for (int j = 0; j < size; ++j) columns[j] = padded_index(x + j * step, v.w, mode);
   for (int i = 0; i < size; ++i) {

@@ -202,6 +202,7 @@ void check_quantized(const Case& t, IntegerRange range, int isa) {
         Workspace workspace;
         Exec e{&pool, &workspace};
         e.isa = isa;
+        e.conv_algo = threads == 1 ? ConvAlgo::direct : ConvAlgo::winograd;
         std::vector<int32_t> out(static_cast<size_t>(y.size()), -123456789);
         std::vector<uint64_t> taken(sums.size(), 77);
         const QuantizedImage quantized{x.data(), type, range};
@@ -210,6 +211,7 @@ void check_quantized(const Case& t, IntegerRange range, int isa) {
         CHECK(zero_lanes(out, y.c, y.cs));
         CHECK(taken == sums);
         if (threads > 1) continue;
+        e.conv_algo = ConvAlgo::automatic;
         std::fill(out.begin(), out.end(), 1);
         cpu_conv.forward_quantized(e, shape, quantized, packed.data(), out.data(), {});
         CHECK(load(out, y) == expected);
