@@ -4,6 +4,7 @@
 
 #include "engine/suggest.h"
 #include "models/architectures.h"
+#include "models/import/import.h"
 
 namespace gsx {
 
@@ -94,10 +95,7 @@ Graph open_model(const ContextPtr& context, const std::string& spec, bool prepac
   check_model_spec(spec, true);
   const ModelSpec parsed = parse_model_spec(spec);
   refuse_folder(parsed.file, in_run);
-  if (parsed.architecture.empty()) return load_model(context, parsed.file, prepacked);
-  Graph graph = make_architecture(parsed.architecture, parsed.options);
-  load_weights(graph, context, parsed.file);
-  return graph;
+  return import_model(context, parsed.file, {parsed.architecture, parsed.options, prepacked}).graph;
 }
 
 }  // namespace gsx
