@@ -1,5 +1,6 @@
-// Networks out of files that others wrote. Which reader reads a file is told from its content, never
-// from its name; every reader makes a Graph, and nothing else in the house knows a foreign format.
+// Networks out of files that others wrote. Which reader reads a file is told from its content,
+// never from its name; every reader makes a Graph, and nothing else in the house knows a foreign
+// format.
 #pragma once
 #include <filesystem>
 #include <string>
