@@ -122,14 +122,10 @@ TEST_CASE("hostile: pickles that no parser should believe") {
   CHECK_THAT(stored("QInt8Storage", "0", 6),
              Contains("torch.QInt8Storage, which gsx does not read"));
   // A dictionary within itself, and one that doubles at each of sixty levels.
-  CHECK_THAT(refusal_of(dir,
-                        "}q\x00"
-                        "(" +
-                            c.text("a") +
-                            "h\x00"
-                            "u"),
+  const std::string nul(1, '\0');
+  CHECK_THAT(refusal_of(dir, "}q" + nul + "(" + c.text("a") + "h" + nul + "u"),
              Contains("more than 200 deep"));
-  std::string doubling = "]q" + std::string(1, '\0');
+  std::string doubling = "]q" + nul;
   for (char i = 1; i < 60; ++i)
     doubling += "(h" + std::string(1, static_cast<char>(i - 1)) + "h" +
                 std::string(1, static_cast<char>(i - 1)) + "lq" + std::string(1, i);
