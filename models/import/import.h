@@ -33,6 +33,10 @@ struct Imported {
 // holds what cannot be read exactly.
 Imported import_model(const ContextPtr&, const std::filesystem::path&, const ImportOptions& = {});
 
+// The same for what a user names, FILE or ARCH[,KEY=VALUE...]:FILE; see open_model.
+Imported import_named(const ContextPtr&, const std::string& spec, bool prepacked = false,
+                      const std::string& in_run = "model.safetensors");
+
 // One kind of file. `recognises` looks at a few bytes and must not throw for any content.
 struct ModelReader {
   const char* name;
