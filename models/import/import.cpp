@@ -64,7 +64,6 @@ Candidate named(const Weights& weights, const std::string& name, const Json& opt
   if (is_built_in(name)) {
     exact.architecture = name;
     exact.graph = make_architecture(name, options);
-    exact.why = "its architecture was named";
     difference = compare(exact, weights);
     if (difference.none()) return exact;
     const bool sized = options.size() > format_options(options).size();
@@ -131,7 +130,7 @@ Imported read_weights(const ContextPtr& context, const std::filesystem::path& pa
   result.format = file->format();
   result.notes = file->notes();
   for (const KnownArchitecture& known : known_architectures())
-    if (found.architecture == known.name)
+    if (found.architecture == known.name && !found.why.empty())
       result.notes.push_back("it holds " + std::string(known.what) + " (" + known.name +
                              "): " + found.why);
   result.notes.insert(result.notes.end(), found.notes.begin(), found.notes.end());
