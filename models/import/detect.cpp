@@ -99,7 +99,7 @@ Difference compare(const Candidate& c, const Weights& weights) {
 Candidate detect(const Weights& weights, const std::string& only) {
   std::optional<Candidate> nearest;
   Difference difference;
-  double most = -1;
+  double most = 0;
   for (const KnownArchitecture& known : known_architectures()) {
     if (!only.empty() && only != known.name) continue;
     std::optional<Candidate> candidate;
