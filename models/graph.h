@@ -197,8 +197,8 @@ Graph graph_from_json(const Json&);
 // and misshapen tensors are an Error that names the first of each and how many more there are.
 void load_weights(Graph&, const ContextPtr&, const std::filesystem::path&);
 
-// Opens what a user names: a gsx model file, or ARCHITECTURE:weights.safetensors. The Error of a
-// run's folder names the file `in_run` in it.
+// Opens what a user names: a file of any kind that gsx reads (models/import/import.h), or
+// ARCHITECTURE:FILE. The Error of a run's folder names the file `in_run` in it.
 Graph open_model(const ContextPtr&, const std::string& spec, bool prepacked = false,
                  const std::string& in_run = "model.safetensors");
 

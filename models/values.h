@@ -12,4 +12,12 @@ namespace gsx {
 // both: a channel that never varies has that variance, a filter of zeros that step.
 void check_values(const Parameter&, std::span<const float> values, const std::string& where);
 
+// The shape that a parameter has in files: filters of transposed convolutions lie as PyTorch's do.
+Shape file_shape(const Parameter&);
+// Gives a parameter the values of a file, in the file's order, after check_values.
+void set_file_values(Parameter&, const ContextPtr&, const std::vector<float>& in_file_order,
+                     const std::string& where);
+// Its values in the file's order.
+std::vector<float> file_values(const Parameter&);
+
 }  // namespace gsx

@@ -103,7 +103,7 @@ std::string what_it_takes(int64_t noise) {
 }
 
 void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
-  n.model = open_model(context, o.model, true);
+  n.model = open_told(context, o.model, true);
   const int64_t length = noise_length(n.model);
   GSX_CHECK(length > 0 || n.model.input_channels() == 3, o.model, " takes images of ",
             n.model.input_channels(),

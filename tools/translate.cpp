@@ -140,7 +140,7 @@ void run_translate(const TranslateOptions& o) {
   warn_of_emulation(*context);
   check_model("", o.model);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
-  Graph graph = open_model(context, o.model, true);
+  Graph graph = open_told(context, o.model, true);
   if (const int64_t length = noise_length(graph); length > 0)
     for (const TranslateJob& job : jobs)
       GSX_CHECK(is_tensor_name(job.in), o.model, " makes images of ", length,
