@@ -15,40 +15,10 @@ namespace {
 constexpr const char* kGraphKey = "gsx_graph";
 constexpr int kFormat = 2, kMaxNodes = 10000;  // 1, of 0.1.0, had one input and one output
 
-// Filters of transposed convolutions change their first two dimensions between memory and file.
-Shape file_shape(const Parameter& p) {
-  if (!p.file_transposed) return p.shape;
-  return {p.shape[1] * p.groups, p.shape[0] / p.groups, p.shape[2], p.shape[3]};
-}
-
-// [groups*A, B, ...] to [groups*B, A, ...], each group by itself.
-std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from, int groups) {
-  const int64_t a = from[0] / groups, b = from[1], each = from[2] * from[3];
-  std::vector<float> result(values.size());
-  for (int64_t g = 0; g < groups; ++g) {
-    const int64_t first = g * a * b;
-    for (int64_t i = 0; i < a; ++i) {
-      for (int64_t j = 0; j < b; ++j) {
-        std::copy_n(&values[(first + i * b + j) * each], each, &result[(first + j * a + i) * each]);
-      }
-    }
-  }
-  return result;
-}
-
 // Values in the file's order.
 std::vector<float> file_values(const Parameter& p) {
   const std::vector<float> values = p.value.to_vector();
   return p.file_transposed ? swap_outer(values, p.shape, p.groups) : values;
-}
-
-void set_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order,
-                const std::string& where) {
-  check_values(p, in_file_order, where);
-  const auto values =
-      p.file_transposed ? swap_outer(in_file_order, file_shape(p), p.groups) : in_file_order;
-  p.value =
-      Tensor::from(context, values, p.shape, p.shape.rank() == 4 ? Layout::filter : Layout::dense);
 }
 
 // Output channel of the element at index i in file order.
@@ -288,7 +258,7 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
   for (int i = 0; i < graph.size(); ++i) {
     Node& node = graph.node(i);
     Parameter* scale = node.parameter(Role::weight_scale);
-    if (scale) set_values(*scale, context, file.floats(scale->name), where);
+    if (scale) set_file_values(*scale, context, file.floats(scale->name), where);
     for (Parameter* p : node.parameters()) {
       if (p == scale) continue;
       std::vector<float> values = file.floats(p->name);
@@ -300,7 +270,7 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
           values[j] *= steps[steps.size() == 1 ? 0 : output_channel(*p, j)];
         }
       }
-      set_values(*p, context, values, where);
+      set_file_values(*p, context, values, where);
     }
     if (prepacked) node.prepack();
   }
@@ -374,7 +344,7 @@ void load_weights(Graph& graph, const ContextPtr& context, const std::filesystem
           ? "; the file holds its own network, give it without " + graph.architecture() + ":"
           : "");
   for (Parameter* p : graph.parameters())
-    set_values(*p, context, file.floats(p->name), "load: " + path.string());
+    set_file_values(*p, context, file.floats(p->name), "load: " + path.string());
 }
 
 }  // namespace gsx

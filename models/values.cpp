@@ -16,4 +16,32 @@ void check_values(const Parameter& p, std::span<const float> values, const std::
        "; the model is broken, get or train it anew");
 }
 
+Shape file_shape(const Parameter& p) {
+  if (!p.file_transposed) return p.shape;
+  return {p.shape[1] * p.groups, p.shape[0] / p.groups, p.shape[2], p.shape[3]};
+}
+
+std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from, int groups) {
+  const int64_t a = from[0] / groups, b = from[1], each = from[2] * from[3];
+  std::vector<float> result(values.size());
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * a * b;
+    for (int64_t i = 0; i < a; ++i) {
+      for (int64_t j = 0; j < b; ++j) {
+        std::copy_n(&values[(first + i * b + j) * each], each, &result[(first + j * a + i) * each]);
+      }
+    }
+  }
+  return result;
+}
+
+void set_file_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order,
+                     const std::string& where) {
+  check_values(p, in_file_order, where);
+  const auto values =
+      p.file_transposed ? swap_outer(in_file_order, file_shape(p), p.groups) : in_file_order;
+  p.value =
+      Tensor::from(context, values, p.shape, p.shape.rank() == 4 ? Layout::filter : Layout::dense);
+}
+
 }  // namespace gsx

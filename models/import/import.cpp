@@ -2,6 +2,7 @@
 #include "models/import/import.h"
 
 #include "models/architectures.h"
+#include "models/import/onnx.h"
 
 namespace gsx {
 
@@ -24,7 +25,8 @@ Imported read_weights(const ContextPtr& context, const std::filesystem::path& pa
 }
 
 // In the order in which they are asked.
-constexpr ModelReader kReaders[] = {{"weights", any, read_weights}};
+constexpr ModelReader kReaders[] = {{"onnx", recognises_onnx, read_onnx},
+                                    {"weights", any, read_weights}};
 
 }  // namespace
 
