@@ -52,8 +52,8 @@ GSX_HD inline float normal_integral_by_tanh(float x) {
 
 // clip: x within [a, b]. silu: x sigmoid(x). hard_swish: x min(max(x + 3, 0), 6) / 6. gelu: x times
 // the normal distribution's integral up to x; gelu_tanh: its approximation by tanh.
-// softplus: log(1 + e^(beta x)) / beta, and x where beta x is above the threshold. sqrt: of x, 0 where
-// x is below.
+// softplus: log(1 + e^(beta x)) / beta, and x where beta x is above the threshold. sqrt: of x, 0
+// where x is below.
 template <Pointwise P>
 GSX_HD inline float pointwise(float x, const PointwiseOptions& o) {
   if constexpr (P == Pointwise::clip) return clamp(x, o.a, o.b);
@@ -93,10 +93,9 @@ GSX_HD inline float pointwise_slope(float x, const PointwiseOptions& o) {
 
 }  // namespace scalar
 
-inline constexpr Pointwise kAllPointwise[] = {Pointwise::clip,       Pointwise::silu,
-                                              Pointwise::hard_swish, Pointwise::gelu,
-                                              Pointwise::gelu_tanh,  Pointwise::softplus,
-                                              Pointwise::sqrt};
+inline constexpr Pointwise kAllPointwise[] = {
+    Pointwise::clip,      Pointwise::silu,     Pointwise::hard_swish, Pointwise::gelu,
+    Pointwise::gelu_tanh, Pointwise::softplus, Pointwise::sqrt};
 
 // Calls f.operator()<P>() with the function as a constant.
 template <class F>

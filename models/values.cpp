@@ -35,8 +35,8 @@ std::vector<float> swap_outer(const std::vector<float>& values, const Shape& fro
   return result;
 }
 
-void set_file_values(Parameter& p, const ContextPtr& context, const std::vector<float>& in_file_order,
-                     const std::string& where) {
+void set_file_values(Parameter& p, const ContextPtr& context,
+                     const std::vector<float>& in_file_order, const std::string& where) {
   check_values(p, in_file_order, where);
   const auto values =
       p.file_transposed ? swap_outer(in_file_order, file_shape(p), p.groups) : in_file_order;

@@ -122,6 +122,8 @@ void run_translate(const TranslateOptions& o) {
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Graph graph = open_model(context, o.model, true);
   graph = suited(context, std::move(graph), o.model, jobs);
+  for (const std::string& note : import_notes(graph))
+    std::cerr << "note: " << printable(note) << '\n';
   check_second(graph, o.model, o.second, jobs);
   if (const int64_t length = noise_length(graph); length > 0)
     for (const TranslateJob& job : jobs)

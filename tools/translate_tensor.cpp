@@ -94,12 +94,18 @@ Graph suited(const ContextPtr& context, Graph graph, const std::string& model,
   return import_model(context, model_path(model), options).graph;
 }
 
+std::vector<std::string> import_notes(const Graph& graph) {
+  const Json onnx = graph.provenance.value("onnx", Json::object());
+  if (!onnx.contains("notes")) return {};
+  return onnx.at("notes").get<std::vector<std::string>>();
+}
+
 void check_second(const Graph& graph, const std::string& model, const std::string& second,
                   const std::vector<TranslateJob>& jobs) {
   const std::vector<int> inputs = graph.inputs();
   if (inputs.size() == 1 && !second.empty())
-    throw Misuse("--second-input", model + " takes one input, " + graph.node(inputs[0]).name +
-                                       "; leave it out");
+    throw Misuse("--second-input",
+                 model + " takes one input, " + graph.node(inputs[0]).name + "; leave it out");
   if (inputs.size() == 1) return;
   GSX_CHECK(inputs.size() == 2, model, " takes ", inputs.size(),
             " inputs, and gsx translate gives at most two");

@@ -13,8 +13,11 @@ namespace gsx::tools {
 Graph suited(const ContextPtr&, Graph, const std::string& model,
              const std::vector<TranslateJob>& jobs);
 
-// Error where the network has two inputs and no second tensor is given, or one and there is; and for
-// images where it has two.
+// What reading the network's file found and warned of.
+std::vector<std::string> import_notes(const Graph&);
+
+// Error where the network has two inputs and no second tensor is given, or one and there is; and
+// for images where it has two.
 void check_second(const Graph&, const std::string& model, const std::string& second,
                   const std::vector<TranslateJob>& jobs);
 

@@ -51,7 +51,7 @@ Followed follow(const OnnxModel& model, const ImportOptions& o, const std::strin
     for (const int64_t unit : {64, 256}) {
       Followed two = follow(model, {unit, 3 * unit}, {2 * unit, 5 * unit});
       if (two.one_size.empty() && two.faults.empty()) return two;
-      if (why.empty()) why = two.one_size;
+      if (why.empty()) why = two.one_size.empty() ? two.faults[0] : two.one_size;
     }
   }
   Dims side = {kUsualSide, kUsualSide};
@@ -61,11 +61,11 @@ Followed follow(const OnnxModel& model, const ImportOptions& o, const std::strin
   Followed one = follow(model, side[0], side[1]);
   GSX_CHECK(one.one_size.empty(), where, ": ", one.one_size, " is not the same everywhere");
   if (open) {
-    one.one_size = why.empty() ? "an operation of its own" : why;
+    one.one_size = why.empty() ? "a size was asked for" : why;
     if (one.faults.empty())
       one.trace->note("warning: this network was read for images of " + std::to_string(side[1]) +
-                      " x " + std::to_string(side[0]) + " pixels, because " + one.one_size +
-                      " suits one size alone; at another it may differ from the file");
+                      " x " + std::to_string(side[0]) + " pixels, and at other sizes may differ " +
+                      "from the file (" + one.one_size + ")");
   }
   return one;
 }
@@ -162,8 +162,35 @@ bool recognises_onnx(const InputFile& file) {
   return begins_like_onnx(bytes.data(), bytes.size());
 }
 
-Imported read_onnx(const ContextPtr& context, const std::filesystem::path& path,
-                   const ImportOptions& options) {
+namespace {
+
+// Text of a file as people and JSON can have it.
+std::string plain(std::string text) {
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = '?';
+  return text;
+}
+
+// Networks with numbers that suit one size, as constants of an image's, take no other.
+void take_only_size(Graph& graph, Trace& trace) {
+  try {
+    graph.example_inputs();
+    return;
+  } catch (const Error&) {
+  }
+  for (const int i : graph.inputs()) {
+    const Shape shape = trace.sketch.node(i).a;  // inputs come first in both
+    if (shape.rank() != 4) continue;
+    graph.only_height = shape[2];
+    graph.only_width = shape[3];
+  }
+  graph.example_inputs();
+  trace.note("this network takes images of " + std::to_string(graph.only_width) + " x " +
+             std::to_string(graph.only_height) + " pixels alone");
+}
+
+Imported read(const ContextPtr& context, const std::filesystem::path& path,
+              const ImportOptions& options) {
   const NoGrad no_grad;
   const std::string where = path.string();
   const OnnxModel model = read_onnx_file(path);
@@ -171,27 +198,43 @@ Imported read_onnx(const ContextPtr& context, const std::filesystem::path& path,
   Followed followed = follow(model, options, where);
   Trace& trace = *followed.trace;
   GSX_CHECK(followed.faults.empty(), where, ": ", followed.faults.size(), " of the ",
-            model.nodes.size(), " operations of this ONNX file cannot be read: ",
-            listed(followed.faults));
+            model.nodes.size(),
+            " operations of this ONNX file cannot be read: ", listed(followed.faults));
   Output out = output_of(trace, where);
   recognise(trace.sketch, out.node, trace.notes);
-  for (int i = 0; i < trace.sketch.size(); ++i)
-    GSX_CHECK(trace.sketch.node(i).kind[0] != '?', where, ": '", trace.sketch.node(i).origin,
-              "' is an erf that is no part of a GELU, and gsx has no such operation");
   Imported result;
-  result.format = "an ONNX file of opset " + std::to_string(model.opset) + " (" + model.producer + ")";
-  result.graph = trace.sketch.build(context, out.node, out.name);
+  result.format =
+      "an ONNX file of opset " + std::to_string(model.opset) + " (" + plain(model.producer) + ")";
+  result.graph = trace.sketch.build(context, out.node, plain(out.name));
+  take_only_size(result.graph, trace);
   const auto range = range_of(trace.sketch, out.node);
-  if (range && range->lo < range->hi) result.graph.output_format = result.graph.input_format = *range;
+  if (range && range->lo < range->hi)
+    result.graph.output_format = result.graph.input_format = *range;
   else trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
   if (const auto takes = input_range_of(trace.sketch)) result.graph.input_format = *takes;
   Json& provenance = result.graph.provenance;
-  provenance["onnx"] = {{"producer", model.producer}, {"opset", model.opset}};
+  provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};
   if (trace.input_is_nhwc) provenance["onnx"]["input_layout"] = "NHWC";
   if (out.nhwc) provenance["onnx"]["output_layout"] = "NHWC";
   if (!followed.one_size.empty()) provenance["onnx"]["one_size"] = true;
+  for (std::string& note : trace.notes) note = plain(note);
+  provenance["onnx"]["notes"] = trace.notes;
   result.notes = std::move(trace.notes);
   return result;
+}
+
+}  // namespace
+
+Imported read_onnx(const ContextPtr& context, const std::filesystem::path& path,
+                   const ImportOptions& options) {
+  const std::string where = path.string();
+  try {
+    return read(context, path, options);
+  } catch (const Error& e) {
+    const std::string what = e.what();
+    if (what.starts_with(where)) fail(where, plain(what.substr(where.size())));
+    fail(where, ": ", plain(what));
+  }
 }
 
 }  // namespace gsx

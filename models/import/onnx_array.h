@@ -1,5 +1,5 @@
-// Constants of an ONNX file: weights, and the small tensors of integers that exported graphs compute
-// shapes with. Folding them is arithmetic on these, one array at a time.
+// Constants of an ONNX file: weights, and the small tensors of integers that exported graphs
+// compute shapes with. Folding them is arithmetic on these, one array at a time.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -70,9 +70,9 @@ std::vector<Places> sliced(const OnnxNode& n, const std::vector<ArrayPtr>& in, c
     for (size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<int64_t>(i));
   Dims steps(starts.size(), 1);
   if (in.size() > 4 && in[4]) steps = to_dims(*in[4]);
-  GSX_CHECK(starts.size() == ends.size() && starts.size() == axes.size() &&
-                steps.size() == axes.size(),
-            "a slice has as many starts as ends and axes");
+  GSX_CHECK(
+      starts.size() == ends.size() && starts.size() == axes.size() && steps.size() == axes.size(),
+      "a slice has as many starts as ends and axes");
   std::vector<Places> places;
   for (const int64_t d : from) places.push_back({0, d, 1});
   for (size_t i = 0; i < axes.size(); ++i) {

@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/io/input_file.h"
+#include "models/import/onnx_scan.h"
 #include "models/import/onnx_tensor.h"
 
 namespace gsx::onnx_import {
@@ -174,6 +175,7 @@ OnnxModel read_onnx_file(const std::filesystem::path& path) {
   const InputFile file(path);
   GSX_CHECK(file.size() < (uint64_t{1} << 31), path.string(), ": an ONNX file has less than 2 GB, ",
             "got ", file.size(), " bytes; export it with external data");
+  check_messages(file);
   ::onnx::ModelProto model;
   Stream stream(file);
   google::protobuf::io::CopyingInputStreamAdaptor adaptor(&stream);

@@ -44,8 +44,8 @@ struct OnnxModel {
 // model behind it.
 bool begins_like_onnx(const uint8_t* bytes, size_t count);
 
-// Error, one sentence, where the file is no ONNX model, is cut off, is of an opset that gsx does not
-// know (7 to 25 are known), or holds its weights outside its folder.
+// Error, one sentence, where the file is no ONNX model, is cut off, is of an opset that gsx does
+// not know (7 to 25 are known), or holds its weights outside its folder.
 OnnxModel read_onnx_file(const std::filesystem::path&);
 
 }  // namespace gsx::onnx_import

@@ -12,7 +12,8 @@ namespace gsx::onnx_import {
 
 namespace {
 
-using Binary = std::pair<std::function<float(float, float)>, std::function<int64_t(int64_t, int64_t)>>;
+using Binary =
+    std::pair<std::function<float(float, float)>, std::function<int64_t(int64_t, int64_t)>>;
 
 int64_t power(int64_t base, int64_t exponent) {
   return static_cast<int64_t>(std::pow(static_cast<double>(base), static_cast<double>(exponent)));

@@ -21,7 +21,8 @@ Dims strides_of(const Dims& dims) {
   return strides;
 }
 
-// A result [dims] whose element at every place is x's at first + the places' dot product with steps.
+// A result [dims] whose element at every place is x's at first + the places' dot product with
+// steps.
 ArrayPtr strided(const Array& x, const Dims& dims, int64_t first, const Dims& steps) {
   Array y = make_array(x.type, dims);
   Dims place(dims.size(), 0);
@@ -203,7 +204,8 @@ ArrayPtr range(const std::vector<ArrayPtr>& in) {
   GSX_CHECK(count <= static_cast<double>(kMostFolded), "a range of ", count, " numbers");
   Array y = make_array(in[0]->type, {static_cast<int64_t>(count)});
   for (int64_t i = 0; i < y.size(); ++i) {
-    if (y.type == Type::real) y.reals[i] = static_cast<float>(first + step * static_cast<double>(i));
+    if (y.type == Type::real)
+      y.reals[i] = static_cast<float>(first + step * static_cast<double>(i));
     else y.integers[i] = in[0]->integer(0) + in[2]->integer(0) * i;
   }
   return shared(std::move(y));

@@ -31,7 +31,8 @@ Window window_of(const Call& c, const Dims& kernel, const Sizes& in) {
   // The odd one in front; our convolutions pad so only by numbers, which suit sizes that divide.
   for (int d = 0; d < 2; ++d) {
     const int64_t n = in[2 + d].a, s = w.stride[d], out = (n + s - 1) / s;
-    const int64_t all = std::max<int64_t>(0, (out - 1) * s + (w.kernel[d] - 1) * w.dilation[d] + 1 - n);
+    const int64_t all =
+        std::max<int64_t>(0, (out - 1) * s + (w.kernel[d] - 1) * w.dilation[d] + 1 - n);
     w.pad[d] = all - all / 2;
     w.pad[2 + d] = all / 2;
     if (s > 1 && !in[2 + d].fixed()) throw SizeDependent{"auto_pad SAME_LOWER"};
@@ -47,9 +48,9 @@ Json both(const Dims& d) {
 void convolution(Call& c, bool transposed) {
   const ArrayPtr weight = c.constant(1, "weight");
   if (weight->dims.size() != 4)
-    throw Unmapped{"it convolves " + std::to_string(static_cast<int>(weight->dims.size()) - 2) +
-                       " dimensions",
-                   "convolutions of images"};
+    throw Unmapped{
+        "it convolves " + std::to_string(static_cast<int>(weight->dims.size()) - 2) + " dimensions",
+        "convolutions of images"};
   const int x = c.settled(0, 4);
   const Sizes in = c.sketch().sizes(x);
   const int64_t groups = c.integer("group", 1);
@@ -88,9 +89,14 @@ void convolution(Call& c, bool transposed) {
   n.kind = transposed ? "conv_transpose" : "conv";
   n.inputs = {x};
   const bool bias = c.has(2);
-  n.attributes = {{"in", channels},       {"out", out},           {"bias", bias},
-                  {"kernel", both(w.kernel)}, {"stride", both(w.stride)}, {"pad", pad},
-                  {"pad_mode", "zero"},   {"same_pad", !transposed && w.same_upper}};
+  n.attributes = {{"in", channels},
+                  {"out", out},
+                  {"bias", bias},
+                  {"kernel", both(w.kernel)},
+                  {"stride", both(w.stride)},
+                  {"pad", pad},
+                  {"pad_mode", "zero"},
+                  {"same_pad", !transposed && w.same_upper}};
   if (groups > 1) n.attributes["groups"] = groups;
   if (w.dilation != Dims{1, 1}) n.attributes["dilation"] = both(w.dilation);
   n.parameters = {{"weight", to_floats(*weight)}};
@@ -168,8 +174,7 @@ void gemm(Call& c) {
   if (c.integer("transA", 0) != 0 || c.is_constant(0) || !c.is_constant(1))
     throw Unmapped{"its first matrix is no row of features", "x W + b with constant W"};
   int64_t in = 0, out = 0;
-  std::vector<float> w =
-      matrix(*c.constant(1, "matrix"), c.integer("transB", 0) != 0, in, out);
+  std::vector<float> w = matrix(*c.constant(1, "matrix"), c.integer("transB", 0) != 0, in, out);
   const float alpha = c.real("alpha", 1), beta = c.real("beta", 1);
   for (float& v : w) v *= alpha;
   std::vector<float> bias;
@@ -204,8 +209,8 @@ void product_of_both(Call& c) {
   const View b = c.view(1);
   const auto axes = axes_of(b, c.sketch().sizes(b.node));
   const bool turned = axes && *axes == std::vector<int>{0, 2, 1};
-  const int n = c.sketch().add("matmul", {rows(0, false), rows(1, turned)},
-                               {{"b_transposed", turned}});
+  const int n =
+      c.sketch().add("matmul", {rows(0, false), rows(1, turned)}, {{"b_transposed", turned}});
   View y = whole_view(n, c.sketch().sizes(n));
   const size_t rank = std::max(c.extents(0).size(), c.extents(1).size());
   while (y.dims.size() < rank) y.dims.insert(y.dims.begin() + 1, Dimension());
@@ -216,8 +221,7 @@ void matmul(Call& c) {
   if (!c.is_constant(0) && !c.is_constant(1)) return product_of_both(c);
   const size_t which = c.is_constant(0) ? 0 : 1;
   ArrayPtr m = c.constant(which, "matrix");
-  if (m->dims.size() == 1)
-    throw Unmapped{"it multiplies by a vector", "a matrix"};
+  if (m->dims.size() == 1) throw Unmapped{"it multiplies by a vector", "a matrix"};
   Array flat = *m;  // leading dimensions of 1
   while (flat.dims.size() > 2 && flat.dims[0] == 1) flat.dims.erase(flat.dims.begin());
   flat.held = flat.dims;
@@ -233,8 +237,8 @@ void matmul(Call& c) {
   c.give(y);
 }
 
-// Rows of a table by computed numbers: that number's place is 1 in a vector of hats, each 1 - |x - k|
-// where that is above zero, and exact for whole numbers.
+// Rows of a table by computed numbers: that number's place is 1 in a vector of hats, each 1 - |x -
+// k| where that is above zero, and exact for whole numbers.
 void embedding(Call& c) {
   const ArrayPtr table = c.constant(0, "table");
   if (table->dims.size() != 2 || c.integer("axis", 0) != 0)
@@ -295,8 +299,10 @@ void gather(Call& c) {
 }  // namespace
 
 const Handlers& layer_handlers() {
-  static const Handlers table = {{"Conv", conv},     {"ConvTranspose", conv_transpose},
-                                 {"Gemm", gemm},     {"MatMul", matmul},
+  static const Handlers table = {{"Conv", conv},
+                                 {"ConvTranspose", conv_transpose},
+                                 {"Gemm", gemm},
+                                 {"MatMul", matmul},
                                  {"Gather", gather}};
   return table;
 }

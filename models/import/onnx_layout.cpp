@@ -50,9 +50,9 @@ std::optional<SketchNode> shuffle(const View& v, const Sizes& axes) {
     return n;
   };
   for (int64_t r = 2; r <= 16; ++r) {
-    if (h * r == height && matches(v, {{part(1, c, 1)},
-                                       {part(2, h, 1), part(-1, r, 1)},
-                                       {part(3, w, 1), part(-1, r, 1)}}))
+    if (h * r == height &&
+        matches(
+            v, {{part(1, c, 1)}, {part(2, h, 1), part(-1, r, 1)}, {part(3, w, 1), part(-1, r, 1)}}))
       return made("upsample", r, nullptr);
     if (h * r == height && c.a % (r * r) == 0) {
       const Size deep = c.a / (r * r);
@@ -77,32 +77,21 @@ std::optional<SketchNode> shuffle(const View& v, const Sizes& axes) {
   return std::nullopt;
 }
 
-// The view with all it repeats left out: dimensions of repeats alone are 1 then.
-View without_repeats(const Sketch& sketch, const View& v) {
-  View result = v;
-  for (Dimension& d : result.dims) {
-    if (!d.empty() && std::all_of(d.begin(), d.end(), [](const Factor& f) { return f.axis < 0; }))
-      d.clear();
-  }
-  if (repeats(result)) cannot(sketch, v, "repeats parts of a dimension");
-  return result;
-}
-
 // x repeated to these extents: zeros of that shape are added.
 int repeated(Sketch& sketch, const View& v, int x, int partner) {
   const Sizes want = extents(v);
   if (want.size() == 4 && partner >= 0 && sketch.sizes(partner).size() == 4 &&
       sketch.sizes(partner)[2] == want[2] && sketch.sizes(partner)[3] == want[3]) {
     const Json first = {0, 1, 1}, all = {0, INT64_MAX, 1};
-    const int one = sketch.add("slice", {partner}, {{"channels", first}, {"rows", all}, {"columns", all}});
+    const int one =
+        sketch.add("slice", {partner}, {{"channels", first}, {"rows", all}, {"columns", all}});
     const int zeros = sketch.add("affine", {one}, {{"scale", {0.0}}, {"shift", {0.0}}});
     x = sketch.add("add", {x, zeros}, {{"broadcast", true}});
   }
   std::vector<int64_t> dims;
   for (size_t d = 1; d < want.size(); ++d) {
     const bool there = sketch.sizes(x)[d] == want[d];
-    if (!there && !want[d].fixed())
-      cannot(sketch, v, "repeats it to the size of the image");
+    if (!there && !want[d].fixed()) cannot(sketch, v, "repeats it to the size of the image");
     dims.push_back(there ? 1 : want[d].a);
   }
   if (product(dims) == 1) return x;
@@ -118,7 +107,8 @@ int reshaped(Sketch& sketch, const View& v) {
     return sketch.add("reshape", {v.node}, {{"channels", c.a}, {"height", h.a}, {"width", w.a}});
   };
   if (want == axes) return v.node;
-  const bool fixed = std::all_of(want.begin() + 1, want.end(), [](const Size& s) { return s.fixed(); });
+  const bool fixed =
+      std::all_of(want.begin() + 1, want.end(), [](const Size& s) { return s.fixed(); });
   if (want.size() == 2)
     return sketch.add("reshape", {v.node}, {{"channels", 0}, {"height", 0}, {"width", 0}});
   if (want.size() == 3) {
@@ -143,6 +133,16 @@ std::vector<int> inverse(const std::vector<int>& order) {
 }
 
 }  // namespace
+
+View without_repeats(const Sketch& sketch, const View& v) {
+  View result = v;
+  for (Dimension& d : result.dims) {
+    if (!d.empty() && std::all_of(d.begin(), d.end(), [](const Factor& f) { return f.axis < 0; }))
+      d.clear();
+  }
+  if (repeats(result)) cannot(sketch, v, "repeats parts of a dimension");
+  return result;
+}
 
 int settled(Sketch& sketch, const View& v, int partner) {
   const Sizes axes = sketch.sizes(v.node);

@@ -154,7 +154,6 @@ void constant_of_shape(Call&) {
   throw Unmapped{"its shape is computed from the image's pixels", "a shape computed of shapes"};
 }
 
-
 void concat(Call& c) {
   std::erase_if(c.in, [](const Value& v) {  // of nothing
     return v.kind == Value::Kind::constant && v.a->size() == 0;
@@ -171,8 +170,7 @@ void concat(Call& c) {
   const size_t rank = lead.axes.size();
   const bool vectors = rank == 2;
   if (vectors ? axis != 1 : (rank != 4 || lead.axes[axis] != 1)) {
-    if (rank == 4)
-      return join_along(c, lead.axes, lead.axes[axis]);
+    if (rank == 4) return join_along(c, lead.axes, lead.axes[axis]);
     throw Unmapped{"it joins along axis " + std::to_string(axis), "channels"};
   }
   std::vector<int> inverse(rank), nodes;
@@ -253,10 +251,9 @@ void pad(Call& c) {
     std::vector<int> parts = {node};
     const auto zeros = [&](int64_t count) {
       GSX_CHECK(count > 0 && count < 4096, "it adds ", count, " channels");
-      const int one = s.add("slice", {node},
-                            {{"channels", {0, 1, 1}},
-                             {"rows", {0, INT64_MAX, 1}},
-                             {"columns", {0, INT64_MAX, 1}}});
+      const int one = s.add(
+          "slice", {node},
+          {{"channels", {0, 1, 1}}, {"rows", {0, INT64_MAX, 1}}, {"columns", {0, INT64_MAX, 1}}});
       const int nothing = affine(s, one, {0}, {0});
       std::vector<int> copies(static_cast<size_t>(count), nothing);
       return count == 1 ? nothing : s.add("concat", copies);
@@ -267,9 +264,9 @@ void pad(Call& c) {
   }
   const Dims sides = {b.front[2], b.behind[2], b.front[3], b.behind[3]};
   if (std::any_of(sides.begin(), sides.end(), [](int64_t n) { return n != 0; }))
-    node = s.add("pad", {node},
-                 {{"pad", sides},
-                  {"pad_mode", zero ? "zero" : (mode == "edge" ? "replicate" : "reflect")}});
+    node = s.add(
+        "pad", {node},
+        {{"pad", sides}, {"pad_mode", zero ? "zero" : (mode == "edge" ? "replicate" : "reflect")}});
   if (value != 0) node = affine(s, node, {1}, {value});
   c.give(node, x.axes);
   c.out.back().grid = c.in[0].grid;

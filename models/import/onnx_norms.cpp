@@ -24,8 +24,8 @@ int norm(Sketch& s, const char* kind, int x, int64_t channels, float eps, int64_
   return s.add(n);
 }
 
-// Whether a view's dimensions behind the first two hold the pixels of an image whole, and the second
-// the first part of its channels: the number of parts, 0 where it is not so.
+// Whether a view's dimensions behind the first two hold the pixels of an image whole, and the
+// second the first part of its channels: the number of parts, 0 where it is not so.
 int64_t groups_of(const View& v, const Sizes& axes) {
   if (axes.size() != 4 || v.rank() < 2) return 0;
   Dimension rest = v.dims[1];
@@ -81,7 +81,8 @@ void group_norm(Call& c) {
     for (const float g : *values) each.insert(each.end(), channels / groups, g);
     *values = each;
   }
-  c.give(norm(c.sketch(), "group_norm", x, channels, c.real("epsilon", 1e-5f), groups, gamma, beta));
+  c.give(
+      norm(c.sketch(), "group_norm", x, channels, c.real("epsilon", 1e-5f), groups, gamma, beta));
 }
 
 void batch_norm(Call& c) {
@@ -90,8 +91,8 @@ void batch_norm(Call& c) {
   const Sizes wanted = extents(v);
   Sketch& s = c.sketch();
   if (c.integer("training_mode", 0) != 0)
-    c.trace.note("batch norm '" + c.node.name + "' is in training mode; its running statistics are " +
-                 "used, as in eval mode");
+    c.trace.note("batch norm '" + c.node.name +
+                 "' is in training mode; its running statistics are " + "used, as in eval mode");
   int x = -1;
   std::vector<int> axes;
   if (v.rank() == 4) {
@@ -155,7 +156,8 @@ void layer_norm(Call& c) {
   }
   const bool image = axes.size() == 4;
   const auto pixels_of_one = [&] { return image && axes[2] == Size() && axes[3] == Size(); };
-  const bool whole = image && (which == std::vector{1, 2, 3} || (which == std::vector{1} && pixels_of_one()));
+  const bool whole =
+      image && (which == std::vector{1, 2, 3} || (which == std::vector{1} && pixels_of_one()));
   View y;
   if (whole) y = with_node(v, norm(s, "group_norm", v.node, axes[1].a, eps, 1, {}, {}));
   else if (image && which == std::vector{2, 3})

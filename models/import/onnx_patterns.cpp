@@ -1,5 +1,5 @@
-// Patterns of several operations; see onnx_patterns.h. What is recognised takes the place of its last
-// node; those before it go where nothing else reads them.
+// Patterns of several operations; see onnx_patterns.h. What is recognised takes the place of its
+// last node; those before it go where nothing else reads them.
 #include "models/import/onnx_patterns.h"
 
 #include <algorithm>
@@ -26,8 +26,12 @@ class Recogniser {
     for (int i = 0; i < s_.size(); ++i) {
       same_as_before(i);
       affine_of_affine(i);
+    }
+    for (int i = 0; i < s_.size(); ++i) keep_epsilon(i);
+    tell_lost();
+    for (int i = 0; i < s_.size(); ++i) {
       affine_of_norm(i);
-      keep_epsilon(i);
+      bias_of_conv(i);
       gates(i);
       gelu(i);
       decomposed_norm(i);
@@ -53,10 +57,18 @@ class Recogniser {
     if (!is(i, "affine") || numbers(i, "scale").size() != 1) return {i, 1, 0};
     return {node(i).inputs[0], numbers(i, "scale")[0], numbers(i, "shift")[0]};
   }
+  // Whether one node that the output needs reads i, once, and i is not the output.
   bool read_once(int i) {
+    std::vector<bool> needed(s_.size(), false);
+    needed[output_] = true;
     int count = i == output_;
-    for (int j = i + 1; j < s_.size(); ++j)
-      count += static_cast<int>(std::count(node(j).inputs.begin(), node(j).inputs.end(), i));
+    for (int j = s_.size() - 1; j >= 0; --j) {
+      if (!needed[j]) continue;
+      for (const int in : node(j).inputs) {
+        needed[in] = true;
+        count += in == i;
+      }
+    }
     return count == 1;
   }
   void become(int i, const char* kind, std::vector<int> inputs, Json attributes) {
@@ -80,6 +92,7 @@ class Recogniser {
   void affine_of_affine(int i) {
     if (!is(i, "affine") || !is(node(i).inputs[0], "affine")) return;
     const int j = node(i).inputs[0];
+    if (!read_once(j)) return;
     std::vector<float> scale = numbers(i, "scale"), shift = numbers(i, "shift");
     std::vector<float> inner = numbers(j, "scale"), offset = numbers(j, "shift");
     const size_t n = std::max(scale.size(), inner.size());
@@ -109,6 +122,28 @@ class Recogniser {
     attributes["affine"] = true;
     become(i, node(j).kind.c_str(), node(j).inputs, attributes);
     node(i).parameters = {{"weight", scale}, {"bias", shift}};
+    std::swap(node(i).name, node(j).name);
+  }
+
+  // A number added to every channel behind a convolution, as tf2onnx has biases.
+  void bias_of_conv(int i) {
+    if (!is(i, "affine")) return;
+    const int j = node(i).inputs[0];
+    std::vector<float> scale = numbers(i, "scale"), shift = numbers(i, "shift");
+    const bool shifts = std::all_of(scale.begin(), scale.end(), [](float v) { return v == 1; });
+    if (!shifts || (!is(j, "conv") && !is(j, "conv_transpose")) || !read_once(j)) return;
+    Json attributes = node(j).attributes;
+    std::vector<std::pair<std::string, std::vector<float>>> parameters = node(j).parameters;
+    const auto out = attributes["out"].get<size_t>();
+    if (shift.size() == 1) shift.resize(out, shift[0]);
+    if (attributes["bias"].get<bool>()) {
+      for (size_t c = 0; c < out; ++c) parameters[1].second[c] += shift[c];
+    } else {
+      parameters.emplace_back("bias", shift);
+      attributes["bias"] = true;
+    }
+    become(i, node(j).kind.c_str(), node(j).inputs, attributes);
+    node(i).parameters = std::move(parameters);
     std::swap(node(i).name, node(j).name);
   }
 
@@ -161,7 +196,7 @@ class Recogniser {
   }
 
   // A root of a mean of squares under a division: without an epsilon black is divided by zero.
-  void keep_epsilon(int i) {
+  void keep_epsilon(int& i) {
     if (!is(i, "sqrt")) return;
     const Line line = line_of(node(i).inputs[0]);
     if (!is_square_mean(line.x) || line.shift != 0) return;
@@ -169,35 +204,36 @@ class Recogniser {
     for (int j = i + 1; j < s_.size(); ++j)
       divides = divides || (is(j, "div") && node(j).inputs[1] == i);
     if (!divides) return;
-    notes_.push_back("warning: '" + node(i).origin + "' divides by a root that has lost its " +
-                     "epsilon, as some exporters drop small ones; gsx adds 1e-8, which keeps flat "
-                     "images finite");
+    lost_.push_back(node(i).origin);
     const int j = node(i).inputs[0];
-    if (j == line.x) {
-      // The square mean makes room: it becomes the shifted one, of a copy in front of it.
-      SketchNode shifted = node(j);
-      shifted.kind = "affine";
-      shifted.attributes = {{"scale", {1.0}}, {"shift", {kSafeEpsilon}}};
-      shifted.inputs = {j};
-      insert(j + 1, std::move(shifted));
-      ++i;
-      node(i).inputs = {j + 1};
-    } else {
-      node(j).attributes["shift"] = {kSafeEpsilon};
+    if (j != line.x) {
+      node(j).attributes["shift"] = std::vector<float>{kSafeEpsilon};
+      return;
     }
+    SketchNode shifted;
+    shifted.kind = "affine";
+    shifted.name = node(j).name + "_epsilon";
+    shifted.inputs = {j};
+    shifted.attributes = {{"scale", std::vector<float>{1}},
+                          {"shift", std::vector<float>{kSafeEpsilon}}};
+    shifted.origin = node(i).origin;
+    s_.insert(i, std::move(shifted));
+    if (output_ >= i) ++output_;
+    ++i;
+    node(i).inputs = {i - 1};
   }
 
-  // A node at place `at`; those from there on move by one.
-  void insert(int at, SketchNode n) {
-    n.name += "_epsilon";
-    s_.insert(at, std::move(n));
-    if (output_ >= at) ++output_;
-    for (auto& [key, i] : known_)
-      if (i >= at) ++i;
-    known_.clear();
-    for (int& i : first_)
-      if (i >= at) ++i;
-    first_.insert(first_.begin() + at, at);
+  void tell_lost() {
+    constexpr size_t kShown = 3;
+    if (lost_.empty()) return;
+    std::string names;
+    for (size_t i = 0; i < std::min(kShown, lost_.size()); ++i)
+      names += (i ? ", '" : "'") + lost_[i] + "'";
+    if (lost_.size() > kShown) names += " and " + std::to_string(lost_.size() - kShown) + " more";
+    notes_.push_back("warning: " + names +
+                     (lost_.size() > 1 ? " divide by roots" : " divides by a root") +
+                     " without an epsilon, which some exporters lose when it is small; gsx adds "
+                     "1e-8, so that flat images stay finite");
   }
 
   // (x - mean) / sqrt(f * variance + eps): the norm of x with eps / f, times 1 / sqrt(f).
@@ -209,7 +245,8 @@ class Recogniser {
         const int other = node(i).inputs[k];
         if (!is(other, "div") || !is(node(other).inputs[0], "constant")) continue;
         const auto& one = node(node(other).inputs[0]).parameters[0].second;
-        if (one.size() == 1 && one[0] == 1) centred = node(i).inputs[1 - k], root = node(other).inputs[1];
+        if (one.size() == 1 && one[0] == 1)
+          centred = node(i).inputs[1 - k], root = node(other).inputs[1];
       }
     }
     if (root < 0 || !is(root, "sqrt") || !is(centred, "sub")) return;
@@ -226,9 +263,8 @@ class Recogniser {
     if (!layer && axes != std::vector{2, 3}) return;
     const int64_t channels = node(x).a[1];
     const double gain = 1 / std::sqrt(line.scale);
-    Json attributes = {{"channels", channels},
-                       {"affine", !near(gain, 1)},
-                       {"eps", line.shift / line.scale}};
+    Json attributes = {
+        {"channels", channels}, {"affine", !near(gain, 1)}, {"eps", line.shift / line.scale}};
     if (layer) attributes["groups"] = 1;
     become(i, layer ? "group_norm" : "instance_norm", {x}, attributes);
     if (near(gain, 1)) return;
@@ -246,8 +282,8 @@ class Recogniser {
     const bool bare = own == std::vector{0, 0, 0, 0} && conv["pad_mode"].text() == "zero" &&
                       !conv["same_pad"].get<bool>();
     const std::string mode(node(j).attributes["pad_mode"].text());
-    const bool zeros = mode == "zero" && conv["pad_mode"].text() == "zero" &&
-                       !conv["same_pad"].get<bool>();
+    const bool zeros =
+        mode == "zero" && conv["pad_mode"].text() == "zero" && !conv["same_pad"].get<bool>();
     if ((!bare && !zeros) || *std::min_element(pad.begin(), pad.end()) < 0) return;
     for (size_t d = 0; d < 4; ++d) pad[d] += own[d];
     conv["pad"] = pad;
@@ -259,7 +295,8 @@ class Recogniser {
   Sketch& s_;
   int& output_;
   std::vector<std::string>& notes_;
-  std::vector<int> first_;  // of every node, the first that makes the same
+  std::vector<std::string> lost_;  // what has lost its epsilon
+  std::vector<int> first_;         // of every node, the first that makes the same
   std::map<std::string, int> known_;
 };
 

@@ -201,8 +201,7 @@ void split_places(Call& c) {
   if (axis == 0 || !n.fixed() || (x.axes.size() != 4 && (x.axes.size() != 2 || axis != 1)))
     throw Unmapped{"it splits a dimension that is not channels", "channels"};
   int64_t at = 0;
-  for (const int64_t part :
-       parts_of(c.node, c.has(1) ? c.constant(1, "parts") : nullptr, n.a)) {
+  for (const int64_t part : parts_of(c.node, c.has(1) ? c.constant(1, "parts") : nullptr, n.a)) {
     const int one = slice_axis(c.sketch(), x.node, axis, {at, at + part, 1});
     c.give(one, x.axes);
     c.out.back().grid = c.in[0].grid;
@@ -243,7 +242,8 @@ void gather_nd(Call& c) {
     for (int64_t j = 0; j < w; ++j) columns.push_back(p->integers[j * 2 + 1]);
     for (int64_t i = 0; i < h; ++i)
       for (int64_t j = 0; j < w; ++j)
-        if (p->integers[(i * w + j) * 2] != rows[i] || p->integers[(i * w + j) * 2 + 1] != columns[j])
+        if (p->integers[(i * w + j) * 2] != rows[i] ||
+            p->integers[(i * w + j) * 2 + 1] != columns[j])
           throw Unmapped{"it gathers single elements", "rows and columns of pixels"};
   };
   Dims rows_a, columns_a, rows_b, columns_b;

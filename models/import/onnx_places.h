@@ -9,7 +9,8 @@ void slice_places(Call&);
 void split_places(Call&);
 void gather_places(Call&);
 void gather_nd(Call&);
-// Concat along `dim` of parts of one value: true where these make something that there is a node for.
+// Concat along `dim` of parts of one value: true where these make something that there is a node
+// for.
 bool joined_places(Call&, int dim);
 // Concat along rows or columns (axis 2 or 3) of images that lie as `axes` says.
 void join_along(Call&, const std::vector<int>& axes, int axis);

@@ -1,6 +1,6 @@
 // Quantised ONNX graphs; see onnx_trace.h. Values between QuantizeLinear and DequantizeLinear are
-// followed as the real numbers that they stand for, on their grid and within its bounds: a ReLU that
-// vanished into a zero point stays, because the bounds are kept.
+// followed as the real numbers that they stand for, on their grid and within its bounds: a ReLU
+// that vanished into a zero point stays, because the bounds are kept.
 #include <algorithm>
 #include <cmath>
 
@@ -58,8 +58,9 @@ Value rounded(Call& c, const View& v, size_t scale) {
                                {{"step", step}, {"lo", r.lo - zero}, {"hi", r.hi - zero}});
   Value y = Value::of(with_node(v, n));
   y.grid = Grid{step, zero};
-  c.trace.note("a quantised file: weights are read in real numbers and activations stay rounded to " +
-               std::string("the file's grids, bounds included; gsx quantises anew in training"));
+  c.trace.note(
+      "a quantised file: weights are read in real numbers and activations stay rounded to " +
+      std::string("the file's grids, bounds included; gsx quantises anew in training"));
   return y;
 }
 
@@ -124,8 +125,8 @@ View of_floats(Call& c, const char* op, std::vector<Value> in, Handler handler) 
 ArrayPtr weights_of(Call& c, size_t i) {
   OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
   n.attributes["axis"].integers = {0};
-  return fold(n, {c.constant(i, "weight"), c.constant(i + 1, "scale"),
-                  c.constant(i + 2, "zero point")})[0];
+  return fold(
+      n, {c.constant(i, "weight"), c.constant(i + 1, "scale"), c.constant(i + 2, "zero point")})[0];
 }
 
 void qlinear_conv(Call& c) {
@@ -135,8 +136,8 @@ void qlinear_conv(Call& c) {
     const float x = scale_of(c, 1);
     Array real = make_array(Type::real, bias->dims);
     for (int64_t k = 0; k < real.size(); ++k)
-      real.reals[k] = static_cast<float>(bias->integer(k)) * x *
-                      scale->real(scale->size() == 1 ? 0 : k);
+      real.reals[k] =
+          static_cast<float>(bias->integer(k)) * x * scale->real(scale->size() == 1 ? 0 : k);
     in.push_back(Value::of(std::make_shared<Array>(std::move(real))));
   }
   const View y = of_floats(c, "Conv", std::move(in), layer_handlers().at("Conv"));

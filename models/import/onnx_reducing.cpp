@@ -9,8 +9,8 @@ namespace gsx::onnx_import {
 namespace {
 
 struct Reduced {
-  std::vector<int> axes;  // of the node
-  Size count;             // how many elements become one
+  std::vector<int> axes;   // of the node
+  Size count;              // how many elements become one
   std::vector<bool> goes;  // per dimension
 };
 
@@ -109,11 +109,12 @@ void reduce_max(Call& c) {
   std::vector<int> axes;  // those that are not 1 already
   for (const int a : r.axes)
     if (sizes[a] != Size()) axes.push_back(a);
-  const bool rows = sizes.size() == 4 && (axes == std::vector{2, 3} ||
-                                          (axes == std::vector{2} && sizes[3] == Size()) ||
-                                          (axes == std::vector{3} && sizes[2] == Size()));
+  const bool rows = sizes.size() == 4 &&
+                    (axes == std::vector{2, 3} || (axes == std::vector{2} && sizes[3] == Size()) ||
+                     (axes == std::vector{3} && sizes[2] == Size()));
   if (axes.empty()) return give_reduced(c, v, v.node, r);
-  if (!rows) throw Unmapped{"it takes maxima over more or less than all pixels", "rows and columns"};
+  if (!rows)
+    throw Unmapped{"it takes maxima over more or less than all pixels", "rows and columns"};
   give_reduced(c, v, s.add("global_max_pool", {v.node}), r);
 }
 
@@ -148,9 +149,12 @@ void softmax(Call& c) {
 }  // namespace
 
 const Handlers& reducing_handlers() {
-  static const Handlers table = {
-      {"ReduceMean", reduce_mean}, {"ReduceSum", reduce_sum}, {"ReduceSumSquare", reduce_sum_square},
-      {"ReduceL2", reduce_l2},     {"ReduceMax", reduce_max}, {"Softmax", softmax}};
+  static const Handlers table = {{"ReduceMean", reduce_mean},
+                                 {"ReduceSum", reduce_sum},
+                                 {"ReduceSumSquare", reduce_sum_square},
+                                 {"ReduceL2", reduce_l2},
+                                 {"ReduceMax", reduce_max},
+                                 {"Softmax", softmax}};
   return table;
 }
 

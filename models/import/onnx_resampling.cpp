@@ -51,7 +51,8 @@ void resize_to(Call& c, const std::string& mode, const std::string& coordinates,
                        ((coordinates == "asymmetric" && rounding == "floor") ||
                         (coordinates == "half_pixel" && rounding != "ceil" && rounding != "floor"));
   if (whole && r == 1) return c.give(x.node, x.axes);
-  if (repeats) return c.give(s.add("upsample", {x.node}, {{"factor", static_cast<int>(r)}}), x.axes);
+  if (repeats)
+    return c.give(s.add("upsample", {x.node}, {{"factor", static_cast<int>(r)}}), x.axes);
   Json attributes = {{"mode", mode}, {"coordinates", coordinates}};
   if (nearest) attributes["rounding"] = rounding;
   if (rows.by_size || columns.by_size) {
@@ -106,8 +107,8 @@ void resize(Call& c) {
   const Dims axes = integers_of(c.node, "axes");
   if (!axes.empty()) {
     std::vector<Target> all(from.size());
-    GSX_CHECK(axes.size() == targets.size(), "it has ", targets.size(), " scales for ",
-              axes.size(), " axes");
+    GSX_CHECK(axes.size() == targets.size(), "it has ", targets.size(), " scales for ", axes.size(),
+              " axes");
     for (size_t i = 0; i < axes.size(); ++i) all[axis_of(axes[i], from.size())] = targets[i];
     targets = all;
   }
@@ -163,8 +164,8 @@ void pool(Call& c, const char* kind) {
     if (average && !counted)
       throw Unmapped{"its borders differ between sides", "equal pads, or count_include_pad"};
     if (!average) throw Unmapped{"its borders differ between sides", "equal pads"};
-    node = s.add("pad", {node},
-                 {{"pad", {pads[0], pads[2], pads[1], pads[3]}}, {"pad_mode", "zero"}});
+    node =
+        s.add("pad", {node}, {{"pad", {pads[0], pads[2], pads[1], pads[3]}}, {"pad_mode", "zero"}});
     pads = {0, 0, 0, 0};
   }
   if (2 * pads[0] > kernel[0]) throw Unmapped{"its border is wider than half its window", ""};

@@ -87,6 +87,9 @@ Graph Sketch::build(const ContextPtr& context, int output, const std::string& ou
   for (int i = 0; i < size(); ++i) {
     const SketchNode& n = nodes_[i];
     if (!needed[i] && n.kind != "input") continue;
+    GSX_CHECK(n.kind[0] != '?', "'", n.origin,
+              "' is an erf that is no part of a GELU, and gsx has ",
+              "no such operation (nearest: Gelu, Tanh or Sigmoid)");
     std::vector<int> inputs;
     for (const int in : n.inputs) inputs.push_back(now[in]);
     now[i] = graph.add(make_node(n.kind, n.name, inputs, n.attributes));

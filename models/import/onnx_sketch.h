@@ -23,8 +23,8 @@ struct SketchNode {
   // By the parameters' names behind the node's, in the order of files ([C,K/groups,R,S] filters of
   // transposed convolutions).
   std::vector<std::pair<std::string, std::vector<float>>> parameters;
-  Shape a, b;           // of the result, at the two sizes
-  std::string origin;   // the ONNX node it is made for
+  Shape a, b;          // of the result, at the two sizes
+  std::string origin;  // the ONNX node it is made for
 };
 
 class Sketch {

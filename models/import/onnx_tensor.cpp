@@ -149,7 +149,8 @@ std::vector<uint8_t> external_bytes(const TensorProto& t, const std::filesystem:
                 " bytes of external data and names ", entry.value(), "; the file is damaged");
   }
   const std::filesystem::path named(location);
-  bool inside = !location.empty() && named.is_relative() && location.find('\\') == std::string::npos;
+  bool inside =
+      !location.empty() && named.is_relative() && location.find('\\') == std::string::npos;
   for (const auto& part : named) inside = inside && part != "..";
   GSX_CHECK(inside, where, " lies outside the model's folder, in '", location,
             "', which gsx does not open; put the data beside the model and export it anew");

@@ -74,18 +74,16 @@ Sketch& Call::sketch() const { return trace.sketch; }
 int64_t Call::integer(const char* name, int64_t otherwise) const {
   return integer_of(node, name, otherwise);
 }
-float Call::real(const char* name, float otherwise) const {
-  return real_of(node, name, otherwise);
-}
+float Call::real(const char* name, float otherwise) const { return real_of(node, name, otherwise); }
 std::string Call::text(const char* name, const std::string& otherwise) const {
   return text_of(node, name, otherwise);
 }
 
 ArrayPtr Call::constant(size_t i, const char* what) const {
   if (!is_constant(i))
-    throw Unmapped{std::string("its ") + what +
-                       (has(i) ? " is computed from the image" : " is missing"),
-                   std::string("a constant ") + what};
+    throw Unmapped{
+        std::string("its ") + what + (has(i) ? " is computed from the image" : " is missing"),
+        std::string("a constant ") + what};
   if (!equal(*in[i].a, *in[i].b)) throw SizeDependent{std::string(what) + " of " + described(node)};
   return dense(in[i].a);
 }
@@ -117,7 +115,8 @@ View Call::view(size_t i) {
   Dims dims = c->dims;
   while (dims.size() < 2 || dims[0] != 1) dims.insert(dims.begin(), 1);
   const int made = sketch().add_constant({dims.begin() + 1, dims.end()}, to_floats(*c));
-  const auto v = regrouped(whole_view(made, sketch().sizes(made)), {c->dims.begin(), c->dims.end()});
+  const auto v =
+      regrouped(whole_view(made, sketch().sizes(made)), {c->dims.begin(), c->dims.end()});
   return *v;
 }
 

@@ -29,10 +29,10 @@ struct Grid {
 struct Value {
   enum class Kind : uint8_t { absent, unknown, constant, computed };
   Kind kind = Kind::absent;
-  ArrayPtr a, b;                // of a constant, at the two sizes
-  View view;                    // of what is computed from the network's inputs
-  std::optional<Taken> taken;   // view.node is -1 where it is nothing else
-  std::optional<Grid> grid;     // of quantised values, whose view is in real numbers
+  ArrayPtr a, b;               // of a constant, at the two sizes
+  View view;                   // of what is computed from the network's inputs
+  std::optional<Taken> taken;  // view.node is -1 where it is nothing else
+  std::optional<Grid> grid;    // of quantised values, whose view is in real numbers
 
   static Value of(ArrayPtr both) { return {Kind::constant, both, both, {}, {}, {}}; }
   static Value of(ArrayPtr a, ArrayPtr b) { return {Kind::constant, a, b, {}, {}, {}}; }

@@ -53,7 +53,8 @@ void simplify(Dimension& d) {
 
 std::optional<View> regrouped(const View& v, const Sizes& to) {
   std::vector<Factor> rest;  // the next one last
-  for (auto d = v.dims.rbegin(); d != v.dims.rend(); ++d) rest.insert(rest.end(), d->rbegin(), d->rend());
+  for (auto d = v.dims.rbegin(); d != v.dims.rend(); ++d)
+    rest.insert(rest.end(), d->rbegin(), d->rend());
   View result{v.node, {}};
   for (const Size& want : to) {
     Dimension d;
@@ -140,6 +141,47 @@ bool is_reshape(const View& v, const Sizes& axes) {
   for (const Dimension& d : whole.dims) want.insert(want.end(), d.begin(), d.end());
   simplify(all);
   return all == want;
+}
+
+std::optional<std::vector<int>> parts_of(const View& x, const View& y) {
+  std::vector<int> parts;
+  bool several = false;
+  int rank = 0;
+  for (size_t d = 0; d < x.dims.size(); ++d) {
+    const Dimension &a = x.dims[d], &b = y.dims[d];
+    const size_t n = std::max({a.size(), b.size(), size_t{1}});
+    const auto same = [](const Factor& f, const Factor& g) { return f.size == g.size; };
+    const bool fit = n == 1 || a.empty() || b.empty() ||
+                     std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+    if (!fit) return std::nullopt;
+    several = several || n > 1;
+    rank += static_cast<int>(n);
+    parts.push_back(static_cast<int>(n));
+  }
+  if (!several || rank > 4) return std::nullopt;
+  return parts;
+}
+
+View parted(const View& v, const std::vector<int>& parts) {
+  View result{v.node, {}};
+  for (size_t d = 0; d < parts.size(); ++d)
+    for (int i = 0; i < parts[d]; ++i) {
+      result.dims.emplace_back();
+      if (v.dims[d].size() == static_cast<size_t>(parts[d])) result.dims.back() = {v.dims[d][i]};
+    }
+  return result;
+}
+
+View joined(const View& v, const std::vector<int>& parts) {
+  View result{v.node, {}};
+  size_t next = 0;
+  for (const int n : parts) {
+    Dimension d;
+    for (int i = 0; i < n; ++i, ++next) d.insert(d.end(), v.dims[next].begin(), v.dims[next].end());
+    simplify(d);
+    result.dims.push_back(std::move(d));
+  }
+  return result;
 }
 
 }  // namespace gsx::onnx_import

@@ -1,6 +1,7 @@
-// Views: how a value of an ONNX graph lies in a node of ours. Reshape, Transpose, Squeeze, Unsqueeze
-// and Expand only change the view; a node is made when an operation needs its input in order. So
-// NHWC graphs, pixel shuffles by six dimensions and group norms by three cost nothing to follow.
+// Views: how a value of an ONNX graph lies in a node of ours. Reshape, Transpose, Squeeze,
+// Unsqueeze and Expand only change the view; a node is made when an operation needs its input in
+// order. So NHWC graphs, pixel shuffles by six dimensions and group norms by three cost nothing to
+// follow.
 #pragma once
 #include <optional>
 #include <vector>
@@ -60,5 +61,13 @@ View permuted(const View&, const std::vector<int>& order);
 // Whether the dimensions' factors, one after the other, are the node's axes in order: the view is a
 // reshape.
 bool is_reshape(const View&, const Sizes& axes);
+
+// Dimensions that are several factors as one dimension for each, so that [N,C,H*W] meets [N,C,1] as
+// images do: `parts` of every dimension of the two views of one rank, where each has the same
+// factors in both or none in one; nullopt where that is not so or nothing is to be parted.
+std::optional<std::vector<int>> parts_of(const View& x, const View& y);
+View parted(const View&,
+            const std::vector<int>& parts);  // dimensions without factors as so many 1s
+View joined(const View&, const std::vector<int>& parts);  // the way back
 
 }  // namespace gsx::onnx_import

@@ -7,8 +7,8 @@ namespace gsx {
 namespace nodes {
 namespace {
 
-constexpr std::initializer_list<const char*> kKinds = {
-    "clip", "silu", "hard_swish", "gelu", "gelu", "softplus", "sqrt"};
+constexpr std::initializer_list<const char*> kKinds = {"clip", "silu",     "hard_swish", "gelu",
+                                                       "gelu", "softplus", "sqrt"};
 constexpr std::initializer_list<const char*> kGeluForms = {"none", "tanh"};
 
 class PointwiseNode : public Node {

@@ -17,23 +17,24 @@ class RoundToGrid : public Node {
   }
   std::string_view kind() const override { return "round_to_grid"; }
   NodePtr clone() const override { return cloned(*this); }
-  Json attributes() const override {
-    return {{"step", shortest(step_)}, {"lo", lo_}, {"hi", hi_}};
-  }
+  Json attributes() const override { return {{"step", shortest(step_)}, {"lo", lo_}, {"hi", hi_}}; }
   Shape infer_shape(std::span<const Shape> in) const override { return only_input(*this, in); }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
-    return fake_quantize(in[0], range());
+    // A true quotient: 16-bit grids are too fine for a product with 1 / step.
+    const Tensor& x = in[0];
+    const Tensor levels = div(x, Tensor::full(x.context(), {}, step_));
+    return affine(fake_quantize(levels, range()), step_, 0);
   }
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {
     if (!in[0]) return std::nullopt;
-    const float level = std::nearbyint(*in[0] * (1.0f / step_));
+    const float level = std::nearbyint(*in[0] / step_);
     return step_ * std::clamp(level, static_cast<float>(lo_), static_cast<float>(hi_));
   }
 
  private:
   QuantRange range() const {
-    return {step_, lo_, hi_, step_ * static_cast<float>(lo_), step_ * static_cast<float>(hi_)};
+    return {1, lo_, hi_, static_cast<float>(lo_), static_cast<float>(hi_)};
   }
 
   float step_;

@@ -158,7 +158,7 @@ case("batch_norm", n, has=["batch_norm"])
 n = Net(IMAGE, opset=18)  # a pixel norm without its epsilon: no black, where ONNX Runtime has NaN
 v = n.add("ReduceMean", n.add("Mul", "x", "x"), np.int64([1]))
 n.add("Div", "x", n.add("Sqrt", v))
-case("lost_epsilon", n, note="lost its epsilon", tolerance=1e-4)
+case("lost_epsilon", n, note="without an epsilon", tolerance=1e-4)
 
 # ---- Borders ----
 

@@ -1,5 +1,5 @@
-// Small ONNX files, one per pattern that exporters write, against ONNX Runtime's results: read, mapped
-// to the nodes that they should become, or refused with the reason.
+// Small ONNX files, one per pattern that exporters write, against ONNX Runtime's results: read,
+// mapped to the nodes that they should become, or refused with the reason.
 #include <set>
 
 #include "models/import/import.h"
@@ -9,7 +9,7 @@
 #include "tests/temp_dir.h"
 
 using namespace gsx;
-using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -26,7 +26,8 @@ std::filesystem::path write_case(const golden::File& file, const std::string& na
 Tensor input_of(const golden::File& file, const ContextPtr& context, const std::string& name,
                 bool nhwc) {
   const golden::Entry& e = file.at(name);
-  const Tensor x = Tensor::from(context, e.values, e.shape.rank() == 1 ? Shape{e.shape[0], 1} : e.shape);
+  const Tensor x =
+      Tensor::from(context, e.values, e.shape.rank() == 1 ? Shape{e.shape[0], 1} : e.shape);
   return nhwc ? transpose(x, {0, 3, 1, 2}) : x;
 }
 
@@ -36,12 +37,12 @@ void check_case(const golden::File& file, const nlohmann::json& item, const Cont
   const TempDir dir;
   const std::filesystem::path path = write_case(file, name, dir);
   if (!refusal.empty()) {
-    CHECK_THROWS_WITH(import_model(context, path), ContainsSubstring(refusal));
+    CHECK_THROWS_WITH(import_model(context, path), Contains(refusal));
     return;
   }
   const Imported imported = import_model(context, path);
   const Graph& graph = imported.graph;
-  CHECK_THAT(imported.format, ContainsSubstring("an ONNX file of opset"));
+  CHECK_THAT(imported.format, Contains("an ONNX file of opset"));
   std::set<std::string> kinds;
   for (int i = 0; i < graph.size(); ++i) kinds.insert(std::string(graph.node(i).kind()));
   for (const std::string kind : item.at("has")) {
@@ -55,7 +56,7 @@ void check_case(const golden::File& file, const nlohmann::json& item, const Cont
   if (!note.empty()) {
     std::string all;
     for (const std::string& n : imported.notes) all += n + '\n';
-    CHECK_THAT(all, ContainsSubstring(note));
+    CHECK_THAT(all, Contains(note));
   }
   const Json onnx = graph.provenance.at("onnx");
   const bool nhwc = onnx.contains("input_layout");
@@ -98,14 +99,15 @@ TEST_CASE("ONNX: weights in a file beside it, and nowhere else", "[golden]") {
     out.write(reinterpret_cast<const char*>(weights.values.data()),
               static_cast<std::streamsize>(weights.values.size() * sizeof(float)));
   };
-  CHECK_THROWS_WITH(import_model(context, path), ContainsSubstring("beside the model"));
+  CHECK_THROWS_WITH(import_model(context, path), Contains("beside the model"));
   write_weights(dir.path() / "parts" / "weights.bin");
   const NoGrad no_grad;
-  const Tensor y = import_model(context, path).graph.evaluate(file.tensor(context, "external/in/0"));
+  const Tensor y =
+      import_model(context, path).graph.evaluate(file.tensor(context, "external/in/0"));
   CHECK(golden::relative_error(y.to_vector(), file.at("external/y").values) <= 1e-5);
   for (const std::string name : {"external_above", "external_root"}) {
     const std::filesystem::path bad = write_case(file, name, dir);
-    CHECK_THROWS_WITH(import_model(context, bad), ContainsSubstring("outside the model's folder"));
+    CHECK_THROWS_WITH(import_model(context, bad), Contains("outside the model's folder"));
   }
 }
 
@@ -125,7 +127,7 @@ TEST_CASE("ONNX: cut and garbled files are refused in one sentence", "[golden]")
     } catch (const Error& e) {
       const std::string what = e.what();
       INFO(what);
-      CHECK_THAT(what, ContainsSubstring("bad.onnx"));
+      CHECK_THAT(what, Contains("bad.onnx"));
       return what.find('\n') == std::string::npos;
     }
   };

@@ -14,8 +14,8 @@ using namespace gsx;
 namespace {
 
 struct Row {
-  const char* file;       // without .onnx
-  const char* reference;  // what its input and output are called
+  const char* file;         // without .onnx
+  const char* reference;    // what its input and output are called
   double tolerance = 1e-4;  // of the output's range, at worst
   double rms = 1;           // the same, root mean square: where single roundings may fall otherwise
 };
