@@ -73,12 +73,16 @@ Graph fid_inception();
 // and white, "0..255"), "eps" (of every norm). Unknown ones are an Error.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());
 std::vector<std::string> architecture_names();
+// The options of make_architecture that say what a file of weights cannot: "order", "range",
+// "input_range", "output_range", "eps". Others are an Error that names `name`.
+void apply_format_options(Graph&, const std::string& name, const Json& options);
 // For messages: what to write instead of a name that is none, the nearest one or all.
 std::string instead_of(const std::string& name);
 
-// A model as users name it: FILE, or ARCH[,KEY=VALUE...][:FILE].
+// A model as users name it: FILE, or ARCH[,KEY=VALUE...][:FILE]. ARCH may be one that only files
+// hold (models/import/detect.h), or `auto`, which stands for whatever the file holds.
 struct ModelSpec {
-  std::string architecture;  // empty: the file holds its network
+  std::string architecture;  // empty: the file tells
   Json options = Json::object();
   std::filesystem::path file;  // empty: a bare architecture
 };

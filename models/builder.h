@@ -64,6 +64,8 @@ class Builder {
   int reshape(std::string name, int channels, int height = 0, int width = 0) {
     return put(make_reshape(std::move(name), last_, channels, height, width));
   }
+  // Any other node.
+  int put_node(NodePtr node) { return put(std::move(node)); }
   int quantize(std::string name, QuantGrid grid, float p, bool is_signed) {
     return put(make_quantize(std::move(name), last_, grid, p, is_signed));
   }

@@ -182,6 +182,9 @@ void save_model(const Graph&, const std::filesystem::path&);
 // prepacked: as Graph::prepack leaves it. Weights in floating point are then there for one layer at
 // a time, while the file is read.
 Graph load_model(const ContextPtr&, const std::filesystem::path&, bool prepacked = false);
+// The same of a file's content in memory; `name` is for messages.
+Graph load_model(const ContextPtr&, std::span<const uint8_t> content, const std::string& name,
+                 bool prepacked = false);
 int64_t file_bytes(const Graph&);  // the size save_model writes
 
 // A graph without its parameters' values, as it stands in files. Reading trusts nothing: Error
@@ -193,8 +196,8 @@ Graph graph_from_json(const Json&);
 // and misshapen tensors are an Error that names the first of each and how many more there are.
 void load_weights(Graph&, const ContextPtr&, const std::filesystem::path&);
 
-// Opens what a user names: a gsx model file, or ARCHITECTURE:weights.safetensors. The Error of a
-// run's folder names the file `in_run` in it.
+// Opens what a user names: a file of any kind that gsx reads (models/import/import.h), or
+// ARCHITECTURE:FILE. The Error of a run's folder names the file `in_run` in it.
 Graph open_model(const ContextPtr&, const std::string& spec, bool prepacked = false,
                  const std::string& in_run = "model.safetensors");
 

@@ -4,6 +4,7 @@
 
 #include "engine/suggest.h"
 #include "models/architectures.h"
+#include "models/import/detect.h"
 #include "models/import/import.h"
 
 namespace gsx {
@@ -12,9 +13,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_architecture(const std::string& name) {
+constexpr std::string_view kAuto = "auto";  // whatever the file holds
+
+bool is_built_in(const std::string& name) {
   const auto names = architecture_names();
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_architecture(const std::string& name) {
+  return is_built_in(name) || name == kAuto || is_known_architecture(name);
 }
 
 // "KEY=VALUE,KEY=VALUE": numbers and truths as such, anything else as text.
@@ -87,15 +94,31 @@ void check_model_spec(const std::string& spec, bool with_weights) {
   GSX_CHECK(!with_weights || !parsed.file.empty(), "model: ", spec,
             " is an architecture without weights; give ", spec, ":weights.safetensors");
   if (parsed.architecture.empty()) return refuse_unknown(spec);
-  make_architecture(parsed.architecture, parsed.options);
+  Json options = Json::object();
+  for (const auto& item : parsed.options.items())
+    if (item.key != "part" || parsed.file.empty()) options[item.key] = item.value;
+  if (is_built_in(parsed.architecture)) {
+    make_architecture(parsed.architecture, options);
+    return;
+  }
+  GSX_CHECK(!parsed.file.empty(), "model: ", spec, " has the sizes that its weights have; give ",
+            spec, ":FILE");
+  Graph any = cyclegan({.width = 1, .blocks = 0});
+  apply_format_options(any, parsed.architecture, options);
+}
+
+Imported import_named(const ContextPtr& context, const std::string& spec, bool prepacked,
+                      const std::string& in_run) {
+  check_model_spec(spec, true);
+  const ModelSpec parsed = parse_model_spec(spec);
+  refuse_folder(parsed.file, in_run);
+  const std::string name = parsed.architecture == kAuto ? "" : parsed.architecture;
+  return import_model(context, parsed.file, {name, parsed.options, prepacked});
 }
 
 Graph open_model(const ContextPtr& context, const std::string& spec, bool prepacked,
                  const std::string& in_run) {
-  check_model_spec(spec, true);
-  const ModelSpec parsed = parse_model_spec(spec);
-  refuse_folder(parsed.file, in_run);
-  return import_model(context, parsed.file, {parsed.architecture, parsed.options, prepacked}).graph;
+  return import_named(context, spec, prepacked, in_run).graph;
 }
 
 }  // namespace gsx

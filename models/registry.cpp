@@ -202,6 +202,12 @@ Graph make_architecture(const std::string& name, const Json& json) {
   return graph;
 }
 
+void apply_format_options(Graph& graph, const std::string& name, const Json& json) {
+  Options options(name, json);
+  adapt(graph, options);
+  options.finish();
+}
+
 std::string instead_of(const std::string& name) {
   const std::string near = did_you_mean(name, architecture_names());
   if (!near.empty()) return near;

@@ -6,6 +6,25 @@
 
 namespace gsx {
 
+namespace {
+
+// [groups*A, B, ...] to [groups*B, A, ...], each group by itself.
+std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from, int groups) {
+  const int64_t a = from[0] / groups, b = from[1], each = from[2] * from[3];
+  std::vector<float> result(values.size());
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * a * b;
+    for (int64_t i = 0; i < a; ++i) {
+      for (int64_t j = 0; j < b; ++j) {
+        std::copy_n(&values[(first + i * b + j) * each], each, &result[(first + j * a + i) * each]);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 void check_values(const Parameter& p, std::span<const float> values, const std::string& where) {
   const bool signless = p.role == Role::running_var || p.role == Role::weight_scale;
   const auto bad = std::find_if(values.begin(), values.end(),
@@ -21,18 +40,9 @@ Shape file_shape(const Parameter& p) {
   return {p.shape[1] * p.groups, p.shape[0] / p.groups, p.shape[2], p.shape[3]};
 }
 
-std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from, int groups) {
-  const int64_t a = from[0] / groups, b = from[1], each = from[2] * from[3];
-  std::vector<float> result(values.size());
-  for (int64_t g = 0; g < groups; ++g) {
-    const int64_t first = g * a * b;
-    for (int64_t i = 0; i < a; ++i) {
-      for (int64_t j = 0; j < b; ++j) {
-        std::copy_n(&values[(first + i * b + j) * each], each, &result[(first + j * a + i) * each]);
-      }
-    }
-  }
-  return result;
+std::vector<float> file_values(const Parameter& p) {
+  const std::vector<float> values = p.value.to_vector();
+  return p.file_transposed ? swap_outer(values, p.shape, p.groups) : values;
 }
 
 void set_file_values(Parameter& p, const ContextPtr& context,

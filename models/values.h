@@ -2,7 +2,6 @@
 #pragma once
 #include <span>
 #include <string>
-#include <vector>
 
 #include "models/node.h"
 
@@ -13,13 +12,12 @@ namespace gsx {
 // both: a channel that never varies has that variance, a filter of zeros that step.
 void check_values(const Parameter&, std::span<const float> values, const std::string& where);
 
-// Files hold PyTorch's order: filters of transposed convolutions have their first two dimensions
-// the other way round. The shape that a parameter has there; values [groups*A, B, ...] of shape
-// `from` as [groups*B, A, ...], each group by itself; and values in the file's order made the
-// parameter's, checked as above.
+// The shape that a parameter has in files: filters of transposed convolutions lie as PyTorch's do.
 Shape file_shape(const Parameter&);
-std::vector<float> swap_outer(const std::vector<float>& values, const Shape& from, int groups);
+// Gives a parameter the values of a file, in the file's order, after check_values.
 void set_file_values(Parameter&, const ContextPtr&, const std::vector<float>& in_file_order,
                      const std::string& where);
+// Its values in the file's order.
+std::vector<float> file_values(const Parameter&);
 
 }  // namespace gsx

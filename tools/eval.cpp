@@ -97,7 +97,7 @@ struct Networks {
 };
 
 void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
-  n.model = open_model(context, o.model, true);
+  n.model = open_told(context, o.model, true);
   GSX_CHECK(noise_length(n.model) == 0, o.model,
             " makes its images of noise; eval measures generators that take images, and gsx train "
             "says how far a compressed one is from its teacher");

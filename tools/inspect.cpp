@@ -67,7 +67,8 @@ struct Prunable {
 
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
-  const Graph graph = open_network(context, o.network);
+  const Imported model = open_noted_network(context, o.network);
+  const Graph& graph = model.graph;
   const std::vector<Shape> inputs = graph.input_shapes(o.size, o.size);
   const Cost cost = graph.cost(inputs);
   const int64_t bytes = file_bytes(graph);
@@ -90,6 +91,8 @@ void run_inspect(const InspectOptions& o) {
                  {"prunable", {{"norm", prunable.by_norms}, {"both", prunable.by_both}}},
                  {"inputs", ports_json(takes)},
                  {"outputs", ports_json(gives)},
+                 {"format", model.format},
+                 {"notes", model.notes},
                  {"layers", Json::array()},
                  {"provenance", graph.provenance}};
     for (const LayerCost& layer : cost.layers) json["layers"].push_back(layer_json(layer));
@@ -107,7 +110,11 @@ void run_inspect(const InspectOptions& o) {
             << "\nweights     " << format_bytes(cost.weight_bytes) << "\nfile        "
             << format_bytes(bytes) << "\nprunable    " << prunable.by_norms
             << " channels by the scales of norms, " << prunable.by_both << " with inserted ones"
-            << std::endl;
+            << '\n';
+  if (!model.notes.empty()) std::cout << "\nread from   " << model.format << '\n';
+  for (const std::string& note : model.notes)
+    std::cout << "note        " << printable(note) << '\n';
+  std::cout << std::flush;
 }
 
 }  // namespace
@@ -119,16 +126,19 @@ void add_inspect(const Command& app) {
   gsx inspect runs/gs8-1/model.safetensors --size 128
   gsx inspect cyclegan --json
   gsx inspect cartoongan,order=rgb,eps=1e-5:weights.safetensors
-Wherever a model is named, a file without a network needs its architecture in front of it: ARCH:FILE.
-What such a file cannot say is told as ARCH,KEY=VALUE,...:FILE:
+  gsx inspect latest_net_G.pth
+Files of weights (PyTorch's .pth .pt .ckpt .bin, .safetensors, .npz) are told from their tensors; ARCH:FILE
+says what one is where that should not be asked of it. Wherever a model is named, what such a file cannot say
+is told as ARCH,KEY=VALUE,...:FILE, with `auto` for an ARCH that is told from the file:
   order=rgb|bgr           channel order of the images it takes and gives
   range=LO..HI            its values of black and white, e.g. 0..255, -1..1
   input_range=, output_range=   the same where the two differ
   eps=E                   of its norms
+  part=NAME               which of several networks in the file: a/b goes through dictionaries
   width=, blocks=, affine=, layers=, pooled=, in_channels=, latent=   where the architecture has
                           them)");
   sub.add_option("MODEL", o->network.model,
-                 "a gsx model file, or an architecture: ARCH[,KEY=VALUE...][:weights.safetensors]")
+                 "a gsx model, a file of weights, or an architecture: ARCH[,KEY=VALUE...][:FILE]")
       ->required();
   sub.add_option("--size", o->size, "side of the image that MACs are counted for")
       ->check(whole_number(1, 8192))

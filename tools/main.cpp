@@ -40,6 +40,7 @@ int run_gsx(int argc, char** argv) {
   add_translate(command);
   add_sample(command);
   add_inspect(command);
+  add_convert(command);
   add_eval(command);
   add_ablate(command);
   add_report(command);

@@ -1,8 +1,11 @@
 // Opening what a user names; see network.h.
 #include "tools/network.h"
 
+#include <iostream>
+
 #include "models/architectures.h"
 #include "tools/numbers.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -11,6 +14,9 @@ void add_network_options(const Command& app, NetworkOptions& o) {
       ->check(whole_number(1, 4096));
   app.add_option("--blocks", o.blocks, "of a bare architecture: residual blocks")
       ->check(whole_number(1, 256));
+  app.add_option("--arch", o.architecture,
+                 "of a file of weights: the architecture they are of, where it should not be told "
+                 "from them");
 }
 
 void check_model(const std::string& flag, const std::string& spec, bool with_weights) {
@@ -22,20 +28,39 @@ void check_model(const std::string& flag, const std::string& spec, bool with_wei
   }
 }
 
-Graph open_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
-  check_model("", o.model, false);
-  const ModelSpec spec = parse_model_spec(o.model);
+Imported open_noted_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
+  std::string model = o.model;
+  if (!o.architecture.empty()) {
+    if (!parse_model_spec(model).architecture.empty())
+      throw Misuse("--arch", "goes with a file alone, and " + model +
+                                 " names an architecture; "
+                                 "leave one of them out");
+    model = o.architecture + ":" + model;
+  }
+  check_model("", model, false);
+  const ModelSpec spec = parse_model_spec(model);
   if (!spec.file.empty()) {
     for (const auto& [flag, value] : {std::pair{"--width", o.width}, {"--blocks", o.blocks}})
       if (value > 0)
         throw Misuse(flag, "goes with a bare architecture, not with the file " + o.model +
                                ", whose layers are as they are; leave it out");
-    return open_model(context, o.model, prepacked);
+    return import_named(context, model, prepacked);
   }
   Json options = spec.options;
   if (o.width > 0) options["width"] = o.width;
   if (o.blocks > 0) options["blocks"] = o.blocks;
-  return as_misuse("", [&] { return make_architecture(spec.architecture, options); });
+  return {as_misuse("", [&] { return make_architecture(spec.architecture, options); }), {}, {}};
+}
+
+Graph open_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
+  return open_noted_network(context, o, prepacked).graph;
+}
+
+Graph open_told(const ContextPtr& context, const std::string& spec, bool prepacked,
+                const std::string& in_run) {
+  Imported model = import_named(context, spec, prepacked, in_run);
+  for (const std::string& note : model.notes) std::cerr << "note: " << printable(note) << '\n';
+  return std::move(model.graph);
 }
 
 Graph open_runnable_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {

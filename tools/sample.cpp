@@ -80,7 +80,7 @@ void run_sample(const SampleOptions& o) {
                                 std::to_string(o.count) +
                                 "; give a folder as --out for a file each");
   check_model("", o.model);
-  Graph graph = open_model(context, o.model, true);
+  Graph graph = open_told(context, o.model, true);
   check_generator(graph, o.model);
   graph.freeze();
   if (sheet) {

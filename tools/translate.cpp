@@ -120,10 +120,9 @@ void run_translate(const TranslateOptions& o) {
   warn_of_emulation(*context);
   check_model("", o.model);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
-  Graph graph = open_model(context, o.model, true);
-  graph = suited(context, std::move(graph), o.model, jobs);
-  for (const std::string& note : import_notes(graph))
-    std::cerr << "note: " << printable(note) << '\n';
+  Imported opened = open_suited(context, o.model, jobs);
+  for (const std::string& note : opened.notes) std::cerr << "note: " << printable(note) << '\n';
+  Graph graph = std::move(opened.graph);
   check_second(graph, o.model, o.second, jobs);
   if (const int64_t length = noise_length(graph); length > 0)
     for (const TranslateJob& job : jobs)

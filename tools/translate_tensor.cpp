@@ -5,7 +5,6 @@
 #include "engine/io/npy.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
-#include "models/import/import.h"
 #include "tools/command_line.h"
 
 namespace gsx::tools {
@@ -82,22 +81,17 @@ void check_room_for(const Graph& graph, const NpyHead& head, bool nhwc) {
 
 }  // namespace
 
-Graph suited(const ContextPtr& context, Graph graph, const std::string& model,
-             const std::vector<TranslateJob>& jobs) {
-  const Json onnx = graph.provenance.value("onnx", Json::object());
-  if (!onnx.contains("one_size") || !is_tensor_name(jobs[0].in)) return graph;
+Imported open_suited(const ContextPtr& context, const std::string& model,
+                     const std::vector<TranslateJob>& jobs) {
+  Imported opened = import_named(context, model, true);
+  const Json onnx = opened.graph.provenance.value("onnx", Json::object());
+  if (!onnx.contains("one_size") || !is_tensor_name(jobs[0].in)) return opened;
   const NpyHead head = read_npy_head(jobs[0].in);
-  if (head.shape.size() != 4) return graph;
-  const size_t first = is_nhwc(graph, "input_layout") ? 1 : 2;
+  if (head.shape.size() != 4) return opened;
+  const size_t first = is_nhwc(opened.graph, "input_layout") ? 1 : 2;
   ImportOptions options;
   options.options["size"] = {head.shape[first], head.shape[first + 1]};
-  return import_model(context, model_path(model), options).graph;
-}
-
-std::vector<std::string> import_notes(const Graph& graph) {
-  const Json onnx = graph.provenance.value("onnx", Json::object());
-  if (!onnx.contains("notes")) return {};
-  return onnx.at("notes").get<std::vector<std::string>>();
+  return import_model(context, model_path(model), options);
 }
 
 void check_second(const Graph& graph, const std::string& model, const std::string& second,

@@ -3,18 +3,15 @@
 #include <string>
 #include <vector>
 
-#include "models/graph.h"
+#include "models/import/import.h"
 #include "tools/translate_plan.h"
 
 namespace gsx::tools {
 
-// The graph, opened anew for the size of the first tensor where its file has numbers that suit one
-// size alone.
-Graph suited(const ContextPtr&, Graph, const std::string& model,
-             const std::vector<TranslateJob>& jobs);
-
-// What reading the network's file found and warned of.
-std::vector<std::string> import_notes(const Graph&);
+// Opens a model: for the size of the first tensor where its file has numbers that suit one size
+// alone.
+Imported open_suited(const ContextPtr&, const std::string& model,
+                     const std::vector<TranslateJob>& jobs);
 
 // Error where the network has two inputs and no second tensor is given, or one and there is; and
 // for images where it has two.

@@ -24,6 +24,19 @@ float half_to_float(uint16_t h) {
   return sign ? -magnitude : magnitude;
 }
 
+// Eight bits with no infinities: exponent 15 and mantissa 7 is no number, its neighbours are.
+float e4m3_to_float(uint8_t b) {
+  const uint32_t sign = static_cast<uint32_t>(b & 0x80) << 24;
+  const uint32_t exponent = (b >> 3) & 15, mantissa = b & 7;
+  if ((b & 0x7f) == 0x7f) return std::bit_cast<float>(sign | 0x7fc00000);
+  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 120) << 23 | mantissa << 20);
+  const float magnitude = static_cast<float>(mantissa) * 0x1p-9f;
+  return sign ? -magnitude : magnitude;
+}
+
+// The upper byte of a half.
+float e5m2_to_float(uint8_t b) { return half_to_float(static_cast<uint16_t>(b << 8)); }
+
 float bfloat_to_float(uint16_t b) { return std::bit_cast<float>(static_cast<uint32_t>(b) << 16); }
 
 template <class To, class T, class Convert>
@@ -61,6 +74,9 @@ std::vector<To> converted(FileDType dtype, std::span<const uint8_t> bytes) {
     case FileDType::u8: return cast<To, uint8_t>(bytes);
     case FileDType::boolean:
       return convert<To, uint8_t>(bytes, [](uint8_t v) { return v ? To{1} : To{0}; });
+    case FileDType::f8_e4m3: return convert<To, uint8_t>(bytes, e4m3_to_float);
+    case FileDType::f8_e5m2: return convert<To, uint8_t>(bytes, e5m2_to_float);
+    case FileDType::c64: fail("to_floats: complex numbers (C64) are no weights of a network");
   }
   fail("to_floats: unknown element type ", static_cast<int>(dtype));
 }
@@ -68,13 +84,14 @@ std::vector<To> converted(FileDType dtype, std::span<const uint8_t> bytes) {
 }  // namespace
 
 size_t size_of(FileDType t) {
-  constexpr uint8_t kSizes[] = {8, 4, 2, 2, 8, 4, 2, 1, 8, 4, 2, 1, 1};
+  constexpr uint8_t kSizes[] = {8, 4, 2, 2, 8, 4, 2, 1, 8, 4, 2, 1, 1, 1, 1, 8};
   return kSizes[static_cast<int>(t)];
 }
 
 std::ostream& operator<<(std::ostream& out, FileDType t) {
-  constexpr const char* kNames[] = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16",
-                                    "I8",  "U64", "U32", "U16",  "U8",  "BOOL"};
+  constexpr const char* kNames[] = {"F64",  "F32",     "F16",     "BF16", "I64", "I32",
+                                    "I16",  "I8",      "U64",     "U32",  "U16", "U8",
+                                    "BOOL", "F8_E4M3", "F8_E5M2", "C64"};
   return out << kNames[static_cast<int>(t)];
 }
 

@@ -14,8 +14,10 @@ namespace gsx {
 namespace {
 
 NpyHeader parse_header(const InputFile& file) {
-  return parse_npy_header(
+  const NpyHeader header = parse_npy_header(
       [&](uint64_t offset, uint64_t bytes) { return file.read_at(offset, bytes); }, file.size());
+  require(header.dtype != FileDType::c64, "holds complex numbers, which are not supported");
+  return header;
 }
 
 NpyArray parse(const InputFile& file) {

@@ -108,12 +108,14 @@ class HeaderParser {
   size_t at_ = 0;
 };
 
+constexpr std::pair<const char*, FileDType> kKinds[] = {
+    {"f8", FileDType::f64}, {"f4", FileDType::f32}, {"f2", FileDType::f16},
+    {"i8", FileDType::i64}, {"i4", FileDType::i32}, {"i2", FileDType::i16},
+    {"i1", FileDType::i8},  {"u8", FileDType::u64}, {"u4", FileDType::u32},
+    {"u2", FileDType::u16}, {"u1", FileDType::u8},  {"b1", FileDType::boolean},
+    {"c8", FileDType::c64}};
+
 std::optional<FileDType> dtype_of(const std::string& kind) {
-  constexpr std::pair<const char*, FileDType> kKinds[] = {
-      {"f8", FileDType::f64}, {"f4", FileDType::f32}, {"f2", FileDType::f16},
-      {"i8", FileDType::i64}, {"i4", FileDType::i32}, {"i2", FileDType::i16},
-      {"i1", FileDType::i8},  {"u8", FileDType::u64}, {"u4", FileDType::u32},
-      {"u2", FileDType::u16}, {"u1", FileDType::u8},  {"b1", FileDType::boolean}};
   for (const auto& [name, type] : kKinds)
     if (kind == name) return type;
   return std::nullopt;
@@ -156,9 +158,22 @@ NpyHeader parse_npy_header(const ReadRange& read, uint64_t size) {
           *count * width};
 }
 
+std::string npy_descr(FileDType dtype) {
+  for (const auto& [name, type] : kKinds)
+    if (type == dtype) return (size_of(dtype) > 1 ? "<" : "|") + std::string(name);
+  return {};
+}
+
+uint64_t npy_data_at(std::span<const uint8_t> start) {
+  uint64_t bytes = start[8] | start[9] << 8;
+  if (start[6] == 1) return 10 + bytes;
+  return 12 +
+         (bytes | static_cast<uint64_t>(start[10]) << 16 | static_cast<uint64_t>(start[11]) << 24);
+}
+
 void swap_to_native(const NpyHeader& header, std::vector<uint8_t>& data) {
   if (!header.swapped) return;
-  const size_t width = size_of(header.dtype);
+  const size_t width = header.dtype == FileDType::c64 ? 4 : size_of(header.dtype);
   for (size_t i = 0; i < data.size(); i += width) std::reverse(&data[i], &data[i] + width);
 }
 

@@ -45,7 +45,12 @@ std::vector<T> from_fortran(const std::vector<int64_t>& shape, const std::vector
   return result;
 }
 
-// Everything in front of an array's values: "<f4" or "<f8" in `descr`, row-major.
+// Where the values begin, of at least 12 bytes that begin as a .npy does.
+uint64_t npy_data_at(std::span<const uint8_t> start);
+
+// NumPy's word for a type, as "<f4"; empty for those that it has not.
+std::string npy_descr(FileDType);
+// Everything in front of an array's values: such a word in `descr`, row-major.
 std::string npy_preamble(const std::string& descr, std::span<const int64_t> shape);
 
 }  // namespace gsx

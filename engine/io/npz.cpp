@@ -4,12 +4,12 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
-#include "engine/io/input_file.h"
 #include "engine/io/npy_header.h"
 #include "engine/io/problem.h"
 
@@ -19,49 +19,43 @@ namespace {
 
 constexpr std::string_view kEnding = ".npy";
 
-zip_t* archive(void* opened) { return static_cast<zip_t*>(opened); }
+// Where the values of an array in an archive begin is known after this many bytes of it.
+constexpr uint64_t kMostHeader = (1 << 20) + 12;
 
-std::vector<uint8_t> member(zip_t* zip, const std::string& name) {
-  zip_stat_t about;
-  zip_stat_init(&about);
-  require(zip_stat(zip, name.c_str(), 0, &about) == 0 && (about.valid & ZIP_STAT_SIZE) != 0,
-          "is not in the archive");
-  require(about.size <= kMostNpzBytes, "has ", about.size, " bytes, at most ", kMostNpzBytes,
-          " are supported");
-  const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen(zip, name.c_str(), 0),
-                                                               zip_fclose);
-  require(file != nullptr, "cannot be unpacked: ", zip_strerror(zip));
-  // Grown as it is filled: the size is what the archive says of itself.
-  constexpr size_t kStep = size_t{1} << 24;
-  std::vector<uint8_t> bytes;
-  while (bytes.size() < about.size) {
-    const size_t at = bytes.size();
-    bytes.resize(std::min<uint64_t>(about.size, at + kStep));
-    const zip_int64_t got = zip_fread(file.get(), &bytes[at], bytes.size() - at);
-    require(got > 0, "is damaged or cut off");
-    bytes.resize(at + static_cast<size_t>(got));
-  }
-  // The end checks the sum over all bytes.
-  uint8_t beyond = 0;
-  require(zip_fread(file.get(), &beyond, 1) == 0, "is damaged or cut off");
-  return bytes;
+template <size_t kWidth>
+std::vector<uint8_t> from_fortran_bytes(const TypedArray& array) {
+  std::vector<std::array<uint8_t, kWidth>> values(array.bytes.size() / kWidth);
+  std::copy(array.bytes.begin(), array.bytes.end(), reinterpret_cast<uint8_t*>(values.data()));
+  values = from_fortran(array.shape, values);
+  const auto* start = reinterpret_cast<const uint8_t*>(values.data());
+  return {start, start + array.bytes.size()};
 }
 
-NpzArray parse(const std::vector<uint8_t>& bytes) {
+// The bytes of a column-major array in row-major order.
+std::vector<uint8_t> row_major(const TypedArray& array) {
+  switch (size_of(array.dtype)) {
+    case 1: return from_fortran_bytes<1>(array);
+    case 2: return from_fortran_bytes<2>(array);
+    case 4: return from_fortran_bytes<4>(array);
+    default: return from_fortran_bytes<8>(array);
+  }
+}
+
+TypedArray parse(const std::vector<uint8_t>& bytes, uint64_t size) {
   const NpyHeader header = parse_npy_header(
       [&](uint64_t offset, uint64_t count) {
         const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(offset);
         return std::vector<uint8_t>(at, at + static_cast<std::ptrdiff_t>(count));
       },
-      bytes.size());
+      size);
+  TypedArray array{header.dtype, header.shape, {}};
+  if (bytes.size() < size) return array;  // of the head alone
   const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(header.data_at);
-  std::vector<uint8_t> data(at, at + static_cast<std::ptrdiff_t>(header.data_bytes));
-  swap_to_native(header, data);
-  NpzArray array{header.shape, to_doubles(header.dtype, data)};
-  if (header.fortran) array.values = from_fortran(array.shape, array.values);
+  array.bytes.assign(at, at + static_cast<std::ptrdiff_t>(header.data_bytes));
+  swap_to_native(header, array.bytes);
+  if (header.fortran) array.bytes = row_major(array);
   return array;
 }
-
 // What libzip makes of an archive, in memory.
 class Packed {
  public:
@@ -111,41 +105,70 @@ class Packed {
 
 }  // namespace
 
-NpzFile::NpzFile(const std::filesystem::path& path) : path_(path) {
-  const InputFile readable(path);  // says what is wrong with the file's name
-  archive_ = zip_open(path.c_str(), ZIP_RDONLY, nullptr);
-  GSX_CHECK(archive_, "npz: ", path.string(), " is not an .npz archive of NumPy arrays");
-}
-
-NpzFile::~NpzFile() {
-  if (archive_) zip_discard(archive(archive_));
-}
-
-NpzFile::NpzFile(NpzFile&& other) noexcept
-    : path_(std::move(other.path_)), archive_(std::exchange(other.archive_, nullptr)) {}
+NpzFile::NpzFile(const std::filesystem::path& path)
+    : path_(path), archive_(path, "npz", "an .npz archive of NumPy arrays") {}
 
 std::vector<std::string> NpzFile::names() const {
   std::vector<std::string> names;
-  const zip_int64_t count = zip_get_num_entries(archive(archive_), 0);
-  for (zip_int64_t i = 0; i < count; ++i) {
-    const char* name = zip_get_name(archive(archive_), static_cast<zip_uint64_t>(i), 0);
-    const std::string_view entry = name ? name : "";
-    if (entry.ends_with(kEnding))
-      names.emplace_back(entry.substr(0, entry.size() - kEnding.size()));
-  }
+  for (const std::string& entry : archive_.names())
+    if (entry.ends_with(kEnding)) names.push_back(entry.substr(0, entry.size() - kEnding.size()));
   return names;
 }
 
 bool NpzFile::contains(const std::string& name) const {
-  return zip_name_locate(archive(archive_), (name + std::string(kEnding)).c_str(), 0) >= 0;
+  return archive_.contains(name + std::string(kEnding));
 }
 
-NpzArray NpzFile::read(const std::string& name) const {
+TypedArray NpzFile::typed(const std::string& name) const {
   try {
-    return parse(member(archive(archive_), name + std::string(kEnding)));
+    const std::vector<uint8_t> bytes = archive_.read(name + std::string(kEnding), kMostNpzBytes);
+    return parse(bytes, bytes.size());
   } catch (const Problem& problem) {
     fail("npz: ", path_.string(), ": the array ", name, " ", problem.what);
   }
+}
+
+TypedArray NpzFile::head(const std::string& name) const {
+  const std::string member = name + std::string(kEnding);
+  try {
+    const uint64_t size = archive_.size(member).value_or(0);
+    // Most heads are short; what lies behind them need not be unpacked.
+    const uint64_t start = std::min<uint64_t>(size, 512);
+    std::vector<uint8_t> bytes = archive_.read(member, kMostNpzBytes, start);
+    const uint64_t needed = bytes.size() < 12 ? 0 : npy_data_at(bytes);
+    if (needed > start)
+      bytes = archive_.read(member, kMostNpzBytes, std::min({size, needed, kMostHeader}));
+    TypedArray array = parse(bytes, size);
+    array.bytes.clear();
+    return array;
+  } catch (const Problem& problem) {
+    fail("npz: ", path_.string(), ": the array ", name, " ", problem.what);
+  }
+}
+
+NpzArray NpzFile::read(const std::string& name) const {
+  const TypedArray array = typed(name);
+  return {array.shape, to_doubles(array.dtype, array.bytes)};
+}
+
+bool npy_writable(FileDType dtype) { return !npy_descr(dtype).empty(); }
+
+void write_npz(const std::filesystem::path& path,
+               std::span<const std::pair<std::string, TypedArray>> arrays) {
+  std::vector<std::string> contents;
+  contents.reserve(arrays.size());
+  Packed packed;
+  for (const auto& [name, array] : arrays) {
+    const auto count = element_count(array.shape, size_of(array.dtype));
+    GSX_CHECK(count && *count * size_of(array.dtype) == array.bytes.size(), "npz: ", path.string(),
+              ": the ", array.bytes.size(), " bytes of ", name, " do not match its shape");
+    GSX_CHECK(npy_writable(array.dtype), "npz: ", path.string(), ": NumPy has no type ",
+              array.dtype, ", which ", name, " is of");
+    contents.push_back(npy_preamble(npy_descr(array.dtype), array.shape));
+    contents.back().append(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size());
+    packed.add(name + std::string(kEnding), contents.back());
+  }
+  write_file_atomically(path, packed.bytes());
 }
 
 void write_npz(const std::filesystem::path& path, const std::map<std::string, NpzArray>& arrays) {

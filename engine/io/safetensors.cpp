@@ -21,9 +21,10 @@ namespace {
 using namespace safetensors;
 
 constexpr std::array kAllDTypes = {
-    FileDType::f64, FileDType::f32, FileDType::f16,    FileDType::bf16, FileDType::i64,
-    FileDType::i32, FileDType::i16, FileDType::i8,     FileDType::u64,  FileDType::u32,
-    FileDType::u16, FileDType::u8,  FileDType::boolean};
+    FileDType::f64,     FileDType::f32,     FileDType::f16,     FileDType::bf16,
+    FileDType::i64,     FileDType::i32,     FileDType::i16,     FileDType::i8,
+    FileDType::u64,     FileDType::u32,     FileDType::u16,     FileDType::u8,
+    FileDType::boolean, FileDType::f8_e4m3, FileDType::f8_e5m2, FileDType::c64};
 
 // Parses the header text, refusing duplicate keys (JSON parsers silently keep one) and deep
 // nesting.
@@ -162,8 +163,13 @@ std::map<std::string, std::string> read_metadata(const json& value, bool sealed)
 }  // namespace
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
-  SafetensorsFile result{InputFile(path)};
+  return open(InputFile(path));
+}
+
+SafetensorsFile SafetensorsFile::open(InputFile opened) {
+  SafetensorsFile result{std::move(opened)};
   const InputFile& file = result.file_;
+  const std::filesystem::path& path = file.path();
   const bool sealed = seal::is_sealed(file);
   try {
     const uint64_t data_start = 8 + header_bytes(file), data_bytes = file.size() - data_start;

@@ -1,28 +1,146 @@
-// The table of readers; see import.h.
+// The table of readers, and the reader of files of weights; see import.h.
 #include "models/import/import.h"
 
+#include <algorithm>
+#include <array>
+
 #include "models/architectures.h"
+#include "models/import/detect.h"
 #include "models/import/onnx.h"
 
 namespace gsx {
 
 namespace {
 
-// Last in the table: it also says what a file of no known kind is.
-bool any(const InputFile&) { return true; }
+constexpr std::array kFormatOptions = {"order", "range", "input_range", "output_range", "eps"};
+
+// Whether a safetensors file is one of gsx's own, a model or a run's checkpoint: its header says
+// so.
+bool is_own(const InputFile& file) {
+  uint64_t length = 0;
+  char brace = 0;
+  if (file.size() <= 8) return false;
+  file.read_at(0, &length, 8);
+  file.read_at(8, &brace, 1);
+  if (brace != '{') return false;
+  const std::vector<uint8_t> bytes =
+      file.read_at(8, std::min<uint64_t>({length, file.size() - 8, uint64_t{1} << 27}));
+  const std::string_view header(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return header.find("\"gsx_graph\"") != header.npos ||
+         header.find("\"gsx checkpoint") != header.npos;
+}
+
+Imported read_own(const ContextPtr& context, const std::filesystem::path& path,
+                  const ImportOptions& o) {
+  Imported result;
+  result.format = "a gsx model";
+  if (o.architecture.empty()) {
+    GSX_CHECK(o.options.empty(), "load: ", path.string(),
+              " is a gsx model, which says all of itself; give it without options");
+    result.graph = load_model(context, path, o.prepacked);
+  } else {
+    result.graph = make_architecture(o.architecture, o.options);
+    load_weights(result.graph, context, path);
+  }
+  return result;
+}
+
+bool is_built_in(const std::string& name) {
+  const auto names = architecture_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What a file cannot say of images, of the options given.
+Json format_options(const Json& all) {
+  Json some = Json::object();
+  for (const char* key : kFormatOptions)
+    if (all.contains(key)) some[key] = all[key];
+  return some;
+}
+
+// A network of the name, with the sizes that the options say where these fit, else with the file's.
+Candidate named(const Weights& weights, const std::string& name, const Json& options) {
+  Candidate exact;
+  Difference difference;
+  if (is_built_in(name)) {
+    exact.architecture = name;
+    exact.graph = make_architecture(name, options);
+    difference = compare(exact, weights);
+    if (difference.none()) return exact;
+    const bool sized = options.size() > format_options(options).size();
+    GSX_CHECK(!sized, "load: ", weights.file().path().string(), " does not fit ", name, ": ",
+              difference.text());
+  }
+  Candidate found = detect(weights, name);
+  apply_format_options(found.graph, name, is_built_in(name) ? format_options(options) : options);
+  return found;
+}
+
+// The first part that all names share, as frameworks put in front: "model".
+std::string shared_part(const Weights& weights) {
+  std::string part;
+  for (const std::string& name : weights.names()) {
+    const size_t dot = name.find('.');
+    if (dot == std::string::npos || dot == 0) return "";
+    if (part.empty()) part = name.substr(0, dot);
+    if (name.compare(0, dot, part) != 0 || dot != part.size()) return "";
+  }
+  return part;
+}
+
+Candidate found_in(std::unique_ptr<TensorFile>& file, const std::string& part,
+                   const std::string& name, const Json& options) {
+  const auto look = [&] {
+    const Weights weights(*file);
+    Candidate c = name.empty() ? detect(weights, "") : named(weights, name, options);
+    if (name.empty()) apply_format_options(c.graph, c.architecture, options);
+    return c;
+  };
+  const std::string outer = part.empty() ? shared_part(Weights(*file)) : "";
+  if (outer.empty()) return look();
+  try {
+    return look();
+  } catch (const Error&) {
+    // Perhaps without the part that all names share; if not, the names as they are tell more.
+    auto inner = open_tensors(file->path(), outer);
+    std::swap(file, inner);
+    try {
+      return look();
+    } catch (const Error&) {
+      std::swap(file, inner);
+    }
+    throw;
+  }
+}
 
 Imported read_weights(const ContextPtr& context, const std::filesystem::path& path,
                       const ImportOptions& o) {
-  Imported result;
-  result.format = "a safetensors file";
-  if (o.architecture.empty()) {
-    result.graph = load_model(context, path, o.prepacked);
-    return result;
+  if (is_own(InputFile(path))) return read_own(context, path, o);
+  Json options = Json::object();
+  std::string part;
+  for (const auto& item : o.options.items()) {
+    if (item.key == "part")
+      part = item.value.is_string() ? item.value.get<std::string>() : item.value.dump();
+    else options[item.key] = item.value;
   }
-  result.graph = make_architecture(o.architecture, o.options);
-  load_weights(result.graph, context, path);
+  auto file = open_tensors(path, part);
+  Candidate found = found_in(file, part, o.architecture, options);
+  const Weights weights(*file);
+  fill(found, weights, context, o.prepacked);
+  Imported result;
+  result.format = file->format();
+  result.notes = file->notes();
+  for (const KnownArchitecture& known : known_architectures())
+    if (found.architecture == known.name && !found.why.empty())
+      result.notes.push_back("it holds " + std::string(known.what) + " (" + known.name +
+                             "): " + found.why);
+  result.notes.insert(result.notes.end(), found.notes.begin(), found.notes.end());
+  result.graph = std::move(found.graph);
   return result;
 }
+
+// Last in the table: it also says what a file of no known kind is.
+bool any(const InputFile&) { return true; }
 
 // In the order in which they are asked.
 constexpr ModelReader kReaders[] = {{"onnx", recognises_onnx, read_onnx},

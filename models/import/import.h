@@ -1,5 +1,6 @@
-// Networks out of files that others wrote. Which reader reads a file is told from its content, never
-// from its name; every reader makes a Graph, and nothing else in the house knows a foreign format.
+// Networks out of files that others wrote. Which reader reads a file is told from its content,
+// never from its name; every reader makes a Graph, and nothing else in the house knows a foreign
+// format.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -31,6 +32,10 @@ struct Imported {
 // what the other readers take. Error, one sentence, where the file is none of these, is damaged, or
 // holds what cannot be read exactly.
 Imported import_model(const ContextPtr&, const std::filesystem::path&, const ImportOptions& = {});
+
+// The same for what a user names, FILE or ARCH[,KEY=VALUE...]:FILE; see open_model.
+Imported import_named(const ContextPtr&, const std::string& spec, bool prepacked = false,
+                      const std::string& in_run = "model.safetensors");
 
 // One kind of file. `recognises` looks at a few bytes and must not throw for any content.
 struct ModelReader {

@@ -46,7 +46,7 @@ Followed follow(const OnnxModel& model, const ImportOptions& o, const std::strin
   const bool open = has_open_sides(model);
   const bool told = o.options.contains("size");
   std::string why;
-  if (open && !told) {
+  if (open) {
     // Small ones first; deep U-Nets need more.
     for (const int64_t unit : {64, 256}) {
       Followed two = follow(model, {unit, 3 * unit}, {2 * unit, 5 * unit});
@@ -61,7 +61,7 @@ Followed follow(const OnnxModel& model, const ImportOptions& o, const std::strin
   Followed one = follow(model, side[0], side[1]);
   GSX_CHECK(one.one_size.empty(), where, ": ", one.one_size, " is not the same everywhere");
   if (open) {
-    one.one_size = why.empty() ? "a size was asked for" : why;
+    one.one_size = why;
     if (one.faults.empty())
       one.trace->note("warning: this network was read for images of " + std::to_string(side[1]) +
                       " x " + std::to_string(side[0]) + " pixels, and at other sizes may differ " +

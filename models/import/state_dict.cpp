@@ -1,0 +1,228 @@
+// Entering dictionaries and taking off prefixes; see state_dict.h.
+#include "models/import/state_dict.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "engine/io/problem.h"
+
+namespace gsx {
+
+namespace {
+
+using Tensors = std::vector<std::pair<std::string, size_t>>;
+
+// Entered in this order: averaged weights, generators, then whatever wraps weights.
+constexpr std::array kContainers = {"params_ema",
+                                    "params-ema",
+                                    "g_ema",
+                                    "G_ema",
+                                    "netG_ema",
+                                    "generator_ema",
+                                    "model_ema",
+                                    "ema_model",
+                                    "ema",
+                                    "ema_state_dict",
+                                    "state_dict_ema",
+                                    "netG",
+                                    "net_g",
+                                    "net_G",
+                                    "generator",
+                                    "gen",
+                                    "G",
+                                    "g",
+                                    "generator_state_dict",
+                                    "G_state_dict",
+                                    "gen_state_dict",
+                                    "state_dict",
+                                    "model_state_dict",
+                                    "model_state",
+                                    "model",
+                                    "params",
+                                    "net",
+                                    "network",
+                                    "weights"};
+
+// Prefixes of names that say that what follows is a generator, in this order.
+constexpr std::array kGeneratorPrefixes = {"generator_ema", "netG_ema", "g_ema",    "G_ema",
+                                           "generator",     "netG",     "net_g",    "net_G",
+                                           "gen",           "G",        "ema_model"};
+
+bool is_optimiser(const std::string& key) {
+  return key.find("optim") != std::string::npos || key.starts_with("opt_") ||
+         key.find("scheduler") != std::string::npos || key == "opt";
+}
+
+std::string shown(std::string text) {
+  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
+  return "'" + text + "'";
+}
+
+const TensorGroup* child(const TensorGroup& group, std::string_view key) {
+  for (const TensorGroup& g : group.groups)
+    if (g.key == key && g.count() > 0) return &g;
+  return nullptr;
+}
+
+void flatten(const TensorGroup& group, const std::string& prefix, Tensors& to) {
+  for (const auto& [key, tensor] : group.tensors) to.emplace_back(prefix + key, tensor);
+  for (const TensorGroup& g : group.groups) flatten(g, prefix + g.key + ".", to);
+}
+
+// Whether the groups are layers of one network: {"conv1": {"weight": ...}}.
+bool are_layers(const TensorGroup& group) {
+  for (const TensorGroup& g : group.groups)
+    for (const auto& [key, tensor] : g.tensors)
+      if (key != "weight" && key != "bias" && !key.starts_with("running_") && key != "kernel" &&
+          key != "gamma" && key != "beta" && key != "num_batches_tracked")
+        return false;
+  return true;
+}
+
+const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& notes) {
+  for (size_t i = 0; i < kContainers.size(); ++i) {
+    const TensorGroup* found = child(group, kContainers[i]);
+    if (!found) continue;
+    std::string beside;
+    for (const TensorGroup& g : group.groups)
+      if (&g != found && g.count() > 0) beside += (beside.empty() ? "" : ", ") + shown(g.key);
+    notes.push_back("the weights are those under " + shown(found->key) +
+                    (beside.empty() ? "" : ", not under " + beside));
+    return found;
+  }
+  if (!group.tensors.empty()) return nullptr;
+  std::vector<const TensorGroup*> possible;
+  for (const TensorGroup& g : group.groups)
+    if (g.count() > 0 && !is_optimiser(g.key)) possible.push_back(&g);
+  if (possible.size() == 1 && !are_layers(group)) return possible[0];
+  if (possible.empty() || are_layers(group)) return nullptr;
+  std::string all;
+  for (const TensorGroup* g : possible) all += (all.empty() ? "" : ", ") + shown(g->key);
+  require(false, "holds several networks, ", all, "; say which as part=NAME");
+  return nullptr;
+}
+
+// What lies under "a/b"; null where there is no such thing.
+const TensorGroup* enter_part(const TensorGroup& from, std::string part) {
+  const TensorGroup* at = &from;
+  while (at && !part.empty()) {
+    const size_t slash = std::min(part.find('/'), part.size());
+    at = child(*at, part.substr(0, slash));
+    part.erase(0, slash + 1);
+  }
+  return at;
+}
+
+std::string first_part(const std::string& key) { return key.substr(0, key.find('.')); }
+
+// Takes `prefix` and a dot off the names that have it and drops the others.
+void keep_under(Tensors& tensors, const std::string& prefix) {
+  Tensors kept;
+  for (const auto& [key, tensor] : tensors)
+    if (key.starts_with(prefix + ".")) kept.emplace_back(key.substr(prefix.size() + 1), tensor);
+  tensors = std::move(kept);
+}
+
+bool all_under(const Tensors& tensors, const std::string& prefix) {
+  return std::all_of(tensors.begin(), tensors.end(),
+                     [&](const auto& t) { return t.first.starts_with(prefix + "."); });
+}
+
+// What wrappers of PyTorch put in front, in any order: DataParallel, compile, AveragedModel.
+bool unwrap(Tensors& tensors) {
+  bool changed = std::erase_if(tensors, [](const auto& t) { return t.first == "n_averaged"; }) > 0;
+  constexpr std::string_view kCompiled = "_orig_mod.";
+  for (auto& [key, tensor] : tensors)
+    for (size_t at;
+         (at = key.find(kCompiled)) != std::string::npos && (at == 0 || key[at - 1] == '.');) {
+      key.erase(at, kCompiled.size());
+      changed = true;
+    }
+  if (!tensors.empty() && all_under(tensors, "module")) {
+    keep_under(tensors, "module");
+    changed = true;
+  }
+  return changed;
+}
+
+// The names' first parts under which a generator stands beside other networks, or alone.
+bool keep_generator(Tensors& tensors, std::vector<std::string>& notes) {
+  std::set<std::string> parts;
+  for (const auto& [key, tensor] : tensors)
+    if (key.find('.') != std::string::npos) parts.insert(first_part(key));
+  for (const char* prefix : kGeneratorPrefixes) {
+    if (!parts.count(prefix)) continue;
+    std::string others;
+    for (const std::string& p : parts)
+      if (p != prefix) others += (others.empty() ? "" : ", ") + shown(p);
+    notes.push_back("the weights are those whose names begin with " + shown(prefix) +
+                    (others.empty() ? "" : ", not with " + others));
+    keep_under(tensors, prefix);
+    return true;
+  }
+  return false;
+}
+
+void check_names(const Tensors& tensors) {
+  std::set<std::string> seen;
+  for (const auto& [key, tensor] : tensors)
+    require(seen.insert(key).second, "holds two tensors that are called ", shown(key),
+            " once their wrappers' prefixes are gone");
+}
+
+// The part that a user named, among names' first parts.
+void keep_part(Tensors& tensors, const std::string& part) {
+  Tensors kept = tensors;
+  keep_under(kept, part);
+  std::set<std::string> parts;
+  for (const auto& [key, tensor] : tensors) parts.insert(first_part(key));
+  std::string some;
+  for (const std::string& p : parts) {
+    if (some.size() > 200) break;
+    some += (some.empty() ? "" : ", ") + shown(p);
+  }
+  require(!kept.empty(), "has no part ", shown(part), "; the first parts of its names are ", some);
+  tensors = std::move(kept);
+}
+
+}  // namespace
+
+size_t TensorGroup::count() const {
+  size_t n = tensors.size();
+  for (const TensorGroup& g : groups) n += g.count();
+  return n;
+}
+
+StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
+  require(root.count() > 0, "holds no tensors");
+  StateDict result;
+  const TensorGroup* at = &root;
+  bool found = part.empty();
+  for (const TensorGroup* next = at; next;) {
+    at = next;
+    next = found ? nullptr : enter_part(*at, part);
+    found = found || next;
+    if (!next) next = enter(*at, result.notes);
+  }
+  // Beside tensors, what is nested belongs to something else: states of generators of numbers.
+  Tensors tensors;
+  if (at->tensors.empty()) flatten(*at, "", tensors);
+  else tensors = at->tensors;
+  while (unwrap(tensors)) {
+  }
+  if (!found) keep_part(tensors, part);
+  bool changed = true;
+  while (changed && !tensors.empty()) {
+    changed = keep_generator(tensors, result.notes);
+    while (unwrap(tensors)) changed = true;
+  }
+  require(!tensors.empty(), "holds no tensors of a network");
+  check_names(tensors);
+  result.tensors = std::move(tensors);
+  return result;
+}
+
+}  // namespace gsx
