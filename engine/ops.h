@@ -60,7 +60,7 @@ inline Tensor leaky_relu(const Tensor& x, float slope) {
 inline Tensor tanh(const Tensor& x) { return activate(x, Activation::tanh); }
 inline Tensor sigmoid(const Tensor& x) { return activate(x, Activation::sigmoid); }
 
-using kernels::Pointwise;  // clip, silu, hard_swish, gelu, gelu_tanh, softplus
+using kernels::Pointwise;  // clip, silu, hard_swish, gelu, gelu_tanh, softplus, sqrt
 using kernels::PointwiseOptions;
 // Formulas: kernels/pointwise.h.
 Tensor pointwise(const Tensor& x, Pointwise, const PointwiseOptions& = {});

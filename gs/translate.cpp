@@ -134,8 +134,8 @@ int64_t image_scale(const Graph& graph) {
 
 int64_t noise_length(const Graph& graph) {
   if (graph.inputs().size() != 1) return 0;
-  const Shape in = graph.example_input();
-  return in.rank() == 2 ? in[1] : 0;
+  const Json input = graph.node(graph.input()).attributes();
+  return input["vector"].get<bool>() ? input["channels"].get<int64_t>() : 0;
 }
 
 Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {

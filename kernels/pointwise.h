@@ -6,7 +6,7 @@
 
 namespace gsx::kernels {
 
-enum class Pointwise : uint8_t { clip, silu, hard_swish, gelu, gelu_tanh, softplus };
+enum class Pointwise : uint8_t { clip, silu, hard_swish, gelu, gelu_tanh, softplus, sqrt };
 
 // The numbers a function takes: clip's bounds a <= b; softplus's beta a > 0 and threshold b; the
 // others take none.
@@ -52,7 +52,8 @@ GSX_HD inline float normal_integral_by_tanh(float x) {
 
 // clip: x within [a, b]. silu: x sigmoid(x). hard_swish: x min(max(x + 3, 0), 6) / 6. gelu: x times
 // the normal distribution's integral up to x; gelu_tanh: its approximation by tanh.
-// softplus: log(1 + e^(beta x)) / beta, and x where beta x is above the threshold.
+// softplus: log(1 + e^(beta x)) / beta, and x where beta x is above the threshold. sqrt: of x, 0
+// where x is below.
 template <Pointwise P>
 GSX_HD inline float pointwise(float x, const PointwiseOptions& o) {
   if constexpr (P == Pointwise::clip) return clamp(x, o.a, o.b);
@@ -61,9 +62,11 @@ GSX_HD inline float pointwise(float x, const PointwiseOptions& o) {
   if constexpr (P == Pointwise::gelu) return x * normal_integral(x);
   if constexpr (P == Pointwise::gelu_tanh) return x * normal_integral_by_tanh(x);
   if constexpr (P == Pointwise::softplus) return o.a * x > o.b ? x : softplus(o.a * x) / o.a;
+  if constexpr (P == Pointwise::sqrt) return std::sqrt(at_least(x, 0.0f));
 }
 
-// The derivative. At the bounds of clip 1, at -3 and 3 of hard_swish that of the middle piece.
+// The derivative. At the bounds of clip 1, at -3 and 3 of hard_swish that of the middle piece, of
+// sqrt 0 up to 0.
 template <Pointwise P>
 GSX_HD inline float pointwise_slope(float x, const PointwiseOptions& o) {
   if constexpr (P == Pointwise::clip) return ((x >= o.a) & (x <= o.b)) ? 1.0f : 0.0f;
@@ -85,13 +88,14 @@ GSX_HD inline float pointwise_slope(float x, const PointwiseOptions& o) {
     return std::fma(u * integral * (1.0f - integral), inner, integral);
   }
   if constexpr (P == Pointwise::softplus) return o.a * x > o.b ? 1.0f : sigmoid(o.a * x);
+  if constexpr (P == Pointwise::sqrt) return x > 0 ? 0.5f / std::sqrt(x) : 0.0f;
 }
 
 }  // namespace scalar
 
-inline constexpr Pointwise kAllPointwise[] = {Pointwise::clip,       Pointwise::silu,
-                                              Pointwise::hard_swish, Pointwise::gelu,
-                                              Pointwise::gelu_tanh,  Pointwise::softplus};
+inline constexpr Pointwise kAllPointwise[] = {
+    Pointwise::clip,      Pointwise::silu,     Pointwise::hard_swish, Pointwise::gelu,
+    Pointwise::gelu_tanh, Pointwise::softplus, Pointwise::sqrt};
 
 // Calls f.operator()<P>() with the function as a constant.
 template <class F>
@@ -103,6 +107,7 @@ void with_pointwise(Pointwise p, F&& f) {
     case Pointwise::gelu: return f.template operator()<Pointwise::gelu>();
     case Pointwise::gelu_tanh: return f.template operator()<Pointwise::gelu_tanh>();
     case Pointwise::softplus: return f.template operator()<Pointwise::softplus>();
+    case Pointwise::sqrt: return f.template operator()<Pointwise::sqrt>();
   }
 }
 

@@ -33,6 +33,8 @@ Graph& Graph::operator=(const Graph& other) {
   nodes_ = std::move(nodes);
   outputs_ = other.outputs_;
   architecture_ = other.architecture_;
+  only_height = other.only_height;
+  only_width = other.only_width;
   input_format = other.input_format;
   output_format = other.output_format;
   original_channels = other.original_channels;
@@ -345,6 +347,10 @@ std::vector<Shape> Graph::input_shapes(int64_t height, int64_t width) const {
 
 std::vector<Shape> Graph::example_inputs() const {
   GSX_CHECK(!nodes_.empty(), "graph: has no nodes");
+  if (only_height > 0) {
+    infer_shapes(input_shapes(only_height, only_width));
+    return input_shapes(only_height, only_width);
+  }
   for (const int size : {64, 128, 256, 512}) {
     try {
       infer_shapes(input_shapes(size, size));

@@ -143,7 +143,7 @@ class Graph {
   std::vector<Shape> infer_shapes(const Shape& input) const;
   std::vector<Shape> infer_shapes(const std::vector<Shape>& inputs) const;
   // Small images of one size (or vectors) that this network takes together, for questions about
-  // channels only.
+  // channels only; of its only size, where it has one.
   std::vector<Shape> example_inputs() const;
   Shape example_input() const;
   // The inputs' shapes for images of this size, one image each; vectors have none.
@@ -155,6 +155,8 @@ class Graph {
   std::string to_string(const Shape& input) const;
   std::string to_string(const std::vector<Shape>& inputs) const;
 
+  // Of images, where a network takes no others than these, as imported ones may; 0: it takes many.
+  int64_t only_height = 0, only_width = 0;
   // Of the first input and the first output; further ones are numbers as they are.
   ImageFormat input_format, output_format;
   std::map<std::string, int> original_channels;  // per node name, set when channels are cut

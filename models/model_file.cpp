@@ -46,6 +46,7 @@ Json graph_to_json(const Graph& graph) {
                {"taps", graph.feature_layers},
                {"original_channels", graph.original_channels},
                {"provenance", graph.provenance}};
+  if (graph.only_height > 0) json["only_size"] = {graph.only_height, graph.only_width};
   Json list = Json::array();
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
@@ -117,6 +118,11 @@ Graph graph_from_json(const Json& json) {
   const nodes::Attributes all(whole, json);
   graph.input_format = read_format(all.object("input"));
   graph.output_format = read_format(all.object("output"));
+  if (json.contains("only_size")) {
+    const std::vector<int> size = all.integers("only_size", 2, 1, 1 << 16);
+    graph.only_height = size[0];
+    graph.only_width = size[1];
+  }
   graph.feature_layers = json.at("taps").get<std::vector<std::string>>();
   graph.original_channels = json.at("original_channels").get<std::map<std::string, int>>();
   graph.provenance = json.at("provenance");

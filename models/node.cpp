@@ -73,8 +73,10 @@ NodePtr upsample_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr max_pool_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr avg_pool_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr global_avg_pool_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr global_max_pool_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr reshape_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr quantize_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr round_to_grid_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr sub_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr mul_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr div_from(std::string name, std::vector<int> inputs, const Json&);
@@ -85,6 +87,7 @@ NodePtr silu_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr hard_swish_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr gelu_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr softplus_from(std::string name, std::vector<int> inputs, const Json&);
+NodePtr sqrt_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr prelu_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr pixel_shuffle_from(std::string name, std::vector<int> inputs, const Json&);
 NodePtr pixel_unshuffle_from(std::string name, std::vector<int> inputs, const Json&);
@@ -251,8 +254,10 @@ std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::ve
       {"max_pool", nodes::max_pool_from},
       {"avg_pool", nodes::avg_pool_from},
       {"global_avg_pool", nodes::global_avg_pool_from},
+      {"global_max_pool", nodes::global_max_pool_from},
       {"reshape", nodes::reshape_from},
       {"quantize", nodes::quantize_from},
+      {"round_to_grid", nodes::round_to_grid_from},
       {"sub", nodes::sub_from},
       {"mul", nodes::mul_from},
       {"div", nodes::div_from},
@@ -263,6 +268,7 @@ std::unique_ptr<Node> make_node(std::string_view kind, std::string name, std::ve
       {"hard_swish", nodes::hard_swish_from},
       {"gelu", nodes::gelu_from},
       {"softplus", nodes::softplus_from},
+      {"sqrt", nodes::sqrt_from},
       {"prelu", nodes::prelu_from},
       {"pixel_shuffle", nodes::pixel_shuffle_from},
       {"pixel_unshuffle", nodes::pixel_unshuffle_from},

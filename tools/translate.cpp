@@ -7,7 +7,6 @@
 #include "engine/io/image.h"
 #include "engine/io/image_folder.h"
 #include "engine/io/image_head.h"
-#include "engine/io/npy.h"
 #include "gs/colour_match.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
@@ -16,6 +15,7 @@
 #include "tools/outputs.h"
 #include "tools/text.h"
 #include "tools/translate_plan.h"
+#include "tools/translate_tensor.h"
 
 namespace gsx::tools {
 
@@ -24,6 +24,7 @@ namespace {
 struct TranslateOptions {
   std::string model, out;
   std::vector<std::string> inputs;
+  std::string second;  // a tensor for the second input; empty: there is none
   std::string background = "white";
   std::string match_colours;  // "input", or an image's file; empty: colours are the model's
   ReadOptions reading;
@@ -49,27 +50,6 @@ std::string valid_colour(const std::string& text) {
 }
 
 constexpr const char* kInput = "input";
-
-void translate_tensor(const Graph& graph, const ContextPtr& context, const TranslateJob& job) {
-  if (const int64_t length = noise_length(graph); length > 0) {
-    const Tensor z = read_npy(context, job.in);
-    GSX_CHECK(z.shape().rank() == 2 && z.dim(1) == length, job.in.string(),
-              ": expected a tensor [N,", length, "], got shape ", z.shape());
-    return write_npy(job.target, graph.evaluate(z));
-  }
-  const NpyHead head = read_npy_head(job.in);
-  // The tensor, the result and its numbers as they are written.
-  const auto room_for = [&](const Shape& shape) {
-    const double values = static_cast<double>(shape.numel()) * sizeof(float);
-    check_room(graph, shape, {.before = head.reading_bytes + values, .after = 3 * values});
-  };
-  if (head.shape.size() == 4 && head.shape[1] == graph.input_channels())
-    room_for({head.shape[0], head.shape[1], head.shape[2], head.shape[3]});
-  const Tensor x = read_npy(context, job.in);
-  GSX_CHECK(x.shape().rank() == 4 && x.dim(1) == graph.input_channels(), job.in.string(),
-            ": expected a tensor [N,", graph.input_channels(), ",H,W], got shape ", x.shape());
-  write_npy(job.target, graph.evaluate(x));
-}
 
 // What the images of one command share.
 struct Shared {
@@ -117,7 +97,7 @@ void translate_image(const Graph& graph, const ContextPtr& context, const Transl
 void translate_one(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
                    const TranslateOptions& o, Shared& shared) {
   const NoGrad no_grad;
-  if (is_tensor_name(job.in)) translate_tensor(graph, context, job);
+  if (is_tensor_name(job.in)) translate_tensor(graph, context, job, o.second);
   else translate_image(graph, context, job, o, shared);
 }
 
@@ -140,7 +120,10 @@ void run_translate(const TranslateOptions& o) {
   warn_of_emulation(*context);
   check_model("", o.model);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
-  Graph graph = open_told(context, o.model, true);
+  Imported opened = open_suited(context, o.model, jobs);
+  for (const std::string& note : opened.notes) std::cerr << "note: " << printable(note) << '\n';
+  Graph graph = std::move(opened.graph);
+  check_second(graph, o.model, o.second, jobs);
   if (const int64_t length = noise_length(graph); length > 0)
     for (const TranslateJob& job : jobs)
       GSX_CHECK(is_tensor_name(job.in), o.model, " makes images of ", length,
@@ -201,6 +184,8 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
   sub.add_option("--match-colours", o->match_colours,
                  "give results the mean colours and their spread of `input` (each its own) or of "
                  "this image");
+  sub.add_option("--second-input", o->second,
+                 "a .npy tensor for networks that take a second one, as a label");
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);

@@ -6,6 +6,7 @@
 
 #include "models/architectures.h"
 #include "models/import/detect.h"
+#include "models/import/onnx.h"
 
 namespace gsx {
 
@@ -148,7 +149,8 @@ Imported read_weights(const ContextPtr& context, const std::filesystem::path& pa
 bool any(const InputFile&) { return true; }
 
 // In the order in which they are asked.
-constexpr ModelReader kReaders[] = {{"weights", any, read_weights}};
+constexpr ModelReader kReaders[] = {{"onnx", recognises_onnx, read_onnx},
+                                    {"weights", any, read_weights}};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// clip, silu, hard_swish, gelu, softplus: functions of one element that norms do not fuse.
+// clip, silu, hard_swish, gelu, softplus, sqrt: functions of one element that norms do not fuse.
 #include "kernels/pointwise.h"
 
 #include "models/nodes/common.h"
@@ -7,8 +7,8 @@ namespace gsx {
 namespace nodes {
 namespace {
 
-constexpr std::initializer_list<const char*> kKinds = {"clip", "silu", "hard_swish",
-                                                       "gelu", "gelu", "softplus"};
+constexpr std::initializer_list<const char*> kKinds = {"clip", "silu",     "hard_swish", "gelu",
+                                                       "gelu", "softplus", "sqrt"};
 constexpr std::initializer_list<const char*> kGeluForms = {"none", "tanh"};
 
 class PointwiseNode : public Node {
@@ -66,6 +66,9 @@ NodePtr silu_from(std::string name, std::vector<int> inputs, const Json&) {
 }
 NodePtr hard_swish_from(std::string name, std::vector<int> inputs, const Json&) {
   return made(std::move(name), std::move(inputs), Pointwise::hard_swish);
+}
+NodePtr sqrt_from(std::string name, std::vector<int> inputs, const Json&) {
+  return made(std::move(name), std::move(inputs), Pointwise::sqrt);
 }
 NodePtr gelu_from(std::string name, std::vector<int> inputs, const Json& json) {
   const bool by_tanh = Attributes(name, json).choice("approximate", kGeluForms) == 1;

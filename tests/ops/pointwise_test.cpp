@@ -15,11 +15,11 @@ const Shape kShapes[] = {Shape{},           Shape{7},          Shape{3, 33},
                          Shape{2, 3, 5, 1}, Shape{1, 5, 3, 3}, Shape{2, 33, 2, 1}};
 
 template <class Op, class F>
-void check(const std::string& name, Op op, F f, std::vector<double> kinks = {}) {
+void check(const std::string& name, Op op, F f, std::vector<double> kinks = {}, double lo = -6) {
   for (const Shape& s : kShapes) {
     Case c;
     c.name = name;
-    c.inputs = {{.shape = s, .lo = -6, .hi = 6, .away_from = kinks}};
+    c.inputs = {{.shape = s, .lo = lo, .hi = 6, .away_from = kinks}};
     c.run = [=](const std::vector<Tensor>& in) { return op(in[0]); };
     c.reference = [=](const Arrays& in) {
       Array y = in[0];
@@ -62,6 +62,19 @@ TEST_CASE("softplus, and where it is x") {
   CHECK(softplus(x).to_vector()[1] == 30);
   CHECK(softplus(x).to_vector()[2] < 1e-37f);
   CHECK_THROWS_WITH(softplus(x, 0), "softplus: beta must be positive, got 0");
+}
+
+TEST_CASE("square roots, and 0 below 0") {
+  const auto root = [](const Tensor& x) { return pointwise(x, Pointwise::sqrt); };
+  check(
+      "sqrt", root, [](double v) { return std::sqrt(v); }, {}, 0.25);
+  const auto context = Context::create();
+  const Tensor x = Tensor::from(context, std::vector<float>{0, -4, 4, 1e30f}, {4});
+  x.set_requires_grad(true);
+  const Tensor y = root(x);
+  CHECK(y.to_vector() == std::vector<float>{0, 0, 2, 1e15f});
+  sum(y).backward();
+  CHECK(x.grad().to_vector() == std::vector<float>{0, 0, 0.25f, 0.5e-15f});
 }
 
 TEST_CASE("functions of one element far out, and at their kinks") {

@@ -1,0 +1,17 @@
+// The reader of ONNX files: opsets 7 to 25, of torch.onnx's two exporters, tf2onnx, Keras and ONNX
+// Runtime's quantisation.
+#pragma once
+#include "models/import/import.h"
+
+namespace gsx {
+
+// Whether a file begins as ONNX models do.
+bool recognises_onnx(const InputFile&);
+
+// The network of the file's first output, an image; further outputs are left out with a note.
+// options.options may hold "size": [height, width], the size of images that are meant where the
+// file leaves sides open and has numbers that only suit one size. Error, one sentence that lists
+// all nodes that cannot be mapped, where there are such.
+Imported read_onnx(const ContextPtr&, const std::filesystem::path&, const ImportOptions&);
+
+}  // namespace gsx

@@ -1,0 +1,189 @@
+// Quantised ONNX graphs; see onnx_trace.h. Values between QuantizeLinear and DequantizeLinear are
+// followed as the real numbers that they stand for, on their grid and within its bounds: a ReLU
+// that vanished into a zero point stays, because the bounds are kept.
+#include <algorithm>
+#include <cmath>
+
+#include "models/import/onnx_fold.h"
+#include "models/import/onnx_trace.h"
+
+namespace gsx::onnx_import {
+
+namespace {
+
+// The integers that a zero point's type can hold are not in our arrays: both are told from how the
+// file says it.
+struct Range {
+  int64_t lo = 0, hi = 255;
+};
+
+Range range_of(Call& c, size_t zero) {
+  const int64_t type = c.integer("output_dtype", 0);
+  const std::string& name = zero < c.node.inputs.size() ? c.node.inputs[zero] : "";
+  const auto found = c.trace.model.integer_types.find(name);
+  const int64_t of = found != c.trace.model.integer_types.end() ? found->second : type;
+  switch (of) {
+    case 3: return {-128, 127};
+    case 4: return {0, 65535};
+    case 5: return {-32768, 32767};
+    case 21: return {0, 15};
+    case 22: return {-8, 7};
+    case 0:
+    case 2: return {0, 255};
+    default: break;
+  }
+  throw Unmapped{"it quantises to ONNX's type " + std::to_string(of), "8 or 16-bit integers"};
+}
+
+float scale_of(Call& c, size_t i) {
+  const ArrayPtr s = compressed(c.constant(i, "scale"));
+  if (s->held_size() != 1) throw Unmapped{"it has scales per channel", "one scale for activations"};
+  GSX_CHECK(s->real(0) > 0 && std::isfinite(s->real(0)), "its scale is ", s->real(0));
+  return s->real(0);
+}
+
+int64_t zero_of(Call& c, size_t i) {
+  if (!c.has(i)) return 0;
+  const ArrayPtr z = compressed(c.constant(i, "zero point"));
+  if (z->held_size() != 1) throw Unmapped{"it has zero points per channel", "one zero point"};
+  return z->integer(0);
+}
+
+// Real values on the grid of inputs `scale` and `scale + 1`, within their type's bounds.
+Value rounded(Call& c, const View& v, size_t scale) {
+  const float step = scale_of(c, scale);
+  const int64_t zero = zero_of(c, scale + 1);
+  const Range r = range_of(c, scale + 1);
+  const int n = c.sketch().add("round_to_grid", {v.node},
+                               {{"step", step}, {"lo", r.lo - zero}, {"hi", r.hi - zero}});
+  Value y = Value::of(with_node(v, n));
+  y.grid = Grid{step, zero};
+  c.trace.note(
+      "a quantised file: weights are read in real numbers and activations stay rounded to " +
+      std::string("the file's grids, bounds included; gsx quantises anew in training"));
+  return y;
+}
+
+// (integer - zero) * scale of a value on a grid.
+Value real_of(Call& c, size_t i) {
+  const float step = scale_of(c, i + 1);
+  const int64_t zero = zero_of(c, i + 2);
+  if (c.is_constant(i)) {
+    OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
+    return Value::of(fold(n, {c.constant(i, "value"), c.constant(i + 1, "scale"),
+                              c.has(i + 2) ? c.constant(i + 2, "zero point") : nullptr})[0]);
+  }
+  const View v = c.view(i);
+  if (!c.in[i].grid) throw Unmapped{"its input is not quantised", "QuantizeLinear before it"};
+  const Grid g = *c.in[i].grid;
+  if (g.scale == step && g.zero == zero) return Value::of(v);
+  // Real x stands for x / g.scale + g.zero.
+  const float shift = static_cast<float>(g.zero - zero) * step;
+  return Value::of(with_node(v, affine(c.sketch(), v.node, {step / g.scale}, {shift})));
+}
+
+// Weights of training that knew of quantising: in real numbers in the file.
+void quantize_constant(Call& c) {
+  const ArrayPtr x = c.constant(0, "value"), step = c.constant(1, "scale");
+  const ArrayPtr zero = c.has(2) ? c.constant(2, "zero point") : nullptr;
+  const Range r = range_of(c, 2);
+  int64_t inner = 1;
+  if (step->size() > 1) {
+    const int64_t axis = axis_of(c.integer("axis", 1), x->dims.size());
+    GSX_CHECK(x->dims[axis] == step->size(), "its ", step->size(), " scales fit no axis");
+    for (size_t d = axis + 1; d < x->dims.size(); ++d) inner *= x->dims[d];
+  }
+  Array y = make_array(Type::integer, x->dims);
+  for (int64_t i = 0; i < y.size(); ++i) {
+    const int64_t k = step->size() > 1 ? i / inner % step->size() : 0;
+    const float at = std::nearbyint(x->real(i) / step->real(k));
+    const int64_t base = zero ? zero->integer(zero->size() > 1 ? k : 0) : 0;
+    const float lo = static_cast<float>(r.lo - base), hi = static_cast<float>(r.hi - base);
+    y.integers[i] = static_cast<int64_t>(std::clamp(at, lo, hi)) + base;
+  }
+  c.out.push_back(Value::of(std::make_shared<Array>(std::move(y))));
+}
+
+void quantize_linear(Call& c) {
+  if (c.is_constant(0)) quantize_constant(c);
+  else c.out.push_back(rounded(c, c.view(0), 1));
+}
+
+void dequantize_linear(Call& c) { c.out.push_back(real_of(c, 0)); }
+
+// A call of a float operation on these inputs.
+View of_floats(Call& c, const char* op, std::vector<Value> in, Handler handler) {
+  OnnxNode n = c.node;
+  n.op = op;
+  n.inputs.clear();
+  Call inner(c.trace, n);
+  inner.in = std::move(in);
+  handler(inner);
+  return inner.out.at(0).view;
+}
+
+ArrayPtr weights_of(Call& c, size_t i) {
+  OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
+  n.attributes["axis"].integers = {0};
+  return fold(
+      n, {c.constant(i, "weight"), c.constant(i + 1, "scale"), c.constant(i + 2, "zero point")})[0];
+}
+
+void qlinear_conv(Call& c) {
+  std::vector<Value> in = {real_of(c, 0), Value::of(weights_of(c, 3))};
+  if (c.has(8)) {
+    const ArrayPtr bias = c.constant(8, "bias"), scale = c.constant(4, "scale");
+    const float x = scale_of(c, 1);
+    Array real = make_array(Type::real, bias->dims);
+    for (int64_t k = 0; k < real.size(); ++k)
+      real.reals[k] =
+          static_cast<float>(bias->integer(k)) * x * scale->real(scale->size() == 1 ? 0 : k);
+    in.push_back(Value::of(std::make_shared<Array>(std::move(real))));
+  }
+  const View y = of_floats(c, "Conv", std::move(in), layer_handlers().at("Conv"));
+  c.out.push_back(rounded(c, y, 6));
+}
+
+void qlinear_binary(Call& c, const char* op) {
+  const View y = arithmetic(c.trace, op, real_of(c, 0), real_of(c, 3));
+  c.out.push_back(rounded(c, y, 6));
+}
+void qlinear_add(Call& c) { qlinear_binary(c, "add"); }
+void qlinear_mul(Call& c) { qlinear_binary(c, "mul"); }
+
+void qlinear_unary(Call& c, const char* op) {
+  const View y = of_floats(c, op, {real_of(c, 0)}, elementwise_handlers().at(op));
+  c.out.push_back(rounded(c, y, 3));
+}
+void qlinear_leaky_relu(Call& c) { qlinear_unary(c, "LeakyRelu"); }
+void qlinear_sigmoid(Call& c) { qlinear_unary(c, "Sigmoid"); }
+
+void qlinear_average(Call& c) {
+  const View y = of_floats(c, "GlobalAveragePool", {real_of(c, 0)},
+                           resampling_handlers().at("GlobalAveragePool"));
+  c.out.push_back(rounded(c, y, 3));
+}
+
+void qlinear_concat(Call& c) {  // scale and zero point of the result, then threes
+  std::vector<Value> in;
+  for (size_t i = 2; i + 2 < c.in.size(); i += 3) in.push_back(real_of(c, i));
+  const View y = of_floats(c, "Concat", std::move(in), moving_handlers().at("Concat"));
+  c.out.push_back(rounded(c, y, 0));
+}
+
+}  // namespace
+
+const Handlers& quantised_handlers() {
+  static const Handlers table = {{"QuantizeLinear", quantize_linear},
+                                 {"DequantizeLinear", dequantize_linear},
+                                 {"QLinearConv", qlinear_conv},
+                                 {"com.microsoft:QLinearAdd", qlinear_add},
+                                 {"com.microsoft:QLinearMul", qlinear_mul},
+                                 {"com.microsoft:QLinearLeakyRelu", qlinear_leaky_relu},
+                                 {"com.microsoft:QLinearSigmoid", qlinear_sigmoid},
+                                 {"com.microsoft:QLinearGlobalAveragePool", qlinear_average},
+                                 {"com.microsoft:QLinearConcat", qlinear_concat}};
+  return table;
+}
+
+}  // namespace gsx::onnx_import

@@ -1,0 +1,26 @@
+// Raw tensors through a network, for `gsx translate`.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "models/import/import.h"
+#include "tools/translate_plan.h"
+
+namespace gsx::tools {
+
+// Opens a model: for the size of the first tensor where its file has numbers that suit one size
+// alone.
+Imported open_suited(const ContextPtr&, const std::string& model,
+                     const std::vector<TranslateJob>& jobs);
+
+// Error where the network has two inputs and no second tensor is given, or one and there is; and
+// for images where it has two.
+void check_second(const Graph&, const std::string& model, const std::string& second,
+                  const std::vector<TranslateJob>& jobs);
+
+// A .npy in, a .npy out, neither scaled nor clipped. Networks whose file has channels last take and
+// give [N,H,W,C]. second: the file of the second input, or nothing.
+void translate_tensor(const Graph&, const ContextPtr&, const TranslateJob&,
+                      const std::string& second);
+
+}  // namespace gsx::tools
