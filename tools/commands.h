@@ -14,6 +14,7 @@ void add_translate(const Command& program);
 void add_sample(const Command& program);
 void add_inspect(const Command& program);
 void add_convert(const Command& program);
+void add_export(const Command& program);
 void add_eval(const Command& program);
 void add_ablate(const Command& program);
 void add_report(const Command& program);

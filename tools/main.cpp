@@ -39,6 +39,7 @@ int run_gsx(int argc, char** argv) {
   add_train(command);
   add_translate(command);
   add_sample(command);
+  add_export(command);
   add_inspect(command);
   add_convert(command);
   add_eval(command);

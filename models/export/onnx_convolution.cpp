@@ -1,0 +1,268 @@
+// Convolutions and linear layers in ONNX: their weights in floating point or in 8 bits, and what
+// extraction folded into them, added once per tap that lies inside the image.
+#include <cmath>
+
+#include "kernels/scalar.h"
+#include "models/export/onnx_writer.h"
+#include "models/nodes/common.h"
+
+namespace gsx {
+
+namespace {
+
+// A layer's numbers as ONNX orders them.
+struct Layer {
+  Json about;
+  std::vector<float> weight;   // real: of 8-bit layers, quantised values times steps
+  std::vector<int64_t> shape;  // [K,C/groups,R,S], transposed [C,K/groups,R,S], linear [O,F]
+  std::vector<float> scales;   // per output channel; empty: not quantised
+  std::vector<int> levels;     // quantised values, in the order of `weight`
+  std::vector<float> bias;     // of the sums, [K]
+  std::vector<float> plane;    // [K,1,R,S] of what is added per tap inside; or empty
+  int out = 0, groups = 1;
+  bool transposed = false, constant = false;
+};
+
+// [K, C/groups, ...] to [C, K/groups, ...], group by group.
+template <class T>
+std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c, int64_t taps,
+                              int64_t groups) {
+  std::vector<T> result(values.size());
+  const int64_t a = k / groups, b = c;
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t i = 0; i < a; ++i)
+      for (int64_t j = 0; j < b; ++j)
+        std::copy_n(&values[static_cast<size_t>(((g * a + i) * b + j) * taps)], taps,
+                    &result[static_cast<size_t>(((g * b + j) * a + i) * taps)]);
+  return result;
+}
+
+std::vector<float> values_of(const Node& node, Role role) {
+  const Parameter* p = node.parameter(role);
+  return p && p->value.defined() ? p->value.to_vector() : std::vector<float>{};
+}
+
+Layer read_layer(const OnnxNode& n) {
+  Layer layer;
+  const std::unique_ptr<Node> node = n.node().clone();  // holds its weight in floating point
+  node->fold_scale();
+  if (node->weight_quant() && !node->parameter(Role::weight_scale)) node->freeze_weight_scale();
+  layer.about = node->attributes();
+  layer.out = layer.about.at("out");
+  layer.groups = layer.about.value("groups", 1);
+  layer.constant = layer.about.at("in") == 0;
+  layer.transposed = node->kind() == "conv_transpose";
+  layer.bias = values_of(*node, Role::bias);
+  if (const Parameter* tap = node->parameter(Role::tap_bias); tap && tap->value.defined()) {
+    const std::vector<float> taps = tap->value.to_vector();
+    if (tap->shape.rank() == 4) layer.plane = taps;
+    else if (layer.bias.empty()) layer.bias = taps;
+    else
+      for (size_t k = 0; k < taps.size(); ++k) layer.bias[k] += taps[k];
+  }
+  const Parameter* weight = node->parameter(Role::weight);
+  if (layer.constant || weight == nullptr) return layer;
+  const Shape& s = weight->shape;
+  layer.shape.assign(s.begin(), s.end());
+  layer.weight = weight->value.to_vector();
+  if (node->weight_quant()) {
+    layer.scales = values_of(*node, Role::weight_scale);
+    if (layer.scales.size() == 1)
+      layer.scales.assign(static_cast<size_t>(layer.out), layer.scales[0]);
+    const size_t each = layer.weight.size() / static_cast<size_t>(layer.out);
+    for (size_t i = 0; i < layer.weight.size(); ++i) {
+      const float step = layer.scales[i / each];
+      const float level = step > 0 ? kernels::scalar::quantized_weight(layer.weight[i], step) : 0;
+      layer.levels.push_back(static_cast<int>(level));
+      layer.weight[i] = level * step;
+    }
+    for (float& step : layer.scales)
+      if (step == 0) step = 1;  // of a channel of zeros
+  }
+  if (layer.transposed) {
+    const int64_t taps = s[2] * s[3];
+    layer.weight = for_transposed(layer.weight, s[0], s[1], taps, layer.groups);
+    if (!layer.levels.empty())
+      layer.levels = for_transposed(layer.levels, s[0], s[1], taps, layer.groups);
+    layer.shape = {s[1] * layer.groups, s[0] / layer.groups, s[2], s[3]};
+  }
+  return layer;
+}
+
+// Rounds what is added per tap to the steps of the sums, as the integer program does.
+void round_taps(Layer& layer, float input_scale) {
+  if (layer.plane.empty() || layer.scales.empty()) return;
+  const size_t each = layer.plane.size() / static_cast<size_t>(layer.out);
+  for (size_t i = 0; i < layer.plane.size(); ++i) {
+    const double step = static_cast<double>(layer.scales[i / each]) * input_scale;
+    layer.plane[i] = static_cast<float>(std::nearbyint(layer.plane[i] / step) * step);
+  }
+}
+
+OnnxValue weight_bytes(OnnxWriter& to, const Layer& layer) {
+  const int zero = to.options.signed_weights ? 0 : 128;
+  std::vector<uint8_t> bytes;
+  for (const int level : layer.levels) bytes.push_back(static_cast<uint8_t>(level + zero));
+  return to.bytes(bytes, to.options.signed_weights, layer.shape, "weight");
+}
+
+// DequantizeLinear of the weight's bytes, per output channel.
+OnnxValue dequantized_weight(OnnxWriter& to, const Layer& layer) {
+  const std::vector<uint8_t> zeros(static_cast<size_t>(layer.out),
+                                   to.options.signed_weights ? 0 : 128);
+  const std::vector<int64_t> channels = {layer.out};
+  const OnnxValue bytes = weight_bytes(to, layer);
+  const OnnxValue steps = to.floats(layer.scales, channels, "weight_scale");
+  const OnnxValue zero = to.bytes(zeros, to.options.signed_weights, channels, "weight_zero_point");
+  const OnnxValue weight = to.op("DequantizeLinear", {bytes, steps, zero});
+  to.attribute("axis", int64_t{layer.transposed ? 1 : 0});
+  return weight;
+}
+
+// Where a filter is laid over images.
+struct Geometry {
+  std::vector<int64_t> kernel, stride, dilation;
+  Padding pad;
+  bool same = false, transposed = false;
+  int64_t groups = 1;
+};
+
+std::vector<int64_t> per_axis(const Json& value) {
+  if (value.is_array()) return {value[0].get<int64_t>(), value[1].get<int64_t>()};
+  return {value.get<int64_t>(), value.get<int64_t>()};
+}
+
+Geometry geometry_of(const Layer& layer) {
+  const Json& a = layer.about;
+  const Json& pad = a.at("pad");
+  return {per_axis(a.at("kernel")),
+          per_axis(a.at("stride")),
+          a.contains("dilation") ? per_axis(a.at("dilation")) : std::vector<int64_t>{1, 1},
+          {pad[0], pad[1], pad[2], pad[3]},
+          a.at("same_pad"),
+          layer.transposed,
+          layer.groups};
+}
+
+// Attributes of the convolution written last.
+void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
+  to.attribute("kernel_shape", g.kernel);
+  to.attribute("strides", g.stride);
+  to.attribute("dilations", g.dilation);
+  to.attribute("group", groups);
+  if (g.same) {
+    to.attribute("auto_pad", "SAME_UPPER");
+    return;
+  }
+  // A transposed convolution that crops less than nothing grows at the end.
+  const auto at_least_none = [](int v) { return int64_t{std::max(0, v)}; };
+  const int64_t pads[] = {at_least_none(g.pad.top), at_least_none(g.pad.left),
+                          at_least_none(g.pad.bottom), at_least_none(g.pad.right)};
+  to.attribute("pads", pads);
+  const int64_t more[] = {at_least_none(-g.pad.bottom), at_least_none(-g.pad.right)};
+  if (g.transposed && (more[0] > 0 || more[1] > 0)) to.attribute("output_padding", more);
+}
+
+// Pads that the convolution itself has not are put in front.
+OnnxValue padded(OnnxWriter& to, const OnnxValue& x, const Layer& layer, Geometry& g) {
+  if (layer.transposed || g.same) return x;
+  const std::string mode = layer.about.at("pad_mode");
+  const bool crops = std::min({g.pad.top, g.pad.bottom, g.pad.left, g.pad.right}) < 0;
+  if (mode == "zero" && !crops) return x;
+  const Padding pad = g.pad;
+  g.pad = {};
+  return write_onnx_pad(to, x, pad,
+                        mode == "zero"      ? PadMode::zero
+                        : mode == "reflect" ? PadMode::reflect
+                                            : PadMode::replicate);
+}
+
+// One channel of ones, of the input's size.
+OnnxValue ones_like(OnnxWriter& to, const OnnxValue& x) {
+  const int64_t none[] = {0}, one[] = {1}, channels[] = {1};
+  const OnnxValue first =
+      to.op("Slice", {x, to.integers(none), to.integers(one), to.integers(channels)});
+  const OnnxValue zeros = to.op("Mul", {first, to.number(0)});
+  return to.op("Add", {zeros, to.number(1)});
+}
+
+OnnxValue added_per_tap(OnnxWriter& to, const Layer& layer, const OnnxValue& x, const Geometry& g,
+                        const OnnxValue& bias) {
+  const size_t each = static_cast<size_t>(g.kernel[0] * g.kernel[1]);
+  std::vector<float> plane = layer.plane;
+  if (plane.empty()) plane.assign(each * static_cast<size_t>(layer.out), 0);
+  const std::vector<int64_t> shape =
+      layer.transposed ? std::vector<int64_t>{1, layer.out, g.kernel[0], g.kernel[1]}
+                       : std::vector<int64_t>{layer.out, 1, g.kernel[0], g.kernel[1]};
+  std::vector<OnnxValue> in = {ones_like(to, x), to.floats(plane, shape, "tap_bias")};
+  if (!bias.empty()) in.push_back(bias);
+  const OnnxValue y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
+  geometry(to, g, 1);
+  return y;
+}
+
+}  // namespace
+
+OnnxValue write_onnx_convolution(OnnxWriter& to, const OnnxNode& n) {
+  Layer layer = read_layer(n);
+  Geometry g = geometry_of(layer);
+  const bool eight_bits = !layer.scales.empty() && n.range.has_value();
+  if (eight_bits) round_taps(layer, n.range->scale);
+  const std::vector<int64_t> channels = {layer.out};
+  const OnnxValue bias = layer.bias.empty() ? "" : to.floats(layer.bias, channels, "bias");
+  if (layer.constant) return added_per_tap(to, layer, n.in[0], g, bias);
+
+  const bool integers = eight_bits && to.options.numbers == OnnxNumbers::int8 && !layer.transposed;
+  const Geometry taps = g;
+  const OnnxValue x = padded(to, integers ? n.quantized : n.in[0], layer, g);
+  OnnxValue y;
+  if (integers) {
+    const uint8_t zeros[] = {0, static_cast<uint8_t>(to.options.signed_weights ? 0 : 128)};
+    y = to.op(
+        "ConvInteger",
+        {x, weight_bytes(to, layer), to.bytes({zeros, 1}, n.range->lo < 0, {}, "input_zero_point"),
+         to.bytes({zeros + 1, 1}, to.options.signed_weights, {}, "weight_zero_point")});
+    geometry(to, g, g.groups);
+    y = to.op("Cast", {y});
+    to.attribute("to", int64_t{onnx::TensorProto::FLOAT});
+    std::vector<float> steps = layer.scales;
+    for (float& s : steps) s *= n.range->scale;
+    y = to.op("Mul", {y, to.per_channel(steps, 4, "sum_scale")});
+    if (!bias.empty()) y = to.op("Add", {y, to.per_channel(layer.bias, 4, "bias_per_channel")});
+  } else {
+    // Per channel of groups' outputs: ONNX has no axis for that.
+    const bool has_axis = !layer.transposed || layer.groups == 1;
+    const bool dequantize =
+        !layer.scales.empty() && has_axis && to.options.numbers != OnnxNumbers::fp32;
+    std::vector<OnnxValue> in = {x, dequantize ? dequantized_weight(to, layer)
+                                               : to.floats(layer.weight, layer.shape, "weight")};
+    if (!bias.empty()) in.push_back(bias);
+    y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
+    geometry(to, g, g.groups);
+  }
+  if (layer.plane.empty()) return y;
+  const OnnxValue more = added_per_tap(to, layer, n.in[0], taps, "");
+  return to.op("Add", {y, more});
+}
+
+OnnxValue write_onnx_linear(OnnxWriter& to, const OnnxNode& n) {
+  Layer layer = read_layer(n);
+  const std::vector<int64_t> channels = {layer.out};
+  std::vector<float> bias = layer.bias;
+  if (bias.empty()) bias.assign(static_cast<size_t>(layer.out), 0);
+  if (layer.constant) {
+    const int64_t none[] = {0}, one[] = {1}, axis[] = {1};
+    const OnnxValue first =
+        to.op("Slice", {n.in[0], to.integers(none), to.integers(one), to.integers(axis)});
+    const OnnxValue zeros = to.op("Mul", {first, to.number(0)});
+    return to.op("Add", {zeros, to.floats(bias, channels, "bias")});
+  }
+  const bool dequantize = !layer.scales.empty() && to.options.numbers != OnnxNumbers::fp32;
+  const OnnxValue weight =
+      dequantize ? dequantized_weight(to, layer) : to.floats(layer.weight, layer.shape, "weight");
+  const OnnxValue y = to.op("Gemm", {n.in[0], weight, to.floats(bias, channels, "bias")});
+  to.attribute("transB", int64_t{1});
+  return y;
+}
+
+}  // namespace gsx

@@ -1,0 +1,82 @@
+// An ONNX graph while it is written: nodes, constants and their names.
+#pragma once
+#include <onnx/onnx.pb.h>
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/export/onnx.h"
+
+namespace gsx {
+
+// A value of the ONNX graph, by its name.
+using OnnxValue = std::string;
+
+class OnnxWriter {
+ public:
+  explicit OnnxWriter(const OnnxOptions& given) : options(given) {}
+  const OnnxOptions& options;
+  std::vector<std::string> notes;
+  onnx::GraphProto graph;
+
+  // What of a gsx node is written now: names begin with its name.
+  void begin(const std::string& node);
+
+  // An operation of one output, whose attributes may follow: attribute() is of the last one.
+  OnnxValue op(const char* type, std::vector<OnnxValue> inputs);
+  void attribute(const char* name, int64_t value);
+  void attribute(const char* name, float value);
+  void attribute(const char* name, const char* value);
+  void attribute(const char* name, std::span<const int64_t> values);
+
+  // Constants; equal ones that were asked for with the same values are one.
+  OnnxValue floats(std::span<const float> values, std::span<const int64_t> shape,
+                   const std::string& suffix);
+  OnnxValue number(float value);                        // a scalar
+  OnnxValue integers(std::span<const int64_t> values);  // a list
+  OnnxValue bytes(std::span<const uint8_t> values, bool is_signed, std::span<const int64_t> shape,
+                  const std::string& suffix);
+
+  // Per channel c of [N,C,H,W] or [N,C]: values as [C,1,1] or [C].
+  OnnxValue per_channel(std::span<const float> values, int rank, const std::string& suffix);
+  // The node's value has this name from here on: the last operation's output is renamed.
+  OnnxValue name_last(const OnnxValue& value, const std::string& name);
+
+ private:
+  std::string fresh(const std::string& base);
+
+  std::string node_;
+  std::map<std::string, int> taken_;
+  std::map<std::pair<std::string, std::string>, OnnxValue> constants_;
+};
+
+// What the network's nodes became so far.
+struct OnnxNode {
+  const Graph& network;
+  int index;                  // of the node
+  std::vector<OnnxValue> in;  // its inputs
+  std::vector<Shape> shapes;  // their example shapes
+  // Of input 0 where a quantiser made it: the quantised values, and its range.
+  OnnxValue quantized;
+  std::optional<QuantRange> range;
+
+  const Node& node() const { return network.node(index); }
+};
+
+// Writes one kind of node and returns its value.
+OnnxValue write_onnx_node(OnnxWriter&, const OnnxNode&);
+OnnxValue write_onnx_convolution(OnnxWriter&, const OnnxNode&);  // conv, conv_transpose
+OnnxValue write_onnx_linear(OnnxWriter&, const OnnxNode&);
+OnnxValue write_onnx_move(OnnxWriter&, const OnnxNode&);  // what moves values; else empty
+// Pads [N,C,H,W]; negative numbers crop.
+OnnxValue write_onnx_pad(OnnxWriter&, const OnnxValue& x, const Padding&, PadMode);
+
+// The quantised values of a quantiser, and the real ones they stand for.
+struct OnnxQuantized {
+  OnnxValue quantized, real;
+};
+OnnxQuantized write_onnx_quantizer(OnnxWriter&, const OnnxValue& x, const QuantRange&);
+
+}  // namespace gsx

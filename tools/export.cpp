@@ -1,0 +1,120 @@
+// gsx export: a model as a file that other engines read.
+#include <iostream>
+
+#include "engine/io/atomic_file.h"
+#include "models/export/onnx.h"
+#include "tools/commands.h"
+#include "tools/network.h"
+#include "tools/numbers.h"
+#include "tools/options.h"
+#include "tools/outputs.h"
+#include "tools/progress.h"
+#include "tools/text.h"
+#include "tools/values.h"
+
+namespace gsx::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct ExportOptions {
+  std::string model, out, format, size;
+  std::string weights = "unsigned", pad = "reflect", embed = "none";
+  int opset = OnnxOptions{}.opset;
+  bool json = false;
+  ComputeOptions compute;
+};
+
+bool is_quantized(const Graph& graph) {
+  for (int i = 0; i < graph.size(); ++i)
+    if (graph.node(i).weight_quant()) return true;
+  return false;
+}
+
+// "HEIGHTxWIDTH"; none: any.
+std::optional<std::pair<int, int>> read_size(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const size_t cross = text.find('x');
+  const auto height = parse_unsigned(text.substr(0, cross));
+  const auto width = cross == std::string::npos ? height : parse_unsigned(text.substr(cross + 1));
+  if (!height || !width || *height < 1 || *width < 1 || *height > 8192 || *width > 8192)
+    throw Misuse("--size", "expected HEIGHTxWIDTH of 1 to 8192 pixels each, got " + text);
+  return std::pair(static_cast<int>(*height), static_cast<int>(*width));
+}
+
+OnnxOptions onnx_options(const ExportOptions& o, bool quantized) {
+  OnnxOptions options;
+  const std::string format = !o.format.empty() ? o.format : quantized ? "onnx-qdq" : "onnx";
+  if (format != "onnx" && !quantized)
+    throw Misuse("--format", format + " is for 8-bit models, and this is none; leave it out");
+  options.numbers = format == "onnx"       ? OnnxNumbers::fp32
+                    : format == "onnx-qdq" ? OnnxNumbers::qdq
+                                           : OnnxNumbers::int8;
+  options.opset = o.opset;
+  options.signed_weights = o.weights == "signed";
+  options.slice_reflect = o.pad == "slice-concat";
+  options.images = o.embed == "nhwc"   ? OnnxOptions::Images::nhwc
+                   : o.embed == "nchw" ? OnnxOptions::Images::nchw
+                                       : OnnxOptions::Images::own;
+  options.size = read_size(o.size);
+  return options;
+}
+
+void run_export(const ExportOptions& o) {
+  check_model("", o.model);
+  check_suffix("OUT", o.out, ".onnx");
+  prepare_output_file("OUT", o.out, o.model);
+  read_size(o.size);
+  const Graph graph = open_model(o.compute.context(), o.model);
+  const OnnxOptions options = onnx_options(o, is_quantized(graph));
+  const OnnxFile file = onnx_file(graph, options);
+  write_file_atomically(o.out, file.content);
+  for (const std::string& note : file.notes) std::cerr << "note: " << printable(note) << '\n';
+  if (o.json) {
+    print_json({{"model", o.model}, {"written", o.out}, {"bytes", file.content.size()}});
+  } else {
+    std::cout << for_stdout(o.out) << "   "
+              << format_bytes(static_cast<int64_t>(file.content.size())) << std::endl;
+  }
+}
+
+}  // namespace
+
+void add_export(const Command& app) {
+  auto o = std::make_shared<ExportOptions>();
+  const Command sub =
+      app.add_subcommand("export", "Write a model as a file that other engines read.");
+  sub.footer(R"(Examples:
+  gsx export runs/gs8-1/model.safetensors small.onnx
+  gsx export runs/gs8-1/model.safetensors small.onnx --format onnx-int8 --embed-scaling nhwc
+  gsx export fast_style:wave.safetensors wave.onnx --size 512x512
+What the forms are and what engines do with them: docs/export.md)");
+  sub.add_option("MODEL", o->model, kModelHelp)->required();
+  sub.add_option("OUT", o->out, "file to write, NAME.onnx")->required();
+  sub.add_option("--format", o->format,
+                 "onnx: real numbers; onnx-qdq: 8 bits between QuantizeLinear and "
+                 "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit models)")
+      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8"}));
+  sub.add_option("--opset", o->opset, "version of ONNX's operators")
+      ->check(whole_number(14, 21))
+      ->capture_default_str();
+  sub.add_option("--size", o->size, "HEIGHTxWIDTH of images, where any is not wanted");
+  sub.add_option("--embed-scaling", o->embed,
+                 "images as bytes 0..255, RGB, their scaling inside: nchw or nhwc")
+      ->check(one_of({"none", "nchw", "nhwc"}))
+      ->capture_default_str();
+  sub.add_option("--weights", o->weights,
+                 "8-bit weights: unsigned is right on every processor; signed is faster on some, "
+                 "and saturates in engines on those without VNNI")
+      ->check(one_of({"unsigned", "signed"}))
+      ->capture_default_str();
+  sub.add_option("--pad", o->pad, "reflecting pads as such, or as slices and concatenations")
+      ->check(one_of({"reflect", "slice-concat"}))
+      ->capture_default_str();
+  sub.add_flag("--json", o->json, "print one JSON object");
+  add_compute_options(sub, o->compute);
+  sub.callback([o] { run_export(*o); });
+}
+
+}  // namespace gsx::tools
