@@ -1,0 +1,118 @@
+// Networks through ONNX files and back: what is written says what was meant, by the reader of this
+// house. Other engines read the same files in tests/python/export_test.py.
+#include "models/export/onnx.h"
+
+#include "gs/passes/extract.h"
+#include "models/import/import.h"
+#include "tests/catch.h"
+#include "tests/gs/graphs.h"
+#include "tests/temp_dir.h"
+
+using namespace gsx;
+using namespace gsx::test;
+
+namespace {
+
+Graph through_onnx(const Graph& graph, const OnnxOptions& options) {
+  const TempDir dir;
+  write_text(dir / "model.onnx", onnx_file(graph, options).content);
+  return import_model(context(), dir / "model.onnx").graph;
+}
+
+double largest(const Tensor& x) { return std::max(1.0, max_abs(x)); }
+
+// Means over all values.
+double mean_difference(const Tensor& a, const Tensor& b) {
+  const std::vector<float> x = a.to_vector(), y = b.to_vector();
+  double sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) sum += std::abs(static_cast<double>(x[i]) - y[i]);
+  return sum / static_cast<double>(x.size());
+}
+
+Graph extracted(const Case& c, bool quantized) {
+  Graph graph = c.make();
+  if (quantized) quantize_graph(graph, c.input);
+  kill_some(graph, prunable_groups(graph), 0.4, 3);
+  return extract(graph);
+}
+
+}  // namespace
+
+TEST_CASE("networks of every kind come back from ONNX files as they went") {
+  for (const Case& c : cases()) {
+    INFO(c.name);
+    const Graph graph = c.make();
+    const Tensor x = random_images(c.input, 5, graph.input_format);
+    const NoGrad no_grad;
+    const Tensor y = graph.run(x);
+    for (const bool slices : {false, true}) {
+      OnnxOptions options;
+      options.slice_reflect = slices;
+      const Graph back = through_onnx(graph, options);
+      CHECK(max_difference(back.run(x), y) <= 1e-4 * largest(y));
+    }
+  }
+}
+
+TEST_CASE("extracted networks come back from ONNX files, at their size and at others") {
+  for (const std::string name : {"cyclegan", "cartoongan", "fast_style", "unet"}) {
+    INFO(name);
+    const Graph graph = extracted(case_named(name), false);
+    const Graph back = through_onnx(graph, {});
+    const NoGrad no_grad;
+    for (const auto& [h, w] : {std::pair{32, 32}, {64, 48}}) {
+      const Tensor x = random_images({2, 3, h, w}, 7, graph.input_format);
+      const Tensor y = graph.run(x);
+      CHECK(max_difference(back.run(x), y) <= 1e-4 * largest(y));
+    }
+  }
+}
+
+TEST_CASE("8-bit networks come back from either of their forms with the same numbers") {
+  for (const std::string name : {"cyclegan", "cartoongan", "fast_style"}) {
+    for (const bool cut : {false, true}) {
+      Graph graph = case_named(name).make();
+      const Case& c = case_named(name);
+      if (cut) graph = extracted(c, true);
+      else quantize_graph(graph, c.input);
+      const NoGrad no_grad;
+      const Tensor x = random_images({1, 3, 32, 32}, 9, graph.input_format);
+      const Tensor y = graph.evaluate(x);
+      for (const OnnxNumbers numbers : {OnnxNumbers::qdq, OnnxNumbers::int8}) {
+        for (const bool is_signed : {false, true}) {
+          INFO(name << (cut ? ", extracted" : "")
+                    << (numbers == OnnxNumbers::qdq ? ", qdq" : ", int8")
+                    << (is_signed ? ", signed" : ""));
+          OnnxOptions options;
+          options.numbers = numbers;
+          options.signed_weights = is_signed;
+          const Graph back = through_onnx(graph, options);
+          // A value near the middle of two levels may round the other way.
+          const ImageFormat& f = graph.output_format;
+          CHECK(mean_difference(back.run(x), y) <= (f.hi - f.lo) / 255);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("images as bytes are scaled inside") {
+  const Graph graph = case_named("fast_style").make();
+  const NoGrad no_grad;
+  const Tensor bytes = random_images({1, 3, 32, 32}, 9, {0, 255, false});
+  OnnxOptions options;
+  options.images = OnnxOptions::Images::nchw;
+  const std::string content = onnx_file(graph, options).content;
+  CHECK(content.find("RGB, black 0, white 255") != std::string::npos);
+  options.images = OnnxOptions::Images::nhwc;
+  CHECK(onnx_file(graph, options).content != content);
+}
+
+TEST_CASE("what ONNX cannot say is named") {
+  OnnxOptions options;
+  options.opset = 9;
+  const Graph graph = case_named("cyclegan").make();
+  CHECK_THROWS_WITH(onnx_file(graph, options), "export: opset must lie in 14 to 21, got 9");
+  CHECK_THROWS_WITH(onnx_file(make_architecture("cyclegan"), {}),
+                    Catch::Contains("have no values"));
+}
