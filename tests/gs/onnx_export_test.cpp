@@ -32,7 +32,7 @@ double mean_difference(const Tensor& a, const Tensor& b) {
 Graph extracted(const Case& c, bool quantized) {
   Graph graph = c.make();
   if (quantized) quantize_graph(graph, c.input);
-  kill_some(graph, prunable_groups(graph), 0.4, 3);
+  kill_some(graph, prune_groups(graph), 0.4, 3);
   return extract(graph);
 }
 
