@@ -41,7 +41,7 @@ int for_each_image(const ContextPtr& context, const fs::path& folder, const Eval
                    int most, Use&& use) {
   std::vector<fs::path> files = list_images(folder);
   if (most > 0) files.resize(std::min(files.size(), static_cast<size_t>(most)));
-  const std::string left_out = left_out_text(open_image_folder(folder));
+  const std::string left_out = left_out_text(open_image_folder(folder, Within::classes));
   if (!left_out.empty()) warn(left_out);
   size_t skipped = 0;
   for (const fs::path& file : files) {
@@ -106,6 +106,11 @@ void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o)
   n.named.model = &n.model;
   if (!o.teacher.empty()) {
     n.teacher = open_model(context, o.teacher, true, run_files::kTeacher);
+    GSX_CHECK(noise_length(n.teacher) == 0, "--teacher: ", o.teacher,
+              " makes its images of noise, and ", o.model,
+              " of images; give the generator it was compressed from");
+    GSX_CHECK(n.teacher.input_channels() == 3, "--teacher: ", o.teacher, " takes images of ",
+              n.teacher.input_channels(), " channels, expected 3 as ", o.model, " takes");
     n.named.teacher = &n.teacher;
   }
   if (o.feature_net.empty()) return;

@@ -55,7 +55,10 @@ void run_report(const ReportOptions& o) {
   const fs::path page = page_file(o);
   check_suffix("--out", page, ".html");
   std::vector<RunData> runs;
-  for (const std::string& folder : o.runs) runs.push_back(read_run(folder));
+  for (const std::string& folder : o.runs) {
+    runs.push_back(read_run(folder));
+    for (const std::string& damage : runs.back().damage) warn(damage);
+  }
   check_links("--out", page);
   check_replaceable("--out", page);
   GSX_CHECK(files_of(runs).find(page).empty(), "--out: ", page.string(),

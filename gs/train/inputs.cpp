@@ -1,6 +1,7 @@
 // A run's given networks; see inputs.h.
 #include "gs/train/inputs.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "models/architectures.h"
@@ -50,6 +51,14 @@ fs::path discriminator_beside(const std::string& teacher) {
                                                                                        : fs::path();
 }
 
+bool has_way_back(const std::string& teacher) {
+  const fs::path folder = fs::path(teacher).parent_path();
+  std::error_code ignored;
+  return fs::is_regular_file(teacher, ignored) &&
+         fs::is_regular_file(folder / run_files::kReverse, ignored) &&
+         fs::is_regular_file(folder / run_files::kReverseDiscriminator, ignored);
+}
+
 bool needs_discriminator(const TrainConfig& c) {
   return !c.teacher.empty() && c.discriminator.empty() && discriminator_beside(c.teacher).empty();
 }
@@ -74,6 +83,13 @@ void adopt(const RunState& run, const Inputs& in, bool need_discriminator, const
   if (run.config.teacher.empty()) return;
   save_model(in.teacher, folder / run_files::kTeacher);
   if (!need_discriminator) save_model(in.discriminator, folder / run_files::kDiscriminator);
+  const auto& stages = run.recipe.stages;
+  if (std::none_of(stages.begin(), stages.end(),
+                   [](const StagePlan& plan) { return plan.kind == "coevolve"; }))
+    return;
+  for (const char* file : {run_files::kReverse, run_files::kReverseDiscriminator})
+    save_model(load_model(run.context, fs::path(run.config.teacher).parent_path() / file),
+               folder / file);
 }
 
 void make_paths_absolute(TrainConfig& c) {
