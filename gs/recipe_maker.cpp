@@ -5,7 +5,7 @@
 
 #include "gs/recipe_file.h"
 #include "gs/recipe_keys.h"
-#include "gs/train/inputs.h"
+#include "gs/way_back.h"
 
 namespace gsx {
 

@@ -51,14 +51,6 @@ fs::path discriminator_beside(const std::string& teacher) {
                                                                                        : fs::path();
 }
 
-bool has_way_back(const std::string& teacher) {
-  const fs::path folder = fs::path(teacher).parent_path();
-  std::error_code ignored;
-  return fs::is_regular_file(teacher, ignored) &&
-         fs::is_regular_file(folder / run_files::kReverse, ignored) &&
-         fs::is_regular_file(folder / run_files::kReverseDiscriminator, ignored);
-}
-
 bool needs_discriminator(const TrainConfig& c) {
   return !c.teacher.empty() && c.discriminator.empty() && discriminator_beside(c.teacher).empty();
 }

@@ -14,9 +14,6 @@ Inputs open_inputs(const RunState&, bool need_discriminator);
 
 // The discriminator that was trained with a teacher lies beside its file; empty: there is none.
 std::filesystem::path discriminator_beside(const std::string& teacher);
-// Whether a teacher's file has beside it what the other direction needs: its generator and its
-// discriminator, as a dense run leaves them.
-bool has_way_back(const std::string& teacher);
 // Whether a run is given a teacher and no discriminator, so that it trains one.
 bool needs_discriminator(const TrainConfig&);
 

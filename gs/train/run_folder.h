@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "gs/config.h"
+#include "gs/way_back.h"
 
 namespace gsx {
 
@@ -10,8 +11,8 @@ namespace run_files {
 inline constexpr const char* kTeacher = "teacher.safetensors";
 inline constexpr const char* kDiscriminator = "discriminator.safetensors";
 // The way back, of a dense run, and the discriminator there.
-inline constexpr const char* kReverse = "reverse.safetensors";
-inline constexpr const char* kReverseDiscriminator = "reverse_discriminator.safetensors";
+inline constexpr const char* kReverse = way_back::kGenerator;
+inline constexpr const char* kReverseDiscriminator = way_back::kDiscriminator;
 inline constexpr const char* kModel = "model.safetensors";
 inline constexpr const char* kReverseModel = "reverse_model.safetensors";  // where both are made
 inline constexpr const char* kCheckpoint = "checkpoint.safetensors";
