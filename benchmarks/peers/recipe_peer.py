@@ -2,7 +2,7 @@
 # One run of the recipe gs8, as `gsx ablate --preset paper-small` makes it, written with PyTorch: slim with fake
 # quantisation and a budget, extract, finetune. Networks, steps, batch and rates are read from a run folder of gsx:
 #   benchmarks/peers/recipe_peer.py ablation/runs/gs8-r8-s1 [--threads 2] [--part 0.1]
-# Prints a JSON line with the seconds of its steps, wall and CPU, beside those that gsx logged. Images are made up
+# Prints a JSON line with its seconds, wall and CPU, beside those that gsx logged for its steps. Images are made up
 # and lie in memory as tensors, so that no time goes into reading them; what the teacher makes of them is computed
 # once and kept, as gsx keeps it.
 import argparse
@@ -215,7 +215,7 @@ def stage(student, d, lessons, steps, batch, lr, lr_d, prune):
     adam = torch.optim.Adam([p for p in student.parameters() if id(p) not in own], lr, (0.5, 0.999), fused=True)
     adam_d = torch.optim.Adam(d.parameters(), lr_d, (0.5, 0.999), fused=True)
     sgd = torch.optim.SGD(gammas, 0.01, RHO_MOMENTUM) if prune else None
-    pool = Pool()
+    pool, landing = Pool(), max(1, int(REACH * steps))
     for step in range(steps):
         factor = 0.5 * (1 + math.cos(math.pi * step / steps))
         for optimizer, rate in ((adam, lr), (adam_d, lr_d), (sgd, 0.01)):
@@ -233,13 +233,13 @@ def stage(student, d, lessons, steps, batch, lr, lr_d, prune):
         if sgd:
             sgd.step()
             with torch.no_grad():
-                if step < REACH * steps:
+                if step < landing:
                     for p in gammas:
-                        p.copy_(F.softshrink(p, 0.5 / (REACH * steps)))
-                elif step == int(REACH * steps):
-                    least = torch.cat(gammas).abs().sort().values[-prune]
-                    alive = [(p.abs() >= least).float() for p in gammas]
-                if step >= int(REACH * steps):
+                        p.copy_(F.softshrink(p, 0.5 / landing))
+                else:
+                    if step == landing:
+                        least = torch.cat(gammas).abs().sort().values[-prune]
+                        alive = [(p.abs() >= least).float() for p in gammas]
                     for p, kept in zip(gammas, alive):
                         p.mul_(kept)
         d.requires_grad_(True)
@@ -313,12 +313,17 @@ def main():
     calibrate(student, images[:LOOKED])
     kept = sum(small[n].numel() for n in teacher_weights if n in small and n.endswith(".weight")
                and teacher_weights[n].dim() == 1)
+    begun = time.process_time()
     stage(student, d, lessons, round(steps["slim"] * options.part), batch, lr, lr_d, kept)
+    slim = time.process_time() - begun
     # The network that gsx extracted, so that finetuning costs the same.
     student = load_generator(small, blocks)
     calibrate(student, images[:LOOKED])
+    begun = time.process_time()
     stage(student, d, lessons, round(steps["finetune"] * options.part), batch, lr, lr_d, 0)
+    finetune = time.process_time() - begun
     print(json.dumps({"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu,
+                      "slim_cpu_seconds": slim, "finetune_cpu_seconds": finetune,
                       "threads": options.threads, "steps": steps, "part": options.part,
                       "gsx_seconds": figures["seconds"], "teacher_off_grey_levels": off,
                       "torch": torch.__version__}))

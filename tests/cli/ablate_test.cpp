@@ -170,6 +170,7 @@ TEST_CASE("ablate refuses what makes no sense before it makes anything") {
 
   // A setting without effect in any of the runs; in some of them it may.
   refused({"--methods", "cp", "--seeds", "1", "--beta", "3"}, "--beta has no effect here");
+  refused({"--methods", "cec", "--seeds", "1", "--beta", "3"}, "--beta has no effect here");
   refused({"--methods", "gs32", "--seeds", "1", "--act-range", "4"},
           "--act-range has no effect here");
   refused({"--methods", "gs32", "--teacher", "teacher.safetensors"},
