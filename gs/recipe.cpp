@@ -62,6 +62,8 @@ SlimmingOptions slimming_options(const StagePlan& plan) {
   take(o.beta, plan.beta);
   take(o.rho, plan.rho);
   take(o.gan_weight, plan.gan_weight);
+  take(o.triplet, plan.triplet);
+  take(o.margin, plan.margin);
   take(o.pool, plan.pool);
   return o;
 }

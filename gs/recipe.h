@@ -9,9 +9,10 @@ namespace gsx {
 
 // Which stages read a key, by what they make or by their kinds.
 inline constexpr const char* kEveryStage = "teacher discriminator student";
-// Those that make a student by training it, not by choosing among many.
+// Those of one direction's student; of them those that train it, not choose among many.
+inline constexpr const char* kTaught = "slim distill evolve finetune";
 inline constexpr const char* kTrained = "slim distill finetune";
-inline constexpr const char* kDecaying = "teacher discriminator slim distill finetune";
+inline constexpr const char* kDecaying = "teacher discriminator slim distill finetune cycle";
 inline constexpr const char* kWide = "teacher slim distill finetune";
 inline constexpr const char* kOfBlocks = "dense pix2pix cartoongan style-aware";
 
@@ -25,29 +26,33 @@ inline constexpr const char* kOfBlocks = "dense pix2pix cartoongan style-aware";
   X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                    \
   X(int, batch, 1, ranges::whole(1, 1024), kEveryStage)                                           \
   X(bool, prune, false, ranges::on_off(), kTrained)                                               \
-  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}), "student")        \
+  X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}),                   \
+    "slim distill evolve coevolve finetune")                                                      \
   X(bool, quantize, false, ranges::on_off(), kTrained)                                            \
   X(std::optional<int>, width, {}, ranges::whole(1, 1024), kWide)                                 \
   X(std::optional<int>, blocks, {}, ranges::whole(1, 64), kOfBlocks)                              \
   X(std::optional<int>, discriminator_width, {}, ranges::whole(1, 1024), "teacher discriminator") \
   X(std::optional<float>, lr, {}, ranges::number(0, kMostRate), "teacher student")                \
   X(std::optional<float>, lr_discriminator, {}, ranges::number(0, kMostRate),                     \
-    "discriminator student")                                                                      \
+    "discriminator slim distill evolve finetune")                                                 \
   X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), kTrained)                   \
-  X(std::optional<float>, weight_decay, {}, ranges::number(0), "student")                         \
+  X(std::optional<float>, weight_decay, {}, ranges::number(0), kTaught)                           \
   X(std::string, distance, "perceptual",                                                          \
-    ranges::words({"perceptual", "mse", "l1", "discriminator", "none"}), "student")               \
-  X(int, population, 32, ranges::whole(2, 1024), "evolve")                                        \
-  X(int, candidate_steps, 0, ranges::whole(0, 1'000'000), "evolve")                               \
-  X(std::optional<float>, beta, {}, ranges::number(0), "student")                                 \
+    ranges::words({"perceptual", "mse", "l1", "discriminator", "none"}), kTaught)                 \
+  X(int, population, 32, ranges::whole(2, 1024), "evolve coevolve")                               \
+  X(int, candidate_steps, 0, ranges::whole(0, 1'000'000), "evolve coevolve")                      \
+  X(std::optional<float>, beta, {}, ranges::number(0), kTaught)                                   \
   X(std::optional<float>, rho, {}, ranges::number(0), kTrained)                                   \
-  X(std::optional<float>, gan_weight, {}, ranges::number(0), "student")                           \
+  X(std::optional<float>, gan_weight, {}, ranges::number(0), kTaught)                             \
+  X(std::optional<float>, triplet, {}, ranges::number(0), kTrained)                               \
+  X(std::optional<float>, margin, {}, ranges::number(0), kTrained)                                \
   X(std::optional<std::string>, gan_loss, {},                                                     \
     ranges::words({"lsgan_mean", "lsgan_patch", "log", "hinge"}), kEveryStage)                    \
-  X(std::string, real, "teacher", ranges::words({"teacher", "images"}), "discriminator student")  \
+  X(std::string, real, "teacher", ranges::words({"teacher", "images"}),                           \
+    "discriminator slim distill evolve finetune")                                                 \
   X(std::string, decay, "cosine", ranges::words({"constant", "linear", "cosine"}), kDecaying)     \
-  X(std::optional<float>, cycle, {}, ranges::number(0), "dense")                                  \
-  X(std::optional<float>, identity, {}, ranges::number(0), "dense")                               \
+  X(std::optional<float>, cycle, {}, ranges::number(0), "dense coevolve cycle")                   \
+  X(std::optional<float>, identity, {}, ranges::number(0), "dense coevolve cycle")                \
   X(std::optional<float>, content, {}, ranges::number(0), "cartoongan")                           \
   X(int, initial_steps, 0, ranges::whole(0, 100'000'000), "cartoongan")                           \
   X(std::optional<float>, l1, {}, ranges::number(0), "pix2pix")                                   \
@@ -75,7 +80,10 @@ struct StagePlan {
     return distance == "perceptual" || distance == "discriminator";
   }
   // Whether it prunes by shrinking gammas, and not by choosing channels.
-  bool shrinks() const { return prune && kind != "evolve"; }
+  bool shrinks() const { return prune && !chooses(); }
+  bool chooses() const { return kind == "evolve" || kind == "coevolve"; }
+  // Whether it trains both directions as a teacher is trained, with one rate for all networks.
+  bool both_ways() const { return kind == "coevolve" || kind == "cycle"; }
 
   Json to_json() const;
   // `where` begins the Error of a key that is unknown or out of its range. The JSON holds `kind`.

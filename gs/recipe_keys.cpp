@@ -88,7 +88,11 @@ void check_stage(const std::string& name, size_t number, const Json& entry) {
   check_key(where, kind_key, entry.at("kind"));
   const std::string& kind = entry.at("kind").text();
   if (entry.contains("when"))
-    check_key(where, {"when", ranges::words({"always", "no teacher", "no discriminator"}), ""},
+    check_key(where,
+              {"when",
+               ranges::words({"always", "no teacher", "no discriminator", "both directions",
+                              "one direction"}),
+               ""},
               entry.at("when"));
   std::vector<RecipeKey> keys;
   std::vector<std::string> readable;

@@ -5,6 +5,7 @@
 
 #include "gs/recipe_file.h"
 #include "gs/recipe_keys.h"
+#include "gs/way_back.h"
 
 namespace gsx {
 
@@ -52,6 +53,8 @@ class Maker {
       const std::string when = entry.value("when", "always");
       if (when == "no teacher" && given) continue;
       if (when == "no discriminator" && !(given && need_discriminator_)) continue;
+      if (when == "both directions" && !both_directions()) continue;
+      if (when == "one direction" && both_directions()) continue;
       const std::string where =
           name_ + ": stage " + std::to_string(number) + " (" + entry.at("kind").text() + ")";
       recipe_.stages.push_back(plan_of(where, entry));
@@ -132,8 +135,10 @@ class Maker {
     set("batch", c.batch);
     if (makes == "teacher") set("steps", c.dense_steps);
     if (kind == "discriminator") set("steps", c.discriminator_steps);
-    if (kind == "slim" || kind == "distill" || kind == "evolve") set("steps", c.slim_steps);
-    if (kind == "finetune") set("steps", c.finetune_steps);
+    if (kind == "slim" || kind == "distill" || kind == "evolve" || kind == "coevolve")
+      set("steps", c.slim_steps);
+    const bool later = kind == "finetune" || kind == "cycle";
+    if (later) set("steps", c.finetune_steps);
     if (makes == "teacher") {
       if (!student_comes_narrow) set("width", c.width);
       if (kind != "sngan") set("blocks", c.blocks);  // refused there
@@ -141,9 +146,14 @@ class Maker {
       if (!has_student()) set("lr", c.lr);
       return;
     }
+    if (kind == "coevolve" || kind == "cycle") {
+      set("lr", later ? c.lr_finetune : c.lr);
+      if (!later) set("prune_by", c.prune_by);
+      return;
+    }
     set("lr_discriminator", c.lr_discriminator);
     if (makes == "discriminator") return;
-    set("lr", kind == "finetune" ? c.lr_finetune : c.lr);
+    set("lr", later ? c.lr_finetune : c.lr);
     set("weight_decay", c.weight_decay);
     if (keys.value("distance", "perceptual") != "none") {
       set("distance", c.distance);
@@ -158,13 +168,19 @@ class Maker {
     if (kind == "finetune" && student_comes_narrow && c.quantize_student) keys["quantize"] = true;
   }
 
+  // Whether the teacher comes, or is trained, with the way back.
+  bool both_directions() const {
+    return config_.teacher.empty() ? has_kind("dense") : has_way_back(config_.teacher);
+  }
+
   bool has_kind(const std::string& kind) const {
     const Json& stages = document_.at("stages");
     return std::any_of(stages.begin(), stages.end(),
                        [&](const Json& s) { return s.at("kind") == kind; });
   }
   bool has_student() const {
-    return has_kind("slim") || has_kind("distill") || has_kind("evolve") || has_kind("finetune");
+    return has_kind("slim") || has_kind("distill") || has_kind("evolve") || has_kind("coevolve") ||
+           has_kind("finetune") || has_kind("cycle");
   }
 
   void choose_sizes() {

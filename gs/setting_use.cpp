@@ -17,8 +17,14 @@ bool any_student(const Recipe& r, bool (*holds)(const StagePlan&)) {
                      [&](const StagePlan& s) { return s.makes == "student" && holds(s); });
 }
 
+// Whether some student is trained alone, not both directions as a teacher is.
+bool taught(const Recipe& r) {
+  return any_student(r, [](const StagePlan& s) { return !s.both_ways(); });
+}
+
 bool slims(const Recipe& r) {
-  return has_kind(r, "slim") || has_kind(r, "distill") || has_kind(r, "evolve");
+  return has_kind(r, "slim") || has_kind(r, "distill") || has_kind(r, "evolve") ||
+         has_kind(r, "coevolve");
 }
 
 struct Row {
@@ -42,16 +48,17 @@ constexpr Row kRows[] = {
     {Use::slim, [](const TrainConfig&, const Recipe& r) { return slims(r); },
      "a run with a stage slim or distill, as --method gs8, gs32 and distill have, or evolve, as "
      "cec"},
-    {Use::finetune, [](const TrainConfig&, const Recipe& r) { return has_kind(r, "finetune"); },
+    {Use::finetune,
+     [](const TrainConfig&, const Recipe& r) {
+       return has_kind(r, "finetune") || has_kind(r, "cycle");
+     },
      "a run with a stage finetune, as --method gs8, gs32 and distill have"},
     {Use::rate, [](const TrainConfig&, const Recipe& r) { return slims(r) || !r.makes("student"); },
      "a run with a stage slim, distill or evolve, or of --method dense"},
     {Use::judge,
-     [](const TrainConfig&, const Recipe& r) {
-       return r.makes("student") || r.makes("discriminator");
-     },
+     [](const TrainConfig&, const Recipe& r) { return taught(r) || r.makes("discriminator"); },
      "a run that makes a student, as --method gs8, gs32 and distill do"},
-    {Use::student, [](const TrainConfig&, const Recipe& r) { return r.makes("student"); },
+    {Use::student, [](const TrainConfig&, const Recipe& r) { return taught(r); },
      "a run that makes a student, as --method gs8, gs32 and distill do"},
     {Use::distance,
      [](const TrainConfig&, const Recipe& r) {

@@ -17,8 +17,11 @@ struct SlimmingOptions {
   GanLoss gan_loss = GanLoss::lsgan_mean;
   // Whether D's real images are the teacher's (the official code) or real ones (the paper).
   bool teacher_is_real = true;
-  float beta = 20;         // weight of the distance
-  float gan_weight = 1;    // 0: neither GAN loss nor discriminator steps
+  float beta = 20;       // weight of the distance
+  float gan_weight = 1;  // 0: neither GAN loss nor discriminator steps
+  // Weight of what the discriminator learns from real, teacher's and student's images together
+  // (triplet_loss); and its margin.
+  float triplet = 0, margin = 1;
   float rho = 0;           // weight of the L1 term; the prox threshold is rho * lr_gamma
   bool keep_dead = false;  // scales that are zero stay zero
   bool prune = true;       // false: gammas train like all else and there is no prox (finetuning)

@@ -191,7 +191,7 @@ void run_ablate(const Command& app, AblateOptions& o) {
   share_processors(o, runner, plan.size());
   runner.logs = o.wishes.out / "logs";
   make_output_folder("--out", o.wishes.out);
-  const RunLock lock(o.wishes.out, false);
+  const RunLock lock(o.wishes.out, false, {"ablate", "ablation folder"});
   keep_plan(o.wishes.out, plan);
   make_output_folder("--out", o.wishes.out / "runs");
   make_output_folder("--out", runner.logs);

@@ -43,7 +43,7 @@ int for_each_image(const ContextPtr& context, const fs::path& folder, const Eval
                    int most, Use&& use) {
   std::vector<fs::path> files = list_images(folder);
   if (most > 0) files.resize(std::min(files.size(), static_cast<size_t>(most)));
-  const std::string left_out = left_out_text(open_image_folder(folder));
+  const std::string left_out = left_out_text(open_image_folder(folder, Within::classes));
   if (!left_out.empty()) warn(left_out);
   size_t skipped = 0;
   for (const fs::path& file : files) {
@@ -114,6 +114,8 @@ void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o)
     const int64_t taken = noise_length(n.teacher);
     GSX_CHECK(taken == length, "--teacher: ", o.teacher, " must take what ", o.model, " takes, ",
               what_it_takes(length), ", got one that takes ", what_it_takes(taken));
+    GSX_CHECK(taken > 0 || n.teacher.input_channels() == 3, "--teacher: ", o.teacher, " takes images of ",
+              n.teacher.input_channels(), " channels, expected 3 as ", o.model, " takes");
     n.named.teacher = &n.teacher;
   }
   if (o.feature_net.empty()) return;

@@ -33,7 +33,8 @@ FileSet files_of(const std::vector<RunData>& runs) {
   FileSet files;
   for (const RunData& run : runs) {
     for (const char* name : {run_files::kTeacher, run_files::kDiscriminator, run_files::kReverse,
-                             run_files::kModel, run_files::kCheckpoint, run_files::kConfig,
+                             run_files::kReverseDiscriminator, run_files::kModel,
+                             run_files::kReverseModel, run_files::kCheckpoint, run_files::kConfig,
                              run_files::kRecipe, run_files::kLog, run_files::kFigures})
       files.add(run.folder / name);
     files.add(previous_checkpoint(run.folder / run_files::kCheckpoint));
@@ -55,7 +56,10 @@ void run_report(const ReportOptions& o) {
   const fs::path page = page_file(o);
   check_suffix("--out", page, ".html");
   std::vector<RunData> runs;
-  for (const std::string& folder : o.runs) runs.push_back(read_run(folder));
+  for (const std::string& folder : o.runs) {
+    runs.push_back(read_run(folder));
+    for (const std::string& damage : runs.back().damage) warn(damage);
+  }
   check_links("--out", page);
   check_replaceable("--out", page);
   GSX_CHECK(files_of(runs).find(page).empty(), "--out: ", page.string(),

@@ -69,6 +69,16 @@ void write_sheet(const Graph& graph, const ContextPtr& context, const SampleOpti
   write_png(o.out, contact_sheet(rows));
 }
 
+// What lies in the folder under a name to be written may be an image of the user's.
+void check_free(const SampleOptions& o) {
+  std::error_code ignored;
+  if (!fs::exists(o.out, ignored)) return;
+  for (int i = 0; i < o.count; ++i)
+    GSX_CHECK(!fs::exists(fs::symlink_status(file_of(o, i), ignored)),
+              "--out: ", file_of(o, i).string(),
+              " is there already; remove it or choose another folder");
+}
+
 void run_sample(const SampleOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
@@ -85,6 +95,7 @@ void run_sample(const SampleOptions& o) {
     prepare_output_file("--out", o.out, o.model);
     write_sheet(graph, context, o);
   } else {
+    check_free(o);
     make_output_folder("--out", o.out);
     for (int i = 0; i < o.count; ++i) {
       prepare_output_file("--out", file_of(o, i), o.model);

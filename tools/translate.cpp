@@ -130,10 +130,10 @@ void run_translate(const TranslateOptions& o) {
                 " random numbers, not of images as ", job.in.string(),
                 "; gsx sample draws some, and tensors [N,", length, "] in .npy files go in here");
   graph.freeze();
-  prepare_folders(jobs);
-  int failed = 0;
   Shared shared;
   if (!o.match_colours.empty()) shared.colours = matched_image(o, jobs);
+  prepare_folders(jobs);
+  int failed = 0;
   Json written = Json::array();
   FileSet results;
   for (const TranslateJob& job : jobs) {

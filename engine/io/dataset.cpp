@@ -15,14 +15,19 @@ namespace {
 
 class FolderSource : public ImageSource {
  public:
-  FolderSource(std::vector<fs::path> files, const ReadOptions& options)
-      : files_(std::move(files)), options_(options) {}
+  FolderSource(std::vector<fs::path> files, bool classes, const ReadOptions& options)
+      : files_(std::move(files)), classes_(classes), options_(options) {}
   size_t count() const override { return files_.size(); }
-  std::string key(size_t i) const override { return files_.at(i).filename().string(); }
+  std::string key(size_t i) const override {
+    const fs::path& file = files_.at(i);
+    const std::string name = file.filename().string();
+    return classes_ ? file.parent_path().filename().string() + "/" + name : name;
+  }
   Image load(size_t i) const override { return read_image(files_.at(i), options_); }
 
  private:
   std::vector<fs::path> files_;
+  bool classes_;  // of which equal names may lie in several
   ReadOptions options_;
 };
 
@@ -38,7 +43,7 @@ Image load_scaled(const ImageSource& source, const LoaderOptions& options, size_
 
 std::shared_ptr<const ImageSource> folder_source(const fs::path& folder,
                                                  const ReadOptions& options) {
-  return std::make_shared<FolderSource>(list_images(folder), options);
+  return std::make_shared<FolderSource>(list_images(folder), has_classes(folder), options);
 }
 
 std::string Sample::id() const {

@@ -44,11 +44,25 @@ void check_is_folder(const fs::path& folder) {
             folder.string());
 }
 
+// Takes the images of subfolders for the folder's.
+void add_classes(ImageFolder& found, const std::vector<fs::path>& subfolders) {
+  int unused = 0;
+  for (const fs::path& subfolder : subfolders) {
+    const ImageFolder one = open_image_folder(subfolder);
+    found.images.insert(found.images.end(), one.images.begin(), one.images.end());
+    for (const auto& [ending, count] : one.left_out) found.left_out[ending] += count;
+    unused += one.folders + (one.images.empty() ? 1 : 0);
+  }
+  found.classes = !found.images.empty();
+  if (found.classes) found.folders = unused;
+}
+
 }  // namespace
 
-ImageFolder open_image_folder(const fs::path& folder) {
+ImageFolder open_image_folder(const fs::path& folder, Within within) {
   check_is_folder(folder);
   ImageFolder found;
+  std::vector<fs::path> subfolders;
   found.path = folder;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -57,7 +71,7 @@ ImageFolder open_image_folder(const fs::path& folder) {
     std::error_code ignored;
     if (name.native()[0] == '.') continue;
     if (it->is_directory(ignored)) {
-      ++found.folders;
+      subfolders.push_back(it->path());
     } else if (is_image_name(name)) {
       found.images.push_back(it->path());
     } else if (is_tensor_name(name)) {
@@ -69,6 +83,11 @@ ImageFolder open_image_folder(const fs::path& folder) {
   GSX_CHECK(!error, "data: cannot read the folder ", folder.string(), ": ", error.message());
   sort_by_name(found.images);
   sort_by_name(found.tensors);
+  found.folders = static_cast<int>(subfolders.size());
+  if (within == Within::classes && found.images.empty() && found.tensors.empty()) {
+    sort_by_name(subfolders);
+    add_classes(found, subfolders);
+  }
   return found;
 }
 
@@ -94,11 +113,16 @@ bool looks_like_a_image(const fs::path& name) {
 }
 
 std::vector<fs::path> list_images(const fs::path& folder) {
-  const ImageFolder found = open_image_folder(folder);
+  const ImageFolder found = open_image_folder(folder, Within::classes);
   const std::string left_out = left_out_text(found);
   GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(), "; looked for ",
             kLookedFor, left_out.empty() ? "" : "; " + left_out);
   return found.images;
+}
+
+bool has_classes(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_directory(folder, ignored) && open_image_folder(folder, Within::classes).classes;
 }
 
 DataLayout find_layout(const fs::path& folder) {
@@ -110,7 +134,9 @@ DataLayout find_layout(const fs::path& folder) {
   };
   const DataLayout layout = {part("trainA"), part("trainB"), part("testA"), part("testB")};
   if (!layout.train_a.empty() || !layout.test_a.empty()) return layout;
-  const ImageFolder found = open_image_folder(folder);
+  if (has_classes(part("train")) && open_image_folder(folder).images.empty())
+    return {part("train"), {}, part("test"), {}};
+  const ImageFolder found = open_image_folder(folder, Within::classes);
   const std::string left_out = left_out_text(found);
   GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(),
             "; looked for subfolders trainA (and trainB, testA, testB) and for ", kLookedFor,

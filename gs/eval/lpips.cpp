@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/io/image_folder.h"
 #include "engine/io/safetensors.h"
 #include "models/values.h"
 
@@ -112,8 +113,7 @@ std::optional<Lpips> open_lpips(const Graph& net, const fs::path& weights,
   try {
     return Lpips(net, load_lpips_heads(*heads));
   } catch (const Error& error) {
-    warning("no LPIPS is measured: the heads in " + heads->string() +
-            " do not fit: " + error.what());
+    warning("no LPIPS is measured, its heads do not fit: " + naming(heads->string(), error.what()));
     return std::nullopt;
   }
 }

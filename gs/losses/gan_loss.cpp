@@ -55,4 +55,25 @@ Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const 
   return affine(add(loss(on_real, true), loss(on_fake, false)), 0.5f, 0);
 }
 
+Tensor triplet_loss(const Graph& discriminator, const std::string& layer, const Tensor& real,
+                    const Tensor& teacher, const Tensor& fake, float margin) {
+  const int64_t n = real.dim(0);
+  GSX_CHECK(teacher.dim(0) == n && fake.dim(0) == n,
+            "triplet_loss: must have as many real images as teacher's and generated ones, got ", n,
+            ", ", teacher.dim(0), " and ", fake.dim(0));
+  const Tensor features =
+      discriminator.run_layers(concat_batch({real, teacher, fake}), {layer}, training_run())[0];
+  const auto apart = [&](int64_t i, int64_t j) {
+    return l1_loss(slice_batch(features, i, 1), slice_batch(features, j, 1));
+  };
+  Tensor total;
+  for (int64_t i = 0; i < n; ++i) {
+    // max(0, 1 - x) of x = far - near + 1 - margin.
+    const Tensor x = affine(sub(apart(i, 2 * n + i), apart(i, n + i)), 1, 1 - margin);
+    const Tensor one = hinge_loss(x, Hinge::real);
+    total = total.defined() ? add(total, one) : one;
+  }
+  return affine(total, 1 / static_cast<float>(n), 0);
+}
+
 }  // namespace gsx

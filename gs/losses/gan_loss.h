@@ -25,5 +25,11 @@ Tensor generator_loss(const Graph& discriminator, const Tensor& images, GanLoss)
 // What a discriminator learns from: the mean of its losses on real and on generated images.
 Tensor discriminator_loss(const Graph& discriminator, const Tensor& real, const Tensor& fake,
                           GanLoss);
+// What keeps the features F of real images [N,3,H,W], those of the discriminator's node `layer`,
+// nearer to the teacher's than to generated ones: the mean over images of
+//   max(0, mean |F(real) - F(teacher)| - mean |F(real) - F(fake)| + margin)
+// (GD, PAPER.md 4.1). As many images of each.
+Tensor triplet_loss(const Graph& discriminator, const std::string& layer, const Tensor& real,
+                    const Tensor& teacher, const Tensor& fake, float margin);
 
 }  // namespace gsx

@@ -13,6 +13,10 @@ struct Artifacts {
   // run is for.
   std::filesystem::path teacher, discriminator, model;
 
+  // The generator of the other direction and who judges it, where both are compressed.
+  struct WayBack {
+    Graph network, discriminator;
+  };
   // What a stage of a student leaves to the next one.
   struct Student {
     Graph network, discriminator;
@@ -20,6 +24,7 @@ struct Artifacts {
     std::vector<float> distance_weights;  // Distance::weights
     bool pruned = false;                  // dead channels wait to be extracted
     bool to_budget = false;               // and are as many as the budget asks
+    std::optional<WayBack> way_back = {};
   };
   std::optional<Student> student;
 

@@ -31,6 +31,12 @@ CycleGanStage::CycleGanStage(RunState& run, const StagePlan& plan)
             "trainB, or a --teacher");
 }
 
+CycleGanStage::CycleGanStage(RunState& run, const StagePlan& plan, Sides sides)
+    : Stage(run, plan),
+      options_(cyclegan_step_options(plan)),
+      to_b_(std::move(sides.first)),
+      to_a_(std::move(sides.second)) {}
+
 CycleGanStage::CycleGanStage(RunState& run, const StagePlan& plan, const StateReader& in)
     : Stage(run, plan),
       options_(cyclegan_step_options(plan)),
@@ -75,6 +81,7 @@ void CycleGanStage::finish() {
   save_result(run_, to_b_->generator, run_.artifacts.teacher);
   save_result(run_, to_b_->discriminator, run_.artifacts.discriminator);
   save_result(run_, to_a_->generator, run_.file(run_files::kReverse));
+  save_result(run_, to_a_->discriminator, run_.file(run_files::kReverseDiscriminator));
 }
 
 }  // namespace gsx

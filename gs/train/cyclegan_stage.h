@@ -7,6 +7,8 @@ namespace gsx {
 
 class CycleGanStage : public Stage {
  public:
+  // Towards the target domain, and back.
+  using Sides = std::pair<std::unique_ptr<CycleGanSide>, std::unique_ptr<CycleGanSide>>;
   CycleGanStage(RunState&, const StagePlan&);                      // fresh weights
   CycleGanStage(RunState&, const StagePlan&, const StateReader&);  // as saved
 
@@ -15,12 +17,15 @@ class CycleGanStage : public Stage {
   ImageRows samples(const std::vector<Tensor>& sources) override;
   void finish() override;
 
- private:
-  std::unique_ptr<CycleGanSide> fresh_side(uint64_t stream) const;
-  std::unique_ptr<CycleGanSide> saved_side(const std::string& name, const StateReader&) const;
+ protected:
+  CycleGanStage(RunState&, const StagePlan&, Sides);  // of networks that are there
 
   CycleGanStepOptions options_;
   std::unique_ptr<CycleGanSide> to_b_, to_a_;
+
+ private:
+  std::unique_ptr<CycleGanSide> fresh_side(uint64_t stream) const;
+  std::unique_ptr<CycleGanSide> saved_side(const std::string& name, const StateReader&) const;
 };
 
 }  // namespace gsx

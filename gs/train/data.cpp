@@ -42,7 +42,7 @@ using Source = std::shared_ptr<const ImageSource>;
 void warn_of_left_out(const DataLayout& layout, TrainObserver& observer) {
   for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b}) {
     if (folder.empty()) continue;
-    const std::string text = left_out_text(open_image_folder(folder));
+    const std::string text = left_out_text(open_image_folder(folder, Within::classes));
     if (!text.empty()) observer.warning(text);
   }
 }

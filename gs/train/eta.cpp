@@ -73,6 +73,13 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
     work = 2 * (3 * train * w.generator + look_back * w.discriminator + judge);
   } else if (plan.makes == "discriminator") {
     work = w.generator + judge;
+  } else if (plan.both_ways()) {
+    constexpr double kJudgedImages = 32;
+    const double step = 2 * (3 * train * w.student + look_back * w.discriminator + judge);
+    work = step;
+    if (plan.chooses())
+      work = plan.candidate_steps * step +
+             2 * kJudgedImages / plan.batch * (2 * w.student + w.discriminator);
   } else if (plan.kind == "evolve") {
     constexpr double kJudgedImages = 32;
     work = kJudgedImages / plan.batch * (w.student + w.discriminator) +

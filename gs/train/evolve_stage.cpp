@@ -1,72 +1,47 @@
 // Evolution of a student's channels; see evolve_stage.h.
 #include "gs/train/evolve_stage.h"
 
-#include <algorithm>
-
 #include "gs/passes/extract.h"
 #include "gs/passes/fold_norms.h"
-#include "gs/passes/insert_scales.h"
 #include "gs/train/run_budget.h"
 
 namespace gsx {
 
-namespace {
-
-constexpr int kJudged = 32;  // images
-constexpr double kScale = 500, kPerDropped = 0.001, kLeastDifference = 1e-9;
-
-}  // namespace
-
 EvolveStage::EvolveStage(RunState& run, const StagePlan& plan)
-    : Stage(run, plan),
-      lessons_(run, plan),
-      student_(lessons_.teacher()),
-      budget_(make_budget(run, lessons_.teacher())),
-      options_(lessons_.options()),
-      rng_(run.config.seed, kEvolutionStream) {
+    : Stage(run, plan), lessons_(run, plan), options_(lessons_.options()) {
+  Graph student = lessons_.teacher();
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
-    student_ = before.pruned ? extract(before.network) : before.network;
+    student = before.pruned ? extract(before.network) : before.network;
     discriminator_ = before.discriminator;
     run.artifacts.student.reset();
   } else {
     discriminator_ = load_model(run.context, run.artifacts.discriminator);
   }
-  insert_scales(student_, prune_by_named(plan.prune_by));
+  population_.emplace(std::move(student), prune_by_named(plan.prune_by),
+                      make_budget(run, lessons_.teacher()), plan.population,
+                      Rng(run.config.seed, kEvolutionStream));
   look();
   const Graph& features = lessons_.features();
-  Distance distance(&features, features.feature_layers, student_.output_format, options_.distance);
+  Distance distance(&features, features.feature_layers, population_->student().output_format,
+                    options_.distance);
   lessons_.weigh(distance, {});
   distance_weights_ = distance.weights();
-  for (int i = 0; i < plan.population; ++i)
-    masks_.push_back(random_mask(kept_channels(student_, groups_).size(), rng_));
 }
 
 EvolveStage::EvolveStage(RunState& run, const StagePlan& plan, const StateReader& in)
     : Stage(run, plan),
       lessons_(run, plan),
-      student_(in.graph("student", run.context)),
       discriminator_(in.graph("discriminator", run.context)),
-      budget_(make_budget(run, lessons_.teacher())),
       options_(lessons_.options()),
-      distance_weights_(in.meta().at("distance").get<std::vector<float>>()),
-      rng_(rng_from_json(in.meta().at("evolution_rng"))),
-      fitness_(in.meta().at("fitness").get<std::vector<double>>()),
-      best_(mask_from_text(in.meta().at("best").get<std::string>())),
-      best_fitness_(in.meta().at("best_fitness").get<double>()) {
+      distance_weights_(in.meta().at("distance").get<std::vector<float>>()) {
+  population_.emplace(in.graph("student", run.context), prune_by_named(plan.prune_by),
+                      make_budget(run, lessons_.teacher()), in.meta());
   look();
-  const size_t channels = kept_channels(student_, groups_).size();
-  for (const Json& text : in.meta().at("masks"))
-    masks_.push_back(mask_from_text(text.get<std::string>()));
-  for (const Mask& mask : masks_)
-    GSX_CHECK(mask.size() == channels, "checkpoint: a mask is of ", mask.size(),
-              " channels and the student has ", channels,
-              "; the file is damaged or of another version of gsx");
 }
 
 // What stays the same for all candidates.
 void EvolveStage::look() {
-  groups_ = prune_groups(student_, prune_by_named(plan_.prune_by));
   discriminator_.freeze();
   const NoGrad guard;
   const Graph& teacher = lessons_.teacher();
@@ -75,22 +50,6 @@ void EvolveStage::look() {
     verdicts_.push_back(discriminator_.run(std::vector{convert_images(
         teacher.run(judged_.back()), teacher.output_format, discriminator_.input_format)}));
   }
-}
-
-// Drops or keeps further channels, in random order, until the network meets the budget.
-Mask EvolveStage::repaired(const Mask& mask) {
-  std::vector<double> worth;
-  for (const bool stays : mask) worth.push_back(rng_.uniform() + (stays ? 1 : 0));
-  if (budget_.kind == Budget::Kind::none) return Mask(mask.size(), true);  // rehearsals have none
-  Graph trial = student_;
-  prune_to_budget(trial, groups_, budget_, worth);
-  return kept_channels(trial, groups_);
-}
-
-Graph EvolveStage::cut(const Mask& mask) const {
-  Graph whole = student_;
-  drop_channels(whole, groups_, mask);
-  return extract(whole);
 }
 
 void EvolveStage::teach(Graph& candidate) {
@@ -103,7 +62,7 @@ void EvolveStage::teach(Graph& candidate) {
     step.step(lessons_.next(options_, step.distance(), candidate.input_format, judge.input_format));
 }
 
-double EvolveStage::fitness_of(const Graph& candidate, const Mask& mask) const {
+double EvolveStage::difference_of(const Graph& candidate) const {
   const NoGrad guard;
   double sum = 0;
   for (size_t i = 0; i < judged_.size(); ++i) {
@@ -113,48 +72,27 @@ double EvolveStage::fitness_of(const Graph& candidate, const Mask& mask) const {
     for (size_t k = 0; k < verdicts.size(); ++k)
       sum += mse_loss(verdicts[k], verdicts_[i][k]).item();
   }
-  const auto dropped = static_cast<double>(std::count(mask.begin(), mask.end(), false));
-  return kScale / std::max(sum, kLeastDifference) + kPerDropped * dropped;
+  return sum;
 }
 
 Losses EvolveStage::step(int step) {
   const int member = step % plan_.population;
-  if (member == 0 && step > 0) {
-    masks_ = next_generation(masks_, fitness_, rng_);
-    fitness_.clear();
-  }
-  Mask& mask = masks_.at(static_cast<size_t>(member));
-  mask = repaired(mask);
-  Graph candidate = cut(mask);
+  if (member == 0 && step > 0) population_->breed();
+  Graph candidate = population_->candidate(static_cast<size_t>(member));
   if (step >= plan_.population) teach(candidate);
-  const double fitness = fitness_of(candidate, mask);
-  fitness_.push_back(fitness);
-  if (fitness > best_fitness_) {
-    best_fitness_ = fitness;
-    best_ = mask;
-  }
-  return {{"fitness", fitness}, {"best", best_fitness_}};
-}
-
-ChannelCount EvolveStage::channels() const {
-  return {static_cast<int>(std::count(best_.begin(), best_.end(), true)),
-          static_cast<int>(best_.size())};
+  const double fitness = population_->judge(static_cast<size_t>(member), difference_of(candidate));
+  return {{"fitness", fitness}, {"best", population_->best_fitness()}};
 }
 
 void EvolveStage::save(StateWriter& out) const {
-  out.add("student", student_);
+  out.add("student", population_->student());
   out.add("discriminator", discriminator_);
   out.meta["distance"] = distance_weights_;
-  out.meta["evolution_rng"] = to_json(rng_);
-  out.meta["masks"] = Json::array();
-  for (const Mask& mask : masks_) out.meta["masks"].push_back(to_text(mask));
-  out.meta["fitness"] = fitness_;
-  out.meta["best"] = to_text(best_);
-  out.meta["best_fitness"] = best_fitness_;
+  population_->to_json(out.meta);
 }
 
 ImageRows EvolveStage::samples(const std::vector<Tensor>& sources) {
-  const Graph shown = best_.empty() ? student_ : cut(best_);
+  const Graph shown = population_->shown();
   ImageRows rows;
   for (const Tensor& source : sources)
     rows.push_back(sample_row(source, {&lessons_.teacher(), &shown}));
@@ -162,20 +100,18 @@ ImageRows EvolveStage::samples(const std::vector<Tensor>& sources) {
 }
 
 void EvolveStage::finish() {
-  // Without a candidate, channels go by lot.
-  if (best_.empty()) best_ = repaired(masks_.front());
-  drop_channels(student_, groups_, best_);
+  Graph chosen = population_->chosen();
   if (plan_.last) {
-    Graph made = extract(student_);
+    Graph made = extract(chosen);
     fold_norms(made);
     save_result(run_, std::move(made), run_.artifacts.model);
     return;
   }
   Artifacts::Student made;
-  made.network = student_;
+  made.network = std::move(chosen);
   made.discriminator = discriminator_;
   made.pruned = true;
-  made.to_budget = budget_.kind != Budget::Kind::none;
+  made.to_budget = make_budget(run_, lessons_.teacher()).kind != Budget::Kind::none;
   run_.artifacts.student = std::move(made);
 }
 

@@ -1,18 +1,19 @@
-// The stage that chooses channels by evolution (CEC, PAPER.md 4.1).
+// The stage that chooses channels of one generator by evolution (CEC, PAPER.md 4.1, where there is
+// one direction).
 #pragma once
-#include "gs/passes/budget.h"
-#include "gs/train/evolution.h"
+#include <optional>
+
 #include "gs/train/lessons.h"
+#include "gs/train/population.h"
 
 namespace gsx {
 
-// A step trains and judges one candidate: the teacher without the channels that a mask drops. Masks
-// have one bit per prunable channel, tied ones share it, and are repaired by lot until their
-// network meets the budget. Those of the first generation are random and judged as they are cut,
-// later ones after `candidate_steps` steps of training. A candidate is the fitter, the less the
-// discriminator that came with the teacher tells its images from the teacher's:
-//   500 / sum over images of MSE(D(G'(x)), D(G(x))) + 0.001 * channels dropped.
-// The fittest of all generations is handed on, untrained, for finetuning.
+// A step trains and judges one candidate: the teacher without the channels that a mask drops. Those
+// of the first generation are judged as they are cut, later ones after `candidate_steps` steps of
+// training. What tells a candidate from its teacher is the sum over images of
+//   MSE(D(G'(x)), D(G(x))),
+// D being the discriminator as it came with the teacher. The fittest of all generations is handed
+// on, untrained, for finetuning.
 class EvolveStage : public Stage {
  public:
   // From the student of the stage before, else the teacher.
@@ -20,32 +21,27 @@ class EvolveStage : public Stage {
   EvolveStage(RunState&, const StagePlan&, const StateReader&);
 
   Losses step(int step) override;
-  ChannelCount channels() const override;
+  ChannelCount channels() const override { return population_->channels(); }
   void save(StateWriter&) const override;
   ImageRows samples(const std::vector<Tensor>& sources) override;
   void finish() override;
 
  private:
   void look();
-  Mask repaired(const Mask&);
-  Graph cut(const Mask&) const;
   void teach(Graph& candidate);
-  double fitness_of(const Graph& candidate, const Mask&) const;
+  double difference_of(const Graph& candidate) const;
 
   Lessons lessons_;
-  Graph student_, discriminator_;
-  std::vector<PruneGroup> groups_;
-  Budget budget_;
+  Graph discriminator_;
   SlimmingOptions options_;
   std::vector<float> distance_weights_;
-  Rng rng_;
-  std::vector<Mask> masks_;      // the present generation
-  std::vector<double> fitness_;  // of those that were judged
-  Mask best_;
-  double best_fitness_ = -1;
+  std::optional<Population> population_;
   // Sources, and what each output of the discriminator says of the teacher's images of them.
   std::vector<Tensor> judged_;
   std::vector<std::vector<Tensor>> verdicts_;
 };
+
+// How many images candidates are judged on.
+inline constexpr int kJudged = 32;
 
 }  // namespace gsx

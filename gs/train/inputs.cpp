@@ -1,6 +1,7 @@
 // A run's given networks; see inputs.h.
 #include "gs/train/inputs.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "models/architectures.h"
@@ -74,6 +75,13 @@ void adopt(const RunState& run, const Inputs& in, bool need_discriminator, const
   if (run.config.teacher.empty()) return;
   save_model(in.teacher, folder / run_files::kTeacher);
   if (!need_discriminator) save_model(in.discriminator, folder / run_files::kDiscriminator);
+  const auto& stages = run.recipe.stages;
+  if (std::none_of(stages.begin(), stages.end(),
+                   [](const StagePlan& plan) { return plan.kind == "coevolve"; }))
+    return;
+  for (const char* file : {run_files::kReverse, run_files::kReverseDiscriminator})
+    save_model(load_model(run.context, fs::path(run.config.teacher).parent_path() / file),
+               folder / file);
 }
 
 void make_paths_absolute(TrainConfig& c) {

@@ -48,6 +48,10 @@ SlimmingOptions Lessons::options() const {
     run_.observer.message(text.str());
   }
   if (!plan_.gan_loss && run_.data.noise() > 0) o.gan_loss = GanLoss::hinge;
+  if (o.triplet > 0 && !run_.data.has_targets()) {
+    o.triplet = 0;
+    run_.observer.message("triplet  left out: there are no real images of the target domain");
+  }
   o.distance.content_on_images = first_layer_is_coarse(features_);
   return o;
 }
@@ -77,13 +81,13 @@ SlimmingStep::Input Lessons::next(const SlimmingOptions& o, const Distance& dist
   SlimmingStep::Input in;
   const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
   in.x = convert_images(sources.images, kImageFormat, student);
-  if (plan_.has_distance() || (o.teacher_is_real && o.gan_weight != 0)) {
+  if (plan_.has_distance() || ((o.teacher_is_real || o.triplet > 0) && o.gan_weight != 0)) {
     const bool remembers = run_.data.repeats() && plan_.distance == "perceptual";
     const TeacherTarget known = targets_.of(sources, remembers ? &distance : nullptr);
     in.y_teacher = known.images;
     in.grams_teacher = known.grams;
   }
-  if (!o.teacher_is_real && o.gan_weight != 0)
+  if (o.gan_weight != 0 && (!o.teacher_is_real || o.triplet > 0))
     in.y_real =
         convert_images(run_.data.next(Domain::b, plan_.batch).images, kImageFormat, discriminator);
   return in;

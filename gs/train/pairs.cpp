@@ -41,6 +41,7 @@ std::optional<SideBySide> find_side_by_side(const fs::path& folder) {
     return fs::is_directory(path, ignored) ? path : fs::path();
   };
   if (part("train").empty() || !part("trainA").empty() || !part("testA").empty()) return {};
+  if (has_classes(part("train"))) return {};  // images of a kind each, not pairs
   return SideBySide{part("train"), part("test").empty() ? part("val") : part("test")};
 }
 

@@ -3,14 +3,18 @@
 #include <vector>
 
 #include "gs/config.h"
+#include "gs/way_back.h"
 
 namespace gsx {
 
 namespace run_files {
 inline constexpr const char* kTeacher = "teacher.safetensors";
 inline constexpr const char* kDiscriminator = "discriminator.safetensors";
-inline constexpr const char* kReverse = "reverse.safetensors";  // the way back, of a dense run
+// The way back, of a dense run, and the discriminator there.
+inline constexpr const char* kReverse = way_back::kGenerator;
+inline constexpr const char* kReverseDiscriminator = way_back::kDiscriminator;
 inline constexpr const char* kModel = "model.safetensors";
+inline constexpr const char* kReverseModel = "reverse_model.safetensors";  // where both are made
 inline constexpr const char* kCheckpoint = "checkpoint.safetensors";
 inline constexpr const char* kConfig = "config.toml";
 inline constexpr const char* kRecipe = "recipe.toml";  // the one that was given, with its name

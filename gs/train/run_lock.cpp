@@ -44,39 +44,41 @@ bool is_a_lock(int fd) {
 }
 
 // Opens and locks the file under this name.
-int locked(const fs::path& folder, const fs::path& name) {
+int locked(const fs::path& folder, const fs::path& name, const LockWords& words) {
   for (;;) {
     const int fd = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode);
-    GSX_CHECK(fd >= 0, "train: cannot write in the run folder ", folder.string(), ": ",
-              std::strerror(errno));
+    GSX_CHECK(fd >= 0, words.command, ": cannot write in the ", words.folder, " ", folder.string(),
+              ": ", std::strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
       const bool ours = is_a_lock(fd);
       if (ours && is_named(fd, name)) return fd;
       close(fd);
-      GSX_CHECK(ours, "train: the run folder ", folder.string(), " holds a file ",
+      GSX_CHECK(ours, words.command, ": the ", words.folder, " ", folder.string(), " holds a file ",
                 name.filename().string(), " that is no lock of gsx; choose another folder");
       continue;
     }
     const int error = errno;
     const std::string by = holder(fd);
     close(fd);
-    GSX_CHECK(error == EWOULDBLOCK, "train: cannot lock the run folder ", folder.string(), ": ",
-              std::strerror(error));
-    fail("train: ", by, " is at work in the run folder ", folder.string(),
+    GSX_CHECK(error == EWOULDBLOCK, words.command, ": cannot lock the ", words.folder, " ",
+              folder.string(), ": ", std::strerror(error));
+    fail(words.command, ": ", by, " is at work in the ", words.folder, " ", folder.string(),
          "; wait for it or stop it, or choose another folder");
   }
 }
 
 }  // namespace
 
-RunLock::RunLock(fs::path folder, bool make)
+RunLock::RunLock(fs::path folder, bool make, const LockWords& words)
     : folder_(std::move(folder)), file_(folder_ / ".lock") {
-  check_links("train", folder_);
+  check_links(words.command, folder_);
   std::error_code error;
   if (make) made_ = fs::create_directories(folder_, error);
-  GSX_CHECK(!error, "train: cannot make the run folder ", folder_.string(), ": ", error.message());
-  GSX_CHECK(fs::is_directory(folder_, error), "train: there is no run folder ", folder_.string());
-  fd_ = locked(folder_, file_);
+  GSX_CHECK(!error, words.command, ": cannot make the ", words.folder, " ", folder_.string(), ": ",
+            error.message());
+  GSX_CHECK(fs::is_directory(folder_, error), words.command, ": there is no ", words.folder, " ",
+            folder_.string());
+  fd_ = locked(folder_, file_, words);
   const std::string number = std::to_string(getpid());
   // A holder whose number is not known is still a holder.
   if (ftruncate(fd_, 0) == 0) [[maybe_unused]]

@@ -32,6 +32,17 @@ std::vector<Tensor> without(const std::vector<Tensor>& all, const std::vector<Te
   return out;
 }
 
+// What a discriminator's last layer reads.
+std::string last_activation(const Graph& discriminator) {
+  std::string name;
+  for (int i = 0; i < discriminator.size(); ++i)
+    if (discriminator.node(i).kind() == "activation") name = discriminator.node(i).name;
+  GSX_CHECK(!name.empty(),
+            "slimming step: triplets look at what a discriminator's last activation makes and this "
+            "one has none; give a triplet of 0");
+  return name;
+}
+
 AdamOptions adam_options(const SlimmingOptions& o, float lr) {
   AdamOptions a;
   a.lr = lr;
@@ -99,6 +110,7 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
   GSX_CHECK(has_distance() || o.gan_weight != 0,
             "slimming step: must have a distance or a GAN loss to learn from, got neither; give a "
             "distance or a gan_weight above 0");
+  if (o.triplet > 0) judged_layer_ = last_activation(discriminator);
   sort_groups();
   generator_phase_.parameters = trained_parameters(student);
   discriminator_phase_.parameters = trained_parameters(discriminator);
@@ -142,7 +154,7 @@ std::string SlimmingStep::capture_key(const Input& in) const {
   key.add(in.grams_teacher.size());
   key.add(static_cast<int>(options.gan_loss));
   key.add(options.teacher_is_real);
-  key.add(std::vector<float>{options.beta, options.gan_weight});
+  key.add(std::vector<float>{options.beta, options.gan_weight, options.triplet, options.margin});
   return key.text();
 }
 
@@ -232,10 +244,16 @@ void SlimmingStep::gamma_phase() {
 }
 
 void SlimmingStep::discriminator_work() {
-  const Tensor real = options.teacher_is_real ? convert_images(y_teacher_, student_.output_format,
-                                                               discriminator_.input_format)
-                                              : y_real_;
-  const Tensor loss = discriminator_loss(discriminator_, real, fake_, options.gan_loss);
+  Tensor teacher;
+  if (options.teacher_is_real || options.triplet > 0)
+    teacher = convert_images(y_teacher_, student_.output_format, discriminator_.input_format);
+  const Tensor& real = options.teacher_is_real ? teacher : y_real_;
+  Tensor loss = discriminator_loss(discriminator_, real, fake_, options.gan_loss);
+  if (options.triplet > 0) {
+    const Tensor triplet =
+        triplet_loss(discriminator_, judged_layer_, y_real_, teacher, fake_, options.margin);
+    loss = add(loss, affine(triplet, options.triplet, 0));
+  }
   discriminator_loss_ = loss.detach();
   const ProfileScope backward("discriminator backward");
   loss.backward();

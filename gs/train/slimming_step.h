@@ -34,7 +34,9 @@ class SlimmingStep {
     Tensor y_teacher;
     // Distance::layers of y_teacher where they are known; else empty, and the step computes them.
     std::vector<Tensor> grams_teacher;
-    Tensor y_real;  // the discriminator's input format; needed when the teacher's are not "real"
+    // The discriminator's input format; needed when the teacher's are not "real", and where it
+    // learns from triplets.
+    Tensor y_real;
     const ForcedValues* forced = nullptr;  // tests
   };
   // Gradients stay on the parameters until the next step. Returns the losses before the step.
@@ -88,6 +90,7 @@ class SlimmingStep {
   // What it leaves: the student's images, also as the discriminator sees them, and the losses.
   Tensor generated_, shown_;
   std::vector<Tensor> distance_parts_;
+  std::string judged_layer_;  // of the discriminator, in triplets: what its last layer reads
   Tensor distance_loss_, gan_loss_, generator_loss_, discriminator_loss_;
 };
 

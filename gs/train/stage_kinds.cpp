@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "gs/train/cartoongan_stage.h"
+#include "gs/train/coevolve_stage.h"
+#include "gs/train/cycle_stage.h"
 #include "gs/train/cyclegan_stage.h"
 #include "gs/train/discriminator_stage.h"
 #include "gs/train/evolve_stage.h"
@@ -36,7 +38,9 @@ constexpr StageKind kKinds[] = {
     {"slim", start<StudentStage>, resume<StudentStage>},
     {"distill", start<StudentStage>, resume<StudentStage>},
     {"evolve", start<EvolveStage>, resume<EvolveStage>},
+    {"coevolve", start<CoevolveStage>, resume<CoevolveStage>},
     {"finetune", start<StudentStage>, resume<StudentStage>},
+    {"cycle", start<CycleStage>, resume<CycleStage>},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "engine/io/image.h"
+#include "gs/train/run_lock.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/temp_dir.h"
@@ -101,6 +102,13 @@ TEST_CASE("an ablation goes on where it was killed or stopped, and ends with the
   const ProcessResult again = run_program(small_ablation(whole, what));
   CHECK(again.exit_code == 0);
   CHECK(again.err.find("6 of 6 runs are done already") != std::string::npos);
+  {
+    const gsx::RunLock held(whole, false);
+    const ProcessResult second = run_program(small_ablation(whole, what));
+    CHECK(second.exit_code == 1);
+    CHECK(second.err.find("ablate: process") != std::string::npos);
+    CHECK(second.err.find("is at work in the ablation folder") != std::string::npos);
+  }
   const ProcessResult other = run_program(
       small_ablation(whole, {"--methods", "gs8", "--seeds", "1", "--ratios", "3", "--beta", "3"}));
   CHECK(other.exit_code == 1);
@@ -159,6 +167,14 @@ TEST_CASE("ablate refuses what makes no sense before it makes anything") {
   refused({"--methods", "gs8", "--seeds", "one"}, "--seeds: expected whole numbers");
   refused({"--methods", "gs8", "--ratios", "0.5"}, "--ratios: expected numbers from 1");
   refused({"--methods", (dir / "absent.toml").string()}, "absent.toml");
+
+  // A setting without effect in any of the runs; in some of them it may.
+  refused({"--methods", "cp", "--seeds", "1", "--beta", "3"}, "--beta has no effect here");
+  refused({"--methods", "cec", "--seeds", "1", "--beta", "3"}, "--beta has no effect here");
+  refused({"--methods", "gs32", "--seeds", "1", "--act-range", "4"},
+          "--act-range has no effect here");
+  refused({"--methods", "gs32", "--teacher", "teacher.safetensors"},
+          "--dense-steps has no effect here");
 
   write_text(dir / "mine.txt", "mine");
   const ProcessResult mine = run_program(small_ablation(dir.path(), {"--methods", "gs8"}));

@@ -149,4 +149,8 @@ TEST_CASE("translate gives results the colours of their inputs or of an image") 
   CHECK(run_program({"translate", model, in, "--out", (dir / "x.png").string(), "--match-colours",
                      (dir / "none.png").string()})
             .exit_code != 0);
+  CHECK(run_program({"translate", model, in, "--out", (dir / "folder").string(), "--match-colours",
+                     (dir / "none.png").string()})
+            .exit_code != 0);
+  CHECK_FALSE(fs::exists(dir / "folder"));
 }

@@ -1,4 +1,5 @@
 // gsx report: a page that loads nothing else, works in a browser and shows hostile names as text.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
@@ -85,6 +86,28 @@ TEST_CASE("a report shows a run, escapes its name and loads nothing") {
   CHECK(count(seen.out, "class=\"compare\" style=\"--cut: 25%;\"") == 2);
   CHECK(seen.out.find(">step 10, dense</output>") != std::string::npos);
   CHECK(seen.err.find("CONSOLE") == std::string::npos);
+}
+
+TEST_CASE("a report says which files of a run are damaged, and shows the rest") {
+  const TempDir dir;
+  const fs::path run = dir / "run", page = dir / "page.html";
+  REQUIRE(run_program(small_run(run)).exit_code == 0);
+  std::string log = read_text(run / "log.jsonl");
+  log.insert(log.find('\n') + 1, "{\"stage\":\"dense\",\"st\n\n[]\n");
+  write_text(run / "log.jsonl", log + "{\"being writ");
+  write_text(run / "figures.json", "{\"finished\": tr");
+  std::vector<fs::path> sheets;
+  for (const auto& entry : fs::directory_iterator(run / "samples")) sheets.push_back(entry.path());
+  std::sort(sheets.begin(), sheets.end());
+  write_text(sheets.back(), read_text(sheets.back()).substr(0, 300));
+  const ProcessResult made = run_program({"report", run.string(), "--out", page.string()});
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  CHECK(made.err.find("log.jsonl has 2 damaged lines, which are left out") != std::string::npos);
+  CHECK(made.err.find("figures.json is damaged") != std::string::npos);
+  CHECK(made.err.find("a sheet of images is left out: ") != std::string::npos);
+  CHECK(count(made.err, sheets.back().filename().string()) == 1);
+  CHECK(count(read_text(page), "Teacher and student") == 1);  // the sheets before
 }
 
 TEST_CASE("a browser tells of errors and requests of a page that has some") {

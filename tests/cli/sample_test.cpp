@@ -65,6 +65,13 @@ TEST_CASE("sample: a folder gets a file for each image, the same whatever their 
   CHECK(bytes_of(dir.path() / "few/000001.png") == bytes_of(dir.path() / "more/000001.png"));
   CHECK(gsx::read_image(dir.path() / "more/000003.png").width == 16);
   CHECK_FALSE(fs::exists(dir.path() / "few/000002.png"));
+
+  // What lies there is not replaced, and nothing else is written then.
+  const std::string before = bytes_of(dir.path() / "few/000001.png");
+  refused({"sample", model, "--out", (dir.path() / "few").string(), "--count", "4", "--seed", "9"},
+          1, "000000.png is there already; remove it or choose another folder");
+  CHECK(bytes_of(dir.path() / "few/000001.png") == before);
+  CHECK_FALSE(fs::exists(dir.path() / "few/000003.png"));
 }
 
 TEST_CASE("sample and translate say which of them a network is for") {
@@ -76,6 +83,10 @@ TEST_CASE("sample and translate say which of them a network is for") {
   refused({"sample", images, "--out", out}, 1, "gsx translate sends images through it");
   refused({"translate", noise, photo, "--out", out}, 1,
           "makes images of 6 random numbers, not of images");
+  refused({"eval", images, "--data", dir.path().string(), "--teacher", noise}, 1,
+          "--teacher: " + noise + " must take what " + images +
+              " takes, images, got one that takes "
+              "6 random numbers");
   refused({"sample", noise, "--out", noise}, 2, "must name a .png file");
   refused({"sample", noise, "--out", out.substr(0, out.size() - 4) + ".jpg"}, 2,
           "must name a .png file");

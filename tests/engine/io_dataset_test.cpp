@@ -89,6 +89,37 @@ TEST_CASE("data: layouts") {
   CHECK(layout.test_b == dir / "testB");
 }
 
+TEST_CASE("data: images of classes lie in folders of their own") {
+  TempDir dir;
+  const fs::path train = dir / "train";
+  for (const char* kind : {"ship", "cat", "cat/deeper", "none"})
+    fs::create_directories(train / kind);
+  for (const char* name : {"cat/2.png", "cat/1.png", "ship/1.png", "cat/deeper/3.png"})
+    write_png(train / name, coloured(3, 2, 1));
+  CHECK(has_classes(train));
+  CHECK_FALSE(has_classes(dir.path()));
+  CHECK_FALSE(has_classes(dir / "absent"));
+  const auto source = folder_source(train);
+  REQUIRE(source->count() == 3);
+  CHECK(source->key(0) == "cat/1.png");
+  CHECK(source->key(1) == "cat/2.png");
+  CHECK(source->key(2) == "ship/1.png");
+  CHECK(source->load(2) == coloured(3, 2, 1));
+  CHECK(left_out_text(open_image_folder(train, Within::classes)).find("2 folders") !=
+        std::string::npos);
+  CHECK(open_image_folder(train).images.empty());
+  CHECK(find_layout(train).train_a == train);
+  CHECK(find_layout(dir.path()).train_a == train);
+  CHECK(find_layout(dir.path()).test_a.empty());
+  fs::create_directory(dir / "test");
+  CHECK(find_layout(dir.path()).test_a == dir / "test");
+  // A folder with images of its own is none of classes.
+  write_png(train / "own.png", coloured(3, 2, 1));
+  CHECK_FALSE(has_classes(train));
+  CHECK(folder_source(train)->count() == 1);
+  CHECK(folder_source(train)->key(0) == "own.png");
+}
+
 TEST_CASE("loader: every image once per epoch, in an order given by the seed") {
   const auto context = Context::create();
   const auto source = std::make_shared<FakeSource>(7);

@@ -84,7 +84,7 @@ struct Run {
     in.x = images(context, shape, n.student.input_format, seed);
     in.y_teacher = images(context, shape, n.student.output_format, seed + 1);
     if (known_grams) in.grams_teacher = step.distance().layers(in.y_teacher);
-    if (!step.options.teacher_is_real)
+    if (!step.options.teacher_is_real || step.options.triplet > 0)
       in.y_real = images(context, shape, n.discriminator.input_format, seed + 2);
     add(out, step.step(in));
     out.replays += step.replayed();
@@ -141,6 +141,9 @@ TEST_CASE("captured step: other objectives, too", "[emulated]") {
   options.prune = false;
   options.gan_weight = 0;
   check_steps(kSettings[1], options, 4, 2);
+  SlimmingOptions triplets;
+  triplets.triplet = 0.5f;
+  check_steps(kSettings[0], triplets, 4, 2);
 }
 
 TEST_CASE("captured step: what the host changes is captured anew", "[emulated]") {

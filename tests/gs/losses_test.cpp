@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gs/losses/gan_loss.h"
+#include "gs/train/trained.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
 
@@ -115,6 +116,43 @@ TEST_CASE(
   const Distance on_images(&net, net.feature_layers, {}, options);
   CHECK(on_images(a, on_images.target(b)).parts[0].item() ==
         Approx(0.7 * mean_abs(a, b)).epsilon(1e-4));
+}
+
+TEST_CASE("objective: triplets keep real images nearer to the teacher's than to the student's") {
+  const ContextPtr context = Context::create();
+  Graph d = patchgan({.width = 3, .layers = 2});
+  Rng rng(6);
+  d.initialize(context, rng, {.deviation = 0.2f});
+  d.set_requires_grad(true);
+  std::string layer;
+  for (int i = 0; i < d.size(); ++i)
+    if (d.node(i).kind() == "activation") layer = d.node(i).name;
+  const Shape shape{3, 3, 24, 24};
+  const Tensor real = random_images(context, 1, shape), teacher = random_images(context, 2, shape),
+               fake = random_images(context, 3, shape);
+  const auto features = [&](const Tensor& images, int64_t i) {
+    return d.run_layers(slice_batch(images, i, 1), {layer}, training_run())[0];
+  };
+  for (const float margin : {0.f, 0.002f, 1.f}) {
+    double want = 0;
+    for (int64_t i = 0; i < 3; ++i)
+      want += std::max(0.0, mean_abs(features(real, i), features(teacher, i)) -
+                                mean_abs(features(real, i), features(fake, i)) + margin) /
+              3;
+    CHECK(triplet_loss(d, layer, real, teacher, fake, margin).item() == Approx(want).margin(1e-6));
+  }
+  // Steps along the gradient widen the gap.
+  const auto loss = [&] { return triplet_loss(d, layer, real, teacher, fake, 1); };
+  Adam adam = adam_of(d, 1e-3f);
+  const double before = loss().item();
+  for (int i = 0; i < 3; ++i) {
+    zero_gradients(trained_parameters(d));
+    loss().backward();
+    adam.step();
+  }
+  CHECK(loss().item() < before);
+  CHECK_THROWS_WITH(triplet_loss(d, layer, real, slice_batch(teacher, 0, 1), fake, 1),
+                    Catch::Contains("as many real images"));
 }
 
 TEST_CASE("objective: plain distances are taken between images in -1..1") {

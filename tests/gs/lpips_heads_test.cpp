@@ -38,4 +38,10 @@ TEST_CASE("heads beside a feature network are taken where they fit, else a warni
   CHECK_FALSE(open());
   REQUIRE(warnings.size() == 2);
   CHECK(warnings[1].find("head 2 must have 16 weights") != std::string::npos);
+  for (const std::string& warning : warnings) {
+    const std::string file = (dir / "heads.safetensors").string();
+    const size_t at = warning.find(file);
+    CHECK(at != std::string::npos);
+    CHECK(warning.find(file, at + 1) == std::string::npos);
+  }
 }

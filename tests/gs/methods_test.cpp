@@ -8,6 +8,7 @@
 #include "gs/passes/insert_scales.h"
 #include "gs/passes/narrow.h"
 #include "gs/recipe.h"
+#include "gs/train/coevolve_stage.h"
 #include "gs/train/evolve_stage.h"
 #include "gs/train/run_budget.h"
 #include "models/architectures.h"
@@ -20,8 +21,10 @@ using namespace gsx::testing;
 namespace {
 
 // Of every stage of a student: kind, distance, what is real, and what it does to the network.
-std::string outline(const std::string& method, const std::string& objective = "official") {
+std::string outline(const std::string& method, const std::string& objective = "official",
+                    const std::string& teacher = "") {
   TrainConfig c;
+  c.teacher = teacher;
   c.method = method;
   c.objective = objective;
   std::string text;
@@ -84,7 +87,8 @@ TEST_CASE("methods: stages, distances and what is real are those of the paper's 
   CHECK(outline("d+cp") == "distill discriminator teacher, slim none images, finetune none images");
   CHECK(outline("postq") ==
         "slim perceptual teacher, finetune perceptual teacher, finetune none images quantize");
-  CHECK(outline("cec") == "evolve l1 images, finetune l1 images");
+  CHECK(outline("cec") == "coevolve none images, cycle none images");
+  CHECK(outline("cec", "official", "teacher") == "evolve l1 images, finetune l1 images");
 }
 
 TEST_CASE("methods: the paper's objective reaches every stage of every method") {
@@ -101,7 +105,7 @@ TEST_CASE("methods: the paper's objective reaches every stage of every method") 
       for (const StagePlan& s : make_recipe(c, needs).stages) {
         INFO(s.kind);
         CHECK(s.gan_loss == "log");
-        if (s.kind != "evolve") CHECK(decay_of(s) == Schedule::linear);
+        if (!s.chooses()) CHECK(decay_of(s) == Schedule::linear);
         if (s.makes != "teacher") CHECK(s.real == "images");
       }
     }
@@ -143,6 +147,8 @@ TEST_CASE("methods: each runs to its end and goes on after a stop with the same 
       for (const char* file : {"checkpoint.safetensors", "model.safetensors"})
         CHECK(read_text(config.run_dir / file) == read_text(dir / "whole" / file));
     }
+    if (std::string(method) == "cec")
+      CHECK(std::filesystem::exists(config.run_dir / "reverse_model.safetensors"));
     if (std::string(method) == "pix2pix") continue;
     const Graph student = load_model(Context::create(), whole.model);
     const bool eight = std::string(method) == "gs8-mse" || std::string(method) == "postq";
@@ -192,6 +198,102 @@ TEST_CASE("methods: a network that is going to be quantised is cut as its file w
   insert_quantizers(small, run.config.quantize());
   CHECK(static_cast<double>(file_bytes(small)) == reached);
   CHECK(reached <= 1.03 * budget.target);
+}
+
+TEST_CASE("methods: both directions evolve in pairs, and the fitness of either has the cycle") {
+  const TempDir dir;
+  RunState run = begun(dir / "run", "cec", "official");
+  Rng rng(6);
+  Graph back = cyclegan({.width = 6, .blocks = 1});
+  back.initialize(run.context, rng, {.deviation = 0.2f});
+  save_model(back, run.file(run_files::kReverse));
+  save_model(fresh_discriminator(run, rng), run.file(run_files::kReverseDiscriminator));
+  TrainConfig both;
+  both.run_dir = dir / "unused";
+  both.method = "cec";
+  StagePlan plan = make_recipe(both, false).stages[1];
+  REQUIRE(plan.kind == "coevolve");
+  plan.candidate_steps = 0;  // so that the networks judged are those cut
+  plan.population = 2;
+  CoevolveStage stage(run, plan);
+
+  const auto state_after = [&](const char* name) {
+    StateWriter out;
+    stage.save(out);
+    out.write(dir / name);
+    return StateReader(dir / name);
+  };
+  struct Side {
+    Graph teacher, judge, candidate;
+    double dropped;
+  };
+  const auto side = [&](const StateReader& state, bool there, size_t member) {
+    const auto text = state.meta().at(there ? "there" : "back").at("masks").at(member);
+    const Mask mask = mask_from_text(text.get<std::string>());
+    Graph student = state.graph(there ? "student" : "reverse.student", run.context);
+    drop_channels(student, prune_groups(student), mask);
+    Side s{load_model(run.context, there ? run.artifacts.teacher : run.file(run_files::kReverse)),
+           load_model(run.context, there ? run.artifacts.discriminator
+                                         : run.file(run_files::kReverseDiscriminator)),
+           extract(student), static_cast<double>(std::count(mask.begin(), mask.end(), false))};
+    const Budget budget = make_budget(run, s.teacher);
+    CHECK(cost_of(s.candidate, budget) <= budget.target);
+    return s;
+  };
+  const auto fitness = [&](Domain from, const Side& to, const Side& other, double cycle) {
+    const NoGrad guard;
+    double sum = 0;
+    for (const Tensor& x : run.data.training(from, 32)) {
+      const Tensor made = to.candidate.run(x);
+      sum += mean_square(to.judge.run(made), to.judge.run(to.teacher.run(x)));
+      if (cycle > 0) sum += cycle * l1_loss(other.candidate.run(made), x).item();
+    }
+    return 500 / sum + 0.001 * to.dropped;
+  };
+
+  const Losses first = stage.step(0);
+  const StateReader one = state_after("one");
+  const Side there = side(one, true, 0), back0 = side(one, false, 0);
+  CHECK(first[0].second == Approx(fitness(Domain::a, there, back0, 0)).epsilon(1e-3));
+  CHECK(first[2].second == Approx(fitness(Domain::b, back0, there, 0)).epsilon(1e-3));
+  stage.step(1);
+  const Losses later = stage.step(2);
+  const StateReader three = state_after("three");
+  const Side there2 = side(three, true, 0), back2 = side(three, false, 0);
+  CHECK(later[0].second == Approx(fitness(Domain::a, there2, back2, 10)).epsilon(1e-3));
+  CHECK(later[2].second == Approx(fitness(Domain::b, back2, there2, 10)).epsilon(1e-3));
+  CHECK(later[1].second == later[0].second);  // those without a cycle count no longer
+  CHECK(later[3].second == later[2].second);
+  stage.finish();
+  REQUIRE(run.artifacts.student->way_back);
+  CHECK(run.artifacts.student->to_budget);
+}
+
+TEST_CASE("methods: cec takes both directions where the teacher comes with its way back",
+          "[trainer]") {
+  const TempDir dir;
+  TrainConfig dense = tiny_config(dir / "dense");
+  dense.method = "dense";
+  dense.target_ratio.reset();
+  dense.slim_steps.reset();
+  dense.finetune_steps.reset();
+  REQUIRE(run_tiny(dense).finished);
+  TrainConfig c = tiny_method(dir / "both", "cec");
+  c.width.reset();
+  c.blocks.reset();
+  c.dense_steps.reset();
+  c.teacher = (dir / "dense" / "model.safetensors").string();
+  const TrainResult both = run_tiny(c);
+  CHECK(both.missed_budget.empty());
+  const ContextPtr context = Context::create();
+  const Graph back = load_model(context, dir / "both" / "reverse_model.safetensors");
+  const auto whole = static_cast<double>(file_bytes(load_model(context, c.teacher)));
+  CHECK(static_cast<double>(file_bytes(back)) * 3.1 <= whole);
+
+  std::filesystem::remove(dir / "dense" / "reverse_discriminator.safetensors");
+  c.run_dir = dir / "one";
+  CHECK(run_tiny(c).finished);
+  CHECK_FALSE(std::filesystem::exists(dir / "one" / "reverse_model.safetensors"));
 }
 
 TEST_CASE("methods: a candidate's fitness is the paper's, and its network meets the budget") {

@@ -200,11 +200,11 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"stages = 3", ": stages must be a list of tables, each headed [[stages]], got 3"},
       {"", ": stages must be a list of tables, each headed [[stages]], got none"},
       {"[[stages]]\nsteps = 3",
-       ": stage 1: lacks the key kind, expected cartoongan, dense, discriminator, distill, evolve, "
-       "finetune, pix2pix, slim, sngan or style-aware"},
+       ": stage 1: lacks the key kind, expected cartoongan, coevolve, cycle, dense, discriminator, "
+       "distill, evolve, finetune, pix2pix, slim, sngan or style-aware"},
       {"[[stages]]\nkind = \"slimm\"",
-       ": stage 1: kind must be cartoongan, dense, discriminator, distill, evolve, finetune, "
-       "pix2pix, slim, sngan or style-aware, got slimm"},
+       ": stage 1: kind must be cartoongan, coevolve, cycle, dense, discriminator, distill, "
+       "evolve, finetune, pix2pix, slim, sngan or style-aware, got slimm"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
        ": stage 2 (slim): step is not a key here, expected one of "},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"slim\"\nstep = 4",
@@ -216,7 +216,8 @@ TEST_CASE("recipe: what is wrong with one is told with file, stage, key and what
       {"[[stages]]\nkind = \"dense\"\nbuilt_in = { decay = \"slow\" }",
        ": stage 1 (dense): built_in: decay must be constant, linear or cosine, got slow"},
       {"[[stages]]\nkind = \"dense\"\nwhen = \"tired\"",
-       ": stage 1: when must be always, no teacher or no discriminator, got tired"},
+       ": stage 1: when must be always, no teacher, no discriminator, both directions or one "
+       "direction, got tired"},
       {"[[stages]]\nkind = \"slim\"", "trains no teacher, so it needs one; give --teacher"},
       {"[[stages]]\nkind = \"dense\"\n[[stages]]\nkind = \"dense\"",
        ": stage 2 (dense): must make a student"},

@@ -16,6 +16,8 @@ namespace {
 const char* const kNames[] = {"teacher.safetensors",
                               "discriminator.safetensors",
                               "reverse.safetensors",
+                              "reverse_discriminator.safetensors",
+                              "reverse_model.safetensors",
                               "model.safetensors",
                               "checkpoint.safetensors",
                               "checkpoint.previous.safetensors",

@@ -225,7 +225,8 @@ TEST_CASE("start: the rehearsal leaves nothing in the run folder") {
   CHECK(names_in(c.run_dir) ==
         std::vector<std::string>{"checkpoint.previous.safetensors", "checkpoint.safetensors",
                                  "discriminator.safetensors", "figures.json", "log.jsonl",
-                                 "model.safetensors", "reverse.safetensors", "samples"});
+                                 "model.safetensors", "reverse.safetensors",
+                                 "reverse_discriminator.safetensors", "samples"});
   CHECK(names_in(c.run_dir / "samples").size() == 1);
 }
 

@@ -133,6 +133,12 @@ std::string runs_text(const Row& row) {
          (row.missed ? " (" + std::to_string(row.missed) + " missed the budget)" : "");
 }
 
+// Whether some row has a value in this column.
+bool is_filled(const AblationTable& table, size_t column) {
+  return std::any_of(table.rows.begin(), table.rows.end(),
+                     [&](const Row& row) { return row.values[column].runs > 0; });
+}
+
 std::string ratio_text(const Row& row) { return row.ratio ? number_text(*row.ratio) : ""; }
 
 }  // namespace
@@ -206,13 +212,16 @@ std::string to_csv(const AblationTable& table) {
 std::string to_markdown(const AblationTable& table) {
   std::ostringstream out;
   out << "| method | target ratio | runs |";
-  for (const auto& column : table.columns) out << ' ' << markdown(column.title) << " |";
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    if (is_filled(table, i)) out << ' ' << markdown(table.columns[i].title) << " |";
   out << "\n|---|---|---|";
-  for (size_t i = 0; i < table.columns.size(); ++i) out << "---|";
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    if (is_filled(table, i)) out << "---|";
   for (const Row& row : table.rows) {
     out << "\n| " << markdown(row.method) << " | " << ratio_text(row) << " | " << runs_text(row)
         << " |";
-    for (const Value& v : row.values) out << ' ' << text_of(v, " ± ") << " |";
+    for (size_t i = 0; i < row.values.size(); ++i)
+      if (is_filled(table, i)) out << ' ' << text_of(row.values[i], " ± ") << " |";
   }
   out << "\n\nMean ± standard deviation over the runs, which differ in their seed.\n";
   for (const std::string& note : table.notes) out << markdown(note) << ".\n";
@@ -221,14 +230,17 @@ std::string to_markdown(const AblationTable& table) {
 
 std::string to_latex(const AblationTable& table) {
   std::ostringstream out;
-  out << "% needs \\usepackage{booktabs}\n\\begin{tabular}{lrr"
-      << std::string(table.columns.size(), 'r') << "}\n\\toprule\nmethod & target ratio & runs";
-  for (const auto& column : table.columns) out << " & " << latex(column.title);
+  std::vector<size_t> filled;
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    if (is_filled(table, i)) filled.push_back(i);
+  out << "% needs \\usepackage{booktabs}\n\\begin{tabular}{lrr" << std::string(filled.size(), 'r')
+      << "}\n\\toprule\nmethod & target ratio & runs";
+  for (const size_t i : filled) out << " & " << latex(table.columns[i].title);
   out << " \\\\\n\\midrule\n";
   for (const Row& row : table.rows) {
     out << latex(row.method) << " & " << ratio_text(row) << " & " << runs_text(row);
-    for (const Value& v : row.values) {
-      const std::string text = text_of(v, " \\pm ");
+    for (const size_t i : filled) {
+      const std::string text = text_of(row.values[i], " \\pm ");
       out << " & " << (text.empty() ? "" : "$" + text + "$");
     }
     out << " \\\\\n";

@@ -5,10 +5,12 @@
 #include <optional>
 #include <sstream>
 
+#include "engine/io/image_folder.h"
 #include "tools/progress.h"
 #include "tools/report/chart.h"
 #include "tools/report/html.h"
 #include "tools/report/page.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -129,20 +131,35 @@ std::string layer_row(const Json& layer) {
   return out.str();
 }
 
-// The sheets of one kind of network that are shown: evenly over time, the last one always.
+// One that cannot be read is told of and shown as one without pairs.
+Sample sample_of(const RunData& run, const std::filesystem::path& sheet) {
+  try {
+    return run.read_sample(sheet);
+  } catch (const Error& error) {
+    warn("a sheet of images is left out: " + naming(sheet.string(), error.what()));
+    return {};
+  }
+}
+
+// The sheets of one kind of network that are shown: evenly over time, the last one that
+// can be read always.
 std::vector<Sample> shown_samples(const RunData& run, const std::string& made) {
   std::vector<std::filesystem::path> sheets;
   for (const auto& sheet : run.sheets)
     if (run.makes(RunData::sheet_name(sheet).stage) == made) sheets.push_back(sheet);
   if (sheets.empty()) return {};
-  std::vector<Sample> samples = {run.read_sample(sheets.back())};
-  if (samples[0].pairs.empty()) return {};
+  std::vector<Sample> samples = {sample_of(run, sheets.back())};
+  while (samples[0].pairs.empty()) {
+    sheets.pop_back();
+    if (sheets.empty()) return {};
+    samples[0] = sample_of(run, sheets.back());
+  }
   constexpr size_t kMost = 12, kPixels = 4'000'000;
   const Image& one = samples[0].pairs[0].after;
   const size_t pixels = samples[0].pairs.size() * size_t(one.width) * size_t(one.height);
   const size_t count = std::min({sheets.size(), kMost, std::max<size_t>(2, kPixels / pixels)});
   for (size_t i = 1; i < count; ++i) {
-    Sample sample = run.read_sample(sheets[(sheets.size() - 1) * (count - 1 - i) / (count - 1)]);
+    Sample sample = sample_of(run, sheets[(sheets.size() - 1) * (count - 1 - i) / (count - 1)]);
     if (sample.pairs.size() == samples[0].pairs.size()) samples.push_back(std::move(sample));
   }
   std::reverse(samples.begin(), samples.end());

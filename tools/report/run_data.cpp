@@ -29,14 +29,25 @@ std::string command_in(const std::string& config) {
                                                                               : "";
 }
 
-std::vector<Json> lines_of(const fs::path& path) {
+// A line of the log as the page reads it.
+bool is_line(const Json& j) {
+  return j.is_object() && j.contains("stage") && j.contains("total_step") &&
+         j.at("stage").is_string() && j.at("total_step").is_number();
+}
+
+std::vector<Json> lines_of(const fs::path& path, std::vector<std::string>& damage) {
   std::ifstream in(path);
   std::vector<Json> lines;
+  int damaged = 0;
   for (std::string line; std::getline(in, line);) {
     Json j = Json::parse_or_null(line);
-    if (!j.is_object() || !j.contains("stage") || !j.contains("total_step")) continue;
-    if (j.at("stage").is_string() && j.at("total_step").is_number()) lines.push_back(std::move(j));
+    if (is_line(j)) lines.push_back(std::move(j));
+    else if (!in.eof() && !line.empty()) ++damaged;  // the last one may just be being written
   }
+  if (damaged > 0)
+    damage.push_back(path.string() + " has " + std::to_string(damaged) +
+                     (damaged == 1 ? " damaged line, which is" : " damaged lines, which are") +
+                     " left out");
   return lines;
 }
 
@@ -113,9 +124,15 @@ RunData read_run(const fs::path& folder) {
   RunData run;
   run.folder = folder;
   run.command = command_in(text_of(folder / run_files::kConfig));
-  run.log = lines_of(folder / run_files::kLog);
-  run.figures = Json::parse_or_null(text_of(folder / run_files::kFigures));
-  if (!run.figures.is_object()) run.figures = nullptr;
+  run.log = lines_of(folder / run_files::kLog, run.damage);
+  const fs::path figures = folder / run_files::kFigures;
+  run.figures = Json::parse_or_null(text_of(figures));
+  if (!run.figures.is_object()) {
+    run.figures = nullptr;
+    if (fs::exists(figures, ignored))
+      run.damage.push_back(figures.string() +
+                           " is damaged, so the run is shown as one that has not ended");
+  }
   if (run.figures.is_object() && run.figures.contains("method"))
     run.method = run.figures.at("method").text();
   run.sheets = sheets_in(folder / run_files::kSamples);

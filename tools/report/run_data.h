@@ -27,6 +27,7 @@ struct RunData {
   std::vector<Json> log;
   Json figures;  // an object; null of runs that have not ended, or are of gsx 0.1.0
   std::vector<std::filesystem::path> sheets;  // in order of time
+  std::vector<std::string> damage;            // what is not shown, and why: a sentence each
 
   // The step and stage of a sheet, by its name.
   struct SheetName {
