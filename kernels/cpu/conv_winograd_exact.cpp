@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kMostTiles = 48;            // of a block
 constexpr int64_t kBlockBytes = 1 << 20;  // of its planes: about the second-level cache
+constexpr double kNearFilters = 1 << 20;  // more numbers are written beyond it, at twice the cost
+
 template <class T>
 class ExactConvolution {
  public:
@@ -190,8 +192,9 @@ bool exact_winograd_pays(const ConvShape& s, bool kept) {
   const double numbers =
       double{kExactPlanes} * y.n * ceil_div(y.h, kExactTile) * ceil_div(y.w, kExactTile);
   const double filters = kept ? 0 : kExactPlanes * c * k;
+  const double far = filters > kNearFilters ? 2 : 1;
   return numbers * (c * width * cost.product + c * cost.input + k * cost.output) +
-             filters * cost.filter <
+             far * filters * cost.filter <
          static_cast<double>(y.pixels()) * kExactTaps * c * k;
 }
 
