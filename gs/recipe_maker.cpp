@@ -192,14 +192,11 @@ class Maker {
               recipe_.size, ", got ", recipe_.load_size);
   }
 
-  // What the stage that trains a teacher needs.
+  // Whether the network that is trained first makes images of this size.
   void check_teacher() const {
     const StagePlan* maker = recipe_.maker("teacher");
     if (!maker) return;
     const int size = recipe_.size;
-    GSX_CHECK(maker->kind != "cartoongan" || !config_.feature_net.empty(),
-              "--feature-net: must name a network in whose features a cartoon keeps the content of "
-              "its photo, e.g. vgg19:FILE, got none");
     GSX_CHECK(maker->kind != "sngan" || sngan_blocks(size) > 0,
               "--size: must be a power of two from 16 to 1024, as an SNGAN makes images of these, "
               "got ",

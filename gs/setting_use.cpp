@@ -1,4 +1,5 @@
-// The runs in which settings have an effect, one row for each; see setting_use.h.
+// The runs in which settings have an effect, one row for each, and those that need one; see
+// setting_use.h.
 #include "gs/setting_use.h"
 
 #include <algorithm>
@@ -98,6 +99,12 @@ std::string why_idle(const Setting& setting, const TrainConfig& config, const Re
                                 [&](const Row& r) { return r.use == setting.use; });
   if (row->holds(config, recipe)) return {};
   return std::string("has no effect here, expected ") + row->where + "; leave it out";
+}
+
+void check_needs(const TrainConfig& config, const Recipe& recipe) {
+  GSX_CHECK(!has_kind(recipe, "cartoongan") || !config.feature_net.empty(),
+            "--feature-net: must name a network in whose features a cartoon keeps the content of "
+            "its photo, e.g. vgg19:FILE, got none");
 }
 
 }  // namespace gsx

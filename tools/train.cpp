@@ -92,7 +92,11 @@ std::set<std::string> given_settings(const Command& app, const TrainConfig& c) {
 
 // What a run would do, before anything is made: whatever contradicts itself is misuse.
 Recipe checked_recipe(const TrainConfig& c) {
-  return as_misuse("train: ", [&] { return make_recipe(c, needs_discriminator(c)); });
+  return as_misuse("train: ", [&] {
+    Recipe recipe = make_recipe(c, needs_discriminator(c));
+    check_needs(c, recipe);
+    return recipe;
+  });
 }
 
 // Refuses settings that were given in vain. A file may hold such where they say the default.

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "gs/passes/insert_scales.h"
+#include "gs/setting_use.h"
 #include "gs/train/evaluation.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
@@ -177,6 +178,7 @@ class Rehearsal {
 }  // namespace
 
 void check_start(const RunState& run, const Inputs& in) {
+  check_needs(run.config, run.recipe);
   check_teacher(run, in.teacher);
   check_discriminator(run, in.discriminator);
   check_size(in, run.recipe.size);

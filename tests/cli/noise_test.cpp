@@ -71,7 +71,7 @@ TEST_CASE("eval gives the Inception Score of what a network makes of noise") {
   const auto r = json_of({"eval", model, "--images", "10", "--feature-net", inception,
                           "--fid-protocol", "torch-fidelity"});
   CHECK(r.at("fid_protocol") == "torch-fidelity");
-  CHECK(r.at("inception_score") >= 1);
+  CHECK(r.at("inception_score") > 0.999);     // fresh weights tell images apart hardly
   CHECK(r.at("frechet_distance").is_null());  // there are no real images
 }
 

@@ -6,6 +6,7 @@ import torch
 
 import golden_file
 import networks
+import painters
 
 golden = golden_file.File()
 
@@ -67,15 +68,15 @@ case("vgg16", "vgg16", {"width": 6}, networks.Vgg16(6), (2, 3, 17, 24), list(net
      x_scale=0.5, x_shift=0.5, gain=1.4)
 case("squeezenet", "squeezenet", {}, networks.SqueezeNet(), (1, 3, 39, 33), [f"{i}" for i in range(8)], gain=1.4,
      x_scale=0.5, x_shift=0.5)
-case("style_aware", "style_aware", {"width": 3, "blocks": 2}, networks.StyleAware(3, 2), (1, 3, 64, 80),
+case("style_aware", "style_aware", {"width": 3, "blocks": 2}, painters.StyleAware(3, 2), (1, 3, 64, 80),
      without=("param/encoder.g_e0_bn.bias",))  # the next norm takes it out: zero in exact arithmetic
-case("style_aware_discriminator", "style_aware_discriminator", {"width": 2}, networks.StyleAwareDiscriminator(2),
+case("style_aware_discriminator", "style_aware_discriminator", {"width": 2}, painters.StyleAwareDiscriminator(2),
      (1, 3, 129, 65), [f"scale_{i}" for i in (0, 1, 3, 5, 6)])
 case("style_aware_discriminator_small", "style_aware_discriminator", {"width": 3, "layers": 3},
-     networks.StyleAwareDiscriminator(3, 2), (2, 3, 17, 24), ["scale_0", "scale_1"])
-case("unet_batch", "unet", {"width": 3, "layers": 4}, networks.Unet(3, 4, torch.nn.BatchNorm2d), (3, 3, 32, 16))
-case("unet_instance", "unet", {"width": 4, "layers": 4, "norm": "instance"}, networks.Unet(4, 4, torch.nn.InstanceNorm2d),
+     painters.StyleAwareDiscriminator(3, 2), (2, 3, 17, 24), ["scale_0", "scale_1"])
+case("unet_batch", "unet", {"width": 3, "layers": 4}, painters.Unet(3, 4, torch.nn.BatchNorm2d), (3, 3, 32, 16))
+case("unet_instance", "unet", {"width": 4, "layers": 4, "norm": "instance"}, painters.Unet(4, 4, torch.nn.InstanceNorm2d),
      (2, 3, 16, 48))
 case("unet_affine", "unet", {"width": 3, "layers": 5, "norm": "instance", "affine": True},
-     networks.Unet(3, 5, networks.norm), (1, 3, 32, 32))
+     painters.Unet(3, 5, networks.norm), (1, 3, 32, 32))
 golden.write("models.safetensors")

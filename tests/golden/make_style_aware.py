@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 import golden_file
 import networks
+import painters
 
 WIDTH, BLOCKS, D_WIDTH, LAYERS, SHAPE, LARGEST = 3, 1, 2, 4, (2, 3, 32, 48), 500
 CONFIG = {"image": 100.0, "features": 100.0}
@@ -41,8 +42,8 @@ def turn_of(name):
     """Draws until float32 must see every ReLU's side, every difference's sign and every verdict."""
     while True:
         networks.start_kinks()
-        g = networks.fill(networks.StyleAware(WIDTH, BLOCKS), golden, f"{name}/G")
-        d = networks.fill(networks.StyleAwareDiscriminator(D_WIDTH, LAYERS), golden, f"{name}/D")
+        g = networks.fill(painters.StyleAware(WIDTH, BLOCKS), golden, f"{name}/G")
+        d = networks.fill(painters.StyleAwareDiscriminator(D_WIDTH, LAYERS), golden, f"{name}/D")
         photos, paintings = (torch.from_numpy(golden.draw(f"{name}/{n}", SHAPE)).double() for n in
                              ("photos", "paintings"))
         encoded = g.encode(photos)

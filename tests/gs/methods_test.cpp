@@ -99,7 +99,6 @@ TEST_CASE("methods: the paper's objective reaches every stage of every method") 
     c.objective = "paper";
     const std::set<std::string> makers = {"dense", "pix2pix", "cartoongan", "sngan", "style-aware"};
     if (!makers.count(method)) c.teacher = "teacher";
-    if (method == "cartoongan") c.feature_net = "features";
     for (const bool needs : {false, true}) {
       if (c.teacher.empty() && needs) continue;
       for (const StagePlan& s : make_recipe(c, needs).stages) {
