@@ -69,7 +69,8 @@ void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
   const Imported model = open_noted_network(context, o.network);
   const Graph& graph = model.graph;
-  const std::vector<Shape> inputs = graph.input_shapes(o.size, o.size);
+  const std::vector<Shape> inputs =
+      graph.only_height > 0 ? graph.example_inputs() : graph.input_shapes(o.size, o.size);
   const Cost cost = graph.cost(inputs);
   const int64_t bytes = file_bytes(graph);
   const Prunable prunable(graph);

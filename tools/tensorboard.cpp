@@ -70,10 +70,10 @@ class Message {
 namespace event {
 constexpr int kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5, kSessionLog = 7;
 }
-namespace summary {
+namespace summary_fields {
 constexpr int kValue = 1;
 constexpr int kTag = 1, kSimpleValue = 2, kImage = 4, kHistogram = 5;  // of a value
-}  // namespace summary
+}  // namespace summary_fields
 namespace histogram {
 constexpr int kMin = 1, kMax = 2, kCount = 3, kSum = 4, kSumSquares = 5, kLimits = 6, kBuckets = 7;
 }
@@ -90,8 +90,8 @@ Message new_event() {
 
 void add_scalar(Message& s, const std::string& tag, double value) {
   Message v;
-  v.text(summary::kTag, tag).real32(summary::kSimpleValue, static_cast<float>(value));
-  s.text(summary::kValue, v.bytes());
+  v.text(summary_fields::kTag, tag).real32(summary_fields::kSimpleValue, static_cast<float>(value));
+  s.text(summary_fields::kValue, v.bytes());
 }
 
 // A histogram of the log, in which channels that are pruned lie at zero.
@@ -115,8 +115,8 @@ void add_histogram(Message& s, const std::string& tag, const Json& gammas) {
   h.real(histogram::kSum, sum).real(histogram::kSumSquares, squares);
   h.reals(histogram::kLimits, limits).reals(histogram::kBuckets, buckets);
   Message v;
-  v.text(summary::kTag, tag).text(summary::kHistogram, h.bytes());
-  s.text(summary::kValue, v.bytes());
+  v.text(summary_fields::kTag, tag).text(summary_fields::kHistogram, h.bytes());
+  s.text(summary_fields::kValue, v.bytes());
 }
 
 std::string summary_event(const Message& s, int step) {
@@ -166,8 +166,8 @@ void EventFiles::add(const Image& sheet, const std::string& stage, int total_ste
   i.number(image::kWidth, static_cast<uint64_t>(sheet.width)).number(image::kColours, kRgb);
   i.text(image::kEncoded, {reinterpret_cast<const char*>(png.data()), png.size()});
   Message v, s;
-  v.text(summary::kTag, stage + "/samples").text(summary::kImage, i.bytes());
-  s.text(summary::kValue, v.bytes());
+  v.text(summary_fields::kTag, stage + "/samples").text(summary_fields::kImage, i.bytes());
+  s.text(summary_fields::kValue, v.bytes());
   write(summary_event(s, total_step));
 }
 

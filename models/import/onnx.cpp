@@ -8,11 +8,9 @@
 #include "models/import/onnx_patterns.h"
 #include "models/import/onnx_trace.h"
 
-namespace gsx {
+namespace gsx::onnx_import {
 
 namespace {
-
-using namespace onnx_import;
 
 constexpr int64_t kUsualSide = 256;
 
@@ -154,15 +152,11 @@ std::optional<ImageFormat> input_range_of(const Sketch& s) {
   return found;
 }
 
-}  // namespace
-
-bool recognises_onnx(const InputFile& file) {
+bool recognises(const InputFile& file) {
   const uint64_t count = std::min<uint64_t>(file.size(), 16);
   const std::vector<uint8_t> bytes = file.read_at(0, count);
   return begins_like_onnx(bytes.data(), bytes.size());
 }
-
-namespace {
 
 // Text of a file as people and JSON can have it.
 std::string plain(std::string text) {
@@ -172,28 +166,28 @@ std::string plain(std::string text) {
 }
 
 // Networks with numbers that suit one size, as constants of an image's, take no other.
-void take_only_size(Graph& graph, Trace& trace) {
+void take_only_size(Graph& graph, const Sketch& sketch, std::vector<std::string>& notes) {
   try {
     graph.example_inputs();
     return;
   } catch (const Error&) {
   }
   for (const int i : graph.inputs()) {
-    const Shape shape = trace.sketch.node(i).a;  // inputs come first in both
+    const Shape shape = sketch.node(i).a;  // inputs come first in both
     if (shape.rank() != 4) continue;
     graph.only_height = shape[2];
     graph.only_width = shape[3];
   }
   graph.example_inputs();
-  trace.note("this network takes images of " + std::to_string(graph.only_width) + " x " +
-             std::to_string(graph.only_height) + " pixels alone");
+  notes.push_back("this network takes images of " + std::to_string(graph.only_width) + " x " +
+                  std::to_string(graph.only_height) + " pixels alone");
 }
 
 Imported read(const ContextPtr& context, const std::filesystem::path& path,
               const ImportOptions& options) {
   const NoGrad no_grad;
   const std::string where = path.string();
-  const OnnxModel model = read_onnx_file(path);
+  OnnxModel model = read_onnx_file(path);
   GSX_CHECK(!model.inputs.empty(), where, ": the ONNX network has no input");
   Followed followed = follow(model, options, where);
   Trace& trace = *followed.trace;
@@ -201,17 +195,20 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
             model.nodes.size(),
             " operations of this ONNX file cannot be read: ", listed(followed.faults));
   Output out = output_of(trace, where);
-  recognise(trace.sketch, out.node, trace.notes);
+  Sketch sketch = std::move(trace.sketch);
+  recognise(sketch, out.node, trace.notes);
   Imported result;
   result.format =
       "an ONNX file of opset " + std::to_string(model.opset) + " (" + plain(model.producer) + ")";
-  result.graph = trace.sketch.build(context, out.node, plain(out.name));
-  take_only_size(result.graph, trace);
-  const auto range = range_of(trace.sketch, out.node);
+  model.constants.clear();  // what is needed of them is in the sketch
+  trace.forget_values();
+  result.graph = sketch.build(context, out.node, plain(out.name));
+  take_only_size(result.graph, sketch, trace.notes);
+  const auto range = range_of(sketch, out.node);
   if (range && range->lo < range->hi)
     result.graph.output_format = result.graph.input_format = *range;
   else trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
-  if (const auto takes = input_range_of(trace.sketch)) result.graph.input_format = *takes;
+  if (const auto takes = input_range_of(sketch)) result.graph.input_format = *takes;
   Json& provenance = result.graph.provenance;
   provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};
   if (trace.input_is_nhwc) provenance["onnx"]["input_layout"] = "NHWC";
@@ -224,16 +221,21 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
 }
 
 }  // namespace
+}  // namespace gsx::onnx_import
+
+namespace gsx {
+
+bool recognises_onnx(const InputFile& file) { return onnx_import::recognises(file); }
 
 Imported read_onnx(const ContextPtr& context, const std::filesystem::path& path,
                    const ImportOptions& options) {
   const std::string where = path.string();
   try {
-    return read(context, path, options);
+    return onnx_import::read(context, path, options);
   } catch (const Error& e) {
     const std::string what = e.what();
-    if (what.starts_with(where)) fail(where, plain(what.substr(where.size())));
-    fail(where, ": ", plain(what));
+    if (what.starts_with(where)) fail(where, onnx_import::plain(what.substr(where.size())));
+    fail(where, ": ", onnx_import::plain(what));
   }
 }
 

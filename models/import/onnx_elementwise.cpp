@@ -149,7 +149,7 @@ void prelu(Call& c) {
   c.give(c.sketch().add(n), x.axes);
 }
 
-void mean_of(Call& c) {  // Sum and Mean of several
+void sum_of_all(Call& c) {  // Sum and Mean of several
   View sum = c.view(0);
   for (size_t i = 1; i < c.in.size(); ++i)
     sum = arithmetic(c.trace, "add", i == 1 ? c.in[0] : Value::of(sum), c.in[i]);
@@ -165,8 +165,8 @@ const Handlers& elementwise_handlers() {
                                  {"Sub", binary<kSub>},
                                  {"Mul", binary<kMul>},
                                  {"Div", binary<kDiv>},
-                                 {"Sum", mean_of},
-                                 {"Mean", mean_of},
+                                 {"Sum", sum_of_all},
+                                 {"Mean", sum_of_all},
                                  {"Relu", relu},
                                  {"Tanh", tanh},
                                  {"Sigmoid", sigmoid},

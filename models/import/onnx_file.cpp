@@ -38,7 +38,7 @@ bool is_onnx_domain(const std::string& domain) { return domain.empty() || domain
 
 class Reader {
  public:
-  Reader(const ::onnx::ModelProto& model, const std::filesystem::path& path)
+  Reader(::onnx::ModelProto& model, const std::filesystem::path& path)
       : model_(model), path_(path), folder_(path.parent_path()) {
     for (const auto& f : model.functions()) functions_[f.domain() + "::" + f.name()] = &f;
   }
@@ -52,11 +52,13 @@ class Reader {
     GSX_CHECK(graph.sparse_initializer_size() == 0, path_.string(),
               ": the ONNX file has sparse weights, which gsx does not read");
     std::set<std::string> given;
-    for (const auto& t : graph.initializer()) {
+    for (auto& t : *model_.mutable_graph()->mutable_initializer()) {
       result_.constants[t.name()] = array_of(t, folder_, where("weight " + t.name()));
       if (result_.constants[t.name()]->type == Type::integer)
         result_.integer_types[t.name()] = t.data_type();
       given.insert(t.name());
+      t.clear_raw_data();  // the bytes are there once
+      t.clear_float_data();
     }
     for (const auto& v : graph.input())
       if (!given.count(v.name())) result_.inputs.push_back(input_of(v));
@@ -153,7 +155,7 @@ class Reader {
     for (const auto& n : f.node()) add(n, names, prefix, call.attributes, depth + 1);
   }
 
-  const ::onnx::ModelProto& model_;
+  ::onnx::ModelProto& model_;
   std::filesystem::path path_, folder_;
   std::map<std::string, const ::onnx::FunctionProto*> functions_;
   OnnxModel result_;

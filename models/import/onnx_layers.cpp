@@ -99,7 +99,8 @@ void convolution(Call& c, bool transposed) {
                   {"same_pad", !transposed && w.same_upper}};
   if (groups > 1) n.attributes["groups"] = groups;
   if (w.dilation != Dims{1, 1}) n.attributes["dilation"] = both(w.dilation);
-  n.parameters = {{"weight", to_floats(*weight)}};
+  GSX_CHECK(weight->type == Type::real, "its weight is of integers");
+  n.weight = weight;
   if (bias) n.parameters.emplace_back("bias", c.floats(2, "bias"));
   c.give(c.sketch().add(n));
 }

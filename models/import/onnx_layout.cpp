@@ -101,7 +101,7 @@ int repeated(Sketch& sketch, const View& v, int x, int partner) {
 }
 
 // Another shape of the same elements in the same order.
-int reshaped(Sketch& sketch, const View& v) {
+int in_new_shape(Sketch& sketch, const View& v) {
   const Sizes axes = sketch.sizes(v.node), want = extents(v);
   const auto to_image = [&](const Size& c, const Size& h, const Size& w) {
     return sketch.add("reshape", {v.node}, {{"channels", c.a}, {"height", h.a}, {"width", w.a}});
@@ -117,12 +117,13 @@ int reshaped(Sketch& sketch, const View& v) {
     if (!fixed) cannot(sketch, v, "depends on the image's size");
     return sketch.add("reshape", {to_image(want[1], want[2], 1)}, {{"flat", true}});
   }
-  if (fixed) return to_image(want[1], want[2], want[3]);
-  for (int i = 0; i < sketch.size() && axes.size() == 3 && axes[1] == want[1]; ++i) {
+  // Rows of pixels become the image that the latest of this size is.
+  for (int i = sketch.size(); i-- > 0 && axes.size() == 3 && axes[1] == want[1];) {
     const Sizes other = sketch.sizes(i);
     if (other.size() == 4 && other[2] == want[2] && other[3] == want[3])
       return sketch.add("reshape", {v.node, i}, {{"channels", 0}, {"height", 0}, {"width", 0}});
   }
+  if (fixed) return to_image(want[1], want[2], want[3]);
   cannot(sketch, v, "depends on the image's size");
 }
 
@@ -161,11 +162,18 @@ int settled(Sketch& sketch, const View& v, int partner) {
   }
   if (const auto which = axes_of(v, axes); which && (*which)[0] == 0)
     return transposed(sketch, v.node, *which);
-  if (is_reshape(v, axes)) return reshaped(sketch, v);
+  if (is_reshape(v, axes)) return in_new_shape(sketch, v);
   order = order_in_node(v);
   const View sorted = permuted(v, order);
-  if (order[0] != 0 || !is_reshape(sorted, axes)) cannot(sketch, v, "gsx has no node for");
-  return transposed(sketch, reshaped(sketch, sorted), inverse(order));
+  if (order[0] == 0 && is_reshape(sorted, axes))
+    return transposed(sketch, in_new_shape(sketch, sorted), inverse(order));
+  if (const auto parts = parts_of(v, {v.node, std::vector<Dimension>(v.dims.size())})) {
+    // Dimensions that are several axes, not in the node's order: in order first.
+    const int n = settled(sketch, parted(v, *parts));
+    const View whole = joined(whole_view(n, sketch.sizes(n)), *parts);
+    if (n != v.node && is_reshape(whole, sketch.sizes(n))) return in_new_shape(sketch, whole);
+  }
+  cannot(sketch, v, "gsx has no node for");
 }
 
 namespace {

@@ -82,7 +82,7 @@ class Recogniser {
   void same_as_before(int i) {
     for (int& in : node(i).inputs) in = first_.at(in);
     first_.push_back(i);
-    if (!node(i).parameters.empty() || is(i, "input")) return;
+    if (!node(i).parameters.empty() || node(i).weight || is(i, "input")) return;
     std::string key = node(i).kind + node(i).attributes.dump();
     for (const int in : node(i).inputs) key += " " + std::to_string(in);
     first_[i] = known_.try_emplace(key, i).first->second;
@@ -137,13 +137,14 @@ class Recogniser {
     const auto out = attributes["out"].get<size_t>();
     if (shift.size() == 1) shift.resize(out, shift[0]);
     if (attributes["bias"].get<bool>()) {
-      for (size_t c = 0; c < out; ++c) parameters[1].second[c] += shift[c];
+      for (size_t c = 0; c < out; ++c) parameters.back().second[c] += shift[c];
     } else {
       parameters.emplace_back("bias", shift);
       attributes["bias"] = true;
     }
     become(i, node(j).kind.c_str(), node(j).inputs, attributes);
     node(i).parameters = std::move(parameters);
+    node(i).weight = node(j).weight;
     std::swap(node(i).name, node(j).name);
   }
 
@@ -272,24 +273,28 @@ class Recogniser {
                           {"bias", std::vector<float>(channels, 0.0f)}};
   }
 
-  // Borders in front of a convolution are its own.
+  // Borders in front of a convolution are its own: of rows and columns one after the other, too.
   void borders(int i) {
-    if (!is(i, "conv") || !is(node(i).inputs[0], "pad")) return;
-    const int j = node(i).inputs[0];
-    Json& conv = node(i).attributes;
-    const auto own = conv["pad"].get<std::vector<int>>();
-    auto pad = node(j).attributes["pad"].get<std::vector<int>>();
-    const bool bare = own == std::vector{0, 0, 0, 0} && conv["pad_mode"].text() == "zero" &&
-                      !conv["same_pad"].get<bool>();
-    const std::string mode(node(j).attributes["pad_mode"].text());
-    const bool zeros =
-        mode == "zero" && conv["pad_mode"].text() == "zero" && !conv["same_pad"].get<bool>();
-    if ((!bare && !zeros) || *std::min_element(pad.begin(), pad.end()) < 0) return;
-    for (size_t d = 0; d < 4; ++d) pad[d] += own[d];
-    conv["pad"] = pad;
-    conv["pad_mode"] = mode;
-    node(i).inputs = node(j).inputs;
-    s_.infer(i);
+    while (is(i, "conv") && is(node(i).inputs[0], "pad")) {
+      const int j = node(i).inputs[0];
+      Json& conv = node(i).attributes;
+      const auto own = conv["pad"].get<std::vector<int>>();
+      auto pad = node(j).attributes["pad"].get<std::vector<int>>();
+      const std::string mode(node(j).attributes["pad_mode"].text());
+      const std::string conv_mode(conv["pad_mode"].text());
+      const bool bare = own == std::vector{0, 0, 0, 0} && conv_mode == "zero";
+      const auto apart = [&](int axis) {
+        return (own[axis] == 0 && own[axis + 1] == 0) || (pad[axis] == 0 && pad[axis + 1] == 0);
+      };
+      const bool fits = bare || (mode == conv_mode && (mode == "zero" || (apart(0) && apart(2))));
+      if (!fits || conv["same_pad"].get<bool>() || *std::min_element(pad.begin(), pad.end()) < 0)
+        return;
+      for (size_t d = 0; d < 4; ++d) pad[d] += own[d];
+      conv["pad"] = pad;
+      conv["pad_mode"] = mode;
+      node(i).inputs = node(j).inputs;
+      s_.infer(i);
+    }
   }
 
   Sketch& s_;

@@ -104,8 +104,24 @@ int taking(Sketch& s, int x, int axis, const Dims& a, const Dims& b) {
   return parts.size() == 1 ? parts[0] : s.add("concat", parts);
 }
 
+// The value as an image, whatever the order of its dimensions: a batch in front.
+View as_image(Sketch& s, const View& v) {
+  const auto axes = axes_of(v, s.sizes(v.node));
+  if (v.rank() != 4 || (axes && (*axes)[0] == 0)) return v;
+  std::vector<int> order = order_in_node(v), inverse(4);
+  const auto batch = std::find_if(order.begin(), order.end(), [&](int d) {
+    return v.dims[d].empty() || v.dims[d][0].axis == 0;
+  });
+  if (batch == order.end()) return v;
+  std::rotate(order.begin(), batch, batch + 1);
+  for (int i = 0; i < 4; ++i) inverse[order[i]] = i;
+  const int n = settled(s, permuted(v, order));
+  return permuted(whole_view(n, s.sizes(n)), inverse);
+}
+
 // Gives what takes these places of dimension dim, or remembers it for what joins it.
-void take_or_remember(Call& c, const View& base, int dim, const Dims& a, const Dims& b) {
+void take_or_remember(Call& c, const View& given, int dim, const Dims& a, const Dims& b) {
+  const View base = as_image(c.sketch(), given);
   Value result;
   result.kind = Value::Kind::computed;
   result.taken = Taken{base, dim, a, b};
@@ -115,10 +131,6 @@ void take_or_remember(Call& c, const View& base, int dim, const Dims& a, const D
   if (image && (*axes)[dim] > 0) {
     const int n = taking(c.sketch(), base.node, (*axes)[dim], a, b);
     if (n >= 0) result.view = permuted(whole_view(n, c.sketch().sizes(n)), *axes);
-  }
-  if (!image && dim > 0 && base.rank() == 4) {
-    const int n = taking(c.sketch(), settled(c.sketch(), base), dim, a, b);
-    if (n >= 0) result.view = whole_view(n, c.sketch().sizes(n));
   }
   c.out.push_back(std::move(result));
 }

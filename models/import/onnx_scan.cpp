@@ -15,22 +15,23 @@ constexpr uint64_t kPart = 96, kNumber = 8, kAllowed = uint64_t{16} << 20;
 constexpr int kMostDepth = 24;
 
 // Messages that hold many parts, by their place in ONNX's schema.
-enum class Kind : uint8_t { other, model, graph, node, attribute, tensor, value, function };
+enum class MessageKind : uint8_t { other, model, graph, node, attribute, tensor, value, function };
 
-Kind part_of(Kind kind, uint64_t field) {
+MessageKind part_of(MessageKind kind, uint64_t field) {
   switch (kind) {
-    case Kind::model:
-      return field == 7 ? Kind::graph : (field == 25 ? Kind::function : Kind::other);
-    case Kind::graph:
-      if (field == 1) return Kind::node;
-      if (field == 5) return Kind::tensor;
-      return field >= 11 && field <= 13 ? Kind::value : Kind::other;
-    case Kind::function: return field == 7 ? Kind::node : Kind::other;
-    case Kind::node: return field == 5 ? Kind::attribute : Kind::other;
-    case Kind::attribute:
-      if (field == 5 || field == 10) return Kind::tensor;
-      return field == 6 || field == 11 ? Kind::graph : Kind::other;
-    default: return Kind::other;
+    case MessageKind::model:
+      return field == 7 ? MessageKind::graph
+                        : (field == 25 ? MessageKind::function : MessageKind::other);
+    case MessageKind::graph:
+      if (field == 1) return MessageKind::node;
+      if (field == 5) return MessageKind::tensor;
+      return field >= 11 && field <= 13 ? MessageKind::value : MessageKind::other;
+    case MessageKind::function: return field == 7 ? MessageKind::node : MessageKind::other;
+    case MessageKind::node: return field == 5 ? MessageKind::attribute : MessageKind::other;
+    case MessageKind::attribute:
+      if (field == 5 || field == 10) return MessageKind::tensor;
+      return field == 6 || field == 11 ? MessageKind::graph : MessageKind::other;
+    default: return MessageKind::other;
   }
 }
 
@@ -38,7 +39,7 @@ class Scanner {
  public:
   explicit Scanner(const InputFile& file) : file_(file) {}
 
-  void message(Kind kind, uint64_t end, int depth) {
+  void message(MessageKind kind, uint64_t end, int depth) {
     need(depth < kMostDepth, "nests its messages too deep");
     while (at_ < end) {
       const uint64_t tag = varint(end), field = tag >> 3;
@@ -52,13 +53,13 @@ class Scanner {
           const uint64_t length = varint(end);
           need(length <= end - at_, "is cut off");
           // Packed numbers of a tensor are no parts.
-          const bool numbers = kind == Kind::tensor && field != 6 && field != 13;
+          const bool numbers = kind == MessageKind::tensor && field != 6 && field != 13;
           cost_ += numbers ? 0 : kPart;
           GSX_CHECK(cost_ <= 4 * file_.size() + kAllowed, file_.path().string(),
                     ": the ONNX file is made of so many small parts that reading it would take ",
                     "many times its size in memory");
           const uint64_t behind = at_ + length;
-          if (const Kind part = part_of(kind, field); part != Kind::other)
+          if (const MessageKind part = part_of(kind, field); part != MessageKind::other)
             message(part, behind, depth + 1);
           at_ = behind;
           break;
@@ -107,6 +108,8 @@ class Scanner {
 
 }  // namespace
 
-void check_messages(const InputFile& file) { Scanner(file).message(Kind::model, file.size(), 0); }
+void check_messages(const InputFile& file) {
+  Scanner(file).message(MessageKind::model, file.size(), 0);
+}
 
 }  // namespace gsx::onnx_import

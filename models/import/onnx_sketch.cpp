@@ -49,7 +49,7 @@ int Sketch::add(SketchNode n) {
 
 int Sketch::add_input(const std::string& name, int channels, bool vector, const Shape& a,
                       const Shape& b) {
-  SketchNode n{"input", name, {}, {{"channels", channels}, {"vector", vector}}, {}, a, b, name};
+  SketchNode n{"input", name, {}, {{"channels", channels}, {"vector", vector}}, {}, {}, a, b, name};
   return add(std::move(n));
 }
 
@@ -76,7 +76,7 @@ void Sketch::insert(int i, SketchNode n) {
   infer(i);
 }
 
-Graph Sketch::build(const ContextPtr& context, int output, const std::string& output_name) const {
+Graph Sketch::build(const ContextPtr& context, int output, const std::string& output_name) {
   std::vector<bool> needed(nodes_.size(), false);
   needed[output] = true;
   for (int i = size() - 1; i >= 0; --i)
@@ -85,7 +85,8 @@ Graph Sketch::build(const ContextPtr& context, int output, const std::string& ou
   Graph graph("onnx");
   std::vector<int> now(nodes_.size(), -1);
   for (int i = 0; i < size(); ++i) {
-    const SketchNode& n = nodes_[i];
+    SketchNode& n = nodes_[i];
+    if (!needed[i]) n.weight.reset();
     if (!needed[i] && n.kind != "input") continue;
     GSX_CHECK(n.kind[0] != '?', "'", n.origin,
               "' is an erf that is no part of a GELU, and gsx has ",
@@ -93,11 +94,15 @@ Graph Sketch::build(const ContextPtr& context, int output, const std::string& ou
     std::vector<int> inputs;
     for (const int in : n.inputs) inputs.push_back(now[in]);
     now[i] = graph.add(make_node(n.kind, n.name, inputs, n.attributes));
-    for (const auto& [suffix, values] : n.parameters) {
+    const auto set = [&](const std::string& suffix, const std::vector<float>& values) {
       Parameter* p = graph.parameter(n.name + "." + suffix);
-      GSX_CHECK(p, "node ", n.name, " has no parameter ", suffix);
-      set_file_values(*p, context, values, "node " + n.origin);
-    }
+      GSX_CHECK(p && static_cast<int64_t>(values.size()) == p->shape.numel(), "'", n.origin,
+                "' has ", values.size(), " numbers as its ", suffix, ", which do not fit");
+      set_file_values(*p, context, values, "'" + n.origin + "'");
+    };
+    if (n.weight) set("weight", n.weight->reals);
+    n.weight.reset();
+    for (const auto& [suffix, values] : n.parameters) set(suffix, values);
   }
   graph.set_outputs({{output_name, now[output]}});
   return graph;

@@ -23,6 +23,7 @@ struct SketchNode {
   // By the parameters' names behind the node's, in the order of files ([C,K/groups,R,S] filters of
   // transposed convolutions).
   std::vector<std::pair<std::string, std::vector<float>>> parameters;
+  ArrayPtr weight;     // a convolution's parameter of that name: the file's own, not a copy
   Shape a, b;          // of the result, at the two sizes
   std::string origin;  // the ONNX node it is made for
 };
@@ -33,7 +34,7 @@ class Sketch {
   // the inputs have more. Error where they do not fit.
   int add(SketchNode);
   int add(std::string kind, std::vector<int> inputs, Json attributes = Json::object()) {
-    return add({std::move(kind), "", std::move(inputs), std::move(attributes), {}, {}, {}, ""});
+    return add({std::move(kind), "", std::move(inputs), std::move(attributes), {}, {}, {}, {}, ""});
   }
   int add_input(const std::string& name, int channels, bool vector, const Shape& a, const Shape& b);
   // A constant [1, dims...] of the network.
@@ -48,8 +49,8 @@ class Sketch {
   void infer(int i);  // the shapes anew
   // What new nodes are made for, in messages and names.
   void working_on(std::string name) { origin_ = std::move(name); }
-  // The graph of what the output needs, and of all inputs, with values.
-  Graph build(const ContextPtr&, int output, const std::string& output_name) const;
+  // The graph of what the output needs, and of all inputs, with values, which the sketch lets go.
+  Graph build(const ContextPtr&, int output, const std::string& output_name);
 
  private:
   std::string unused_name(const std::string& wanted);

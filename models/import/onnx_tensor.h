@@ -1,9 +1,10 @@
 // Tensors of an ONNX file, as protobuf holds them. Only the readers of the file include this.
 #pragma once
+#include <onnx/onnx.pb.h>
+
 #include <filesystem>
 
 #include "models/import/onnx_array.h"
-#include "onnx/onnx.pb.h"
 
 namespace gsx::onnx_import {
 

@@ -110,7 +110,8 @@ class Trace {
   const OnnxModel& model;
   Sketch sketch;
   std::vector<std::string> notes;
-  void note(const std::string& text);  // once each
+  void note(const std::string& text);        // once each
+  void forget_values() { values_.clear(); }  // when all is followed
   const Value& value(const std::string& name) const;
   // Whether the first input, or the output, is an image with its channels last.
   bool input_is_nhwc = false;

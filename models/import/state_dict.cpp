@@ -11,7 +11,7 @@ namespace gsx {
 
 namespace {
 
-using Tensors = std::vector<std::pair<std::string, size_t>>;
+using NamedPlaces = std::vector<std::pair<std::string, size_t>>;
 
 // Entered in this order: averaged weights, generators, then whatever wraps weights.
 constexpr std::array kContainers = {"params_ema",
@@ -67,7 +67,7 @@ const TensorGroup* child(const TensorGroup& group, std::string_view key) {
   return nullptr;
 }
 
-void flatten(const TensorGroup& group, const std::string& prefix, Tensors& to) {
+void flatten(const TensorGroup& group, const std::string& prefix, NamedPlaces& to) {
   for (const auto& [key, tensor] : group.tensors) to.emplace_back(prefix + key, tensor);
   for (const TensorGroup& g : group.groups) flatten(g, prefix + g.key + ".", to);
 }
@@ -119,20 +119,20 @@ const TensorGroup* enter_part(const TensorGroup& from, std::string part) {
 std::string first_part(const std::string& key) { return key.substr(0, key.find('.')); }
 
 // Takes `prefix` and a dot off the names that have it and drops the others.
-void keep_under(Tensors& tensors, const std::string& prefix) {
-  Tensors kept;
+void keep_under(NamedPlaces& tensors, const std::string& prefix) {
+  NamedPlaces kept;
   for (const auto& [key, tensor] : tensors)
     if (key.starts_with(prefix + ".")) kept.emplace_back(key.substr(prefix.size() + 1), tensor);
   tensors = std::move(kept);
 }
 
-bool all_under(const Tensors& tensors, const std::string& prefix) {
+bool all_under(const NamedPlaces& tensors, const std::string& prefix) {
   return std::all_of(tensors.begin(), tensors.end(),
                      [&](const auto& t) { return t.first.starts_with(prefix + "."); });
 }
 
 // What wrappers of PyTorch put in front, in any order: DataParallel, compile, AveragedModel.
-bool unwrap(Tensors& tensors) {
+bool unwrap(NamedPlaces& tensors) {
   bool changed = std::erase_if(tensors, [](const auto& t) { return t.first == "n_averaged"; }) > 0;
   constexpr std::string_view kCompiled = "_orig_mod.";
   for (auto& [key, tensor] : tensors)
@@ -149,7 +149,7 @@ bool unwrap(Tensors& tensors) {
 }
 
 // The names' first parts under which a generator stands beside other networks, or alone.
-bool keep_generator(Tensors& tensors, std::vector<std::string>& notes) {
+bool keep_generator(NamedPlaces& tensors, std::vector<std::string>& notes) {
   std::set<std::string> parts;
   for (const auto& [key, tensor] : tensors)
     if (key.find('.') != std::string::npos) parts.insert(first_part(key));
@@ -166,7 +166,7 @@ bool keep_generator(Tensors& tensors, std::vector<std::string>& notes) {
   return false;
 }
 
-void check_names(const Tensors& tensors) {
+void check_names(const NamedPlaces& tensors) {
   std::set<std::string> seen;
   for (const auto& [key, tensor] : tensors)
     require(seen.insert(key).second, "holds two tensors that are called ", shown(key),
@@ -174,8 +174,8 @@ void check_names(const Tensors& tensors) {
 }
 
 // The part that a user named, among names' first parts.
-void keep_part(Tensors& tensors, const std::string& part) {
-  Tensors kept = tensors;
+void keep_part(NamedPlaces& tensors, const std::string& part) {
+  NamedPlaces kept = tensors;
   keep_under(kept, part);
   std::set<std::string> parts;
   for (const auto& [key, tensor] : tensors) parts.insert(first_part(key));
@@ -208,7 +208,7 @@ StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
     if (!next) next = enter(*at, result.notes);
   }
   // Beside tensors, what is nested belongs to something else: states of generators of numbers.
-  Tensors tensors;
+  NamedPlaces tensors;
   if (at->tensors.empty()) flatten(*at, "", tensors);
   else tensors = at->tensors;
   while (unwrap(tensors)) {
