@@ -160,5 +160,5 @@ TEST_CASE("what is no model says what it is") {
   bare.write(folder / "bare");
   refused(
       at("bare"),
-      "does not fit fast_style, the nearest of the networks that gsx knows: missing in2.weight");
+      "does not fit fast_style, the nearest of the networks that gsx knows: missing conv2.weight");
 }
