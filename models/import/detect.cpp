@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "models/architectures.h"
 #include "models/values.h"
 
 namespace gsx {
@@ -83,10 +84,8 @@ Difference compare(const Candidate& c, const Weights& weights) {
       continue;
     }
     const std::vector<int64_t> want = dims_of(file_shape(*p)), &got = weights.shapes().at(key);
-    // Numbers of one dimension lie in files with further dimensions of 1: rho [1,C,1,1].
-    const bool same = got == want;
-    if (same) ++d.shared;
-    else
+    ++d.shared;
+    if (got != want)
       d.misshapen.push_back(shown(key) + " has shape " + shape_text(got) + " instead of " +
                             shape_text(want));
   }
@@ -96,38 +95,58 @@ Difference compare(const Candidate& c, const Weights& weights) {
   return d;
 }
 
-Candidate detect(const Weights& weights, const std::string& only) {
-  std::optional<Candidate> nearest;
-  Difference difference;
+namespace {
+
+std::optional<Candidate> detected(const KnownArchitecture& known, const Weights& weights) {
+  try {
+    return known.detect(weights);
+  } catch (const Error&) {  // shapes that fit no layers
+    return std::nullopt;
+  }
+}
+
+// With the sizes that it has where nobody says otherwise.
+std::optional<Candidate> by_default(const KnownArchitecture& known) {
+  const auto names = architecture_names();
+  if (std::find(names.begin(), names.end(), known.name) == names.end()) return std::nullopt;
+  Candidate c;
+  c.graph = make_architecture(known.name);
+  return c;
+}
+
+}  // namespace
+
+std::optional<Nearest> nearest_network(const Weights& weights, const std::string& only) {
+  std::optional<Nearest> nearest;
   double most = 0;
-  for (const KnownArchitecture& known : known_architectures()) {
-    if (!only.empty() && only != known.name) continue;
-    std::optional<Candidate> candidate;
-    try {
-      candidate = known.detect(weights);
-    } catch (const Error&) {  // shapes that fit no layers
+  // First by the sizes in the file, then by names alone.
+  for (const bool from_file : {true, false}) {
+    for (const KnownArchitecture& known : known_architectures()) {
+      if (!only.empty() && only != known.name) continue;
+      auto candidate = from_file ? detected(known, weights) : by_default(known);
+      if (!candidate) continue;
+      candidate->architecture = known.name;
+      Difference d = compare(*candidate, weights);
+      const bool fits = d.none();
+      const double like = likeness(*candidate, d, weights);
+      if (!fits && like <= most) continue;
+      most = like;
+      nearest = Nearest{std::move(*candidate), std::move(d)};
+      if (fits) return nearest;
     }
-    if (!candidate) continue;
-    candidate->architecture = known.name;
-    const Difference d = compare(*candidate, weights);
-    if (d.none()) return std::move(*candidate);
-    const double like = likeness(*candidate, d, weights);
-    if (like <= most) continue;
-    most = like;
-    nearest = std::move(candidate);
-    difference = d;
+    if (nearest) break;
   }
+  return nearest;
+}
+
+Candidate detect(const Weights& weights) {
+  auto nearest = nearest_network(weights, "");
   const std::string path = weights.file().path().string();
-  if (nearest) {
-    fail("load: ", path, " does not fit ", nearest->architecture,
-         only.empty() ? ", the nearest of the networks that gsx knows" : "", ": ",
-         difference.text());
-  }
+  if (nearest && nearest->difference.none()) return std::move(nearest->candidate);
+  GSX_CHECK(!nearest, "load: ", path, " does not fit ", nearest->candidate.architecture,
+            ", the nearest of the networks that gsx knows: ", nearest->difference.text());
   std::vector<std::string> names;
   for (const std::string& name : weights.names()) names.push_back(shown(name));
-  if (!only.empty())
-    fail("load: ", path, " does not fit ", only,
-         ": it has not the tensors that its sizes are read ", "from; it has ", first_few(names));
   fail("load: ", path, " holds no network that gsx knows (", all_names(), "); its tensors are ",
        first_few(names));
 }

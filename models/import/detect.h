@@ -47,15 +47,22 @@ bool is_known_architecture(const std::string& name);
 // How a candidate and a file differ.
 struct Difference {
   std::vector<std::string> missing, misshapen, unexpected;
-  size_t shared = 0;  // parameters with a tensor of their shape
+  size_t shared = 0;  // parameters that have a tensor
   bool none() const { return missing.empty() && misshapen.empty() && unexpected.empty(); }
   std::string text() const;  // "missing a, b, c and 4 more; d has shape [1] instead of [2]"
 };
 Difference compare(const Candidate&, const Weights&);
 
-// The candidate whose every parameter has a tensor; `only` names the one architecture to try, or
-// nothing. Error that names the nearest architecture and what it differs in.
-Candidate detect(const Weights&, const std::string& only);
+// What fits, or where nothing does, the nearest; nothing where no name is shared with any. `only`
+// names the one architecture to try, or nothing.
+struct Nearest {
+  Candidate candidate;
+  Difference difference;
+};
+std::optional<Nearest> nearest_network(const Weights&, const std::string& only);
+
+// What fits; Error that names the nearest and what it differs in.
+Candidate detect(const Weights&);
 
 // Gives a candidate's graph its values.
 void fill(Candidate&, const Weights&, const ContextPtr&, bool prepacked);

@@ -71,7 +71,13 @@ Candidate named(const Weights& weights, const std::string& name, const Json& opt
     GSX_CHECK(!sized, "load: ", weights.file().path().string(), " does not fit ", name, ": ",
               difference.text());
   }
-  Candidate found = detect(weights, name);
+  auto nearest = nearest_network(weights, name);
+  if (nearest) difference = nearest->difference;
+  GSX_CHECK(nearest || is_built_in(name), "load: ", weights.file().path().string(),
+            " does not fit ", name, ": it has none of its tensors");
+  GSX_CHECK(nearest && difference.none(), "load: ", weights.file().path().string(),
+            " does not fit ", name, ": ", difference.text());
+  Candidate found = std::move(nearest->candidate);
   apply_format_options(found.graph, name, is_built_in(name) ? format_options(options) : options);
   return found;
 }
@@ -92,7 +98,7 @@ Candidate found_in(std::unique_ptr<TensorFile>& file, const std::string& part,
                    const std::string& name, const Json& options) {
   const auto look = [&] {
     const Weights weights(*file);
-    Candidate c = name.empty() ? detect(weights, "") : named(weights, name, options);
+    Candidate c = name.empty() ? detect(weights) : named(weights, name, options);
     if (name.empty()) apply_format_options(c.graph, c.architecture, options);
     return c;
   };

@@ -32,10 +32,12 @@ TEST_CASE("every command names a foreign file given as a model") {
   write_text(dir / "in.npy", "");
   for (const std::string prefix : {"", "cyclegan:", "cyclegan,order=bgr:"}) {
     const std::string pth = prefix + at("g.pth"), page = prefix + at("page");
-    fails({"inspect", pth}, "this is a PyTorch file");
-    fails({"translate", pth, at("in.npy"), "--out", at("out")}, "this is a PyTorch file");
+    fails({"inspect", pth}, "is not a zip archive that can be read; it is damaged or cut off");
+    fails({"translate", pth, at("in.npy"), "--out", at("out")},
+          "is not a zip archive that can be read; it is damaged or cut off");
     fails({"eval", page, "--data", dir.path().string()}, "this is an HTML page");
-    fails({"train", "--teacher", pth, "--out", at("run")}, "this is a PyTorch file");
+    fails({"train", "--teacher", pth, "--out", at("run")},
+          "is not a zip archive that can be read; it is damaged or cut off");
   }
   fails({"inspect", at("absent.safetensors")}, "absent.safetensors");
   fails({"inspect", dir.path().string()}, "is a folder");

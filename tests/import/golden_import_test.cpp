@@ -85,7 +85,7 @@ TEST_CASE("import: wrappers' names, named architectures and options") {
   CHECK(bgr.output_format.hi == 255);
   CHECK_THAT(refusal(context, path, {"", {{"colour", "red"}}}), Contains("has no option 'colour'"));
   CHECK_THAT(refusal(context, path, {"rrdb"}),
-             Contains("does not fit rrdb: it has not the tensors"));
+             Contains("does not fit rrdb: it has none of its tensors"));
   CHECK_THROWS_WITH(open_model(context, "cyclegan_official,width=64:" + path.string()),
                     Contains("does not fit cyclegan_official: missing model.12.") &&
                         Contains("model.1.weight has shape [2, 3, 7, 7] instead of [64, 3, 7, 7]"));

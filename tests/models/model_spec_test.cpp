@@ -158,5 +158,7 @@ TEST_CASE("what is no model says what it is") {
   for (const char* name : {"conv1.weight", "in1.weight", "in1.bias", "res1.conv1.weight"})
     bare.add(name, {1}, std::vector<float>{1});
   bare.write(folder / "bare");
-  refused(at("bare"), "name its architecture, e.g. fast_style:" + at("bare"));
+  refused(
+      at("bare"),
+      "does not fit fast_style, the nearest of the networks that gsx knows: missing conv2.weight");
 }
