@@ -107,7 +107,7 @@ int taking(Sketch& s, int x, int axis, const Dims& a, const Dims& b) {
 // The value as an image, whatever the order of its dimensions: a batch in front.
 View as_image(Sketch& s, const View& v) {
   const auto axes = axes_of(v, s.sizes(v.node));
-  if (v.rank() != 4 || (axes && (*axes)[0] == 0)) return v;
+  if (v.rank() != 4 || axes) return v;
   std::vector<int> order = order_in_node(v), inverse(4);
   const auto batch = std::find_if(order.begin(), order.end(), [&](int d) {
     return v.dims[d].empty() || v.dims[d][0].axis == 0;
@@ -127,7 +127,7 @@ void take_or_remember(Call& c, const View& given, int dim, const Dims& a, const 
   result.taken = Taken{base, dim, a, b};
   result.grid = c.in[0].grid;
   const auto axes = axes_of(base, c.sketch().sizes(base.node));
-  const bool image = axes && (*axes)[0] == 0 && (axes->size() == 4 || axes->size() == 2);
+  const bool image = axes && (axes->size() == 4 || axes->size() == 2);
   if (image && (*axes)[dim] > 0) {
     const int n = taking(c.sketch(), base.node, (*axes)[dim], a, b);
     if (n >= 0) result.view = permuted(whole_view(n, c.sketch().sizes(n)), *axes);

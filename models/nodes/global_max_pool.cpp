@@ -18,12 +18,13 @@ class GlobalMaxPool : public Node {
     const Shape& x = only_input(*this, in, 4);
     return {x[0], x[1], 1, 1};
   }
-  // One window over all of the image, which may end behind it.
+  // One square window over all of the image, whose edges repeat to fill it.
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
-    const int side = static_cast<int>(std::max(in[0].dim(2), in[0].dim(3)));
-    PoolOptions whole{side, side};
-    whole.ceil_mode = true;
-    return max_pool(in[0], whole);
+    const int h = static_cast<int>(in[0].dim(2)), w = static_cast<int>(in[0].dim(3));
+    const int side = std::max(h, w);
+    const Padding rest{0, side - h, 0, side - w};
+    const Tensor x = h == w ? in[0] : pad2d(in[0], rest, PadMode::replicate);
+    return max_pool(x, {side, side});
   }
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {
