@@ -11,6 +11,8 @@ namespace gsx {
 
 namespace {
 
+constexpr int kMostWrappers = 32;  // that are taken off
+
 using NamedPlaces = std::vector<std::pair<std::string, size_t>>;
 
 // Entered in this order: averaged weights, generators, then whatever wraps weights.
@@ -211,13 +213,13 @@ StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
   NamedPlaces tensors;
   if (at->tensors.empty()) flatten(*at, "", tensors);
   else tensors = at->tensors;
-  while (unwrap(tensors)) {
+  for (int i = 0; i < kMostWrappers && unwrap(tensors); ++i) {
   }
   if (!found) keep_part(tensors, part);
   bool changed = true;
-  while (changed && !tensors.empty()) {
+  for (int i = 0; i < kMostWrappers && changed && !tensors.empty(); ++i) {
     changed = keep_generator(tensors, result.notes);
-    while (unwrap(tensors)) changed = true;
+    changed = unwrap(tensors) || changed;
   }
   require(!tensors.empty(), "holds no tensors of a network");
   check_names(tensors);
