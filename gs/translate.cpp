@@ -24,29 +24,43 @@ std::optional<Shape> output_of(const Graph& graph, const Shape& in) {
   }
 }
 
-bool keeps(const Graph& graph, const Shape& in) {
+// How many times larger than an image of this shape the network gives it back, the same along both
+// axes; 0 where it does not.
+int64_t scale_at(const Graph& graph, const Shape& in) {
   const std::optional<Shape> out = output_of(graph, in);
-  return out && out->rank() == 4 && (*out)[2] == in[2] && (*out)[3] == in[3];
+  if (!out || out->rank() != 4 || (*out)[2] % in[2] != 0) return 0;
+  const int64_t scale = (*out)[2] / in[2];
+  return (*out)[3] == scale * in[3] ? scale : 0;
 }
 
-// The shape nearest to that of images, and no smaller, that the network gives back as it is.
-std::optional<Shape> kept_shape(const Graph& graph, const Shape& in) {
-  if (keeps(graph, in)) return in;
+// That of large images, whatever a network's strides multiply to: in tiny ones sizes that are
+// rounded up would pass for a scale. 1 where it shows at none of them: then sizes are looked for
+// that come back as they are.
+int64_t scale_of(const Graph& graph, const Shape& in) {
+  for (const int64_t side : {1024, 1008, 1000})
+    if (const int64_t scale = scale_at(graph, {1, in[1], side, side}); scale > 0) return scale;
+  return 1;
+}
+
+// The shape nearest to that of images, and no smaller, that the network gives back `scale` times as
+// large.
+std::optional<Shape> kept_shape(const Graph& graph, const Shape& in, int64_t scale) {
+  if (scale_at(graph, in) == scale) return in;
   for (int64_t multiple = 2; multiple <= kMostMultiple; ++multiple) {
     const Shape larger{in[0], in[1], round_up(in[2], multiple), round_up(in[3], multiple)};
-    if (keeps(graph, larger)) return larger;
+    if (scale_at(graph, larger) == scale) return larger;
   }
   return std::nullopt;
 }
 
-[[noreturn]] void refuse(const Graph& graph, const Shape& in) {
+[[noreturn]] void refuse(const Graph& graph, const Shape& in, int64_t scale) {
   graph.infer_shapes({1, in[1], kMostMultiple, kMostMultiple});  // names what does not fit at all
   for (int64_t side = 1; side <= kMostMultiple; ++side)
-    GSX_CHECK(!keeps(graph, {1, in[1], side, side}), "translate: the network keeps the size of no ",
-              "image of ", in[3], " x ", in[2], " pixels or slightly more; it keeps ", side, " x ",
-              side);
-  fail("translate: the network does not give back an image of the size it is given, be it ", in[3],
-       " x ", in[2], " pixels or another");
+    GSX_CHECK(scale_at(graph, {1, in[1], side, side}) != scale,
+              "translate: the network keeps the size of no ", "image of ", in[3], " x ", in[2],
+              " pixels or slightly more; it keeps ", side, " x ", side);
+  fail("translate: the network does not give back an image of the size it is given or of a whole ",
+       "number of times that, be it ", in[3], " x ", in[2], " pixels or another");
 }
 
 // Where pixel i of an endlessly mirrored row of n lies.
@@ -87,11 +101,13 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
   GSX_CHECK(images.rank() == 4, "translate: expected images [N,C,H,W], got shape ", images);
   const ContextPtr context = graph.context();
   if (!context || context->device().kind != Device::cpu) return;
-  const std::optional<Shape> kept = kept_shape(graph, images);
-  if (!kept) refuse(graph, images);
+  const int64_t scale = scale_of(graph, images);
+  const std::optional<Shape> kept = kept_shape(graph, images, scale);
+  if (!kept) refuse(graph, images, scale);
   // Beside what is mirrored the image itself waits, and its result is cut out.
   const double pixels = static_cast<double>(images[0] * images[2] * images[3]);
-  const double outside = *kept == images ? 0 : pixels * 4 * sizeof(float);
+  const double larger = static_cast<double>(scale * scale);
+  const double outside = *kept == images ? 0 : pixels * larger * 4 * sizeof(float);
   const MemoryStats held = context->memory();
   const double scratch = scratch_bytes(graph, context->threads());
   // Filters are kept from the first image on.
@@ -108,6 +124,14 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
             "; make the image smaller or allow more");
 }
 
+int64_t image_scale(const Graph& graph) {
+  if (graph.inputs().size() != 1) return 0;
+  const Shape example = graph.example_input();
+  if (example.rank() != 4) return 0;
+  const int64_t scale = scale_of(graph, example);
+  return kept_shape(graph, example, scale) ? scale : 0;
+}
+
 int64_t noise_length(const Graph& graph) {
   if (graph.inputs().size() != 1) return 0;
   const Shape in = graph.example_input();
@@ -119,8 +143,9 @@ Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {
   const Shape in = x.shape();
   if (in.rank() == 2) return x;
   GSX_CHECK(in.rank() == 4, "translate: expected images [N,C,H,W], got shape ", in);
-  const std::optional<Shape> kept = kept_shape(graph, in);
-  if (!kept) refuse(graph, in);
+  const int64_t scale = scale_of(graph, in);
+  const std::optional<Shape> kept = kept_shape(graph, in, scale);
+  if (!kept) refuse(graph, in, scale);
   return *kept == in ? x : continued(x, (*kept)[2], (*kept)[3]);
 }
 
@@ -129,7 +154,8 @@ Tensor translate(const Graph& graph, const Tensor& x) {
   const Tensor fitting = mirrored_to_fit(graph, x);
   const Tensor y = graph.evaluate(fitting);
   if (fitting.shape() == x.shape()) return y;
-  const auto more = [&](int d) { return static_cast<int>(fitting.dim(d) - x.dim(d)); };
+  const int64_t scale = y.dim(2) / fitting.dim(2);
+  const auto more = [&](int d) { return static_cast<int>(scale * (fitting.dim(d) - x.dim(d))); };
   return pad2d(y, {0, -more(2), 0, -more(3)}, PadMode::zero);
 }
 

@@ -180,6 +180,9 @@ void save_model(const Graph&, const std::filesystem::path&);
 // prepacked: as Graph::prepack leaves it. Weights in floating point are then there for one layer at
 // a time, while the file is read.
 Graph load_model(const ContextPtr&, const std::filesystem::path&, bool prepacked = false);
+// The same of a file's content in memory; `name` is for messages.
+Graph load_model(const ContextPtr&, std::span<const uint8_t> content, const std::string& name,
+                 bool prepacked = false);
 int64_t file_bytes(const Graph&);  // the size save_model writes
 
 // A graph without its parameters' values, as it stands in files. Reading trusts nothing: Error

@@ -307,8 +307,9 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
 }
 
 // Opens what should be a model or weights.
-SafetensorsFile open_weights(const std::filesystem::path& path) {
-  SafetensorsFile file = SafetensorsFile::open(path);
+SafetensorsFile open_weights(InputFile opened) {
+  SafetensorsFile file = SafetensorsFile::open(std::move(opened));
+  const std::filesystem::path path = file.path();
   const auto format = file.metadata().find("format");
   GSX_CHECK(format == file.metadata().end() || !format->second.starts_with("gsx checkpoint"),
             "load: ", path.string(), " is a run's checkpoint, not a model; give the ",
@@ -338,18 +339,8 @@ std::string architecture_advice(const SafetensorsFile& file) {
          "have the names of none";
 }
 
-}  // namespace
-
-void save_model(const Graph& graph, const std::filesystem::path& path) {
-  writer_for(graph, true).write(path);
-}
-
-int64_t file_bytes(const Graph& graph) {
-  return static_cast<int64_t>(writer_for(graph, false).file_bytes());
-}
-
-Graph load_model(const ContextPtr& context, const std::filesystem::path& path, bool prepacked) {
-  const SafetensorsFile file = open_weights(path);
+Graph model_of(const ContextPtr& context, const SafetensorsFile& file, bool prepacked) {
+  const std::filesystem::path& path = file.path();
   const auto found = file.metadata().find(kGraphKey);
   GSX_CHECK(found != file.metadata().end(), "load_model: ", path.string(),
             " holds weights without a network; ", architecture_advice(file));
@@ -366,8 +357,27 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path, b
   return graph;
 }
 
+}  // namespace
+
+void save_model(const Graph& graph, const std::filesystem::path& path) {
+  writer_for(graph, true).write(path);
+}
+
+int64_t file_bytes(const Graph& graph) {
+  return static_cast<int64_t>(writer_for(graph, false).file_bytes());
+}
+
+Graph load_model(const ContextPtr& context, const std::filesystem::path& path, bool prepacked) {
+  return model_of(context, open_weights(InputFile(path)), prepacked);
+}
+
+Graph load_model(const ContextPtr& context, std::span<const uint8_t> content,
+                 const std::string& name, bool prepacked) {
+  return model_of(context, open_weights(InputFile(content, name)), prepacked);
+}
+
 void load_weights(Graph& graph, const ContextPtr& context, const std::filesystem::path& path) {
-  const SafetensorsFile file = open_weights(path);
+  const SafetensorsFile file = open_weights(InputFile(path));
   check_tensors(
       graph, file,
       file.metadata().count(kGraphKey)

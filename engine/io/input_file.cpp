@@ -27,16 +27,26 @@ InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   size_ = static_cast<uint64_t>(info.st_size);
 }
 
+InputFile::InputFile(std::span<const uint8_t> content, const std::filesystem::path& name)
+    : path_(name), content_(content.data()), size_(content.size()) {}
+
 InputFile::~InputFile() {
   if (fd_ >= 0) close(fd_);
 }
 
 InputFile::InputFile(InputFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
+    : path_(std::move(other.path_)),
+      fd_(std::exchange(other.fd_, -1)),
+      content_(other.content_),
+      size_(other.size_) {}
 
 void InputFile::read_at(uint64_t offset, void* to, uint64_t bytes) const {
   GSX_CHECK(offset <= size_ && bytes <= size_ - offset, "read ", path_.string(), ": wanted ", bytes,
             " bytes at offset ", offset, " of a file of ", size_, " bytes");
+  if (content_ != nullptr && bytes > 0) {
+    std::memcpy(to, content_ + offset, bytes);
+    return;
+  }
   char* at = static_cast<char*>(to);
   while (bytes > 0) {
     const ssize_t n =

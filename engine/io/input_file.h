@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace gsx {
 class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path);
+  // A file's content that is in memory, which must stay there; `name` is for messages.
+  InputFile(std::span<const uint8_t> content, const std::filesystem::path& name);
   ~InputFile();
   InputFile(InputFile&&) noexcept;
   InputFile& operator=(InputFile&&) = delete;
@@ -23,7 +26,8 @@ class InputFile {
 
  private:
   std::filesystem::path path_;
-  int fd_ = -1;
+  int fd_ = -1;                       // -1: in memory
+  const uint8_t* content_ = nullptr;  // ... here
   uint64_t size_ = 0;
 };
 

@@ -162,8 +162,13 @@ std::map<std::string, std::string> read_metadata(const json& value, bool sealed)
 }  // namespace
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
-  SafetensorsFile result{InputFile(path)};
+  return open(InputFile(path));
+}
+
+SafetensorsFile SafetensorsFile::open(InputFile opened) {
+  SafetensorsFile result{std::move(opened)};
   const InputFile& file = result.file_;
+  const std::filesystem::path& path = file.path();
   const bool sealed = seal::is_sealed(file);
   try {
     const uint64_t data_start = 8 + header_bytes(file), data_bytes = file.size() - data_start;

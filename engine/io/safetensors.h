@@ -20,6 +20,7 @@ namespace gsx {
 class SafetensorsFile {
  public:
   static SafetensorsFile open(const std::filesystem::path& path);
+  static SafetensorsFile open(InputFile);
 
   struct Entry {
     FileDType dtype = FileDType::f32;

@@ -29,7 +29,6 @@ constexpr int kTogether = 8;
 template <class D>
 HWY_INLINE void add_vector(D d, const int32_t* y, const int32_t* at, int count, uint64_t* sums,
                            int64_t cs) {
-  const hn::Repartition<int64_t, D> d64;
   const hn::Repartition<uint64_t, D> du;
   using V = hn::Vec<decltype(du)>;
   constexpr int kWide = hn::MaxLanes(du);

@@ -53,6 +53,24 @@ TEST_CASE("an image is mirrored as often as the network's strides need") {
       for (int j = 0; j < 8; ++j) CHECK(to[(c * 8 + i) * 8 + j] == from[c * 3 + kRows[i]]);
 }
 
+TEST_CASE("images of any size come back enlarged by a network that enlarges") {
+  Graph graph("upscaler");  // takes multiples of 4, gives twice their size
+  graph.add(make_input("input", 3));
+  graph.add(make_conv("down", 0, {.in = 3, .out = 3, .kernel = 4, .options = {4}}));
+  graph.add(make_upsample("up", 1, 8));
+  randomize(graph, 1);
+  CHECK(image_scale(graph) == 2);
+  CHECK(image_scale(there_and_back(8)) == 1);
+  for (const auto& [h, w] : kSizes) {
+    INFO(h << " rows of " << w);
+    const Tensor x = random_images({2, 3, h, w}, 2);
+    const Tensor y = translate(graph, x);
+    REQUIRE(y.shape() == Shape{2, 3, 2 * h, 2 * w});
+    const std::vector<float> whole = graph.evaluate(mirrored_to_fit(graph, x)).to_vector();
+    CHECK(y.to_vector()[0] == whole[0]);
+  }
+}
+
 TEST_CASE("strides that multiply beyond 64, or are no power of two, are met") {
   for (const int stride : {6, 48, 64}) {
     INFO("stride " << stride);
@@ -74,8 +92,8 @@ TEST_CASE("a network that keeps no size near an image's says which it keeps, if 
   shrinks.add(make_input("input", 3));
   shrinks.add(make_max_pool("pool", 0, {.size = 2, .stride = 2}));
   CHECK_THROWS_WITH(translate(shrinks, random_images({1, 3, 6, 9}, 1)),
-                    "translate: the network does not give back an image of the size it is given, "
-                    "be it 9 x 6 pixels or another");
+                    "translate: the network does not give back an image of the size it is given or "
+                    "of a whole number of times that, be it 9 x 6 pixels or another");
   // Nothing but one row and column is left of any image.
   Graph one("one");
   one.add(make_input("input", 3));

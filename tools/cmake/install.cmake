@@ -54,4 +54,22 @@ install(CODE "set(SOURCE \"${PROJECT_SOURCE_DIR}\")
   set(BINARY \"${PROJECT_BINARY_DIR}\")
   set(TO \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}\")
   include(\"${PROJECT_SOURCE_DIR}/tools/cmake/install_headers.cmake\")" COMPONENT headers)
+
+# The C interface: libgsx_c.so, <gsx.h>, <gsx.hpp> and what pkg-config says of them. Part of a whole
+# installation where it was built; `--component c` asks for it alone.
+install(TARGETS gsx_c EXPORT gsx-c-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT c)
+install(EXPORT gsx-c-targets NAMESPACE gsx:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gsx_c
+  COMPONENT c)
+target_include_directories(gsx_c INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+install(FILES ${PROJECT_SOURCE_DIR}/tools/c/gsx.h ${PROJECT_SOURCE_DIR}/tools/c/gsx.hpp
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT c)
+configure_file(tools/c/gsx_c.pc.in gsx_c.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/gsx_c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT c)
+configure_file(tools/c/gsx_c-config.cmake.in gsx_c-config.cmake @ONLY)
+write_basic_package_version_file(gsx_c-config-version.cmake COMPATIBILITY AnyNewerVersion)
+install(FILES ${PROJECT_BINARY_DIR}/gsx_c-config.cmake ${PROJECT_BINARY_DIR}/gsx_c-config-version.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gsx_c COMPONENT c)
+# A wheel holds the library beside the Python package (tools/python).
+install(FILES $<TARGET_FILE:gsx_c> DESTINATION gsx RENAME libgsx_c.so.1 COMPONENT python EXCLUDE_FROM_ALL)
+
 install(TARGETS gsx_program gsx_bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
