@@ -173,8 +173,7 @@ TEST_CASE("ablate refuses what makes no sense before it makes anything") {
   refused({"--methods", "cec", "--seeds", "1", "--beta", "3"}, "--beta has no effect here");
   refused({"--methods", "gs32", "--seeds", "1", "--act-range", "4"},
           "--act-range has no effect here");
-  refused({"--methods", "gs32", "--teacher", "teacher.safetensors"},
-          "--dense-steps has no effect here");
+  refused({"--methods", "gs32", "--teacher", "teacher.safetensors"}, "--blocks has no effect here");
 
   write_text(dir / "mine.txt", "mine");
   const ProcessResult mine = run_program(small_ablation(dir.path(), {"--methods", "gs8"}));
