@@ -3,12 +3,11 @@
 #include <cmath>
 
 #include "models/import/nets.h"
+#include "models/import/words.h"
 
 namespace gsx {
 
 namespace {
-
-std::string numbered(const std::string& word, int i) { return word + std::to_string(i); }
 
 // What the layers are called in one of the three.
 struct Names {
