@@ -1,12 +1,11 @@
 // Generators of images from images, told from a file: pix2pix's U-Net, Johnson's fast style
 // transfer, AnimeGANv2, StarGAN; and the PatchGAN discriminator.
 #include "models/import/nets.h"
+#include "models/import/words.h"
 
 namespace gsx {
 
 namespace {
-
-std::string numbered(const std::string& word, int i) { return word + std::to_string(i); }
 
 // ---- pix2pix's U-Net: each level lies in the one around it, and what it makes is put behind what
 // it was given.

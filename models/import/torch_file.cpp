@@ -18,7 +18,6 @@ namespace {
 using pickle::Pickle;
 using torch_values::Place;
 using torch_values::Storage;
-using torch_values::Tensors;
 
 // Memory that parsing may take beside the file's size: ordinary checkpoints need a tenth of it.
 constexpr uint64_t kParsing = uint64_t{1} << 24;
@@ -184,7 +183,7 @@ class TorchFile : public TensorFile {
   }
 
   uint64_t size_ = 0;
-  Tensors tensors_;
+  torch_values::Tensors tensors_;
   std::unique_ptr<torch_legacy::Storages> storages_;
   std::map<std::string, const Place*> placed_;
   // The storage last read, since neighbours often share one.
