@@ -1,5 +1,5 @@
 # Makes onnx.safetensors: small ONNX files, one per pattern that exporters write, with inputs and what
-# ONNX Runtime makes of them. Per case the file holds CASE/model (the file's bytes), CASE/in/I, CASE/y
+# ONNX Runtime makes of them. Per case the file holds CASE/model (its bytes), CASE/in/I, CASE/y
 # (output 0), and in the metadata what should become of it: kinds of nodes that must be there, kinds
 # that must not, words of a note, or words of the refusal.
 # Run: python3 make_onnx.py    (onnx 1.23, onnxruntime 1.32, numpy)
