@@ -370,7 +370,7 @@ n.conv(3, 3)
 n.add("Resize", n.last, "", np.float32([1, 1, 2, 2]), mode="cubic")
 n.add("Sin")
 case("unmapped", n, refusal="Elu 'Elu_1': gsx has no such operation (nearest: LeakyRelu, Softplus or Silu); "
-     "Sin 'Sin_6'")
+     "Sin 'Sin_7'")
 n = Net(IMAGE, opset=26)
 n.add("Relu")
 case("opset_26", n, refusal="of opset 26, and gsx reads 7 to 25")
