@@ -54,6 +54,9 @@ int Sketch::add_input(const std::string& name, int channels, bool vector, const 
 }
 
 int Sketch::add_constant(const std::vector<int64_t>& dims, std::vector<float> values) {
+  constants_ += product(dims);
+  GSX_CHECK(constants_ <= 2 * kMostFolded, "the constants of this network that stand for images ",
+            "have more than ", 2 * kMostFolded, " elements");
   SketchNode n;
   n.kind = "constant";
   n.attributes = {{"shape", dims}};

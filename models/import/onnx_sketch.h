@@ -57,6 +57,7 @@ class Sketch {
   std::vector<SketchNode> nodes_;
   std::set<std::string> names_;
   std::string origin_;
+  int64_t constants_ = 0;  // elements of constants so far
 };
 
 }  // namespace gsx::onnx_import

@@ -217,11 +217,14 @@ bool Trace::try_fold(Call& call) {
   };
   for (const Value& v : call.in)
     if (v.kind == Kind::computed || v.kind == Kind::unknown) return false;
+  GSX_CHECK(folded_ <= most_folded_, "constants are computed that are many times as large as the ",
+            "file's weights");
   const std::vector<ArrayPtr> a = all(false), b = all(true);
   const std::vector<ArrayPtr> first = fold(call.node, a);
   if (first.empty()) return false;
   const std::vector<ArrayPtr> second = a == b ? first : fold(call.node, b);
   for (size_t i = 0; i < first.size(); ++i) {
+    folded_ += first[i]->held_size();
     const bool same = equal(*first[i], *second[i]);
     call.out.push_back(Value::of(first[i], same ? first[i] : second[i]));
   }
@@ -260,7 +263,11 @@ void Trace::take(const OnnxNode& n) {
 }
 
 std::vector<std::string> Trace::run() {
-  for (const auto& [name, array] : model.constants) values_[name] = Value::of(array);
+  most_folded_ = kMostFolded;
+  for (const auto& [name, array] : model.constants) {
+    values_[name] = Value::of(array);
+    most_folded_ += 4 * array->held_size();
+  }
   add_inputs();
   for (const OnnxNode& n : model.nodes) take(n);
   return faults_;

@@ -123,6 +123,7 @@ class Trace {
   std::map<std::string, Value> values_;
   std::vector<std::string> faults_;
   Size height_, width_;
+  int64_t folded_ = 0, most_folded_ = 0;  // elements that were computed, and may be
 };
 
 }  // namespace gsx::onnx_import

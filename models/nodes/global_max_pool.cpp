@@ -18,13 +18,18 @@ class GlobalMaxPool : public Node {
     const Shape& x = only_input(*this, in, 4);
     return {x[0], x[1], 1, 1};
   }
-  // One square window over all of the image, whose edges repeat to fill it.
+  // Windows of windows, as large as max_pool has them, whose edges repeat to fill the last.
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
-    const int h = static_cast<int>(in[0].dim(2)), w = static_cast<int>(in[0].dim(3));
-    const int side = std::max(h, w);
-    const Padding rest{0, side - h, 0, side - w};
-    const Tensor x = h == w ? in[0] : pad2d(in[0], rest, PadMode::replicate);
-    return max_pool(x, {side, side});
+    constexpr int64_t kLargest = 16;
+    Tensor x = in[0];
+    while (x.dim(2) > 1 || x.dim(3) > 1) {
+      const int64_t side = std::min(kLargest, std::max(x.dim(2), x.dim(3)));
+      const auto rest = [&](int64_t n) { return static_cast<int>((side - n % side) % side); };
+      const Padding fill{0, rest(x.dim(2)), 0, rest(x.dim(3))};
+      if (fill != Padding{}) x = pad2d(x, fill, PadMode::replicate);
+      x = max_pool(x, {static_cast<int>(side), static_cast<int>(side)});
+    }
+    return x;
   }
   std::optional<float> constant(int, std::span<const std::optional<float>> in,
                                 bool) const override {

@@ -1,5 +1,5 @@
 # Makes onnx.safetensors: small ONNX files, one per pattern that exporters write, with inputs and what
-# ONNX Runtime makes of them. Per case the file holds CASE/model (the file's bytes), CASE/in/I, CASE/y
+# ONNX Runtime makes of them. Per case the file holds CASE/model (its bytes), CASE/in/I, CASE/y
 # (output 0), and in the metadata what should become of it: kinds of nodes that must be there, kinds
 # that must not, words of a note, or words of the refusal.
 # Run: python3 make_onnx.py    (onnx 1.23, onnxruntime 1.32, numpy)
@@ -370,7 +370,7 @@ n.conv(3, 3)
 n.add("Resize", n.last, "", np.float32([1, 1, 2, 2]), mode="cubic")
 n.add("Sin")
 case("unmapped", n, refusal="Elu 'Elu_1': gsx has no such operation (nearest: LeakyRelu, Softplus or Silu); "
-     "Sin 'Sin_6'")
+     "Sin 'Sin_7'")
 n = Net(IMAGE, opset=26)
 n.add("Relu")
 case("opset_26", n, refusal="of opset 26, and gsx reads 7 to 25")
