@@ -73,6 +73,7 @@ Graph fid_inception();
 // and white, "0..255"), "eps" (of every norm). Unknown ones are an Error.
 Graph make_architecture(const std::string& name, const Json& options = Json::object());
 std::vector<std::string> architecture_names();
+bool is_built_in(const std::string& name);
 // The options of make_architecture that say what a file of weights cannot: "order", "range",
 // "input_range", "output_range", "eps". Others are an Error that names `name`.
 void apply_format_options(Graph&, const std::string& name, const Json& options);

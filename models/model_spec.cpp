@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::string_view kAuto = "auto";  // whatever the file holds
 
-bool is_built_in(const std::string& name) {
-  const auto names = architecture_names();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 bool is_architecture(const std::string& name) {
   return is_built_in(name) || name == kAuto || is_known_architecture(name);
 }

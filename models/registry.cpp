@@ -202,6 +202,11 @@ Graph make_architecture(const std::string& name, const Json& json) {
   return graph;
 }
 
+bool is_built_in(const std::string& name) {
+  const auto names = architecture_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 void apply_format_options(Graph& graph, const std::string& name, const Json& json) {
   Options options(name, json);
   adapt(graph, options);

@@ -5,26 +5,20 @@
 #include <sstream>
 
 #include "models/architectures.h"
+#include "models/import/words.h"
 #include "models/values.h"
 
 namespace gsx {
 
 namespace {
 
-std::string shape_text(const std::vector<int64_t>& dims) {
+std::string dims_text(const std::vector<int64_t>& dims) {
   std::string text = "[";
   for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
   return text + "]";
 }
 
 std::vector<int64_t> dims_of(const Shape& s) { return {s.begin(), s.end()}; }
-
-std::string shown(std::string name) {
-  if (name.size() > 100) name = name.substr(0, 97) + "...";
-  for (char& c : name)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  return name;
-}
 
 std::string first_few(const std::vector<std::string>& all) {
   constexpr size_t kShown = 3;
@@ -80,18 +74,18 @@ Difference compare(const Candidate& c, const Weights& weights) {
     const std::string& key = c.key(p->name);
     used.insert(key);
     if (!weights.has(key)) {
-      d.missing.push_back(shown(key));
+      d.missing.push_back(shown_name(key));
       continue;
     }
     const std::vector<int64_t> want = dims_of(file_shape(*p)), &got = weights.shapes().at(key);
     ++d.shared;
     if (got != want)
-      d.misshapen.push_back(shown(key) + " has shape " + shape_text(got) + " instead of " +
-                            shape_text(want));
+      d.misshapen.push_back(shown_name(key) + " has shape " + dims_text(got) + " instead of " +
+                            dims_text(want));
   }
   for (const std::string& name : weights.names())
     if (!used.count(name) && !c.spare.count(name) && !counts_batches(name))
-      d.unexpected.push_back(shown(name));
+      d.unexpected.push_back(shown_name(name));
   return d;
 }
 
@@ -107,8 +101,7 @@ std::optional<Candidate> detected(const KnownArchitecture& known, const Weights&
 
 // With the sizes that it has where nobody says otherwise.
 std::optional<Candidate> by_default(const KnownArchitecture& known) {
-  const auto names = architecture_names();
-  if (std::find(names.begin(), names.end(), known.name) == names.end()) return std::nullopt;
+  if (!is_built_in(known.name)) return std::nullopt;
   Candidate c;
   c.graph = make_architecture(known.name);
   return c;
@@ -146,7 +139,7 @@ Candidate detect(const Weights& weights) {
   GSX_CHECK(!nearest, "load: ", path, " does not fit ", nearest->candidate.architecture,
             ", the nearest of the networks that gsx knows: ", nearest->difference.text());
   std::vector<std::string> names;
-  for (const std::string& name : weights.names()) names.push_back(shown(name));
+  for (const std::string& name : weights.names()) names.push_back(shown_name(name));
   fail("load: ", path, " holds no network that gsx knows (", all_names(), "); its tensors are ",
        first_few(names));
 }

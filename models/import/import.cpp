@@ -45,11 +45,6 @@ Imported read_own(const ContextPtr& context, const std::filesystem::path& path,
   return result;
 }
 
-bool is_built_in(const std::string& name) {
-  const auto names = architecture_names();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // What a file cannot say of images, of the options given.
 Json format_options(const Json& all) {
   Json some = Json::object();

@@ -29,11 +29,10 @@ std::optional<Candidate> cyclegan_with(const Weights& w, bool affine) {
       count(w, [](int i) { return "model." + std::to_string(10 + i) + ".conv_block.1.weight"; });
   o.affine = affine;
   if (o.width < 1 || o.blocks < 1) return std::nullopt;
-  return candidate(
-      cyclegan(o),
-      "model.1.weight has " + std::to_string(w.dim("model.1.weight", 0)) +
-          " filters, and there are " + std::to_string(o.blocks) + " blocks with " +
-          (affine ? "an affine on the norms that the paper prunes by" : "no affine on any norm"));
+  return candidate(cyclegan(o), "model.1.weight has " + std::to_string(w.dim("model.1.weight", 0)) +
+                                    " filters; blocks: " + std::to_string(o.blocks) + ", with " +
+                                    (affine ? "an affine on the norms that the paper prunes by"
+                                            : "no affine on any norm"));
 }
 
 }  // namespace
@@ -65,10 +64,9 @@ std::optional<Candidate> detect_cartoongan(const Weights& w) {
     return std::string(name);
   });
   if (o.width < 1) return std::nullopt;
-  auto c =
-      candidate(cartoongan(o),
-                "conv01_1.weight has " + std::to_string(w.dim("conv01_1.weight", 0)) +
-                    " filters, and there are " + std::to_string(o.blocks) + " residual blocks");
+  auto c = candidate(cartoongan(o), "conv01_1.weight has " +
+                                        std::to_string(w.dim("conv01_1.weight", 0)) +
+                                        " filters; residual blocks: " + std::to_string(o.blocks));
   // The first port's own norm calls gamma and beta so.
   for (const Parameter* p : c->graph.parameters()) {
     const std::string layer = p->name.substr(0, p->name.rfind('.') + 1);
@@ -83,9 +81,9 @@ std::optional<Candidate> detect_fast_style(const Weights& w) {
   o.width = w.dim("conv1.weight", 0);
   o.blocks = count(w, [](int i) { return "res" + std::to_string(i + 1) + ".conv1.weight"; });
   if (o.width < 1 || w.dim("conv1.weight", 2) != 9) return std::nullopt;
-  return candidate(fast_style(o), "conv1.weight has " + std::to_string(w.dim("conv1.weight", 0)) +
-                                      " filters of 9 x 9, and there are " +
-                                      std::to_string(o.blocks) + " residual blocks");
+  return candidate(fast_style(o),
+                   "conv1.weight has " + std::to_string(w.dim("conv1.weight", 0)) +
+                       " filters of 9 x 9; residual blocks: " + std::to_string(o.blocks));
 }
 
 std::optional<Candidate> detect_sngan(const Weights& w) {
@@ -94,8 +92,8 @@ std::optional<Candidate> detect_sngan(const Weights& w) {
   o.latent = w.dim("l1.weight", 1);
   o.blocks = count(w, [](int i) { return "block" + std::to_string(2 + i) + ".c1.weight"; });
   if (o.width < 1 || o.latent < 1 || o.blocks < 1) return std::nullopt;
-  return candidate(sngan(o), "l1.weight reads " + std::to_string(o.latent) + " numbers, and " +
-                                 std::to_string(o.blocks) + " blocks double the size");
+  return candidate(sngan(o), "l1.weight reads " + std::to_string(o.latent) +
+                                 " numbers; blocks: " + std::to_string(o.blocks));
 }
 
 std::optional<Candidate> detect_sngan_discriminator(const Weights& w) {

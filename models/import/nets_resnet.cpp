@@ -55,9 +55,9 @@ class Resnet {
       };
     }
     return n_.take("model.1.weight has " + std::to_string(width) + " filters; " +
-                   std::to_string(downs_) + " layers halve the size, then come " +
-                   std::to_string(blocks_) + (separable_ ? " separable" : "") + " blocks" +
-                   (shifted_ ? " with dropout between" : ""));
+                   "layers that halve the size: " + std::to_string(downs_) +
+                   (separable_ ? "; separable" : ";") + " blocks: " + std::to_string(blocks_) +
+                   (shifted_ ? ", with dropout in them" : ""));
   }
 
  private:

@@ -1,12 +1,11 @@
 // Generators of images from images, told from a file: pix2pix's U-Net, Johnson's fast style
 // transfer, AnimeGANv2, StarGAN; and the PatchGAN discriminator.
 #include "models/import/nets.h"
+#include "models/import/words.h"
 
 namespace gsx {
 
 namespace {
-
-std::string numbered(const std::string& word, int i) { return word + std::to_string(i); }
 
 // ---- pix2pix's U-Net: each level lies in the one around it, and what it makes is put behind what
 // it was given.
@@ -27,8 +26,8 @@ class Unet {
           "its batch norms use their running statistics, as PyTorch's eval() does; pix2pix's "
           "own test.py uses those of each image unless it is called with --eval");
     return n_.take("model.model.0.weight has " +
-                   std::to_string(n_.weights.dim(outer + "0.weight", 0)) + " filters; " +
-                   std::to_string(depth_ + 1) + " levels lie in one another");
+                   std::to_string(n_.weights.dim(outer + "0.weight", 0)) +
+                   " filters; levels in one another: " + std::to_string(depth_ + 1));
   }
 
  private:
@@ -92,7 +91,7 @@ std::optional<Candidate> detect_johnson(const Weights& w) {
   }
   n.same_conv("deconv3.conv2d", 1, PadMode::reflect);
   auto found = n.take("conv1.conv2d.weight has " + std::to_string(width) +
-                      " filters, and there are " + std::to_string(blocks) + " residual blocks");
+                      " filters; residual blocks: " + std::to_string(blocks));
   if (found) found->graph.input_format = found->graph.output_format = {0, 255, false};
   return found;
 }
@@ -129,7 +128,7 @@ class Anime {
         "sides that are multiples of 4");
     return n_.take("block_a.0.1.weight has " +
                    std::to_string(n_.weights.dim("block_a.0.1.weight", 0)) +
-                   " filters, and there are " + std::to_string(blocks) + " inverted blocks");
+                   " filters; inverted blocks: " + std::to_string(blocks));
   }
 
  private:
@@ -207,7 +206,7 @@ std::optional<Candidate> detect_stargan(const Weights& w) {
   if (n.has("main.1.running_mean"))
     n.add_note("its norms use their running statistics, as PyTorch's eval() does");
   return n.take("main.0.weight reads 3 colours and " + std::to_string(labels) + " labels with " +
-                std::to_string(width) + " filters; " + std::to_string(blocks) + " residual blocks");
+                std::to_string(width) + " filters; residual blocks: " + std::to_string(blocks));
 }
 
 std::optional<Candidate> detect_discriminator(const Weights& w) {

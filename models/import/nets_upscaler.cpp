@@ -3,12 +3,11 @@
 #include <cmath>
 
 #include "models/import/nets.h"
+#include "models/import/words.h"
 
 namespace gsx {
 
 namespace {
-
-std::string counted_name(const std::string& word, int i) { return word + std::to_string(i); }
 
 // What the layers are called in one of the three.
 struct Names {
@@ -24,17 +23,17 @@ std::optional<Names> names_of(const Weights& w) {
                  "conv_hr",    "conv_last"};
   if (w.has("RRDB_trunk.0.RDB1.conv1.weight")) {
     Names n{"conv_first", "RRDB_trunk.", ".RDB", "", "trunk_conv", {}, "HRconv", "conv_last"};
-    for (int i = 1; w.has(counted_name("upconv", i) + ".weight"); ++i)
-      n.ups.push_back(counted_name("upconv", i));
+    for (int i = 1; w.has(numbered("upconv", i) + ".weight"); ++i)
+      n.ups.push_back(numbered("upconv", i));
     return n;
   }
   if (!w.has("model.1.sub.0.RDB1.conv1.0.weight")) return std::nullopt;
   Names n{"model.0", "model.1.sub.", ".RDB", ".0", "", {}, "", ""};
   int blocks = 0;
-  while (w.has(counted_name(n.body, blocks) + ".RDB1.conv1.0.weight")) ++blocks;
-  n.trunk = counted_name(n.body, blocks);
+  while (w.has(numbered(n.body, blocks) + ".RDB1.conv1.0.weight")) ++blocks;
+  n.trunk = numbered(n.body, blocks);
   for (int i = 2; i < 40; ++i)
-    if (w.has(counted_name("model.", i) + ".weight")) n.ups.push_back(counted_name("model.", i));
+    if (w.has(numbered("model.", i) + ".weight")) n.ups.push_back(numbered("model.", i));
   if (n.ups.size() < 2) return std::nullopt;
   n.last = n.ups.back();
   n.ups.pop_back();
@@ -75,7 +74,7 @@ class Rrdb {
 
  private:
   std::string conv_name(int block, int dense, int conv) const {
-    return counted_name(counted_name(names_.body, block) + names_.dense, dense) + ".conv" +
+    return numbered(numbered(names_.body, block) + names_.dense, dense) + ".conv" +
            std::to_string(conv) + names_.inner_end;
   }
   // What is added is multiplied by 0.2 first, in a dense block and around three of them.
@@ -96,9 +95,9 @@ class Rrdb {
         if (k < 5 && n_.ok) n_.leaky(name + ".act");
         joined.push_back(n_.b.last());
       }
-      add_fifth(counted_name(counted_name(names_.body, i) + names_.dense, j) + ".sum", start);
+      add_fifth(numbered(numbered(names_.body, i) + names_.dense, j) + ".sum", start);
     }
-    add_fifth(counted_name(names_.body, i) + ".sum", in);
+    add_fifth(numbered(names_.body, i) + ".sum", in);
   }
 
   Names names_;
@@ -121,16 +120,16 @@ std::optional<Candidate> detect_srvgg(const Weights& w) {
   const int in = w.dim("body.0.weight", 1);
   if (w.rank("body.0.weight") != 4 || w.rank("body.1.weight") != 1) return std::nullopt;
   int last = 0;
-  while (w.has(counted_name("body.", last + 1) + ".weight")) ++last;
-  const int out = w.dim(counted_name("body.", last) + ".weight", 0);
+  while (w.has(numbered("body.", last + 1) + ".weight")) ++last;
+  const int out = w.dim(numbered("body.", last) + ".weight", 0);
   const int scale = static_cast<int>(std::lround(std::sqrt(out / std::max(1, in))));
   NetBuilder n(w, "srvgg", in);
   n.ok = n.ok && last >= 2 && scale >= 1 && scale * scale * in == out;
   const int width = n.same_conv("body.0");
   for (int i = 1; i < last && n.ok; i += 2) {
-    const std::string slope = counted_name("body.", i);
+    const std::string slope = numbered("body.", i);
     n.node(make_prelu(slope, n.b.last(), w.dim(slope + ".weight", 0)));
-    n.same_conv(counted_name("body.", i + 1));
+    n.same_conv(numbered("body.", i + 1));
   }
   if (!n.ok) return std::nullopt;
   const int shuffled =

@@ -6,12 +6,15 @@
 #include <set>
 
 #include "engine/io/problem.h"
+#include "models/import/words.h"
 
 namespace gsx {
 
 namespace {
 
-using NamedPlaces = std::vector<std::pair<std::string, size_t>>;
+constexpr int kMostWrappers = 32;  // that are taken off
+
+using NamedTensors = std::vector<std::pair<std::string, size_t>>;
 
 // Entered in this order: averaged weights, generators, then whatever wraps weights.
 constexpr std::array kContainers = {"params_ema",
@@ -49,16 +52,11 @@ constexpr std::array kGeneratorPrefixes = {"generator_ema", "netG_ema", "g_ema",
                                            "generator",     "netG",     "net_g",    "net_G",
                                            "gen",           "G",        "ema_model"};
 
+std::string quoted(const std::string& key) { return "'" + shown_name(key) + "'"; }
+
 bool is_optimiser(const std::string& key) {
   return key.find("optim") != std::string::npos || key.starts_with("opt_") ||
          key.find("scheduler") != std::string::npos || key == "opt";
-}
-
-std::string shown(std::string text) {
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  return "'" + text + "'";
 }
 
 const TensorGroup* child(const TensorGroup& group, std::string_view key) {
@@ -67,7 +65,7 @@ const TensorGroup* child(const TensorGroup& group, std::string_view key) {
   return nullptr;
 }
 
-void flatten(const TensorGroup& group, const std::string& prefix, NamedPlaces& to) {
+void flatten(const TensorGroup& group, const std::string& prefix, NamedTensors& to) {
   for (const auto& [key, tensor] : group.tensors) to.emplace_back(prefix + key, tensor);
   for (const TensorGroup& g : group.groups) flatten(g, prefix + g.key + ".", to);
 }
@@ -88,8 +86,8 @@ const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& not
     if (!found) continue;
     std::string beside;
     for (const TensorGroup& g : group.groups)
-      if (&g != found && g.count() > 0) beside += (beside.empty() ? "" : ", ") + shown(g.key);
-    notes.push_back("the weights are those under " + shown(found->key) +
+      if (&g != found && g.count() > 0) beside += (beside.empty() ? "" : ", ") + quoted(g.key);
+    notes.push_back("the weights are those under " + quoted(found->key) +
                     (beside.empty() ? "" : ", not under " + beside));
     return found;
   }
@@ -100,7 +98,7 @@ const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& not
   if (possible.size() == 1 && !are_layers(group)) return possible[0];
   if (possible.empty() || are_layers(group)) return nullptr;
   std::string all;
-  for (const TensorGroup* g : possible) all += (all.empty() ? "" : ", ") + shown(g->key);
+  for (const TensorGroup* g : possible) all += (all.empty() ? "" : ", ") + quoted(g->key);
   require(false, "holds several networks, ", all, "; say which as part=NAME");
   return nullptr;
 }
@@ -119,20 +117,20 @@ const TensorGroup* enter_part(const TensorGroup& from, std::string part) {
 std::string first_part(const std::string& key) { return key.substr(0, key.find('.')); }
 
 // Takes `prefix` and a dot off the names that have it and drops the others.
-void keep_under(NamedPlaces& tensors, const std::string& prefix) {
-  NamedPlaces kept;
+void keep_under(NamedTensors& tensors, const std::string& prefix) {
+  NamedTensors kept;
   for (const auto& [key, tensor] : tensors)
     if (key.starts_with(prefix + ".")) kept.emplace_back(key.substr(prefix.size() + 1), tensor);
   tensors = std::move(kept);
 }
 
-bool all_under(const NamedPlaces& tensors, const std::string& prefix) {
+bool all_under(const NamedTensors& tensors, const std::string& prefix) {
   return std::all_of(tensors.begin(), tensors.end(),
                      [&](const auto& t) { return t.first.starts_with(prefix + "."); });
 }
 
 // What wrappers of PyTorch put in front, in any order: DataParallel, compile, AveragedModel.
-bool unwrap(NamedPlaces& tensors) {
+bool unwrap(NamedTensors& tensors) {
   bool changed = std::erase_if(tensors, [](const auto& t) { return t.first == "n_averaged"; }) > 0;
   constexpr std::string_view kCompiled = "_orig_mod.";
   for (auto& [key, tensor] : tensors)
@@ -149,7 +147,7 @@ bool unwrap(NamedPlaces& tensors) {
 }
 
 // The names' first parts under which a generator stands beside other networks, or alone.
-bool keep_generator(NamedPlaces& tensors, std::vector<std::string>& notes) {
+bool keep_generator(NamedTensors& tensors, std::vector<std::string>& notes) {
   std::set<std::string> parts;
   for (const auto& [key, tensor] : tensors)
     if (key.find('.') != std::string::npos) parts.insert(first_part(key));
@@ -157,8 +155,8 @@ bool keep_generator(NamedPlaces& tensors, std::vector<std::string>& notes) {
     if (!parts.count(prefix)) continue;
     std::string others;
     for (const std::string& p : parts)
-      if (p != prefix) others += (others.empty() ? "" : ", ") + shown(p);
-    notes.push_back("the weights are those whose names begin with " + shown(prefix) +
+      if (p != prefix) others += (others.empty() ? "" : ", ") + quoted(p);
+    notes.push_back("the weights are those whose names begin with " + quoted(prefix) +
                     (others.empty() ? "" : ", not with " + others));
     keep_under(tensors, prefix);
     return true;
@@ -166,25 +164,25 @@ bool keep_generator(NamedPlaces& tensors, std::vector<std::string>& notes) {
   return false;
 }
 
-void check_names(const NamedPlaces& tensors) {
+void check_names(const NamedTensors& tensors) {
   std::set<std::string> seen;
   for (const auto& [key, tensor] : tensors)
-    require(seen.insert(key).second, "holds two tensors that are called ", shown(key),
+    require(seen.insert(key).second, "holds two tensors that are called ", quoted(key),
             " once their wrappers' prefixes are gone");
 }
 
 // The part that a user named, among names' first parts.
-void keep_part(NamedPlaces& tensors, const std::string& part) {
-  NamedPlaces kept = tensors;
+void keep_part(NamedTensors& tensors, const std::string& part) {
+  NamedTensors kept = tensors;
   keep_under(kept, part);
   std::set<std::string> parts;
   for (const auto& [key, tensor] : tensors) parts.insert(first_part(key));
   std::string some;
   for (const std::string& p : parts) {
     if (some.size() > 200) break;
-    some += (some.empty() ? "" : ", ") + shown(p);
+    some += (some.empty() ? "" : ", ") + quoted(p);
   }
-  require(!kept.empty(), "has no part ", shown(part), "; the first parts of its names are ", some);
+  require(!kept.empty(), "has no part ", quoted(part), "; the first parts of its names are ", some);
   tensors = std::move(kept);
 }
 
@@ -208,16 +206,16 @@ StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
     if (!next) next = enter(*at, result.notes);
   }
   // Beside tensors, what is nested belongs to something else: states of generators of numbers.
-  NamedPlaces tensors;
+  NamedTensors tensors;
   if (at->tensors.empty()) flatten(*at, "", tensors);
   else tensors = at->tensors;
-  while (unwrap(tensors)) {
+  for (int i = 0; i < kMostWrappers && unwrap(tensors); ++i) {
   }
   if (!found) keep_part(tensors, part);
   bool changed = true;
-  while (changed && !tensors.empty()) {
+  for (int i = 0; i < kMostWrappers && changed && !tensors.empty(); ++i) {
     changed = keep_generator(tensors, result.notes);
-    while (unwrap(tensors)) changed = true;
+    changed = unwrap(tensors) || changed;
   }
   require(!tensors.empty(), "holds no tensors of a network");
   check_names(tensors);

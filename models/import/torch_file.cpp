@@ -18,7 +18,6 @@ namespace {
 using pickle::Pickle;
 using torch_values::Place;
 using torch_values::Storage;
-using torch_values::Tensors;
 
 // Memory that parsing may take beside the file's size: ordinary checkpoints need a tenth of it.
 constexpr uint64_t kParsing = uint64_t{1} << 24;
@@ -34,8 +33,7 @@ class ZipStorages : public torch_legacy::Storages {
       const bool pickle = name == "data.pkl" || name.ends_with("/data.pkl");
       if (pickle && (!found || name.size() < found->size())) found = name;
     }
-    require(found.has_value(), "is a zip archive without the data.pkl of a PyTorch file",
-            archive_.contains("model.json") ? "; save it again with PyTorch 1.4 or later" : "");
+    require(found.has_value(), "is a zip archive without the data.pkl of a PyTorch file", remedy());
     folder_ = found->substr(0, found->size() - 8);
     script_ = archive_.contains(folder_ + "constants.pkl");
     if (archive_.contains(folder_ + "byteorder"))
@@ -56,6 +54,14 @@ class ZipStorages : public torch_legacy::Storages {
   bool big_endian() const override { return big_endian_; }
 
  private:
+  // For archives of PyTorch's that hold no pickle.
+  const char* remedy() const {
+    if (archive_.contains("model.json")) return "; save it again with PyTorch 1.4 or later";
+    for (const std::string& name : archive_.names())
+      if (name.ends_with("model_weights_config.json"))
+        return ", but an exported program (.pt2); save its state_dict with torch.save";
+    return "";
+  }
   std::string name(const Storage& s) const { return folder_ + "data/" + s.key; }
   std::vector<uint8_t> member(const std::string& name) const {
     try {
@@ -177,7 +183,7 @@ class TorchFile : public TensorFile {
   }
 
   uint64_t size_ = 0;
-  Tensors tensors_;
+  torch_values::Tensors tensors_;
   std::unique_ptr<torch_legacy::Storages> storages_;
   std::map<std::string, const Place*> placed_;
   // The storage last read, since neighbours often share one.

@@ -15,7 +15,7 @@ using pickle::Value;
 
 namespace {
 
-constexpr size_t kMostTensors = 200'000, kDeepest = 200;
+constexpr size_t kMostTensors = 50'000, kDeepest = 200;
 constexpr int64_t kMostElements = int64_t{1} << 46;
 
 struct TypeName {

@@ -163,4 +163,6 @@ TEST_CASE("hostile: other pickles and archives are told from PyTorch's") {
              Contains("without the data.pkl of a PyTorch file"));
   CHECK_THAT(read_all(dir / "old.pt", zip({{"x/model.json", "{}"}, {"model.json", "{}"}})),
              Contains("save it again with PyTorch 1.4 or later"));
+  CHECK_THAT(read_all(dir / "e.pt2", zip({{"e/data/weights/model_weights_config.json", "{}"}})),
+             Contains("an exported program (.pt2); save its state_dict with torch.save"));
 }
