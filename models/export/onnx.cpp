@@ -38,7 +38,7 @@ void describe(onnx::ValueInfoProto& info, const std::string& name, const Shape& 
 }
 
 // 0..255 in RGB to what the network takes.
-OnnxValue from_bytes(OnnxWriter& to, OnnxValue x, const ImageFormat& format) {
+ValueName from_bytes(OnnxWriter& to, ValueName x, const ImageFormat& format) {
   const int64_t first[] = {0, 3, 1, 2}, reversed[] = {2, 1, 0};
   x = to.op("Cast", {x});
   to.attribute("to", int64_t{onnx::TensorProto::FLOAT});
@@ -54,7 +54,7 @@ OnnxValue from_bytes(OnnxWriter& to, OnnxValue x, const ImageFormat& format) {
   return format.lo == 0 ? x : to.op("Add", {x, to.number(format.lo)});
 }
 
-OnnxValue to_bytes(OnnxWriter& to, OnnxValue y, const ImageFormat& format) {
+ValueName to_bytes(OnnxWriter& to, ValueName y, const ImageFormat& format) {
   const int64_t last[] = {0, 2, 3, 1}, reversed[] = {2, 1, 0};
   if (format.lo != 0) y = to.op("Sub", {y, to.number(format.lo)});
   y = to.op("Mul", {y, to.number(255 / (format.hi - format.lo))});
@@ -94,15 +94,15 @@ std::vector<Shape> input_shapes(const Graph& graph, const OnnxOptions& options) 
 bool is_image(const Shape& s) { return s.rank() == 4 && s[1] == 3; }
 
 // The nodes, one after the other; the value of each.
-std::vector<OnnxValue> write_nodes(OnnxWriter& to, const Graph& graph, std::vector<OnnxValue> given,
+std::vector<ValueName> write_nodes(OnnxWriter& to, const Graph& graph, std::vector<ValueName> given,
                                    const std::vector<Shape>& shapes) {
-  std::vector<OnnxValue> values;
+  std::vector<ValueName> values;
   std::vector<OnnxQuantized> quantized(static_cast<size_t>(graph.size()));
   size_t next_input = 0;
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     to.begin(node.name);
-    OnnxNode n{graph, i, {}, {}, {}, {}};
+    NodeToWrite n{graph, i, {}, {}, {}, {}};
     for (const int input : node.inputs) {
       n.in.push_back(values[static_cast<size_t>(input)]);
       n.shapes.push_back(shapes[static_cast<size_t>(input)]);
@@ -148,7 +148,7 @@ OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
   const bool bytes = options.images != OnnxOptions::Images::own;
   OnnxWriter to(options);
   to.graph.set_name(graph.architecture());
-  std::vector<OnnxValue> given;
+  std::vector<ValueName> given;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string name = graph.node(graph.inputs()[i]).name;
     const bool image = bytes && i == 0 && is_image(inputs[i]);
@@ -160,15 +160,15 @@ OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
     to.begin(name);
     given.push_back(image ? from_bytes(to, name, graph.input_format) : name);
   }
-  std::vector<OnnxValue> values = write_nodes(to, graph, given, shapes);
+  std::vector<ValueName> values = write_nodes(to, graph, given, shapes);
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const GraphOutput& o = graph.outputs()[i];
     const Shape& shape = shapes[static_cast<size_t>(o.node)];
     const bool image = bytes && i == 0 && is_image(shape);
     to.begin(o.name);
-    OnnxValue value = values[static_cast<size_t>(o.node)];
+    ValueName value = values[static_cast<size_t>(o.node)];
     if (image) value = to_bytes(to, value, graph.output_format);
-    const OnnxValue result = to.op("Identity", {value});
+    const ValueName result = to.op("Identity", {value});
     describe(*to.graph.add_output(), to.name_last(result, i == 0 ? "output" : o.name), shape,
              options, image, i == 0 ? "output_" : o.name + "_");
   }

@@ -42,7 +42,7 @@ std::vector<float> values_of(const Node& node, Role role) {
   return p && p->value.defined() ? p->value.to_vector() : std::vector<float>{};
 }
 
-Layer read_layer(const OnnxNode& n) {
+Layer read_layer(const NodeToWrite& n) {
   Layer layer;
   const std::unique_ptr<Node> node = n.node().clone();  // holds its weight in floating point
   node->fold_scale();
@@ -99,7 +99,7 @@ void round_taps(Layer& layer, float input_scale) {
   }
 }
 
-OnnxValue weight_bytes(OnnxWriter& to, const Layer& layer) {
+ValueName weight_bytes(OnnxWriter& to, const Layer& layer) {
   const int zero = to.options.signed_weights ? 0 : 128;
   std::vector<uint8_t> bytes;
   for (const int level : layer.levels) bytes.push_back(static_cast<uint8_t>(level + zero));
@@ -107,14 +107,14 @@ OnnxValue weight_bytes(OnnxWriter& to, const Layer& layer) {
 }
 
 // DequantizeLinear of the weight's bytes, per output channel.
-OnnxValue dequantized_weight(OnnxWriter& to, const Layer& layer) {
+ValueName dequantized_weight(OnnxWriter& to, const Layer& layer) {
   const std::vector<uint8_t> zeros(static_cast<size_t>(layer.out),
                                    to.options.signed_weights ? 0 : 128);
   const std::vector<int64_t> channels = {layer.out};
-  const OnnxValue bytes = weight_bytes(to, layer);
-  const OnnxValue steps = to.floats(layer.scales, channels, "weight_scale");
-  const OnnxValue zero = to.bytes(zeros, to.options.signed_weights, channels, "weight_zero_point");
-  const OnnxValue weight = to.op("DequantizeLinear", {bytes, steps, zero});
+  const ValueName bytes = weight_bytes(to, layer);
+  const ValueName steps = to.floats(layer.scales, channels, "weight_scale");
+  const ValueName zero = to.bytes(zeros, to.options.signed_weights, channels, "weight_zero_point");
+  const ValueName weight = to.op("DequantizeLinear", {bytes, steps, zero});
   to.attribute("axis", int64_t{layer.transposed ? 1 : 0});
   return weight;
 }
@@ -164,7 +164,7 @@ void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
 }
 
 // Pads that the convolution itself has not are put in front.
-OnnxValue padded(OnnxWriter& to, const OnnxValue& x, const Layer& layer, Geometry& g) {
+ValueName padded(OnnxWriter& to, const ValueName& x, const Layer& layer, Geometry& g) {
   if (layer.transposed || g.same) return x;
   const std::string mode = layer.about.at("pad_mode");
   const bool crops = std::min({g.pad.top, g.pad.bottom, g.pad.left, g.pad.right}) < 0;
@@ -178,44 +178,44 @@ OnnxValue padded(OnnxWriter& to, const OnnxValue& x, const Layer& layer, Geometr
 }
 
 // One channel of ones, of the input's size.
-OnnxValue ones_like(OnnxWriter& to, const OnnxValue& x) {
+ValueName ones_like(OnnxWriter& to, const ValueName& x) {
   const int64_t none[] = {0}, one[] = {1}, channels[] = {1};
-  const OnnxValue first =
+  const ValueName first =
       to.op("Slice", {x, to.integers(none), to.integers(one), to.integers(channels)});
-  const OnnxValue zeros = to.op("Mul", {first, to.number(0)});
+  const ValueName zeros = to.op("Mul", {first, to.number(0)});
   return to.op("Add", {zeros, to.number(1)});
 }
 
-OnnxValue added_per_tap(OnnxWriter& to, const Layer& layer, const OnnxValue& x, const Geometry& g,
-                        const OnnxValue& bias) {
+ValueName added_per_tap(OnnxWriter& to, const Layer& layer, const ValueName& x, const Geometry& g,
+                        const ValueName& bias) {
   const size_t each = static_cast<size_t>(g.kernel[0] * g.kernel[1]);
   std::vector<float> plane = layer.plane;
   if (plane.empty()) plane.assign(each * static_cast<size_t>(layer.out), 0);
   const std::vector<int64_t> shape =
       layer.transposed ? std::vector<int64_t>{1, layer.out, g.kernel[0], g.kernel[1]}
                        : std::vector<int64_t>{layer.out, 1, g.kernel[0], g.kernel[1]};
-  std::vector<OnnxValue> in = {ones_like(to, x), to.floats(plane, shape, "tap_bias")};
+  std::vector<ValueName> in = {ones_like(to, x), to.floats(plane, shape, "tap_bias")};
   if (!bias.empty()) in.push_back(bias);
-  const OnnxValue y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
+  const ValueName y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
   geometry(to, g, 1);
   return y;
 }
 
 }  // namespace
 
-OnnxValue write_onnx_convolution(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   Layer layer = read_layer(n);
   Geometry g = geometry_of(layer);
   const bool eight_bits = !layer.scales.empty() && n.range.has_value();
   if (eight_bits) round_taps(layer, n.range->scale);
   const std::vector<int64_t> channels = {layer.out};
-  const OnnxValue bias = layer.bias.empty() ? "" : to.floats(layer.bias, channels, "bias");
+  const ValueName bias = layer.bias.empty() ? "" : to.floats(layer.bias, channels, "bias");
   if (layer.constant) return added_per_tap(to, layer, n.in[0], g, bias);
 
   const bool integers = eight_bits && to.options.numbers == OnnxNumbers::int8 && !layer.transposed;
   const Geometry taps = g;
-  const OnnxValue x = padded(to, integers ? n.quantized : n.in[0], layer, g);
-  OnnxValue y;
+  const ValueName x = padded(to, integers ? n.quantized : n.in[0], layer, g);
+  ValueName y;
   if (integers) {
     const uint8_t zeros[] = {0, static_cast<uint8_t>(to.options.signed_weights ? 0 : 128)};
     y = to.op(
@@ -234,33 +234,33 @@ OnnxValue write_onnx_convolution(OnnxWriter& to, const OnnxNode& n) {
     const bool has_axis = !layer.transposed || layer.groups == 1;
     const bool dequantize =
         !layer.scales.empty() && has_axis && to.options.numbers != OnnxNumbers::fp32;
-    std::vector<OnnxValue> in = {x, dequantize ? dequantized_weight(to, layer)
+    std::vector<ValueName> in = {x, dequantize ? dequantized_weight(to, layer)
                                                : to.floats(layer.weight, layer.shape, "weight")};
     if (!bias.empty()) in.push_back(bias);
     y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
     geometry(to, g, g.groups);
   }
   if (layer.plane.empty()) return y;
-  const OnnxValue more = added_per_tap(to, layer, n.in[0], taps, "");
+  const ValueName more = added_per_tap(to, layer, n.in[0], taps, "");
   return to.op("Add", {y, more});
 }
 
-OnnxValue write_onnx_linear(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_onnx_linear(OnnxWriter& to, const NodeToWrite& n) {
   Layer layer = read_layer(n);
   const std::vector<int64_t> channels = {layer.out};
   std::vector<float> bias = layer.bias;
   if (bias.empty()) bias.assign(static_cast<size_t>(layer.out), 0);
   if (layer.constant) {
     const int64_t none[] = {0}, one[] = {1}, axis[] = {1};
-    const OnnxValue first =
+    const ValueName first =
         to.op("Slice", {n.in[0], to.integers(none), to.integers(one), to.integers(axis)});
-    const OnnxValue zeros = to.op("Mul", {first, to.number(0)});
+    const ValueName zeros = to.op("Mul", {first, to.number(0)});
     return to.op("Add", {zeros, to.floats(bias, channels, "bias")});
   }
   const bool dequantize = !layer.scales.empty() && to.options.numbers != OnnxNumbers::fp32;
-  const OnnxValue weight =
+  const ValueName weight =
       dequantize ? dequantized_weight(to, layer) : to.floats(layer.weight, layer.shape, "weight");
-  const OnnxValue y = to.op("Gemm", {n.in[0], weight, to.floats(bias, channels, "bias")});
+  const ValueName y = to.op("Gemm", {n.in[0], weight, to.floats(bias, channels, "bias")});
   to.attribute("transB", int64_t{1});
   return y;
 }

@@ -9,7 +9,7 @@ namespace gsx {
 
 namespace {
 
-using Write = OnnxValue (*)(OnnxWriter&, const OnnxNode&);
+using Write = ValueName (*)(OnnxWriter&, const NodeToWrite&);
 
 std::vector<float> values_of(const Node& node, Role role) {
   const Parameter* p = node.parameter(role);
@@ -21,80 +21,82 @@ std::vector<float> numbers(const Json& value) {
   return {value.get<float>()};
 }
 
-[[noreturn]] void refuse(const OnnxNode& n, const std::string& why) {
+[[noreturn]] void refuse(const NodeToWrite& n, const std::string& why) {
   fail("export: node ", n.node().name, " of kind ", n.node().kind(),
        " cannot be written as ONNX: ", why);
 }
 
-OnnxValue write_activation(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_activation(OnnxWriter& to, const NodeToWrite& n) {
   const Json a = n.node().attributes();
   const std::string function = a.at("function");
   if (function == "none") return to.op("Identity", n.in);
   if (function == "relu") return to.op("Relu", n.in);
   if (function == "tanh") return to.op("Tanh", n.in);
   if (function == "sigmoid") return to.op("Sigmoid", n.in);
-  const OnnxValue y = to.op("LeakyRelu", n.in);
+  const ValueName y = to.op("LeakyRelu", n.in);
   to.attribute("alpha", a.at("slope").get<float>());
   return y;
 }
 
-OnnxValue write_clip(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_clip(OnnxWriter& to, const NodeToWrite& n) {
   const Json a = n.node().attributes();
   return to.op("Clip", {n.in[0], to.number(a.at("lo")), to.number(a.at("hi"))});
 }
 
-OnnxValue write_silu(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_silu(OnnxWriter& to, const NodeToWrite& n) {
   return to.op("Mul", {n.in[0], to.op("Sigmoid", n.in)});
 }
 
-OnnxValue write_hard_swish(OnnxWriter& to, const OnnxNode& n) { return to.op("HardSwish", n.in); }
+ValueName write_hard_swish(OnnxWriter& to, const NodeToWrite& n) {
+  return to.op("HardSwish", n.in);
+}
 
-OnnxValue write_gelu(OnnxWriter& to, const OnnxNode& n) {
-  const OnnxValue& x = n.in[0];
-  OnnxValue inner;
+ValueName write_gelu(OnnxWriter& to, const NodeToWrite& n) {
+  const ValueName& x = n.in[0];
+  ValueName inner;
   if (n.node().attributes().at("approximate") == "none") {
     inner = to.op("Erf", {to.op("Mul", {x, to.number(static_cast<float>(std::sqrt(0.5)))})});
   } else {
-    const OnnxValue cube = to.op("Mul", {to.op("Mul", {x, x}), x});
-    const OnnxValue sum = to.op("Add", {x, to.op("Mul", {cube, to.number(0.044715f)})});
+    const ValueName cube = to.op("Mul", {to.op("Mul", {x, x}), x});
+    const ValueName sum = to.op("Add", {x, to.op("Mul", {cube, to.number(0.044715f)})});
     const auto factor = static_cast<float>(std::sqrt(2 / 3.14159265358979323846));
     inner = to.op("Tanh", {to.op("Mul", {sum, to.number(factor)})});
   }
-  const OnnxValue half = to.op("Mul", {x, to.number(0.5f)});
+  const ValueName half = to.op("Mul", {x, to.number(0.5f)});
   return to.op("Mul", {half, to.op("Add", {inner, to.number(1)})});
 }
 
-OnnxValue write_softplus(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_softplus(OnnxWriter& to, const NodeToWrite& n) {
   const float beta = n.node().attributes().at("beta");
   if (beta == 1) return to.op("Softplus", n.in);
-  const OnnxValue y = to.op("Softplus", {to.op("Mul", {n.in[0], to.number(beta)})});
+  const ValueName y = to.op("Softplus", {to.op("Mul", {n.in[0], to.number(beta)})});
   return to.op("Div", {y, to.number(beta)});
 }
 
-OnnxValue write_prelu(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_prelu(OnnxWriter& to, const NodeToWrite& n) {
   return to.op("PRelu", {n.in[0], to.per_channel(values_of(n.node(), Role::slope),
                                                  n.shapes[0].rank(), "slope")});
 }
 
-OnnxValue write_sqrt(OnnxWriter& to, const OnnxNode& n) { return to.op("Sqrt", n.in); }
+ValueName write_sqrt(OnnxWriter& to, const NodeToWrite& n) { return to.op("Sqrt", n.in); }
 
-OnnxValue write_affine(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_affine(OnnxWriter& to, const NodeToWrite& n) {
   const Json a = n.node().attributes();
   const std::vector<float> scale = numbers(a.at("scale")), shift = numbers(a.at("shift"));
   const auto constant = [&](const std::vector<float>& values, const char* suffix) {
     return values.size() == 1 ? to.number(values[0])
                               : to.per_channel(values, n.shapes[0].rank(), suffix);
   };
-  const OnnxValue scaled = to.op("Mul", {n.in[0], constant(scale, "scale")});
+  const ValueName scaled = to.op("Mul", {n.in[0], constant(scale, "scale")});
   return to.op("Add", {scaled, constant(shift, "shift")});
 }
 
-OnnxValue write_arithmetic(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_arithmetic(OnnxWriter& to, const NodeToWrite& n) {
   const std::string_view kind = n.node().kind();
   return to.op(kind == "sub" ? "Sub" : kind == "mul" ? "Mul" : kind == "div" ? "Div" : "Add", n.in);
 }
 
-OnnxValue write_constant(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_constant(OnnxWriter& to, const NodeToWrite& n) {
   const Node& node = n.node();
   const Parameter* p = node.parameter(Role::constant);
   if (p == nullptr) p = node.parameter(Role::variable);
@@ -103,20 +105,20 @@ OnnxValue write_constant(OnnxWriter& to, const OnnxNode& n) {
   return to.floats(p->value.to_vector(), shape, "value");
 }
 
-OnnxValue write_instance_norm(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_instance_norm(OnnxWriter& to, const NodeToWrite& n) {
   const int64_t channels = n.shapes[0][1];
   std::vector<float> gamma = values_of(n.node(), Role::gamma),
                      beta = values_of(n.node(), Role::beta);
   if (gamma.empty()) gamma.assign(static_cast<size_t>(channels), 1);
   if (beta.empty()) beta.assign(static_cast<size_t>(channels), 0);
   const int64_t shape[] = {channels};
-  const OnnxValue y = to.op("InstanceNormalization", {n.in[0], to.floats(gamma, shape, "weight"),
+  const ValueName y = to.op("InstanceNormalization", {n.in[0], to.floats(gamma, shape, "weight"),
                                                       to.floats(beta, shape, "bias")});
   to.attribute("epsilon", n.node().attributes().at("eps").get<float>());
   return y;
 }
 
-OnnxValue write_batch_norm(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_batch_norm(OnnxWriter& to, const NodeToWrite& n) {
   const Node& node = n.node();
   std::vector<float> gamma = values_of(node, Role::gamma), beta = values_of(node, Role::beta);
   const std::vector<float> mean = values_of(node, Role::running_mean);
@@ -124,7 +126,7 @@ OnnxValue write_batch_norm(OnnxWriter& to, const OnnxNode& n) {
   if (gamma.empty()) gamma.assign(mean.size(), 1);
   if (beta.empty()) beta.assign(mean.size(), 0);
   const int64_t shape[] = {static_cast<int64_t>(mean.size())};
-  const OnnxValue y =
+  const ValueName y =
       to.op("BatchNormalization",
             {n.in[0], to.floats(gamma, shape, "weight"), to.floats(beta, shape, "bias"),
              to.floats(mean, shape, "running_mean"), to.floats(var, shape, "running_var")});
@@ -133,15 +135,15 @@ OnnxValue write_batch_norm(OnnxWriter& to, const OnnxNode& n) {
 }
 
 // By instance norms over what belongs to one group: opsets before 21 have none of their own.
-OnnxValue write_group_norm(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_group_norm(OnnxWriter& to, const NodeToWrite& n) {
   const Json a = n.node().attributes();
   if (a.contains("kept"))
     refuse(n, "its groups have lost channels, whose share in the statistics no ONNX norm can hold");
   const int64_t groups = a.at("groups");
   const std::vector<float> ones(static_cast<size_t>(groups), 1), zeros(ones.size(), 0);
   const int64_t apart[] = {0, groups, -1}, shape[] = {groups};
-  const OnnxValue flat = to.op("Reshape", {n.in[0], to.integers(apart)});
-  OnnxValue y = to.op("InstanceNormalization",
+  const ValueName flat = to.op("Reshape", {n.in[0], to.integers(apart)});
+  ValueName y = to.op("InstanceNormalization",
                       {flat, to.floats(ones, shape, "ones"), to.floats(zeros, shape, "zeros")});
   to.attribute("epsilon", a.at("eps").get<float>());
   y = to.op("Reshape", {y, to.op("Shape", {n.in[0]})});
@@ -152,10 +154,10 @@ OnnxValue write_group_norm(OnnxWriter& to, const OnnxNode& n) {
                {y, to.per_channel(values_of(n.node(), Role::beta), n.shapes[0].rank(), "bias")});
 }
 
-OnnxValue write_pool(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_pool(OnnxWriter& to, const NodeToWrite& n) {
   const Json a = n.node().attributes();
   const bool mean = n.node().kind() == "avg_pool";
-  const OnnxValue y = to.op(mean ? "AveragePool" : "MaxPool", n.in);
+  const ValueName y = to.op(mean ? "AveragePool" : "MaxPool", n.in);
   const int64_t size = a.at("size"), stride = a.at("stride"), pad = a.at("pad");
   const int64_t sizes[] = {size, size}, strides[] = {stride, stride}, pads[] = {pad, pad, pad, pad};
   to.attribute("kernel_shape", sizes);
@@ -166,26 +168,26 @@ OnnxValue write_pool(OnnxWriter& to, const OnnxNode& n) {
   return y;
 }
 
-OnnxValue write_global_pool(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_global_pool(OnnxWriter& to, const NodeToWrite& n) {
   return to.op(n.node().kind() == "global_avg_pool" ? "GlobalAveragePool" : "GlobalMaxPool", n.in);
 }
 
-OnnxValue write_reduce_mean(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_reduce_mean(OnnxWriter& to, const NodeToWrite& n) {
   const auto axes = n.node().attributes().at("axes").get<std::vector<int64_t>>();
   if (to.options.opset >= 18) return to.op("ReduceMean", {n.in[0], to.integers(axes)});
-  const OnnxValue y = to.op("ReduceMean", n.in);
+  const ValueName y = to.op("ReduceMean", n.in);
   to.attribute("axes", axes);
   return y;
 }
 
-OnnxValue write_softmax(OnnxWriter& to, const OnnxNode& n) {
-  const OnnxValue y = to.op("Softmax", n.in);
+ValueName write_softmax(OnnxWriter& to, const NodeToWrite& n) {
+  const ValueName y = to.op("Softmax", n.in);
   to.attribute("axis", int64_t{n.shapes[0].rank() == 3 ? 2 : 1});
   return y;
 }
 
-OnnxValue write_matmul(OnnxWriter& to, const OnnxNode& n) {
-  OnnxValue b = n.in[1];
+ValueName write_matmul(OnnxWriter& to, const NodeToWrite& n) {
+  ValueName b = n.in[1];
   if (n.node().attributes().at("b_transposed").get<bool>()) {
     const int64_t order[] = {0, 2, 1};
     b = to.op("Transpose", {b});
@@ -194,11 +196,11 @@ OnnxValue write_matmul(OnnxWriter& to, const OnnxNode& n) {
   return to.op("MatMul", {n.in[0], b});
 }
 
-OnnxValue write_round_to_grid(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_round_to_grid(OnnxWriter& to, const NodeToWrite& n) {
   const Json a = n.node().attributes();
-  const OnnxValue step = to.number(a.at("step"));
-  const OnnxValue level = to.op("Round", {to.op("Div", {n.in[0], step})});
-  const OnnxValue inside = to.op(
+  const ValueName step = to.number(a.at("step"));
+  const ValueName level = to.op("Round", {to.op("Div", {n.in[0], step})});
+  const ValueName inside = to.op(
       "Clip", {level, to.number(a.at("lo").get<float>()), to.number(a.at("hi").get<float>())});
   return to.op("Mul", {inside, step});
 }
@@ -236,30 +238,30 @@ constexpr std::pair<const char*, Write> kWriters[] = {
 
 }  // namespace
 
-OnnxQuantized write_onnx_quantizer(OnnxWriter& to, const OnnxValue& x, const QuantRange& range) {
+OnnxQuantized write_onnx_quantizer(OnnxWriter& to, const ValueName& x, const QuantRange& range) {
   const bool is_signed = range.lo < 0;
   const bool fits = is_signed ? range.lo >= -128 && range.hi <= 127 : range.hi <= 255;
-  const OnnxValue step = to.number(range.scale);
+  const ValueName step = to.number(range.scale);
   if (!fits) {  // grids of the paper have 257 levels
-    const OnnxValue level = to.op("Round", {to.op("Div", {x, step})});
-    const OnnxValue inside = to.op("Clip", {level, to.number(static_cast<float>(range.lo)),
+    const ValueName level = to.op("Round", {to.op("Div", {x, step})});
+    const ValueName inside = to.op("Clip", {level, to.number(static_cast<float>(range.lo)),
                                             to.number(static_cast<float>(range.hi))});
     return {"", to.op("Mul", {inside, step})};
   }
   // Of a signed byte's levels the lowest is not used.
-  const OnnxValue inside =
+  const ValueName inside =
       range.lo == -127 ? to.op("Clip", {x, to.number(range.clamp_lo), to.number(range.clamp_hi)})
                        : x;
   const uint8_t zero[] = {0};
-  const OnnxValue zero_point = to.bytes(zero, is_signed, {}, "zero_point");
-  const OnnxValue quantized = to.op("QuantizeLinear", {inside, step, zero_point});
+  const ValueName zero_point = to.bytes(zero, is_signed, {}, "zero_point");
+  const ValueName quantized = to.op("QuantizeLinear", {inside, step, zero_point});
   return {quantized, to.op("DequantizeLinear", {quantized, step, zero_point})};
 }
 
-OnnxValue write_onnx_node(OnnxWriter& to, const OnnxNode& n) {
+ValueName write_onnx_node(OnnxWriter& to, const NodeToWrite& n) {
   for (const auto& [kind, write] : kWriters)
     if (n.node().kind() == kind) return write(to, n);
-  if (const OnnxValue moved = write_onnx_move(to, n); !moved.empty()) return moved;
+  if (const ValueName moved = write_onnx_move(to, n); !moved.empty()) return moved;
   refuse(n, "there is no way to say it");
 }
 

@@ -12,12 +12,12 @@ std::string OnnxWriter::fresh(const std::string& base) {
   return before == 0 ? base : base + "_" + std::to_string(before + 1);
 }
 
-OnnxValue OnnxWriter::op(const char* type, std::vector<OnnxValue> inputs) {
+ValueName OnnxWriter::op(const char* type, std::vector<ValueName> inputs) {
   onnx::NodeProto& node = *graph.add_node();
   node.set_op_type(type);
   const std::string name = fresh(node_ + "/" + type);
   node.set_name(name);
-  for (OnnxValue& input : inputs) node.add_input(std::move(input));
+  for (ValueName& input : inputs) node.add_input(std::move(input));
   node.add_output(name);
   return name;
 }
@@ -61,7 +61,7 @@ std::string raw(std::span<const T> values) {
 
 }  // namespace
 
-OnnxValue OnnxWriter::floats(std::span<const float> values, std::span<const int64_t> shape,
+ValueName OnnxWriter::floats(std::span<const float> values, std::span<const int64_t> shape,
                              const std::string& suffix) {
   onnx::TensorProto& t = *graph.add_initializer();
   t.set_name(fresh(node_ + "." + suffix));
@@ -71,9 +71,9 @@ OnnxValue OnnxWriter::floats(std::span<const float> values, std::span<const int6
   return t.name();
 }
 
-OnnxValue OnnxWriter::number(float value) {
+ValueName OnnxWriter::number(float value) {
   const std::string bytes = raw(std::span<const float>(&value, 1));
-  OnnxValue& known = constants_[{"float", bytes}];
+  ValueName& known = constants_[{"float", bytes}];
   if (known.empty()) {
     onnx::TensorProto& t = *graph.add_initializer();
     t.set_name(known = fresh("number"));
@@ -83,9 +83,9 @@ OnnxValue OnnxWriter::number(float value) {
   return known;
 }
 
-OnnxValue OnnxWriter::integers(std::span<const int64_t> values) {
+ValueName OnnxWriter::integers(std::span<const int64_t> values) {
   const std::string bytes = raw(values);
-  OnnxValue& known = constants_[{"int64", bytes}];
+  ValueName& known = constants_[{"int64", bytes}];
   if (known.empty()) {
     onnx::TensorProto& t = *graph.add_initializer();
     t.set_name(known = fresh("list"));
@@ -96,7 +96,7 @@ OnnxValue OnnxWriter::integers(std::span<const int64_t> values) {
   return known;
 }
 
-OnnxValue OnnxWriter::bytes(std::span<const uint8_t> values, bool is_signed,
+ValueName OnnxWriter::bytes(std::span<const uint8_t> values, bool is_signed,
                             std::span<const int64_t> shape, const std::string& suffix) {
   onnx::TensorProto& t = *graph.add_initializer();
   t.set_name(fresh(node_ + "." + suffix));
@@ -106,14 +106,14 @@ OnnxValue OnnxWriter::bytes(std::span<const uint8_t> values, bool is_signed,
   return t.name();
 }
 
-OnnxValue OnnxWriter::per_channel(std::span<const float> values, int rank,
+ValueName OnnxWriter::per_channel(std::span<const float> values, int rank,
                                   const std::string& suffix) {
   std::vector<int64_t> shape(static_cast<size_t>(rank - 1), 1);
   shape[0] = static_cast<int64_t>(values.size());
   return floats(values, shape, suffix);
 }
 
-OnnxValue OnnxWriter::name_last(const OnnxValue& value, const std::string& name) {
+ValueName OnnxWriter::name_last(const ValueName& value, const std::string& name) {
   if (graph.node_size() == 0) return value;
   onnx::NodeProto& last = *graph.mutable_node(graph.node_size() - 1);
   if (last.output(0) != value) return value;

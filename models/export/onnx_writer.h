@@ -12,7 +12,7 @@
 namespace gsx {
 
 // A value of the ONNX graph, by its name.
-using OnnxValue = std::string;
+using ValueName = std::string;
 
 class OnnxWriter {
  public:
@@ -25,58 +25,58 @@ class OnnxWriter {
   void begin(const std::string& node);
 
   // An operation of one output, whose attributes may follow: attribute() is of the last one.
-  OnnxValue op(const char* type, std::vector<OnnxValue> inputs);
+  ValueName op(const char* type, std::vector<ValueName> inputs);
   void attribute(const char* name, int64_t value);
   void attribute(const char* name, float value);
   void attribute(const char* name, const char* value);
   void attribute(const char* name, std::span<const int64_t> values);
 
   // Constants; equal ones that were asked for with the same values are one.
-  OnnxValue floats(std::span<const float> values, std::span<const int64_t> shape,
+  ValueName floats(std::span<const float> values, std::span<const int64_t> shape,
                    const std::string& suffix);
-  OnnxValue number(float value);                        // a scalar
-  OnnxValue integers(std::span<const int64_t> values);  // a list
-  OnnxValue bytes(std::span<const uint8_t> values, bool is_signed, std::span<const int64_t> shape,
+  ValueName number(float value);                        // a scalar
+  ValueName integers(std::span<const int64_t> values);  // a list
+  ValueName bytes(std::span<const uint8_t> values, bool is_signed, std::span<const int64_t> shape,
                   const std::string& suffix);
 
   // Per channel c of [N,C,H,W] or [N,C]: values as [C,1,1] or [C].
-  OnnxValue per_channel(std::span<const float> values, int rank, const std::string& suffix);
+  ValueName per_channel(std::span<const float> values, int rank, const std::string& suffix);
   // The node's value has this name from here on: the last operation's output is renamed.
-  OnnxValue name_last(const OnnxValue& value, const std::string& name);
+  ValueName name_last(const ValueName& value, const std::string& name);
 
  private:
   std::string fresh(const std::string& base);
 
   std::string node_;
   std::map<std::string, int> taken_;
-  std::map<std::pair<std::string, std::string>, OnnxValue> constants_;
+  std::map<std::pair<std::string, std::string>, ValueName> constants_;
 };
 
 // What the network's nodes became so far.
-struct OnnxNode {
+struct NodeToWrite {
   const Graph& network;
   int index;                  // of the node
-  std::vector<OnnxValue> in;  // its inputs
+  std::vector<ValueName> in;  // its inputs
   std::vector<Shape> shapes;  // their example shapes
   // Of input 0 where a quantiser made it: the quantised values, and its range.
-  OnnxValue quantized;
+  ValueName quantized;
   std::optional<QuantRange> range;
 
   const Node& node() const { return network.node(index); }
 };
 
 // Writes one kind of node and returns its value.
-OnnxValue write_onnx_node(OnnxWriter&, const OnnxNode&);
-OnnxValue write_onnx_convolution(OnnxWriter&, const OnnxNode&);  // conv, conv_transpose
-OnnxValue write_onnx_linear(OnnxWriter&, const OnnxNode&);
-OnnxValue write_onnx_move(OnnxWriter&, const OnnxNode&);  // what moves values; else empty
+ValueName write_onnx_node(OnnxWriter&, const NodeToWrite&);
+ValueName write_onnx_convolution(OnnxWriter&, const NodeToWrite&);  // conv, conv_transpose
+ValueName write_onnx_linear(OnnxWriter&, const NodeToWrite&);
+ValueName write_onnx_move(OnnxWriter&, const NodeToWrite&);  // what moves values; else empty
 // Pads [N,C,H,W]; negative numbers crop.
-OnnxValue write_onnx_pad(OnnxWriter&, const OnnxValue& x, const Padding&, PadMode);
+ValueName write_onnx_pad(OnnxWriter&, const ValueName& x, const Padding&, PadMode);
 
 // The quantised values of a quantiser, and the real ones they stand for.
 struct OnnxQuantized {
-  OnnxValue quantized, real;
+  ValueName quantized, real;
 };
-OnnxQuantized write_onnx_quantizer(OnnxWriter&, const OnnxValue& x, const QuantRange&);
+OnnxQuantized write_onnx_quantizer(OnnxWriter&, const ValueName& x, const QuantRange&);
 
 }  // namespace gsx
