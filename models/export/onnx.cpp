@@ -161,8 +161,9 @@ OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
     given.push_back(image ? from_bytes(to, name, graph.input_format) : name);
   }
   std::vector<ValueName> values = write_nodes(to, graph, given, shapes);
-  for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    const GraphOutput& o = graph.outputs()[i];
+  const std::vector<GraphOutput> outputs = graph.outputs();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const GraphOutput& o = outputs[i];
     const Shape& shape = shapes[static_cast<size_t>(o.node)];
     const bool image = bytes && i == 0 && is_image(shape);
     to.begin(o.name);

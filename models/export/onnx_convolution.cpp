@@ -209,10 +209,12 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   const bool eight_bits = !layer.scales.empty() && n.range.has_value();
   if (eight_bits) round_taps(layer, n.range->scale);
   const std::vector<int64_t> channels = {layer.out};
-  const ValueName bias = layer.bias.empty() ? "" : to.floats(layer.bias, channels, "bias");
+  const bool integers =
+      eight_bits && to.options.numbers == OnnxNumbers::int8 && !layer.transposed && !layer.constant;
+  const bool own_bias = !layer.bias.empty() && !integers;
+  const ValueName bias = own_bias ? to.floats(layer.bias, channels, "bias") : "";
   if (layer.constant) return added_per_tap(to, layer, n.in[0], g, bias);
 
-  const bool integers = eight_bits && to.options.numbers == OnnxNumbers::int8 && !layer.transposed;
   const Geometry taps = g;
   const ValueName x = padded(to, integers ? n.quantized : n.in[0], layer, g);
   ValueName y;
@@ -228,7 +230,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
     std::vector<float> steps = layer.scales;
     for (float& s : steps) s *= n.range->scale;
     y = to.op("Mul", {y, to.per_channel(steps, 4, "sum_scale")});
-    if (!bias.empty()) y = to.op("Add", {y, to.per_channel(layer.bias, 4, "bias_per_channel")});
+    if (!layer.bias.empty()) y = to.op("Add", {y, to.per_channel(layer.bias, 4, "bias")});
   } else {
     // Per channel of groups' outputs: ONNX has no axis for that.
     const bool has_axis = !layer.transposed || layer.groups == 1;
