@@ -114,8 +114,9 @@ void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o)
     const int64_t taken = noise_length(n.teacher);
     GSX_CHECK(taken == length, "--teacher: ", o.teacher, " must take what ", o.model, " takes, ",
               what_it_takes(length), ", got one that takes ", what_it_takes(taken));
-    GSX_CHECK(taken > 0 || n.teacher.input_channels() == 3, "--teacher: ", o.teacher, " takes images of ",
-              n.teacher.input_channels(), " channels, expected 3 as ", o.model, " takes");
+    GSX_CHECK(taken > 0 || n.teacher.input_channels() == 3, "--teacher: ", o.teacher,
+              " takes images of ", n.teacher.input_channels(), " channels, expected 3 as ", o.model,
+              " takes");
     n.named.teacher = &n.teacher;
   }
   if (o.feature_net.empty()) return;

@@ -37,7 +37,7 @@ std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c
   return result;
 }
 
-std::vector<float> values_of(const Node& node, Role role) {
+std::vector<float> layer_values(const Node& node, Role role) {
   const Parameter* p = node.parameter(role);
   return p && p->value.defined() ? p->value.to_vector() : std::vector<float>{};
 }
@@ -52,7 +52,7 @@ Layer read_layer(const NodeToWrite& n) {
   layer.groups = layer.about.value("groups", 1);
   layer.constant = layer.about.at("in") == 0;
   layer.transposed = node->kind() == "conv_transpose";
-  layer.bias = values_of(*node, Role::bias);
+  layer.bias = layer_values(*node, Role::bias);
   if (const Parameter* tap = node->parameter(Role::tap_bias); tap && tap->value.defined()) {
     const std::vector<float> taps = tap->value.to_vector();
     if (tap->shape.rank() == 4) layer.plane = taps;
@@ -66,7 +66,7 @@ Layer read_layer(const NodeToWrite& n) {
   layer.shape.assign(s.begin(), s.end());
   layer.weight = weight->value.to_vector();
   if (node->weight_quant()) {
-    layer.scales = values_of(*node, Role::weight_scale);
+    layer.scales = layer_values(*node, Role::weight_scale);
     if (layer.scales.size() == 1)
       layer.scales.assign(static_cast<size_t>(layer.out), layer.scales[0]);
     const size_t each = layer.weight.size() / static_cast<size_t>(layer.out);

@@ -6,7 +6,7 @@ namespace gsx {
 
 namespace {
 
-using Write = ValueName (*)(OnnxWriter&, const NodeToWrite&);
+using WriteMove = ValueName (*)(OnnxWriter&, const NodeToWrite&);
 
 ValueName write_concat(OnnxWriter& to, const NodeToWrite& n) {
   const ValueName y = to.op("Concat", n.in);
@@ -134,7 +134,7 @@ ValueName write_reshape(OnnxWriter& to, const NodeToWrite& n) {
   return to.op("Reshape", {n.in[0], to.integers(shape)});
 }
 
-constexpr std::pair<const char*, Write> kWriters[] = {
+constexpr std::pair<const char*, WriteMove> kMoveWriters[] = {
     {"concat", write_concat},
     {"pad", write_pad},
     {"upsample", write_upsample},
@@ -178,7 +178,7 @@ ValueName write_onnx_pad(OnnxWriter& to, const ValueName& x, const Padding& pad,
 }
 
 ValueName write_onnx_move(OnnxWriter& to, const NodeToWrite& n) {
-  for (const auto& [kind, write] : kWriters)
+  for (const auto& [kind, write] : kMoveWriters)
     if (n.node().kind() == kind) return write(to, n);
   return "";
 }

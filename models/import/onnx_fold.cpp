@@ -15,19 +15,19 @@ namespace {
 using Binary =
     std::pair<std::function<float(float, float)>, std::function<int64_t(int64_t, int64_t)>>;
 
-int64_t power(int64_t base, int64_t exponent) {
+int64_t whole_power(int64_t base, int64_t exponent) {
   return static_cast<int64_t>(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
 }
 
 // Wraps around, as two's complement does, whatever a file makes of it.
 int64_t wrapped(uint64_t v) { return static_cast<int64_t>(v); }
 
-int64_t quotient(int64_t a, int64_t b) {
+int64_t whole_quotient(int64_t a, int64_t b) {
   GSX_CHECK(b != 0, "an integer is divided by zero");
   return b == -1 ? wrapped(0 - static_cast<uint64_t>(a)) : a / b;
 }
 
-int64_t remainder(int64_t a, int64_t b) {
+int64_t whole_remainder(int64_t a, int64_t b) {
   GSX_CHECK(b != 0, "an integer is divided by zero");
   const int64_t r = b == -1 ? 0 : a % b;
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
@@ -40,9 +40,9 @@ const std::map<std::string, Binary>& binaries() {
       {"Add", {[](F a, F b) { return a + b; }, [](I a, I b) { return wrapped(uint64_t(a) + b); }}},
       {"Sub", {[](F a, F b) { return a - b; }, [](I a, I b) { return wrapped(uint64_t(a) - b); }}},
       {"Mul", {[](F a, F b) { return a * b; }, [](I a, I b) { return wrapped(uint64_t(a) * b); }}},
-      {"Div", {[](F a, F b) { return a / b; }, quotient}},
-      {"Mod", {[](F a, F b) { return std::fmod(a, b); }, remainder}},
-      {"Pow", {[](F a, F b) { return std::pow(a, b); }, power}},
+      {"Div", {[](F a, F b) { return a / b; }, whole_quotient}},
+      {"Mod", {[](F a, F b) { return std::fmod(a, b); }, whole_remainder}},
+      {"Pow", {[](F a, F b) { return std::pow(a, b); }, whole_power}},
       {"Min", {[](F a, F b) { return std::min(a, b); }, [](I a, I b) { return std::min(a, b); }}},
       {"Max", {[](F a, F b) { return std::max(a, b); }, [](I a, I b) { return std::max(a, b); }}}};
   return table;

@@ -102,7 +102,7 @@ TEST_CASE("what is wrong with a recipe is misuse, in one sentence, and nothing i
       // Keys of other stages.
       {"target_ratio = 3\n" + dense + slim + "cycle = 3",
        "stage 2 (slim): cycle has no effect in a stage of this kind, expected it in one of kind "
-       "dense; leave it out"},
+       "coevolve, cycle or dense; leave it out"},
       {dense + "rho = 3", "(dense): rho has no effect in a stage of this kind, expected it in one"},
       {dense + slim + "makes = \"teacher\"", "(slim): makes is not a key here, expected one of"},
       {"target_ratio = 3\n" + dense + slim + "[[stages]]\nkind = \"finetune\"\nrho = 1",
@@ -117,7 +117,7 @@ TEST_CASE("what is wrong with a recipe is misuse, in one sentence, and nothing i
        "stage 2 (evolve): rho has no effect in a stage of this kind, expected it in one of kind "},
       {dense + "[[stages]]\nkind = \"evolve\"",
        ": a stage evolve prunes to a budget and there is none"},
-      {dense + "population = 3", "expected it in one of kind evolve; leave it out"},
+      {dense + "population = 3", "expected it in one of kind coevolve or evolve; leave it out"},
       {dense + "l1 = 3", "expected it in one of kind pix2pix; leave it out"},
       {"target_ratio = 3\n" + dense + slim + "width = 3",
        "width has no effect on a student as wide"},

@@ -20,6 +20,8 @@ file(GLOB_RECURSE public RELATIVE ${SOURCE}
 list(FILTER public EXCLUDE REGEX "/tensor_impl\\.h$|^engine/ops/|^models/nodes/|^models/import/onnx_")
 list(FILTER public EXCLUDE REGEX "^engine/io/(image_decode|stb|problem|safetensors_text)\\.h$")
 
+list(FILTER public EXCLUDE REGEX "^models/(import/[^i]|import/import_|export/onnx_writer)")
+
 # The kernels' headers that these include, and those that those do.
 set(waiting ${public})
 set(seen "")
