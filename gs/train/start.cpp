@@ -82,12 +82,17 @@ bool has_prunable(const Graph& teacher, PruneBy by) {
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
   if (spec.empty()) return;
+  GSX_CHECK(teacher.inputs().size() == 1, "--teacher: must take one image, ", spec, " takes ",
+            teacher.inputs().size(), " inputs; give a generator whose label is part of it");
   GSX_CHECK(noise_length(teacher) > 0 || teacher.input_channels() == 3,
             "--teacher: must take images of 3 channels, ", spec, " takes ",
             teacher.input_channels());
   const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
+  const int64_t scale = image_scale(teacher);
+  GSX_CHECK(scale <= 1, "--teacher: must give images back at their size, ", spec, " makes them ",
+            scale, " times as large; give another generator");
   const PruneBy by = run.recipe.prune_by();
   bool weights = false;
   for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;

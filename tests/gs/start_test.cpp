@@ -153,6 +153,25 @@ const Fault kFaults[] = {
      "held-out images that can be read, got 0"},
     {"no targets", [](TrainConfig& c, const fs::path& d) { c.data = sources(d / "data", 12); },
      "trainA and trainB"},
+    {"a teacher of two inputs",
+     [](TrainConfig& c, const fs::path& d) {
+       Graph two("two");
+       two.add(make_input("image", 3));
+       two.add(make_input("label", 1));
+       two.add(make_concat("both", {0, 1}));
+       two.add(make_conv("paint", 2, {.in = 4, .out = 3, .options = {.pad = Padding::all(1)}}));
+       no_networks(c, d, two);
+     },
+     "must take one image"},
+    {"a teacher that enlarges",
+     [](TrainConfig& c, const fs::path& d) {
+       Graph larger("larger");
+       larger.add(make_input("image", 3));
+       larger.add(make_conv("paint", 0, {.in = 3, .out = 3, .options = {.pad = Padding::all(1)}}));
+       larger.add(make_upsample("up", 1, 2));
+       no_networks(c, d, larger);
+     },
+     "makes them 2 times as large"},
     {"an architecture that has no narrow form",
      [](TrainConfig& c, const fs::path& d) {
        c.method = "distill";
