@@ -107,11 +107,13 @@ class Compression(unittest.TestCase):
                 gsx.compress(None, None, folder + "/run", progress=progress, **TINY)
 
     def test_what_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "did you mean seed"):
-            gsx.compress(None, None, "run", sead=1)
-        with self.assertRaisesRegex(ValueError, "no effect"):
-            gsx.compress(None, None, "run", method="dense", ratio=3)
-        self.assertFalse(pathlib.Path("run").exists())
+        with tempfile.TemporaryDirectory() as folder:
+            run = pathlib.Path(folder) / "run"
+            with self.assertRaisesRegex(ValueError, "did you mean seed"):
+                gsx.compress(None, None, run, sead=1)
+            with self.assertRaisesRegex(ValueError, "no effect"):
+                gsx.compress(None, None, run, method="dense", ratio=3)
+            self.assertFalse(run.exists())
 
 
 if __name__ == "__main__":
