@@ -40,7 +40,7 @@ Json gather() {
       {"processor_quota", processors.quota ? Json(*processors.quota) : Json()},
       {"instruction_sets", kernels::isas()},
       {"formats",
-       {{"models", {"safetensors"}},
+       {{"models", {"safetensors", "pth", "npz", "onnx"}},
         {"images_in", {"jpeg", "png", "ppm"}},
         {"images_out", {"png"}},
         {"tensors", {"npy"}}}},

@@ -2,7 +2,6 @@
 #include "gs/train/coevolve_stage.h"
 
 #include "gs/passes/extract.h"
-#include "gs/passes/fold_norms.h"
 #include "gs/train/evolve_stage.h"
 #include "gs/train/run_budget.h"
 
@@ -139,11 +138,8 @@ ImageRows CoevolveStage::samples(const std::vector<Tensor>& sources) {
 void CoevolveStage::finish() {
   Graph there = there_.population->chosen(), back = extract(back_.population->chosen());
   if (plan_.last) {
-    Graph made = extract(there);
-    fold_norms(made);
-    fold_norms(back);
-    save_result(run_, std::move(made), run_.artifacts.model);
-    save_result(run_, std::move(back), run_.file(run_files::kReverseModel));
+    save_student(run_, extract(there), run_.artifacts.model);
+    save_student(run_, std::move(back), run_.file(run_files::kReverseModel));
     return;
   }
   Artifacts::Student made;

@@ -2,7 +2,6 @@
 #include "gs/train/cycle_stage.h"
 
 #include "gs/passes/extract.h"
-#include "gs/passes/fold_norms.h"
 #include "gs/train/run_budget.h"
 
 namespace gsx {
@@ -46,11 +45,8 @@ ImageRows CycleStage::samples(const std::vector<Tensor>& sources) {
 
 void CycleStage::finish() {
   if (plan_.last) {
-    Graph made = to_b_->generator, back = to_a_->generator;
-    fold_norms(made);
-    fold_norms(back);
-    save_result(run_, std::move(made), run_.artifacts.model);
-    save_result(run_, std::move(back), run_.file(run_files::kReverseModel));
+    save_student(run_, to_b_->generator, run_.artifacts.model);
+    save_student(run_, to_a_->generator, run_.file(run_files::kReverseModel));
     return;
   }
   Artifacts::Student made;

@@ -2,7 +2,6 @@
 #include "gs/train/evolve_stage.h"
 
 #include "gs/passes/extract.h"
-#include "gs/passes/fold_norms.h"
 #include "gs/train/run_budget.h"
 
 namespace gsx {
@@ -102,9 +101,7 @@ ImageRows EvolveStage::samples(const std::vector<Tensor>& sources) {
 void EvolveStage::finish() {
   Graph chosen = population_->chosen();
   if (plan_.last) {
-    Graph made = extract(chosen);
-    fold_norms(made);
-    save_result(run_, std::move(made), run_.artifacts.model);
+    save_student(run_, extract(chosen), run_.artifacts.model);
     return;
   }
   Artifacts::Student made;

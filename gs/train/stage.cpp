@@ -2,6 +2,8 @@
 #include "gs/train/stage.h"
 
 #include "gs/images.h"
+#include "gs/passes/fold_norms.h"
+#include "gs/passes/quantize.h"
 #include "gs/train/noise.h"
 #include "gs/translate.h"
 
@@ -104,6 +106,12 @@ void save_result(const RunState& run, Graph graph, const std::filesystem::path& 
   graph.provenance["seed"] = c.seed;
   graph.provenance["steps"] = run.recipe.total_steps();
   save_model(graph, path);
+}
+
+void save_student(const RunState& run, Graph graph, const std::filesystem::path& path) {
+  freeze_weight_scales(graph);
+  fold_norms(graph);
+  save_result(run, std::move(graph), path);
 }
 
 std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks) {

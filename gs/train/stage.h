@@ -74,6 +74,8 @@ PatchGanOptions discriminator_shape(const RunState&, int channels);
 Graph fresh_discriminator(const RunState&, Rng&);
 // Writes a network with the run's recipe as its provenance.
 void save_result(const RunState&, Graph, const std::filesystem::path&);
+// The same of a student that is done: weight scales stay as they are now, batch norms are folded.
+void save_student(const RunState&, Graph, const std::filesystem::path&);
 // A source, where it is an image, and what networks make of it.
 std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks);
 // One image [1,3,H,W] in image format through a network that makes images, and back.

@@ -7,7 +7,6 @@
 
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
-#include "gs/passes/fold_norms.h"
 #include "gs/passes/insert_scales.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
@@ -160,9 +159,7 @@ void StudentStage::finish() {
     return;
   }
   Graph made = plan_.prune ? extract(student_) : student_;
-  freeze_weight_scales(made);
-  fold_norms(made);
-  save_result(run_, std::move(made), run_.artifacts.model);
+  save_student(run_, std::move(made), run_.artifacts.model);
 }
 
 }  // namespace gsx
