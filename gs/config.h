@@ -42,8 +42,8 @@ enum class Use : uint8_t {
 // chosen: any value means itself, also zero.
 #define GSX_SETTINGS(X)                                                                            \
   X("Inputs", std::string, teacher, "", ranges::text().changing(), Use::every_run,                 \
-    "the generator to compress: a gsx model, or ARCH[,KEY=VALUE...]:weights.safetensors (gsx "     \
-    "inspect --help); without it a dense one is trained first")                                    \
+    "the generator to compress: a gsx model, a PyTorch or ONNX file, or ARCH[,KEY=VALUE...]:FILE " \
+    "(gsx inspect --help); without it a dense one is trained first")                               \
   X("Inputs", std::string, discriminator, "", ranges::text(), Use::every_run,                      \
     "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the teacher, "     \
     "or one is trained")                                                                           \

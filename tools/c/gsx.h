@@ -46,10 +46,10 @@ typedef struct gsx_options {
   const char* isa;     // of the CPU's kernels, see gsx info; null: the best there is
 } gsx_options;
 
-// Opens a model: a gsx model file, or ARCH[,KEY=VALUE...]:weights.safetensors as on the command
-// line. `options` may be null. Null on failure.
+// Opens a model: a gsx model file, a PyTorch or ONNX file, or ARCH[,KEY=VALUE...]:FILE, as on the
+// command line. `options` may be null. Null on failure.
 gsx_model* gsx_open(const char* model, const gsx_options* options);
-// The same of a model file's content, which may go afterwards.
+// The same of a gsx model file's content, which may go afterwards.
 gsx_model* gsx_open_memory(const void* content, size_t bytes, const gsx_options* options);
 // Null is allowed.
 void gsx_close(gsx_model* model);

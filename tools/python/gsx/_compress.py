@@ -46,7 +46,7 @@ def compress(
     """Compresses a generator, or trains one and compresses it where `teacher` is None.
 
     Args:
-        teacher: a gsx model, or ARCH[,KEY=VALUE...]:weights.safetensors.
+        teacher: a gsx model, a PyTorch or an ONNX file, or ARCH[,KEY=VALUE...]:FILE.
         photos: a folder of images, or None for the built-in ones.
         out: the run folder; the model will be its model.safetensors.
         ratio: how many times smaller the file shall be.

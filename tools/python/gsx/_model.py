@@ -124,8 +124,8 @@ def load(
     """Opens a model.
 
     Args:
-        model: the path of a model file, ARCH[,KEY=VALUE...]:weights.safetensors, or a model file's
-            content as bytes.
+        model: the path of a gsx model, a PyTorch or an ONNX file, ARCH[,KEY=VALUE...]:FILE, or a
+            gsx model's content as bytes.
         threads: 0 for as many as the process may run on.
         device: "cpu", "cuda" or "cuda:N".
         isa: the instruction set of the CPU's kernels; the best there is by default.
