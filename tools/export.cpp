@@ -26,18 +26,12 @@ struct ExportOptions {
   ComputeOptions compute;
 };
 
-bool is_quantized(const Graph& graph) {
-  for (int i = 0; i < graph.size(); ++i)
-    if (graph.node(i).weight_quant()) return true;
-  return false;
-}
-
 // "HEIGHTxWIDTH"; none: any.
 std::optional<std::pair<int, int>> read_size(const std::string& text) {
   if (text.empty()) return std::nullopt;
   const size_t cross = text.find('x');
   const auto height = parse_unsigned(text.substr(0, cross));
-  const auto width = cross == std::string::npos ? height : parse_unsigned(text.substr(cross + 1));
+  const auto width = parse_unsigned(cross == std::string::npos ? "" : text.substr(cross + 1));
   if (!height || !width || *height < 1 || *width < 1 || *height > 8192 || *width > 8192)
     throw Misuse("--size", "expected HEIGHTxWIDTH of 1 to 8192 pixels each, got " + text);
   return std::pair(static_cast<int>(*height), static_cast<int>(*width));
@@ -66,16 +60,14 @@ void run_export(const ExportOptions& o) {
   check_suffix("OUT", o.out, ".onnx");
   prepare_output_file("OUT", o.out, o.model);
   read_size(o.size);
-  const Graph graph = open_model(o.compute.context(), o.model);
-  const OnnxOptions options = onnx_options(o, is_quantized(graph));
-  const OnnxFile file = onnx_file(graph, options);
-  write_file_atomically(o.out, file.content);
-  for (const std::string& note : file.notes) std::cerr << "note: " << printable(note) << '\n';
+  const Graph graph = open_told(o.compute.context(), o.model);
+  const std::string content = onnx_file(graph, onnx_options(o, graph.quantized()));
+  write_file_atomically(o.out, content);
   if (o.json) {
-    print_json({{"model", o.model}, {"written", o.out}, {"bytes", file.content.size()}});
+    print_json({{"model", o.model}, {"written", o.out}, {"bytes", content.size()}});
   } else {
-    std::cout << for_stdout(o.out) << "   "
-              << format_bytes(static_cast<int64_t>(file.content.size())) << std::endl;
+    std::cout << for_stdout(o.out) << "   " << format_bytes(static_cast<int64_t>(content.size()))
+              << std::endl;
   }
 }
 

@@ -1,4 +1,5 @@
 // gsx inspect: what a model is made of and what it costs.
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 
@@ -103,16 +104,16 @@ void run_inspect(const InspectOptions& o) {
   std::istringstream table(graph.to_string(inputs));
   for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
   const std::string side = std::to_string(o.size);
-  if (takes.size() + gives.size() > 2)
-    std::cout << "\ntakes       " << ports_text(takes) << "\ngives       " << ports_text(gives);
+  const bool of_images =
+      std::any_of(inputs.begin(), inputs.end(), [](const Shape& s) { return s.rank() == 4; });
+  std::cout << "\ntakes       " << ports_text(takes) << "\ngives       " << ports_text(gives);
   std::cout << "\nparameters  " << cost.params << "\nMACs        " << format_si(cost.macs.true_macs)
             << " true, " << format_si(cost.macs.paper_macs) << " as the paper counts, for "
-            << (noise_length(graph) > 0 ? "an image" : side + " x " + side + " pixels")
-            << "\nweights     " << format_bytes(cost.weight_bytes) << "\nfile        "
-            << format_bytes(bytes) << "\nprunable    " << prunable.by_norms
-            << " channels by the scales of norms, " << prunable.by_both << " with inserted ones"
-            << '\n';
-  if (!model.notes.empty()) std::cout << "\nread from   " << model.format << '\n';
+            << (!of_images ? "an image" : side + " x " + side + " pixels") << "\nweights     "
+            << format_bytes(cost.weight_bytes) << "\nfile        " << format_bytes(bytes)
+            << "\nprunable    " << prunable.by_norms << " channels by the scales of norms, "
+            << prunable.by_both << " with inserted ones" << '\n';
+  if (!model.format.empty()) std::cout << "\nread from   " << model.format << '\n';
   for (const std::string& note : model.notes)
     std::cout << "note        " << printable(note) << '\n';
   std::cout << std::flush;
@@ -139,7 +140,8 @@ is told as ARCH,KEY=VALUE,...:FILE, with `auto` for an ARCH that is told from th
   width=, blocks=, affine=, layers=, pooled=, in_channels=, latent=   where the architecture has
                           them)");
   sub.add_option("MODEL", o->network.model,
-                 "a gsx model, a file of weights, or an architecture: ARCH[,KEY=VALUE...][:FILE]")
+                 "a gsx model, an ONNX file, a file of weights, or an architecture: "
+                 "ARCH[,KEY=VALUE...][:FILE]")
       ->required();
   sub.add_option("--size", o->size, "side of the image that MACs are counted for")
       ->check(whole_number(1, 8192))

@@ -18,9 +18,9 @@ void add_network_options(const Command&, NetworkOptions&);
 
 // What --help says of an argument that names a model.
 inline constexpr const char* kModelHelp =
-    "a gsx model, or weights that others saved (.pth, .pt, .ckpt, .bin, .safetensors, .npz), "
-    "before "
-    "which ARCH[,KEY=VALUE...]: says what the file does not (keys: gsx inspect --help)";
+    "a gsx model, an ONNX file, or weights that others saved (.pth, .pt, .ckpt, .bin, "
+    ".safetensors, .npz), before which ARCH[,KEY=VALUE...]: says what the file does not (keys: gsx "
+    "inspect --help)";
 
 // Misuse for a name that can be no model's, whatever files there are; `flag` begins its sentence.
 // Nothing is a name that was not given.

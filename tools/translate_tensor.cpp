@@ -105,7 +105,7 @@ void check_second(const Graph& graph, const std::string& model, const std::strin
             " inputs, and gsx translate gives at most two");
   const std::string& name = graph.node(inputs[1]).name;
   GSX_CHECK(!second.empty(), model, " takes a second input, ", name,
-            "; give a .npy tensor of it with --second-input");
+            "; give a .npy tensor of it with --second-input, and the image as one, too");
   GSX_CHECK(is_tensor_name(second), "--second-input: expected a .npy tensor, got ", second);
   for (const TranslateJob& job : jobs)
     GSX_CHECK(is_tensor_name(job.in), model, " takes a second input, ", name,

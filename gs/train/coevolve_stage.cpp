@@ -2,7 +2,6 @@
 #include "gs/train/coevolve_stage.h"
 
 #include "gs/passes/extract.h"
-#include "gs/train/evolve_stage.h"
 #include "gs/train/run_budget.h"
 
 namespace gsx {
@@ -27,7 +26,8 @@ CoevolveStage::Direction CoevolveStage::opened(Domain from) const {
       load_model(run_.context, there ? run_.artifacts.discriminator
                                      : run_.file(run_files::kReverseDiscriminator))};
   check_format(d.teacher, there ? "the teacher" : "the generator of the way back");
-  check_format(d.discriminator, "its discriminator");
+  check_format(d.discriminator,
+               there ? "the teacher's discriminator" : "the discriminator of the way back");
   d.teacher.freeze();
   return d;
 }

@@ -1,7 +1,6 @@
 // Finetuning of two directions; see cycle_stage.h.
 #include "gs/train/cycle_stage.h"
 
-#include "gs/passes/extract.h"
 #include "gs/train/run_budget.h"
 
 namespace gsx {
@@ -14,11 +13,9 @@ CycleGanStage::Sides sides_of(RunState& run, const StagePlan& plan) {
             "before it");
   Artifacts::Student before = std::move(*run.artifacts.student);
   run.artifacts.student.reset();
-  Graph student = before.pruned ? extract(before.network) : std::move(before.network);
-  const std::string missed =
-      before.to_budget ? missed_budget(run, load_model(run.context, run.artifacts.teacher), student)
-                       : "";
-  if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
+  Graph student = handed_on(before);
+  if (before.to_budget)
+    warn_of_missed_budget(run, load_model(run.context, run.artifacts.teacher), student);
   const CycleGanStepOptions options = cyclegan_step_options(plan);
   const Rng pool(run.config.seed, kPoolStream);
   return {std::make_unique<CycleGanSide>(std::move(student), std::move(before.discriminator),

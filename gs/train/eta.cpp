@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "gs/train/features.h"
+#include "gs/train/population.h"
 
 namespace gsx {
 
@@ -74,15 +75,13 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
   } else if (plan.makes == "discriminator") {
     work = w.generator + judge;
   } else if (plan.both_ways()) {
-    constexpr double kJudgedImages = 32;
     const double step = 2 * (3 * train * w.student + look_back * w.discriminator + judge);
     work = step;
     if (plan.chooses())
       work = plan.candidate_steps * step +
-             2 * kJudgedImages / plan.batch * (2 * w.student + w.discriminator);
+             2.0 * kJudged / plan.batch * (2 * w.student + w.discriminator);
   } else if (plan.kind == "evolve") {
-    constexpr double kJudgedImages = 32;
-    work = kJudgedImages / plan.batch * (w.student + w.discriminator) +
+    work = 1.0 * kJudged / plan.batch * (w.student + w.discriminator) +
            plan.candidate_steps *
                (train * w.student + w.generator + look_back * w.discriminator + judge);
   } else {

@@ -11,7 +11,7 @@ EvolveStage::EvolveStage(RunState& run, const StagePlan& plan)
   Graph student = lessons_.teacher();
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
-    student = before.pruned ? extract(before.network) : before.network;
+    student = handed_on(before);
     discriminator_ = before.discriminator;
     run.artifacts.student.reset();
   } else {

@@ -41,7 +41,4 @@ class EvolveStage : public Stage {
   std::vector<std::vector<Tensor>> verdicts_;
 };
 
-// How many images candidates are judged on.
-inline constexpr int kJudged = 32;
-
 }  // namespace gsx

@@ -34,7 +34,12 @@ Population::Population(Graph student, PruneBy by, const Budget& budget, const Js
   const size_t channels = kept_channels(student_, groups_).size();
   for (const Json& text : saved.at("masks"))
     masks_.push_back(mask_from_text(text.get<std::string>()));
-  for (const Mask& mask : masks_)
+  GSX_CHECK(!masks_.empty() && fitness_.size() <= masks_.size(), "checkpoint: ", fitness_.size(),
+            " of ", masks_.size(),
+            " masks are judged; the file is damaged or of another version of gsx");
+  std::vector<Mask> all = masks_;
+  if (!best_.empty()) all.push_back(best_);
+  for (const Mask& mask : all)
     GSX_CHECK(mask.size() == channels, "checkpoint: a mask is of ", mask.size(),
               " channels and the student has ", channels,
               "; the file is damaged or of another version of gsx");

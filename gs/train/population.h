@@ -6,6 +6,9 @@
 
 namespace gsx {
 
+// How many images candidates are judged on.
+inline constexpr int kJudged = 32;
+
 // Masks have one bit per prunable channel, tied ones share it. Those of the first generation are
 // random; each is repaired by lot until its network meets the budget, so that all cost the same.
 class Population {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
 #include "gs/passes/narrow.h"
 #include "gs/passes/weight_size.h"
@@ -64,6 +65,15 @@ std::string missed_budget(const RunState& run, const Graph& teacher, const Graph
   if (reached <= budget.target * (1 + kTolerance)) return {};
   return asked_budget(run) + " was missed: " + in_words(teacher, budget, reached) +
          ", as near as its channels allow";
+}
+
+Graph handed_on(const Artifacts::Student& before) {
+  return before.pruned ? extract(before.network) : before.network;
+}
+
+void warn_of_missed_budget(const RunState& run, const Graph& teacher, const Graph& student) {
+  const std::string missed = missed_budget(run, teacher, student);
+  if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
 }
 
 Graph narrow_student(const RunState& run, const Graph& teacher, const Budget& budget) {

@@ -16,6 +16,11 @@ void check_budget(const RunState&, const Graph& teacher);
 // One that is smaller than was asked has met it: channels go whole, and trained ones more or less.
 std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student);
 
+// The student that the stage before leaves, without its dead channels; whether it met its budget is
+// what warn_of_missed_budget() says where it was pruned to one.
+Graph handed_on(const Artifacts::Student& before);
+void warn_of_missed_budget(const RunState&, const Graph& teacher, const Graph& student);
+
 // The baseline's student with fresh weights. The width is the one that was chosen, else the largest
 // (in quarters) whose network meets the budget, else the paper's (paper_width). Where the recipe
 // prunes too, the network takes the square root of the compression and leaves the other half to

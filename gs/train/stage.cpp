@@ -6,6 +6,7 @@
 #include "gs/passes/quantize.h"
 #include "gs/train/noise.h"
 #include "gs/translate.h"
+#include "models/import/import.h"
 
 namespace gsx {
 
@@ -58,7 +59,13 @@ Graph open_given(const RunState& run, const char* flag, const std::string& spec)
                                           : word == "--discriminator" ? run_files::kDiscriminator
                                                                       : run_files::kModel;
   try {
-    return open_model(run.context, spec, false, in_run);
+    Imported given = import_named(run.context, spec, false, in_run);
+    for (const std::string& note : given.notes) {
+      const std::string front = "warning: ";
+      if (note.starts_with(front)) run.observer.warning(word + ": " + note.substr(front.size()));
+      else run.observer.message("note     " + word + ": " + note);
+    }
+    return std::move(given.graph);
   } catch (const Error& e) {
     fail(flag, ": ", e.what());
   }

@@ -24,13 +24,11 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
   std::vector<float> weights;
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
-    student_ = before.pruned ? extract(before.network) : before.network;
+    student_ = handed_on(before);
     discriminator_ = before.discriminator;
     if (before.distance == plan.distance) weights = before.distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
-    const std::string missed =
-        before.to_budget ? missed_budget(run, lessons_.teacher(), student_) : "";
-    if (!missed.empty()) run.observer.warning(missed + "; the run goes on to its end");
+    if (before.to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_);
   } else {
     discriminator_ = load_model(run.context, run.artifacts.discriminator);
     student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)

@@ -138,7 +138,7 @@ void check(const OnnxOptions& options) {
 
 }  // namespace
 
-OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
+std::string onnx_file(const Graph& graph, const OnnxOptions& options) {
   const NoGrad no_grad;
   check(options);
   GSX_CHECK(graph.context(), "export: the parameters of ", graph.architecture(),
@@ -148,9 +148,10 @@ OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
   const bool bytes = options.images != OnnxOptions::Images::own;
   OnnxWriter to(options);
   to.graph.set_name(graph.architecture());
+  bool image_out = false;
   std::vector<ValueName> given;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const std::string name = graph.node(graph.inputs()[i]).name;
+    const std::string name = to.fresh(graph.node(graph.inputs()[i]).name);
     const bool image = bytes && i == 0 && is_image(inputs[i]);
     GSX_CHECK(!bytes || i > 0 || image,
               "export: images as bytes need a network whose first input "
@@ -166,6 +167,7 @@ OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
     const GraphOutput& o = outputs[i];
     const Shape& shape = shapes[static_cast<size_t>(o.node)];
     const bool image = bytes && i == 0 && is_image(shape);
+    image_out = image_out || image;
     to.begin(o.name);
     ValueName value = values[static_cast<size_t>(o.node)];
     if (image) value = to_bytes(to, value, graph.output_format);
@@ -179,15 +181,13 @@ OnnxFile onnx_file(const Graph& graph, const OnnxOptions& options) {
   model.set_producer_name("gsx");
   model.add_opset_import()->set_version(options.opset);
   add_words(model, "gsx.architecture", graph.architecture());
-  add_words(model, "gsx.input", bytes ? "RGB, black 0, white 255" : words_of(graph.input_format));
-  add_words(model, "gsx.output", bytes ? "RGB, black 0, white 255" : words_of(graph.output_format));
+  const ImageFormat as_bytes = {0, 255, false};
+  add_words(model, "gsx.input", words_of(bytes ? as_bytes : graph.input_format));
+  add_words(model, "gsx.output", words_of(image_out ? as_bytes : graph.output_format));
   *model.mutable_graph() = std::move(to.graph);
-  OnnxFile file;
   GSX_CHECK(model.ByteSizeLong() < (size_t{1} << 31), "export: the file would have ",
             model.ByteSizeLong(), " bytes, and ONNX files hold at most 2 GiB");
-  file.content = model.SerializeAsString();
-  file.notes = std::move(to.notes);
-  return file;
+  return model.SerializeAsString();
 }
 
 }  // namespace gsx

@@ -1,9 +1,7 @@
 // Networks as ONNX files, for what reads those: other engines, converters for phones and browsers.
 #pragma once
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "models/graph.h"
 
@@ -32,13 +30,8 @@ struct OnnxOptions {
   std::optional<std::pair<int, int>> size;  // height and width of images; else any
 };
 
-struct OnnxFile {
-  std::string content;             // the file
-  std::vector<std::string> notes;  // one sentence each: what is other than in gsx
-};
-
-// The file of a network that has values. Error that names the node which ONNX cannot say, or the
-// option that does not fit.
-OnnxFile onnx_file(const Graph&, const OnnxOptions& = {});
+// The content of a file of a network that has values. Error that names the node which ONNX cannot
+// say, or the option that does not fit.
+std::string onnx_file(const Graph&, const OnnxOptions& = {});
 
 }  // namespace gsx

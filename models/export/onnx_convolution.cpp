@@ -167,14 +167,10 @@ void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
 ValueName padded(OnnxWriter& to, const ValueName& x, const Layer& layer, Geometry& g) {
   if (layer.transposed || g.same) return x;
   const std::string mode = layer.about.at("pad_mode");
-  const bool crops = std::min({g.pad.top, g.pad.bottom, g.pad.left, g.pad.right}) < 0;
-  if (mode == "zero" && !crops) return x;
+  if (mode == "zero") return x;
   const Padding pad = g.pad;
   g.pad = {};
-  return write_onnx_pad(to, x, pad,
-                        mode == "zero"      ? PadMode::zero
-                        : mode == "reflect" ? PadMode::reflect
-                                            : PadMode::replicate);
+  return write_onnx_pad(to, x, pad, mode == "reflect" ? PadMode::reflect : PadMode::replicate);
 }
 
 // One channel of ones, of the input's size.
@@ -206,6 +202,9 @@ ValueName added_per_tap(OnnxWriter& to, const Layer& layer, const ValueName& x, 
 ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   Layer layer = read_layer(n);
   Geometry g = geometry_of(layer);
+  GSX_CHECK(!layer.transposed || std::min(g.pad.top, g.pad.left) >= 0, "export: node ",
+            n.node().name,
+            " of kind conv_transpose cannot be written as ONNX: it grows at its top or left");
   const bool eight_bits = !layer.scales.empty() && n.range.has_value();
   if (eight_bits) round_taps(layer, n.range->scale);
   const std::vector<int64_t> channels = {layer.out};

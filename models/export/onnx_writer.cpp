@@ -8,8 +8,9 @@ namespace gsx {
 void OnnxWriter::begin(const std::string& node) { node_ = node; }
 
 std::string OnnxWriter::fresh(const std::string& base) {
-  const int before = taken_[base]++;
-  return before == 0 ? base : base + "_" + std::to_string(before + 1);
+  std::string name = base;
+  for (int i = 2; !taken_.insert(name).second; ++i) name = base + "_" + std::to_string(i);
+  return name;
 }
 
 ValueName OnnxWriter::op(const char* type, std::vector<ValueName> inputs) {

@@ -3,6 +3,7 @@
 #include <onnx/onnx.pb.h>
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,11 +19,12 @@ class OnnxWriter {
  public:
   explicit OnnxWriter(const OnnxOptions& given) : options(given) {}
   const OnnxOptions& options;
-  std::vector<std::string> notes;
   onnx::GraphProto graph;
 
   // What of a gsx node is written now: names begin with its name.
   void begin(const std::string& node);
+  // A name that nothing has yet: `base`, or that with a number.
+  std::string fresh(const std::string& base);
 
   // An operation of one output, whose attributes may follow: attribute() is of the last one.
   ValueName op(const char* type, std::vector<ValueName> inputs);
@@ -31,7 +33,7 @@ class OnnxWriter {
   void attribute(const char* name, const char* value);
   void attribute(const char* name, std::span<const int64_t> values);
 
-  // Constants; equal ones that were asked for with the same values are one.
+  // Constants. Equal numbers and equal lists are one.
   ValueName floats(std::span<const float> values, std::span<const int64_t> shape,
                    const std::string& suffix);
   ValueName number(float value);                        // a scalar
@@ -45,10 +47,8 @@ class OnnxWriter {
   ValueName name_last(const ValueName& value, const std::string& name);
 
  private:
-  std::string fresh(const std::string& base);
-
   std::string node_;
-  std::map<std::string, int> taken_;
+  std::set<std::string> taken_;
   std::map<std::pair<std::string, std::string>, ValueName> constants_;
 };
 

@@ -206,6 +206,7 @@ TEST_CASE("a compression tells its progress, stops on request and resumes") {
   CHECK_THAT(thrown(R"({"out": "x", "sead": 1})"), Catch::Contains("did you mean seed"));
   CHECK_THAT(thrown(R"({"out": "x", "size": 3})"), Catch::Contains("size must be"));
   CHECK_THAT(thrown(R"({"out": "x", "seed": "one"})"), Catch::Contains("seed"));
+  CHECK_THAT(thrown(R"({"out": "x", "device": "toaster"})"), Catch::Contains("toaster"));
   CHECK_THAT(thrown(R"({"out": "x", "method": "dense", "target_ratio": 3})"),
              Catch::Contains("no effect"));
   CHECK_THAT(thrown(R"({"out": "x", "resume": true, "seed": 1})"),

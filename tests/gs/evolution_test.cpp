@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gs/train/population.h"
 #include "tests/catch.h"
+#include "tests/gs/graphs.h"
 
 using namespace gsx;
 
@@ -132,4 +134,27 @@ TEST_CASE("evolution: masks go through text") {
   }
   CHECK(to_text({true, false, true}) == "101");
   CHECK_THROWS_WITH(mask_from_text("10x"), Catch::Contains("must be zeros and ones"));
+}
+
+TEST_CASE("evolution: a population comes back as it was, and of damaged masks there is none") {
+  const Graph teacher = test::case_named("cyclegan").make();
+  Population some(teacher, PruneBy::both, {}, 3, Rng(2));
+  Json saved = Json::object();
+  some.to_json(saved);
+  Population again(some.student(), PruneBy::both, {}, saved);
+  Json same = Json::object();
+  again.to_json(same);
+  CHECK(same == saved);
+  const auto refused = [&](const char* key, const Json& value) {
+    Json damaged = saved;
+    damaged[key] = value;
+    CHECK_THROWS_WITH(Population(some.student(), PruneBy::both, {}, damaged),
+                      Catch::Contains("the file is damaged"));
+  };
+  const std::string mask = saved["masks"][0].get<std::string>();
+  refused("best", mask.substr(1));
+  refused("best", mask + mask);
+  refused("masks", Json::array());
+  refused("masks", Json::array({mask, mask.substr(1)}));
+  refused("fitness", std::vector<double>{1, 2, 3, 4});
 }

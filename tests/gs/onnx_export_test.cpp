@@ -15,7 +15,7 @@ namespace {
 
 Graph through_onnx(const Graph& graph, const OnnxOptions& options) {
   const TempDir dir;
-  write_text(dir / "model.onnx", onnx_file(graph, options).content);
+  write_text(dir / "model.onnx", onnx_file(graph, options));
   return import_model(context(), dir / "model.onnx").graph;
 }
 
@@ -95,10 +95,22 @@ TEST_CASE("8-bit networks come back with the same numbers") {
         CHECK(mean_difference(back.run(x), y) <= (f.hi - f.lo) / 255);
         // This form is read by others (tests/python/export_test.py).
         options.numbers = OnnxNumbers::int8;
-        CHECK(onnx_file(graph, options).content.find("ConvInteger") != std::string::npos);
+        CHECK(onnx_file(graph, options).find("ConvInteger") != std::string::npos);
       }
     }
   }
+}
+
+TEST_CASE("names of a network that ONNX files use too are kept apart") {
+  Graph graph("names");
+  graph.add(make_input("output", 3));
+  graph.add(make_conv("number", 0, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_pointwise("list", 1, Pointwise::clip, {-1, 1}));
+  graph.add(make_conv("output/Identity", 2, {.in = 3, .out = 3, .kernel = 1}));
+  randomize(graph, 3);
+  const Tensor x = random_images({1, 3, 8, 8}, 4);
+  const NoGrad no_grad;
+  CHECK(max_difference(through_onnx(graph, {}).run(x), graph.run(x)) < 1e-4);
 }
 
 TEST_CASE("images as bytes are scaled inside") {
@@ -107,10 +119,10 @@ TEST_CASE("images as bytes are scaled inside") {
   const Tensor bytes = random_images({1, 3, 32, 32}, 9, {0, 255, false});
   OnnxOptions options;
   options.images = OnnxOptions::Images::nchw;
-  const std::string content = onnx_file(graph, options).content;
+  const std::string content = onnx_file(graph, options);
   CHECK(content.find("RGB, black 0, white 255") != std::string::npos);
   options.images = OnnxOptions::Images::nhwc;
-  CHECK(onnx_file(graph, options).content != content);
+  CHECK(onnx_file(graph, options) != content);
 }
 
 TEST_CASE("what ONNX cannot say is named") {

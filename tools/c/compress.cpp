@@ -64,13 +64,14 @@ Run read_settings(const char* text) {
   run.config.run_dir = taken(settings, "out", std::string());
   if (run.config.run_dir.empty()) throw Misuse("settings: out is required; name the run folder");
   check_keys(settings, run.config, run.resume);
-  run.config.check();
+  as_misuse([&] { run.config.check(); });
   ContextOptions options;
   const int threads = taken(settings, "threads", 0);
   if (threads < 0 || threads > 1024)
     throw Misuse("settings: threads must lie in 0 to 1024, got " + std::to_string(threads));
   options.threads = threads;
-  options.device = parse_device(taken(settings, "device", std::string("cpu")));
+  const auto device = taken(settings, "device", std::string("cpu"));
+  options.device = as_misuse([&] { return parse_device(device); });
   options.isa = taken(settings, "isa", std::string());
   run.config.context = Context::create(options);
   return run;

@@ -19,6 +19,16 @@ void forget_failure();
 // Called while an exception is handled: keeps its sentence and says what kind it is.
 gsx_status keep_failure(const char* function) noexcept;
 
+// Runs `work` on arguments alone: its Errors are misuse.
+template <class Work>
+auto as_misuse(Work&& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw Misuse(error.what());
+  }
+}
+
 // Runs `work`, a call of `function`; what it throws becomes a status.
 template <class Work>
 gsx_status guarded(const char* function, Work&& work) noexcept {

@@ -1,8 +1,9 @@
 // gsx from C, and from every language that can call C: open a model, send images through it,
 // compress a generator.
 //
-// - Failures: what can fail returns null or a status that is not GSX_OK; gsx_error() then says why,
-//   in one sentence. Nothing is thrown, and nothing is written to stdout or stderr.
+// - Failures: what can fail returns a status that is not GSX_OK, or null whatever the reason;
+//   gsx_error() then says why, in one sentence. Nothing is thrown, and nothing is written to stdout
+//   or stderr.
 // - Threads: several may run one model at once, with the same bits as one; gsx_close() is for the
 //   last that uses it.
 // - Memory: what a caller hands over stays the caller's and is read or written during the call
@@ -56,7 +57,7 @@ void gsx_close(gsx_model* model);
 
 // What a model is, as a JSON object: architecture, inputs and outputs (names and shapes, of which
 // height and width are examples), scale (as gsx_output_size), params, macs (of the example), bytes
-// (of the file), quantized, instruction set. Valid as long as the model. Null on failure.
+// (of the file), quantized, device, isa, threads. Valid as long as the model. Null on failure.
 const char* gsx_describe(const gsx_model* model);
 
 // The size of the image that gsx_run_u8 gives for one of width x height pixels: the same, or a

@@ -2,7 +2,9 @@
 // libgsx_c.so, whose interface stays the same from version to version, unlike that of namespace
 // gsx.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -61,7 +63,11 @@ class Model {
     keep(gsx_open_memory(content, bytes, &given));
   }
 
-  std::string describe() const { return gsx_describe(model_.get()); }  // JSON
+  std::string describe() const {  // JSON
+    const char* text = gsx_describe(model_.get());
+    if (text == nullptr) throw Error(GSX_MISUSED, gsx_error());
+    return text;
+  }
 
   Image operator()(const Image& image) const {
     if (image.rgb.size() != std::size_t{3} * image.width * image.height)

@@ -18,7 +18,7 @@ namespace {
 ContextPtr context_of(const gsx_options& o) {
   ContextOptions options;
   options.threads = o.threads;
-  if (o.device != nullptr) options.device = parse_device(o.device);
+  if (o.device != nullptr) options.device = as_misuse([&] { return parse_device(o.device); });
   if (o.isa != nullptr) options.isa = o.isa;
   return Context::create(options);
 }
@@ -37,9 +37,6 @@ Json description_of(const Graph& graph) {
   for (const GraphOutput& o : graph.outputs())
     outputs.push_back(
         {{"name", o.name}, {"shape", shape_json(shapes[static_cast<size_t>(o.node)])}});
-  bool quantized = false;
-  for (int i = 0; i < graph.size(); ++i)
-    quantized = quantized || std::as_const(graph).node(i).weight_quant();
   const ContextPtr context = graph.context();
   const Cost cost = graph.cost(examples);
   return {{"architecture", graph.architecture()},
@@ -49,7 +46,7 @@ Json description_of(const Graph& graph) {
           {"params", cost.params},
           {"macs", cost.macs.true_macs},
           {"bytes", file_bytes(graph)},
-          {"quantized", quantized},
+          {"quantized", graph.quantized()},
           {"device", (std::ostringstream() << context->device()).str()},
           {"isa", std::string(context->isa())},
           {"threads", context->threads()}};
@@ -82,7 +79,7 @@ const Graph& graph_of(const gsx_model* model) {
 int64_t scale_of_images(const Graph& graph) {
   const int64_t scale = image_scale(graph);
   GSX_CHECK(scale > 0, graph.architecture(), " is no network of one image in and one out; ",
-            "gsx_run_f32 takes its tensors");
+            "its tensors go through gsx_run_f32 (in Python, run)");
   return scale;
 }
 

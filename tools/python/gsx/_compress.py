@@ -91,7 +91,7 @@ def compress(
 
     function = ProgressFunction(tell)
     text = ctypes.c_void_p()
-    status = lib.gsx_compress(json.dumps(given).encode(), function, None, ctypes.byref(text))
+    status = lib.gsx_compress(json.dumps(given, default=os.fspath, allow_nan=False).encode(), function, None, ctypes.byref(text))
     try:
         if raised:
             raise raised[0]

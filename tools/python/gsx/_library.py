@@ -109,11 +109,11 @@ def _opened():
         library = ctypes.CDLL(name)
     except OSError as error:
         raise ImportError(f"gsx: its library {name} cannot be loaded: {error}") from None
+    if library.gsx_abi() < _ABI:  # before later functions are asked for
+        raise ImportError(f"gsx: the library {name} is older than this package; update it")
     for function, (result, arguments) in _SIGNATURES.items():
         getattr(library, function).restype = result
         getattr(library, function).argtypes = arguments
-    if library.gsx_abi() < _ABI:
-        raise ImportError(f"gsx: the library {name} is older than this package; update it")
     return library
 
 

@@ -91,8 +91,8 @@ class Model:
             The output as float32, or a list of them where the network has several.
 
         Raises:
-            ValueError: the number of inputs or a shape is not the network's.
-            gsx.Error: the network does not take these sizes, or memory does not suffice.
+            ValueError: there are too few or too many inputs, or one is neither of images nor vectors.
+            gsx.Error: the network does not take these shapes, or memory does not suffice.
         """
         arrays = [np.ascontiguousarray(x, np.float32) for x in inputs]
         given = (Tensor * max(1, len(arrays)))()
