@@ -1,12 +1,15 @@
 """gsx export's files in ONNX Runtime, against the network in gsx.
 
 Runs by hand: python3 tests/python/export_test.py GSX_PROGRAM MODEL [MODEL...] with the packages gsx, onnx and
-onnxruntime there (PYTHONPATH=tools/python, GSX_LIBRARY as tests/CMakeLists.txt has them).
+onnxruntime there (PYTHONPATH=tools/python, GSX_LIBRARY as tests/CMakeLists.txt has them). With --time in front of the
+program it times them in turns instead, at 256x256 with two threads.
 """
 
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 import onnx
@@ -24,23 +27,56 @@ def session(path, optimise):
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
+def an_image(side):
+    x = np.random.default_rng(side).integers(0, 256, (1, 3, side, side))
+    return (x / 127.5 - 1).astype(np.float32)
+
+
+def forms(model):
+    return ["onnx", "onnx-qdq", "onnx-int8"] if model.info["quantized"] else ["onnx"]
+
+
+def export(program, name, file, *flags):
+    subprocess.run([program, "export", name, file, *flags], check=True, stdout=subprocess.DEVNULL)
+
+
+def times(program, models):
+    x, runs = an_image(256), {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in models:
+            model = gsx.load(name, threads=2)
+            runs[f"{name} in gsx"] = lambda model=model: model.run(x)
+            for form in forms(model):
+                file = f"{folder}/{len(runs)}.onnx"
+                export(program, name, file, "--format", form)
+                run = session(file, True)
+                given = {run.get_inputs()[0].name: x}
+                runs[f"{name} as {form}"] = lambda run=run, given=given: run.run(None, given)
+        seconds = {what: [] for what in runs}
+        for _ in range(12):
+            for what, run in runs.items():
+                start = time.perf_counter()
+                run()
+                seconds[what].append(time.perf_counter() - start)
+    for what, each in seconds.items():
+        print(f"{what}: {1000 * statistics.median(each[2:]):.1f} ms")
+    return 0
+
+
 def main(program, models):
     failed = False
     for name in models:
         model = gsx.load(name)
         quantized = model.info["quantized"]
-        for form in ["onnx", "onnx-qdq", "onnx-int8"] if quantized else ["onnx"]:
+        for form in forms(model):
             for extra in ([], ["--pad", "slice-concat"], ["--weights", "signed"]):
                 if extra[:1] == ["--weights"] and form == "onnx":
                     continue
                 with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
-                    subprocess.run(
-                        [program, "export", name, file.name, "--format", form, *extra], check=True, stdout=subprocess.DEVNULL
-                    )
+                    export(program, name, file.name, "--format", form, *extra)
                     onnx.checker.check_model(onnx.load(file.name), full_check=True)
                     for side in (64, 96):
-                        x = np.random.default_rng(side).integers(0, 256, (1, 3, side, side))
-                        x = (x / 127.5 - 1).astype(np.float32)
+                        x = an_image(side)
                         want = model.run(x)
                         span = want.max() - want.min()
                         for optimise in (False, True):
@@ -63,4 +99,6 @@ def main(program, models):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--time":
+        sys.exit(times(sys.argv[2], sys.argv[3:]))
     sys.exit(main(sys.argv[1], sys.argv[2:]))
