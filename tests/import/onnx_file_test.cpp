@@ -80,3 +80,40 @@ TEST_CASE("onnx: calls that write out to many times the file's size are refused"
   CHECK_THROWS_WITH(read(dir, onnx_bytes::model(calls, {f})),
                     Contains("written out at every call, take many times the file's size"));
 }
+
+TEST_CASE("onnx: what stands in front of a file is honoured or refused") {
+  const TempDir dir;
+  const std::string path = (dir / "m.onnx").string();
+  write_text(path, onnx_bytes::model({node("Relu", {"x"}, "y")}));
+  const auto context = Context::create();
+  const auto notes = [](const Imported& i) {
+    std::string all;
+    for (const auto& note : i.notes) all += note + '\n';
+    return all;
+  };
+  const Imported plain = import_named(context, path);
+  CHECK(plain.graph.output_format.lo == -1);
+  CHECK_THAT(notes(plain), Contains("-1 and 1 are assumed"));
+  const Imported told = import_named(context, "auto,range=0..255,order=bgr:" + path);
+  for (const ImageFormat& f : {told.graph.input_format, told.graph.output_format}) {
+    CHECK(f.lo == 0);
+    CHECK(f.hi == 255);
+    CHECK(f.bgr);
+  }
+  CHECK_THAT(notes(told), !Contains("are assumed"));
+  const Imported two = import_named(context, "auto,input_range=0..1,output_range=0..255:" + path);
+  CHECK(two.graph.input_format.hi == 1);
+  CHECK(two.graph.output_format.hi == 255);
+  const auto refused = [&](const std::string& front, const std::string& got) {
+    CHECK_THROWS_WITH(
+        import_named(context, front + ":" + path),
+        Contains("is an ONNX file, which holds its own network, got " + got + "; give it alone"));
+  };
+  refused("cyclegan", "the architecture cyclegan");
+  refused("auto,part=netG_A", "the option part");
+  refused("auto,eps=1e-3", "the option eps");
+  refused("cyclegan,width=8", "the architecture cyclegan");
+  CHECK_THROWS_WITH(import_model(context, path, {"", {{"width", 8}}}),
+                    Contains("the option width"));
+  CHECK_THROWS_WITH(import_model(context, path, {"", {{"size", 8}}}), Contains("the option size"));
+}
