@@ -65,9 +65,17 @@ const TensorGroup* child(const TensorGroup& group, std::string_view key) {
   return nullptr;
 }
 
-void flatten(const TensorGroup& group, const std::string& prefix, NamedTensors& to) {
-  for (const auto& [key, tensor] : group.tensors) to.emplace_back(prefix + key, tensor);
-  for (const TensorGroup& g : group.groups) flatten(g, prefix + g.key + ".", to);
+// `bytes`: of all names so far.
+void flatten(const TensorGroup& group, const std::string& prefix, NamedTensors& to, size_t& bytes) {
+  for (const auto& [key, tensor] : group.tensors) {
+    bytes += check_joined_name(prefix, key);
+    check_name_bytes(bytes);
+    to.emplace_back(prefix + key, tensor);
+  }
+  for (const TensorGroup& g : group.groups) {
+    check_joined_name(prefix, g.key);
+    flatten(g, prefix + g.key + ".", to, bytes);
+  }
 }
 
 // Whether the groups are layers of one network: {"conv1": {"weight": ...}}.
@@ -188,6 +196,16 @@ void keep_part(NamedTensors& tensors, const std::string& part) {
 
 }  // namespace
 
+size_t check_joined_name(const std::string& prefix, const std::string& key) {
+  const size_t letters = prefix.size() + key.size();
+  require(letters <= 4096, "nests its names to more than 4096 letters");
+  return letters;
+}
+
+void check_name_bytes(size_t bytes) {
+  require(bytes <= size_t{1} << 24, "names its tensors with more than 16 MB of letters");
+}
+
 size_t TensorGroup::count() const {
   size_t n = tensors.size();
   for (const TensorGroup& g : groups) n += g.count();
@@ -207,7 +225,8 @@ StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
   }
   // Beside tensors, what is nested belongs to something else: states of generators of numbers.
   NamedTensors tensors;
-  if (at->tensors.empty()) flatten(*at, "", tensors);
+  size_t bytes = 0;
+  if (at->tensors.empty()) flatten(*at, "", tensors, bytes);
   else tensors = at->tensors;
   for (int i = 0; i < kMostWrappers && unwrap(tensors); ++i) {
   }

@@ -67,6 +67,13 @@ class Walk {
   }
 
  private:
+  // What a tensor or a group is called, below `prefix`.
+  std::string joined(const std::string& prefix, const std::string& key) {
+    name_bytes_ += check_joined_name(prefix, key);
+    check_name_bytes(name_bytes_);
+    return prefix + key;
+  }
+
   void spend() { require(steps_-- > 0, "refers to the same values again and again"); }
 
   bool is(const Value& callable, std::string_view module, std::string_view name) const {
@@ -223,12 +230,15 @@ class Walk {
   void place(const Value& v, const std::string& key, TensorGroup& to, size_t depth) {
     spend();
     if (const auto tensor = as_tensor(v, key)) {
+      joined("", key);
       to.tensors.emplace_back(key, *tensor);
       return;
     }
     TensorGroup group{key, {}, {}};
     collect(v, group, depth + 1);
-    if (!group.tensors.empty() || !group.groups.empty()) to.groups.push_back(std::move(group));
+    if (group.tensors.empty() && group.groups.empty()) return;
+    joined("", key);
+    to.groups.push_back(std::move(group));
   }
 
   void collect(const Value& v, TensorGroup& to, size_t depth) {
@@ -285,8 +295,9 @@ class Walk {
       for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
         const auto key = key_of(pairs[i]);
         if (!key || (kind[1] == 'b' && hidden && holds(*hidden, *key))) continue;
-        if (const auto tensor = as_tensor(pairs[i + 1], prefix + *key))
-          to.tensors.emplace_back(prefix + *key, *tensor);
+        const std::string name = joined(prefix, *key);
+        if (const auto tensor = as_tensor(pairs[i + 1], name))
+          to.tensors.emplace_back(name, *tensor);
       }
     }
     const Value* modules = pickle_.find(state, "_modules");
@@ -296,7 +307,8 @@ class Walk {
       const auto key = key_of(pairs[i]);
       if (!key || pairs[i + 1].kind != Kind::object) continue;
       const Value& inner = pickle_.object(pairs[i + 1]).state;
-      if (inner.kind == Kind::dict) collect_module(inner, prefix + *key + ".", to, depth + 1);
+      if (inner.kind == Kind::dict)
+        collect_module(inner, joined(prefix, *key + "."), to, depth + 1);
     }
   }
 
@@ -329,16 +341,17 @@ class Walk {
       const auto key = key_of(pairs[i]);
       const Value& v = pairs[i + 1];
       if (!key || v.kind != Kind::object) continue;
-      if (const auto tensor = as_tensor(v, prefix + *key)) {
-        to.tensors.emplace_back(prefix + *key, *tensor);
+      const std::string name = joined(prefix, *key);
+      if (const auto tensor = as_tensor(v, name)) {
+        to.tensors.emplace_back(name, *tensor);
       } else if (pickle_.object(v).state.kind == Kind::dict) {
-        collect_script(pickle_.object(v).state, prefix + *key + ".", to, depth + 1);
+        collect_script(pickle_.object(v).state, joined(name, "."), to, depth + 1);
       }
     }
   }
 
   const Pickle& pickle_;
-  size_t steps_;
+  size_t steps_, name_bytes_ = 0;
   Tensors found_;
   std::map<std::string, size_t> by_key_;
 };
