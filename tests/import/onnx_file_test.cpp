@@ -81,6 +81,28 @@ TEST_CASE("onnx: calls that write out to many times the file's size are refused"
                     Contains("written out at every call, take many times the file's size"));
 }
 
+TEST_CASE("onnx: small parts are counted wherever the schema holds them") {
+  const TempDir dir;
+  const std::string empty = times(600'000, part(1, ""));
+  const std::string shape = part(2, part(1, part(2, empty)));  // type, tensor_type, shape
+  const std::string sparse = times(600'000, part(15, ""));
+  const std::string names = times(600'000, part(1, "")), relu = node("Relu", {"x"}, "y");
+  const auto refused = [&](const std::string& more, const std::string& behind = "",
+                           const std::vector<std::string>& functions = {}) {
+    CHECK_THROWS_WITH(read(dir, onnx_bytes::model({relu}, functions, more, behind)),
+                      Contains("made of so many small parts"));
+  };
+  refused(part(13, part(1, "v") + shape));
+  refused(part(13, part(1, "v") + part(2, part(4, part(1, part(1, part(2, empty)))))));  // a list's
+  refused(part(14, times(600'000, part(2, ""))));
+  refused(sparse);
+  refused("", part(20, part(2, times(600'000, part(1, "")))));
+  refused("", "", {part(1, "F") + part(11, times(600'000, part(9, "")))});
+  const std::string typed = part(1, "t") + part(14, part(1, part(2, empty)));
+  CHECK_THROWS_WITH(read(dir, onnx_bytes::model({node("Relu", {"x"}, "y", {typed})})),
+                    Contains("made of so many small parts"));
+}
+
 TEST_CASE("onnx: what stands in front of a file is honoured or refused") {
   const TempDir dir;
   const std::string path = (dir / "m.onnx").string();
