@@ -88,7 +88,9 @@ bool are_layers(const TensorGroup& group) {
   return true;
 }
 
-const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& notes) {
+// part: what a user named and is not among the groups; or nothing.
+const TensorGroup* enter(const TensorGroup& group, const std::string& part,
+                         std::vector<std::string>& notes) {
   for (size_t i = 0; i < kContainers.size(); ++i) {
     const TensorGroup* found = child(group, kContainers[i]);
     if (!found) continue;
@@ -107,6 +109,7 @@ const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& not
   if (possible.empty() || are_layers(group)) return nullptr;
   std::string all;
   for (const TensorGroup* g : possible) all += (all.empty() ? "" : ", ") + quoted(g->key);
+  require(part.empty(), "has no part ", quoted(part), "; it holds several networks, ", all);
   require(false, "holds several networks, ", all, "; say which as part=NAME");
   return nullptr;
 }
@@ -221,7 +224,7 @@ StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
     at = next;
     next = found ? nullptr : enter_part(*at, part);
     found = found || next;
-    if (!next) next = enter(*at, result.notes);
+    if (!next) next = enter(*at, found ? "" : part, result.notes);
   }
   // Beside tensors, what is nested belongs to something else: states of generators of numbers.
   NamedTensors tensors;
