@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/io/file_kind.h"
 #include "engine/io/safetensors.h"
 #include "kernels/scalar.h"
 #include "models/architectures.h"
@@ -288,6 +289,21 @@ SafetensorsFile open_weights(InputFile opened) {
   return file;
 }
 
+// A gsx model whose bytes are in memory; no others can be told from these.
+SafetensorsFile open_content(InputFile content) {
+  constexpr const char* kByName =
+      "; from memory only gsx's own models open, other files open by their names";
+  const std::string name = content.path().string();
+  uint8_t brace = 0;
+  if (content.size() > 8) content.read_at(8, &brace, 1);
+  const std::optional<FileKind> kind = brace == '{' ? std::nullopt : foreign_kind(content);
+  GSX_CHECK(!kind, "load_model: ", name, " is ", kind->what, kByName);
+  SafetensorsFile file = open_weights(std::move(content));
+  GSX_CHECK(file.metadata().count(kGraphKey), "load_model: ", name,
+            " holds weights without a network", kByName);
+  return file;
+}
+
 // What to write before a file of weights without a network: the architecture whose parameters have
 // most of its names.
 std::string architecture_advice(const SafetensorsFile& file) {
@@ -343,7 +359,7 @@ Graph load_model(const ContextPtr& context, const std::filesystem::path& path, b
 
 Graph load_model(const ContextPtr& context, std::span<const uint8_t> content,
                  const std::string& name, bool prepacked) {
-  return model_of(context, open_weights(InputFile(content, name)), prepacked);
+  return model_of(context, open_content(InputFile(content, name)), prepacked);
 }
 
 void load_weights(Graph& graph, const ContextPtr& context, const std::filesystem::path& path) {

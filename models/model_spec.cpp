@@ -37,6 +37,19 @@ Json read_options(const std::string& spec, std::string text) {
   return options;
 }
 
+// As instead_of, of the architectures that files can be of.
+std::string instead_of_any(const std::string& name) {
+  std::vector<std::string> all = {std::string(kAuto)};
+  for (const KnownArchitecture& known : known_architectures()) all.emplace_back(known.name);
+  for (const std::string& built_in : architecture_names())
+    if (!is_known_architecture(built_in)) all.push_back(built_in);
+  const std::string near = did_you_mean(name, all);
+  if (!near.empty()) return near;
+  std::string names;
+  for (const std::string& n : all) names += (names.empty() ? "" : ", ") + n;
+  return "; a file can be of these: " + names;
+}
+
 // What is neither a file nor an architecture is mistyped.
 void refuse_unknown(const std::string& spec) {
   std::error_code ignored;
@@ -44,7 +57,7 @@ void refuse_unknown(const std::string& spec) {
   const std::string name = spec.substr(0, spec.find_first_of(":,"));
   const bool prefixed = name != spec && name.find('/') == std::string::npos;
   GSX_CHECK(!prefixed, "model: ", spec, " is no file, and there is no architecture '", name, "'",
-            instead_of(name));
+            instead_of_any(name));
   const std::string near = nearest(spec, architecture_names());
   GSX_CHECK(near.empty(), "model: there is no file ", spec, "; did you mean the architecture ",
             near, "?");

@@ -48,6 +48,23 @@ Read read_tensors(const fs::path& path, const std::string& part) {
   return read;
 }
 
+// "auto,part=NAME:FILE" means the same as FILE with --part NAME. Of tensors nothing else can be
+// said in front.
+void take_front(ConvertOptions& o) {
+  const ModelSpec spec = parse_model_spec(o.in);
+  if (spec.architecture.empty()) return;
+  if (spec.file.empty()) throw Misuse("IN", "must be a file, got the architecture " + o.in);
+  const bool part = spec.options.contains("part");
+  if (spec.architecture != "auto" || spec.options.size() > (part ? 1 : 0))
+    throw Misuse("IN", "is read as tensors, of which only auto,part=NAME:FILE can be said, got " +
+                           o.in + "; give the file alone, or --model to write the network");
+  if (part && !o.part.empty())
+    throw Misuse("--part", "is given twice, also in " + o.in + "; leave one of them out");
+  const Json name = part ? spec.options["part"] : Json(o.part);
+  o.part = name.is_string() ? name.get<std::string>() : name.dump();
+  o.in = spec.file.string();
+}
+
 // Of what is no file of tensors: the parameters of the network in it.
 Read read_parameters(const fs::path& path) {
   const Imported model = import_model(Context::create(), path);
@@ -82,9 +99,10 @@ void check_out(const ConvertOptions& o) {
     throw Misuse("--part", "goes with tensors; with --model give auto,part=" + o.part + ":" + o.in);
 }
 
-void run_convert(const ConvertOptions& o) {
+void run_convert(ConvertOptions o) {
   check_out(o);
-  prepare_output_file("OUT", o.out, o.in);
+  if (!o.model) take_front(o);
+  prepare_output_file("OUT", o.out, model_path(o.in));
   Read read;
   size_t count = 0;
   if (o.model) {
@@ -120,7 +138,8 @@ void add_convert(const Command& app) {
   gsx convert checkpoint.ckpt weights.npz --part netG_A
   gsx convert latest_net_G.pth model.safetensors --model
 The tensors keep their types and have bare names, as gsx reads them: without module., generator. and the
-like, averaged weights before others. bfloat16 and 8-bit floats, which NumPy has not, become float32.)");
+like, averaged weights before others. bfloat16 and 8-bit floats, which NumPy has not, become float32, and so do all
+weights of an ONNX file.)");
   sub.add_option("IN", o->in, "weights that others saved, or a gsx model")->required();
   sub.add_option("OUT", o->out, "NAME.safetensors or NAME.npz")->required();
   sub.add_option("--part", o->part, "which of several networks in the file");

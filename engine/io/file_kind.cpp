@@ -16,10 +16,11 @@ constexpr std::string_view kSaveTensors =
 constexpr std::string_view kExport =
     "save its weights as safetensors under PyTorch's names (gsx inspect ARCH lists the layers) and "
     "give ARCH:FILE.safetensors";
-constexpr std::string_view kUnpack = "unpack it and give the safetensors file in it";
-constexpr std::string_view kNotImage = "give the model's safetensors file here";
+constexpr std::string_view kUnpack = "unpack it and give the model in it";
+constexpr std::string_view kNotImage = "give the model here";
 constexpr std::string_view kAnew = "download the file itself, not a page about it";
-constexpr std::string_view kTheModel = "give the model's safetensors file itself";
+constexpr std::string_view kTheModel =
+    "gsx reads its own models, PyTorch and ONNX files, .npz and .safetensors";
 
 struct Magic {
   size_t at;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "models/architectures.h"
 #include "models/import/detect.h"
 #include "models/import/onnx.h"
+#include "models/import/parts.h"
+#include "models/import/words.h"
 
 namespace gsx {
 
@@ -89,6 +92,58 @@ std::string shared_part(const Weights& weights) {
   return part;
 }
 
+// Networks that only tell what others make are not what a file of an unknown one is for.
+bool gives_images(const Candidate& c) {
+  constexpr std::array kOthers = {"vgg16",
+                                  "vgg19",
+                                  "squeezenet",
+                                  "fid_inception",
+                                  "patchgan",
+                                  "patch_discriminator",
+                                  "sngan_discriminator"};
+  return std::none_of(kOthers.begin(), kOthers.end(),
+                      [&](const char* other) { return c.architecture == other; });
+}
+
+// The network under one of the first parts of the names in `file`, which then becomes the part's;
+// nothing where there is none. Error that names them where there are several. `outer`: what was
+// taken off all names before, with its dot.
+template <class Look>
+std::optional<Candidate> only_part(std::unique_ptr<TensorFile>& file, const std::string& outer,
+                                   const std::string& name, const Look& look) {
+  const auto whole = std::move(file);
+  std::vector<std::string> holding, others;
+  std::optional<Candidate> found;
+  std::unique_ptr<TensorFile> its;
+  for (const std::string& part : network_parts(Weights(*whole))) {
+    try {
+      file = open_tensors(whole->path(), outer + part);
+      Candidate c = look();
+      holding.push_back(outer + part);
+      if (!found) {
+        found = std::move(c);
+        its = std::move(file);
+      }
+    } catch (const Error&) {
+      others.push_back(outer + part);
+    }
+  }
+  const auto listed = [](const std::vector<std::string>& parts) {
+    std::string all;
+    for (const std::string& p : parts) all += (all.empty() ? "'" : ", '") + shown_name(p) + "'";
+    return all;
+  };
+  const std::string path = whole->path().string();
+  GSX_CHECK(holding.size() < 2, "load: ", path, " holds several networks, ", listed(holding),
+            "; say which: ", name.empty() ? "auto" : name, ",part=", shown_name(holding[0]), ":",
+            path);
+  if (!found || !gives_images(*found)) return std::nullopt;
+  file = std::move(its);
+  found->notes.push_back("the weights are those whose names begin with " + listed(holding) +
+                         (others.empty() ? "" : ", not with " + listed(others)));
+  return found;
+}
+
 Candidate found_in(std::unique_ptr<TensorFile>& file, const std::string& part,
                    const std::string& name, const Json& options) {
   const auto look = [&] {
@@ -97,19 +152,22 @@ Candidate found_in(std::unique_ptr<TensorFile>& file, const std::string& part,
     if (name.empty()) apply_format_options(c.graph, c.architecture, options);
     return c;
   };
-  const std::string outer = part.empty() ? shared_part(Weights(*file)) : "";
-  if (outer.empty()) return look();
+  if (!part.empty()) return look();
   try {
     return look();
   } catch (const Error&) {
-    // Perhaps without the part that all names share; if not, the names as they are tell more.
-    auto inner = open_tensors(file->path(), outer);
-    std::swap(file, inner);
-    try {
-      return look();
-    } catch (const Error&) {
-      std::swap(file, inner);
-    }
+    // Perhaps without the part that all names share, or under one of several; if not, the names as
+    // they are tell more.
+    const std::string outer = shared_part(Weights(*file));
+    auto whole = std::move(file);
+    file = open_tensors(whole->path(), outer);
+    if (!outer.empty()) try {
+        return look();
+      } catch (const Error&) {
+      }
+    if (auto found = only_part(file, outer.empty() ? "" : outer + ".", name, look))
+      return std::move(*found);
+    file = std::move(whole);
     throw;
   }
 }
@@ -126,6 +184,7 @@ Imported read_weights(const ContextPtr& context, const std::filesystem::path& pa
   }
   auto file = open_tensors(path, part);
   Candidate found = found_in(file, part, o.architecture, options);
+  note_missing_biases(found);
   const Weights weights(*file);
   fill(found, weights, context, o.prepacked);
   Imported result;

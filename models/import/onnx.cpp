@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "models/architectures.h"
 #include "models/import/onnx_patterns.h"
 #include "models/import/onnx_trace.h"
 
@@ -183,10 +184,30 @@ void take_only_size(Graph& graph, const Sketch& sketch, std::vector<std::string>
                   std::to_string(graph.only_height) + " pixels alone");
 }
 
+// What stands in front of the file and it cannot say: which values its images have.
+Json format_options(const ImportOptions& o, const std::string& where) {
+  Json some = Json::object();
+  const auto need = [&](bool holds, const std::string& got) {
+    GSX_CHECK(holds, where, " is an ONNX file, which holds its own network, got ", got,
+              "; give it alone, or as auto,KEY=VALUE:FILE with order, range, input_range and ",
+              "output_range");
+  };
+  need(o.architecture.empty(), "the architecture " + o.architecture);
+  for (const auto& item : o.options.items()) {
+    if (item.key == "size" && item.value.is_array()) continue;  // from within
+    need(item.key == "order" || item.key == "range" || item.key == "input_range" ||
+             item.key == "output_range",
+         "the option " + item.key);
+    some[item.key] = item.value;
+  }
+  return some;
+}
+
 Imported read(const ContextPtr& context, const std::filesystem::path& path,
               const ImportOptions& options) {
   const NoGrad no_grad;
   const std::string where = path.string();
+  const Json formats = format_options(options, where);
   OnnxModel model = read_onnx_file(path);
   GSX_CHECK(!model.inputs.empty(), where, ": the ONNX network has no input");
   Followed followed = follow(model, options, where);
@@ -207,8 +228,10 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
   const auto range = range_of(sketch, out.node);
   if (range && range->lo < range->hi)
     result.graph.output_format = result.graph.input_format = *range;
-  else trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
+  else if (!formats.contains("range") && !formats.contains("output_range"))
+    trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
   if (const auto takes = input_range_of(sketch)) result.graph.input_format = *takes;
+  apply_format_options(result.graph, "auto", formats);
   Json& provenance = result.graph.provenance;
   provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};
   if (trace.input_is_nhwc) provenance["onnx"]["input_layout"] = "NHWC";

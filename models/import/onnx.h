@@ -9,9 +9,10 @@ namespace gsx {
 bool recognises_onnx(const InputFile&);
 
 // The network of the file's first output, an image; further outputs are left out with a note.
-// options.options may hold "size": [height, width], the size of images that are meant where the
-// file leaves sides open and has numbers that only suit one size. Error, one sentence that lists
-// all nodes that cannot be mapped, where there are such.
+// options.options may hold "order", "range", "input_range" and "output_range", as make_architecture
+// has them, and "size": [height, width], the size of images that are meant where the file leaves
+// sides open and has numbers that only suit one size. Error, one sentence that lists all nodes that
+// cannot be mapped, where there are such; and where an architecture or any other option is given.
 Imported read_onnx(const ContextPtr&, const std::filesystem::path&, const ImportOptions&);
 
 }  // namespace gsx

@@ -3,7 +3,9 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
 
+#include <deque>
 #include <set>
 
 #include "engine/error.h"
@@ -34,12 +36,40 @@ class Stream : public google::protobuf::io::CopyingInputStream {
   uint64_t at_ = 0;
 };
 
+// The attributes of a function that have a default, each with its value: FunctionProto's
+// attribute_proto, field 11, which the schema that is compiled in may be too old to know.
+template <class Function>
+void defaults_of(const Function& f, std::deque<::onnx::AttributeProto>& to) {
+  if constexpr (requires { f.attribute_proto(); }) {
+    to.insert(to.end(), f.attribute_proto().begin(), f.attribute_proto().end());
+  } else {
+    using google::protobuf::internal::WireFormatLite;
+    const std::string& unknown = f.unknown_fields();
+    google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(unknown.data()),
+                                              static_cast<int>(unknown.size()));
+    constexpr uint32_t kDefault = 11 << 3 | 2;
+    while (const uint32_t tag = in.ReadTag()) {
+      uint32_t length = 0;
+      std::string bytes;
+      if (tag != kDefault) {
+        if (!WireFormatLite::SkipField(&in, tag)) return;
+      } else if (!in.ReadVarint32(&length) || !in.ReadString(&bytes, static_cast<int>(length)) ||
+                 !to.emplace_back().ParseFromString(bytes)) {
+        fail("the ONNX file is damaged in the defaults of the function ", f.name());
+      }
+    }
+  }
+}
+
 bool is_onnx_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
 class Reader {
  public:
-  Reader(::onnx::ModelProto& model, const std::filesystem::path& path)
-      : model_(model), path_(path), folder_(path.parent_path()) {
+  Reader(::onnx::ModelProto& model, const std::filesystem::path& path, uint64_t file_bytes)
+      : model_(model),
+        path_(path),
+        folder_(path.parent_path()),
+        spare_(4 * file_bytes + (uint64_t{1} << 26)) {
     for (const auto& f : model.functions()) functions_[f.domain() + "::" + f.name()] = &f;
   }
 
@@ -95,7 +125,32 @@ class Reader {
   using Names = std::map<std::string, std::string>;
   using References = std::map<std::string, Attribute>;
 
-  Attribute attribute_of(const ::onnx::AttributeProto& a, const std::string& node) const {
+  // Decoded once, however many calls of a function hold it.
+  ArrayPtr decoded(const ::onnx::TensorProto& t, const std::string& what) {
+    ArrayPtr& array = arrays_[&t];
+    if (!array) array = array_of(t, folder_, where(what));
+    return array;
+  }
+
+  void spend(uint64_t bytes) {
+    GSX_CHECK(bytes <= spare_, path_.string(), ": the functions of the ONNX file, written out at ",
+              "every call, take many times the file's size in memory");
+    spare_ -= bytes;
+  }
+
+  // What a node takes of memory beside its arrays, about.
+  static uint64_t bytes_of(const OnnxNode& node) {
+    uint64_t bytes = sizeof node + node.name.size();
+    for (const auto& name : node.inputs) bytes += sizeof name + name.size();
+    for (const auto& name : node.outputs) bytes += sizeof name + name.size();
+    for (const auto& [name, a] : node.attributes) {
+      bytes += sizeof a + name.size() + a.integers.size() * 8 + a.reals.size() * 4;
+      for (const auto& text : a.texts) bytes += sizeof text + text.size();
+    }
+    return bytes;
+  }
+
+  Attribute attribute_of(const ::onnx::AttributeProto& a, const std::string& node) {
     Attribute result;
     result.integers.assign(a.ints().begin(), a.ints().end());
     result.reals.assign(a.floats().begin(), a.floats().end());
@@ -103,8 +158,7 @@ class Reader {
     if (a.has_i()) result.integers.insert(result.integers.begin(), a.i());
     if (a.has_f()) result.reals.insert(result.reals.begin(), a.f());
     if (a.has_s()) result.texts.insert(result.texts.begin(), a.s());
-    if (a.has_t())
-      result.array = array_of(a.t(), folder_, where("attribute " + a.name() + " of " + node));
+    if (a.has_t()) result.array = decoded(a.t(), "attribute " + a.name() + " of " + node);
     result.is_graph = a.has_g() || a.graphs_size() > 0;
     return result;
   }
@@ -135,6 +189,7 @@ class Reader {
     for (const auto& a : n.attribute())  // Constant
       if (a.has_t() && !node.outputs.empty())
         result_.integer_types[node.outputs[0]] = a.t().data_type();
+    if (depth > 0) spend(bytes_of(node));
     const auto function = functions_.find(n.domain() + "::" + n.op_type());
     if (function == functions_.end()) result_.nodes.push_back(std::move(node));
     else inline_function(*function->second, node, depth);
@@ -146,19 +201,39 @@ class Reader {
     const std::string prefix = "call" + std::to_string(++calls_) + "/";
     GSX_CHECK(calls_ <= kMostNodes, path_.string(), ": the ONNX file calls functions more than ",
               kMostNodes, " times");
+    spend(64 * (f.input_size() + f.output_size()));  // work as well as memory
     Names names;
     for (int i = 0; i < f.input_size(); ++i)
       names[f.input(i)] = i < static_cast<int>(call.inputs.size()) ? call.inputs[i] : "";
     for (int i = 0; i < f.output_size(); ++i)
       if (i < static_cast<int>(call.outputs.size()) && !call.outputs[i].empty())
         names[f.output(i)] = call.outputs[i];
-    for (const auto& n : f.node()) add(n, names, prefix, call.attributes, depth + 1);
+    References given = call.attributes;
+    for (const auto& [name, value] : defaults(f)) given.try_emplace(name, value);
+    for (const auto& n : f.node()) add(n, names, prefix, given, depth + 1);
+  }
+
+  // What the function's attributes are where a call does not give them.
+  const References& defaults(const ::onnx::FunctionProto& f) {
+    const auto [at, fresh] = defaults_.try_emplace(&f);
+    if (!fresh) return at->second;
+    const size_t before = default_messages_.size();
+    defaults_of(f, default_messages_);
+    for (size_t i = before; i < default_messages_.size(); ++i) {
+      const ::onnx::AttributeProto& a = default_messages_[i];
+      at->second.emplace(a.name(), attribute_of(a, "function " + f.name()));
+    }
+    return at->second;
   }
 
   ::onnx::ModelProto& model_;
   std::filesystem::path path_, folder_;
   std::map<std::string, const ::onnx::FunctionProto*> functions_;
+  std::deque<::onnx::AttributeProto> default_messages_;  // a deque: arrays_ knows their places
+  std::map<const ::onnx::FunctionProto*, References> defaults_;
+  std::map<const ::onnx::TensorProto*, ArrayPtr> arrays_;
   OnnxModel result_;
+  uint64_t spare_;  // bytes that calls of functions may still take
   int calls_ = 0;
 };
 
@@ -183,7 +258,7 @@ OnnxModel read_onnx_file(const std::filesystem::path& path) {
   google::protobuf::io::CopyingInputStreamAdaptor adaptor(&stream);
   const bool whole = model.ParseFromZeroCopyStream(&adaptor);
   GSX_CHECK(whole, path.string(), ": the ONNX file is damaged or cut off");
-  return Reader(model, path).read();
+  return Reader(model, path, file.size()).read();
 }
 
 }  // namespace gsx::onnx_import

@@ -11,26 +11,63 @@ namespace {
 
 // What a text or message and what a number takes beside its bytes, about; and what is always
 // allowed.
-constexpr uint64_t kPart = 96, kNumber = 8, kAllowed = uint64_t{16} << 20;
+constexpr uint64_t kPart = 96, kNumber = 8, kAllowed = uint64_t{32} << 20;
 constexpr int kMostDepth = 24;
 
 // Messages that hold many parts, by their place in ONNX's schema.
-enum class MessageKind : uint8_t { other, model, graph, node, attribute, tensor, value, function };
+enum class MessageKind : uint8_t {
+  other,
+  model,
+  training,
+  graph,
+  annotation,
+  node,
+  attribute,
+  tensor,
+  sparse_tensor,
+  value,
+  type,
+  tensor_type,
+  list_type,
+  map_type,
+  shape,
+  function
+};
 
 MessageKind part_of(MessageKind kind, uint64_t field) {
   switch (kind) {
     case MessageKind::model:
-      return field == 7 ? MessageKind::graph
-                        : (field == 25 ? MessageKind::function : MessageKind::other);
+      if (field == 7) return MessageKind::graph;
+      if (field == 20) return MessageKind::training;
+      return field == 25 ? MessageKind::function : MessageKind::other;
+    case MessageKind::training:
+      return field == 1 || field == 2 ? MessageKind::graph : MessageKind::other;
     case MessageKind::graph:
       if (field == 1) return MessageKind::node;
       if (field == 5) return MessageKind::tensor;
+      if (field == 14) return MessageKind::annotation;
+      if (field == 15) return MessageKind::sparse_tensor;
       return field >= 11 && field <= 13 ? MessageKind::value : MessageKind::other;
-    case MessageKind::function: return field == 7 ? MessageKind::node : MessageKind::other;
+    case MessageKind::function:
+      if (field == 11) return MessageKind::attribute;
+      if (field == 12) return MessageKind::value;
+      return field == 7 ? MessageKind::node : MessageKind::other;
     case MessageKind::node: return field == 5 ? MessageKind::attribute : MessageKind::other;
     case MessageKind::attribute:
       if (field == 5 || field == 10) return MessageKind::tensor;
+      if (field == 22 || field == 23) return MessageKind::sparse_tensor;
+      if (field == 14 || field == 15) return MessageKind::type;
       return field == 6 || field == 11 ? MessageKind::graph : MessageKind::other;
+    case MessageKind::sparse_tensor:
+      return field == 1 || field == 2 ? MessageKind::tensor : MessageKind::other;
+    case MessageKind::value: return field == 2 ? MessageKind::type : MessageKind::other;
+    case MessageKind::type:
+      if (field == 1 || field == 8) return MessageKind::tensor_type;
+      if (field == 5) return MessageKind::map_type;
+      return field == 4 || field == 9 ? MessageKind::list_type : MessageKind::other;
+    case MessageKind::tensor_type: return field == 2 ? MessageKind::shape : MessageKind::other;
+    case MessageKind::list_type: return field == 1 ? MessageKind::type : MessageKind::other;
+    case MessageKind::map_type: return field == 2 ? MessageKind::type : MessageKind::other;
     default: return MessageKind::other;
   }
 }

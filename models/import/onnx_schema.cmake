@@ -1,5 +1,5 @@
 # What protoc makes of ONNX's schema, as Debian's libonnx-dev has it: a source of the layer that only
-# models/import sees.
+# models/import and models/export see.
 set(made ${PROJECT_BINARY_DIR}/onnx_schema)
 file(MAKE_DIRECTORY ${made})
 add_custom_command(OUTPUT ${made}/onnx/onnx.pb.cc ${made}/onnx/onnx.pb.h

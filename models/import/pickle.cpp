@@ -5,20 +5,13 @@
 #include <cstring>
 
 #include "engine/io/problem.h"
+#include "models/import/words.h"
 
 namespace gsx::pickle {
 
 namespace {
 
 constexpr size_t kDeepest = 1'000'000;  // of the stack
-
-// What a program prints of bytes in a file: no control characters, and not too many.
-std::string shown(std::string_view text) {
-  std::string result(text.substr(0, 80));
-  for (char& c : result)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  return result + (text.size() > 80 ? "..." : "");
-}
 
 }  // namespace
 
@@ -335,7 +328,7 @@ bool Pickle::is_text(const Value& v, std::string_view wanted) const {
 
 std::string Pickle::name(const Value& v) const {
   if (v.kind != Kind::global) return "a value that is no class";
-  return shown(global(v).module) + "." + shown(global(v).name);
+  return shown_name(std::string(global(v).module)) + "." + shown_name(std::string(global(v).name));
 }
 
 const Value* Pickle::find(const Value& dict, std::string_view key) const {

@@ -65,9 +65,17 @@ const TensorGroup* child(const TensorGroup& group, std::string_view key) {
   return nullptr;
 }
 
-void flatten(const TensorGroup& group, const std::string& prefix, NamedTensors& to) {
-  for (const auto& [key, tensor] : group.tensors) to.emplace_back(prefix + key, tensor);
-  for (const TensorGroup& g : group.groups) flatten(g, prefix + g.key + ".", to);
+// `bytes`: of all names so far.
+void flatten(const TensorGroup& group, const std::string& prefix, NamedTensors& to, size_t& bytes) {
+  for (const auto& [key, tensor] : group.tensors) {
+    bytes += check_joined_name(prefix, key);
+    check_name_bytes(bytes);
+    to.emplace_back(prefix + key, tensor);
+  }
+  for (const TensorGroup& g : group.groups) {
+    check_joined_name(prefix, g.key);
+    flatten(g, prefix + g.key + ".", to, bytes);
+  }
 }
 
 // Whether the groups are layers of one network: {"conv1": {"weight": ...}}.
@@ -80,7 +88,9 @@ bool are_layers(const TensorGroup& group) {
   return true;
 }
 
-const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& notes) {
+// part: what a user named and is not among the groups; or nothing.
+const TensorGroup* enter(const TensorGroup& group, const std::string& part,
+                         std::vector<std::string>& notes) {
   for (size_t i = 0; i < kContainers.size(); ++i) {
     const TensorGroup* found = child(group, kContainers[i]);
     if (!found) continue;
@@ -99,6 +109,7 @@ const TensorGroup* enter(const TensorGroup& group, std::vector<std::string>& not
   if (possible.empty() || are_layers(group)) return nullptr;
   std::string all;
   for (const TensorGroup* g : possible) all += (all.empty() ? "" : ", ") + quoted(g->key);
+  require(part.empty(), "has no part ", quoted(part), "; it holds several networks, ", all);
   require(false, "holds several networks, ", all, "; say which as part=NAME");
   return nullptr;
 }
@@ -188,6 +199,16 @@ void keep_part(NamedTensors& tensors, const std::string& part) {
 
 }  // namespace
 
+size_t check_joined_name(const std::string& prefix, const std::string& key) {
+  const size_t letters = prefix.size() + key.size();
+  require(letters <= 4096, "nests its names to more than 4096 letters");
+  return letters;
+}
+
+void check_name_bytes(size_t bytes) {
+  require(bytes <= size_t{1} << 24, "names its tensors with more than 16 MB of letters");
+}
+
 size_t TensorGroup::count() const {
   size_t n = tensors.size();
   for (const TensorGroup& g : groups) n += g.count();
@@ -203,11 +224,12 @@ StateDict choose_state_dict(const TensorGroup& root, const std::string& part) {
     at = next;
     next = found ? nullptr : enter_part(*at, part);
     found = found || next;
-    if (!next) next = enter(*at, result.notes);
+    if (!next) next = enter(*at, found ? "" : part, result.notes);
   }
   // Beside tensors, what is nested belongs to something else: states of generators of numbers.
   NamedTensors tensors;
-  if (at->tensors.empty()) flatten(*at, "", tensors);
+  size_t bytes = 0;
+  if (at->tensors.empty()) flatten(*at, "", tensors, bytes);
   else tensors = at->tensors;
   for (int i = 0; i < kMostWrappers && unwrap(tensors); ++i) {
   }

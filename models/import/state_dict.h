@@ -16,6 +16,12 @@ struct TensorGroup {
   size_t count() const;  // with what is nested
 };
 
+// Names that joining makes are bounded, since a file may say one long part of them once and mean it
+// at every level and tensor: one to 4096 letters, all of a file to 16 MB. Both throw Problem; the
+// first gives the joined name's length.
+size_t check_joined_name(const std::string& prefix, const std::string& key);
+void check_name_bytes(size_t bytes);
+
 struct StateDict {
   std::vector<std::pair<std::string, size_t>> tensors;  // by bare names, which differ
   std::vector<std::string> notes;

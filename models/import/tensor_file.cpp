@@ -103,6 +103,17 @@ bool is_pickle(const std::string& start) {
   return start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5;
 }
 
+// What is of none of the kinds that are read.
+[[noreturn]] void refuse_kind(const InputFile& file) {
+  const std::string path = file.path().string();
+  const std::optional<FileKind> kind = foreign_kind(file);
+  GSX_CHECK(kind, "load: ", path,
+            " is of no kind that gsx knows; it reads its own models, PyTorch ",
+            "and ONNX files, .npz and .safetensors");
+  const bool model = kind->what.find("model") != kind->what.npos;
+  fail("load: ", path, " is ", kind->what, model ? "; " : ", not a model; ", kind->remedy);
+}
+
 bool is_safetensors(const std::string& start) { return start.size() > 8 && start[8] == '{'; }
 
 }  // namespace
@@ -142,7 +153,8 @@ std::unique_ptr<TensorFile> open_tensors(const std::filesystem::path& path,
     if (kind && kind->what.find(".npz") != kind->what.npos) return open_npz_tensors(path, part);
     if (kind && kind->what.find("Keras") == kind->what.npos) return open_torch_file(path, part);
   }
-  return open_safetensors(path, part);  // says what any other file is
+  if (!is_safetensors(start)) refuse_kind(file);
+  return open_safetensors(path, part);
 }
 
 }  // namespace gsx

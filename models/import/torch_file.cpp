@@ -23,7 +23,7 @@ using torch_values::Storage;
 constexpr uint64_t kParsing = uint64_t{1} << 24;
 
 // Reads storages of the zip form.
-class ZipStorages : public torch_legacy::Storages {
+class ZipStorages : public torch_values::Storages {
  public:
   ZipStorages(const std::filesystem::path& path, uint64_t file_bytes)
       : archive_(path, "torch", "a zip archive that can be read; it is damaged or cut off"),
@@ -184,7 +184,7 @@ class TorchFile : public TensorFile {
 
   uint64_t size_ = 0;
   torch_values::Tensors tensors_;
-  std::unique_ptr<torch_legacy::Storages> storages_;
+  std::unique_ptr<torch_values::Storages> storages_;
   std::map<std::string, const Place*> placed_;
   // The storage last read, since neighbours often share one.
   mutable std::vector<uint8_t> storage_;

@@ -15,6 +15,7 @@ using pickle::Kind;
 using pickle::Pickle;
 using pickle::Value;
 using torch_values::Storage;
+using torch_values::Storages;
 using torch_values::Tensors;
 
 // What every such file begins with, pickled: 0x1950a86a20f9469cfc6c.

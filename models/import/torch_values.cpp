@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/io/problem.h"
+#include "models/import/words.h"
 
 namespace gsx::torch_values {
 
@@ -40,12 +41,7 @@ constexpr TypeName kTypes[] = {{"FloatStorage", "float32", FileDType::f32},
                                {"Float8_e4m3fnStorage", "float8_e4m3fn", FileDType::f8_e4m3},
                                {"Float8_e5m2Storage", "float8_e5m2", FileDType::f8_e5m2}};
 
-std::string shown(std::string text) {
-  if (text.size() > 80) text = text.substr(0, 77) + "...";
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  return "'" + text + "'";
-}
+std::string quoted(const std::string& name) { return "'" + shown_name(name) + "'"; }
 
 int64_t whole_number(const Value& v, const char* what) {
   require(v.kind == Kind::integer && v.integer >= 0 && v.integer < kMostElements,
@@ -67,6 +63,13 @@ class Walk {
   }
 
  private:
+  // What a tensor or a group is called, below `prefix`.
+  std::string joined(const std::string& prefix, const std::string& key) {
+    name_bytes_ += check_joined_name(prefix, key);
+    check_name_bytes(name_bytes_);
+    return prefix + key;
+  }
+
   void spend() { require(steps_-- > 0, "refers to the same values again and again"); }
 
   bool is(const Value& callable, std::string_view module, std::string_view name) const {
@@ -80,14 +83,14 @@ class Walk {
   const Sequence& arguments(const Value& object, size_t least, const std::string& key) const {
     const Value& a = pickle_.object(object).arguments;
     require(a.kind == Kind::tuple && pickle_.items(a).size() >= least, "makes the tensor ",
-            shown(key), " of too few values");
+            quoted(key), " of too few values");
     return pickle_.items(a);
   }
 
   // The number of the tensor that a value is; nothing for what is none.
   std::optional<size_t> as_tensor(const Value& v, const std::string& key, size_t depth = 0) {
     if (v.kind != Kind::object) return std::nullopt;
-    require(depth < 8, "wraps the tensor ", shown(key), " too often");
+    require(depth < 8, "wraps the tensor ", quoted(key), " too often");
     const Value& call = pickle_.object(v).callable;
     if (is(call, "torch._utils", "_rebuild_tensor") ||
         is(call, "torch._utils", "_rebuild_tensor_v2"))
@@ -99,7 +102,7 @@ class Walk {
         is(call, "torch.nn.parameter", "Parameter") || is(call, "torch.nn.parameter", "Buffer")) {
       const Sequence& a = arguments(v, 1, key);
       const auto inner = as_tensor(a[0], key, depth + 1);
-      require(inner.has_value(), "makes the parameter ", shown(key), " of what is no tensor");
+      require(inner.has_value(), "makes the parameter ", quoted(key), " of what is no tensor");
       return inner;
     }
     if (is(call, "torch._tensor", "_rebuild_from_type_v2") ||
@@ -118,7 +121,7 @@ class Walk {
     if (call.kind != Kind::global) return;
     const pickle::Global& g = pickle_.global(call);
     const bool rebuilds = g.name.starts_with("_rebuild") || g.name == "_load_from_bytes";
-    require(!rebuilds || !g.module.starts_with("torch"), "holds ", shown(key), ", which ",
+    require(!rebuilds || !g.module.starts_with("torch"), "holds ", quoted(key), ", which ",
             pickle_.name(call),
             " makes: gsx runs nothing that a file names; save it as an ordinary ", "dense tensor");
     const Value& a = pickle_.object(v).arguments;
@@ -130,17 +133,17 @@ class Walk {
       const bool tensor = inner.kind == Kind::global &&
                           pickle_.global(inner).module == "torch._utils" &&
                           pickle_.global(inner).name.starts_with("_rebuild");
-      require(!tensor, "holds ", shown(key), ", which ", pickle_.name(call),
+      require(!tensor, "holds ", quoted(key), ", which ", pickle_.name(call),
               " makes of a tensor: gsx runs nothing that a file names; save the tensor itself");
     }
   }
 
   FileDType dtype_of(const Value& v, const std::string& key) const {
     require(v.kind == Kind::global && pickle_.global(v).module == "torch", "gives the tensor ",
-            shown(key), " no element type");
+            quoted(key), " no element type");
     for (const TypeName& t : kTypes)
       if (t.dtype == pickle_.global(v).name) return t.type;
-    require(false, "holds ", shown(key), " of the element type ", pickle_.name(v),
+    require(false, "holds ", quoted(key), " of the element type ", pickle_.name(v),
             ", which gsx does not read");
     return {};
   }
@@ -153,14 +156,14 @@ class Walk {
     } else {
       const Storage& known = found_.storages[at->second];
       require(known.elements * size_of(known.dtype) == s.elements * size_of(s.dtype),
-              "gives the storage ", shown(s.key), " two lengths");
+              "gives the storage ", quoted(s.key), " two lengths");
     }
     return at->second;
   }
 
   size_t rebuilt(const Sequence& a, const std::string& key, std::optional<FileDType> dtype) {
     spend();
-    require(a[0].kind == Kind::persistent, "makes the tensor ", shown(key), " of no storage");
+    require(a[0].kind == Kind::persistent, "makes the tensor ", quoted(key), " of no storage");
     require(found_.places.size() < kMostTensors, "holds more than ", kMostTensors, " tensors");
     Place p;
     const Storage own = storage_of(pickle_, a[0]);
@@ -168,7 +171,7 @@ class Walk {
     p.dtype = dtype.value_or(own.dtype);
     p.offset = static_cast<uint64_t>(whole_number(a[1], "offset")) + view_offset(a[0]);
     require(a[2].kind == Kind::tuple || a[2].kind == Kind::list || a[2].kind == Kind::object,
-            "gives the tensor ", shown(key), " no shape");
+            "gives the tensor ", quoted(key), " no shape");
     for (const Value& d : dimensions(a[2])) p.shape.push_back(whole_number(d, "size"));
     for (const Value& d : dimensions(a[3]))
       p.stride.push_back(static_cast<uint64_t>(whole_number(d, "stride")));
@@ -200,12 +203,12 @@ class Walk {
 
   void check_inside(const Place& p, const std::string& key) const {
     require(p.shape.size() == p.stride.size() && p.shape.size() <= 64, "gives the tensor ",
-            shown(key), " ", p.shape.size(), " sizes and ", p.stride.size(), " strides");
+            quoted(key), " ", p.shape.size(), " sizes and ", p.stride.size(), " strides");
     const size_t width = size_of(p.dtype);
     const Storage& s = found_.storages[p.storage];
     const uint64_t elements = s.elements * size_of(s.dtype) / width;
     const auto count = element_count(p.shape, width);
-    require(count.has_value(), "has a tensor ", shown(key), " with an absurd shape");
+    require(count.has_value(), "has a tensor ", quoted(key), " with an absurd shape");
     if (*count == 0) return;
     uint64_t last = p.offset;
     bool inside = last < elements;
@@ -214,7 +217,7 @@ class Walk {
       inside = steps == 0 || p.stride[d] <= (elements - 1 - last) / steps;
       if (inside) last += steps * p.stride[d];
     }
-    require(inside, "has a tensor ", shown(key), " that reaches beyond its storage of ", elements,
+    require(inside, "has a tensor ", quoted(key), " that reaches beyond its storage of ", elements,
             " elements");
   }
 
@@ -223,12 +226,15 @@ class Walk {
   void place(const Value& v, const std::string& key, TensorGroup& to, size_t depth) {
     spend();
     if (const auto tensor = as_tensor(v, key)) {
+      joined("", key);
       to.tensors.emplace_back(key, *tensor);
       return;
     }
     TensorGroup group{key, {}, {}};
     collect(v, group, depth + 1);
-    if (!group.tensors.empty() || !group.groups.empty()) to.groups.push_back(std::move(group));
+    if (group.tensors.empty() && group.groups.empty()) return;
+    joined("", key);
+    to.groups.push_back(std::move(group));
   }
 
   void collect(const Value& v, TensorGroup& to, size_t depth) {
@@ -285,8 +291,9 @@ class Walk {
       for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
         const auto key = key_of(pairs[i]);
         if (!key || (kind[1] == 'b' && hidden && holds(*hidden, *key))) continue;
-        if (const auto tensor = as_tensor(pairs[i + 1], prefix + *key))
-          to.tensors.emplace_back(prefix + *key, *tensor);
+        const std::string name = joined(prefix, *key);
+        if (const auto tensor = as_tensor(pairs[i + 1], name))
+          to.tensors.emplace_back(name, *tensor);
       }
     }
     const Value* modules = pickle_.find(state, "_modules");
@@ -296,7 +303,8 @@ class Walk {
       const auto key = key_of(pairs[i]);
       if (!key || pairs[i + 1].kind != Kind::object) continue;
       const Value& inner = pickle_.object(pairs[i + 1]).state;
-      if (inner.kind == Kind::dict) collect_module(inner, prefix + *key + ".", to, depth + 1);
+      if (inner.kind == Kind::dict)
+        collect_module(inner, joined(prefix, *key + "."), to, depth + 1);
     }
   }
 
@@ -329,16 +337,17 @@ class Walk {
       const auto key = key_of(pairs[i]);
       const Value& v = pairs[i + 1];
       if (!key || v.kind != Kind::object) continue;
-      if (const auto tensor = as_tensor(v, prefix + *key)) {
-        to.tensors.emplace_back(prefix + *key, *tensor);
+      const std::string name = joined(prefix, *key);
+      if (const auto tensor = as_tensor(v, name)) {
+        to.tensors.emplace_back(name, *tensor);
       } else if (pickle_.object(v).state.kind == Kind::dict) {
-        collect_script(pickle_.object(v).state, prefix + *key + ".", to, depth + 1);
+        collect_script(pickle_.object(v).state, joined(name, "."), to, depth + 1);
       }
     }
   }
 
   const Pickle& pickle_;
-  size_t steps_;
+  size_t steps_, name_bytes_ = 0;
   Tensors found_;
   std::map<std::string, size_t> by_key_;
 };

@@ -32,6 +32,16 @@ struct Tensors {
   TensorGroup root;  // whose numbers count `places`
 };
 
+// The storages of a PyTorch file of any kind. Throws Problem.
+class Storages {
+ public:
+  virtual ~Storages() = default;
+  // Whether the file holds a storage of this length.
+  virtual void check(const Storage&) const = 0;
+  virtual std::vector<uint8_t> read(const Storage&) const = 0;
+  virtual bool big_endian() const = 0;
+};
+
 // All tensors that the pickle's value holds, in dictionaries, lists and modules, by name. Every
 // place is checked to lie in its storage. What no tensor depends on is passed over. Throws Problem.
 Tensors find(const pickle::Pickle&);

@@ -64,6 +64,25 @@ TEST_CASE("convert: tensors go from any kind of file to any") {
   CHECK(NpzFile(dir / "c.npz").contains("deconv3.conv2d.weight"));
 }
 
+TEST_CASE("convert: one of several networks, said in front or by --part") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  std::vector<std::pair<std::string, TypedArray>> arrays;
+  for (const char* network : {"netG_A", "netG_B"})
+    arrays.push_back({std::string(network) + ".model.1.weight", {FileDType::u8, {2}, {1, 2}}});
+  write_npz(dir / "two.npz", arrays);
+  passes({"convert", "auto,part=netG_A:" + at("two.npz"), at("a.npz")});
+  passes({"convert", at("two.npz"), at("b.npz"), "--part", "netG_A"});
+  for (const char* name : {"a.npz", "b.npz"})
+    CHECK(NpzFile(dir / name).names() == std::vector<std::string>{"model.1.weight"});
+  CHECK_THAT(fails({"convert", "auto,part=netG_A:" + at("two.npz"), at("c.npz"), "--part", "x"}, 2),
+             Contains("is given twice"));
+  CHECK_THAT(fails({"convert", "cyclegan:" + at("two.npz"), at("c.npz")}, 2),
+             Contains("is read as tensors, of which only auto,part=NAME:FILE can be said"));
+  CHECK_THAT(fails({"convert", "auto,part=netG_A:" + at("two.npz"), at("two.npz")}, 1),
+             Contains("would be replaced"));
+}
+
 TEST_CASE("convert: what would be replaced or cannot be is refused") {
   const TempDir dir;
   const auto at = [&](const char* name) { return (dir / name).string(); };

@@ -286,7 +286,9 @@ TEST_CASE("mistyped architectures are met with the nearest one") {
   CHECK(contains(said({"translate", "cartoongan", source, "--out", out}),
                  "is an architecture without weights; give cartoongan:weights.safetensors"));
   CHECK(contains(said({"translate", "zebra:w", source, "--out", out}),
-                 "there is no architecture 'zebra'; the built-in ones are cyclegan, "));
+                 "there is no architecture 'zebra'; a file can be of these: auto, cyclegan, "));
+  CHECK(contains(said({"inspect", source, "--arch", "zebra"}), ", johnson, "));
+  CHECK(contains(said({"inspect", source, "--arch", "jonson"}), "did you mean johnson?"));
   for (const char* command : {"inspect", "bench infer --model"}) {
     std::vector<std::string> words = {"inspect", "fast_stlye"};
     if (command != std::string("inspect")) words = {"bench", "infer", "--model", "fast_stlye"};

@@ -42,20 +42,22 @@ TEST_CASE("safetensors: files of other kinds are named, with what to do") {
   named("\x89HDF\r\n\x1a\n"s + body, "an HDF5 file", "ARCH:FILE");
   named("GGUF\x03\0\0\0"s + body, "a GGUF model", "ARCH:FILE");
   named("\x93NUMPY\x01\0"s + body, "a NumPy array", "ARCH:FILE");
-  named("\x89PNG\r\n\x1a\n"s + body, "a PNG image", "the model's safetensors file");
-  named("\xff\xd8\xff\xe0"s + body, "a JPEG image", "the model's safetensors file");
-  named("GIF89a" + body, "a GIF image", "the model's safetensors file");
-  named("RIFF\x10\0\0\0WEBPVP8 "s + body, "a WebP image", "the model's safetensors file");
+  named("\x89PNG\r\n\x1a\n"s + body, "a PNG image", "give the model here");
+  named("\xff\xd8\xff\xe0"s + body, "a JPEG image", "give the model here");
+  named("GIF89a" + body, "a GIF image", "give the model here");
+  named("RIFF\x10\0\0\0WEBPVP8 "s + body, "a WebP image", "give the model here");
   named("\x1f\x8b\x08\0"s + body, "a gzip archive", "unpack it");
   named(std::string(257, 'a') + "ustar\0"s + body, "a tar archive", "unpack it");
   named("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
         "a pointer of Git LFS", "git lfs pull");
   named("\n  <!DOCTYPE html>\n<html>", "an HTML page", "download the file itself");
   named("<html><body>404", "an HTML page", "download the file itself");
-  named("<?xml version=\"1.0\"?><Error/>", "an XML text", "the model's safetensors file");
-  named("{\"a\": [1, 2]}\n", "a JSON text", "the model's safetensors file");
-  named("{}", "a JSON text", "the model's safetensors file");
-  named("width: 64\nblocks: 9\n", "a text file", "the model's safetensors file");
+  named("<?xml version=\"1.0\"?><Error/>", "an XML text",
+        "gsx reads its own models, PyTorch and ONNX files");
+  named("{\"a\": [1, 2]}\n", "a JSON text", "gsx reads its own models, PyTorch and ONNX files");
+  named("{}", "a JSON text", "gsx reads its own models, PyTorch and ONNX files");
+  named("width: 64\nblocks: 9\n", "a text file",
+        "gsx reads its own models, PyTorch and ONNX files");
 
   write_text(path, "\x01\x02\x03\x04\x05\x06\x07\x08\x09"s);
   CHECK_THROWS_WITH(SafetensorsFile::open(path), Contains("not a safetensors file, nor"));

@@ -1,5 +1,8 @@
 // Networks told from files of weights against PyTorch: each file of the golden cases is recognised
 // as what it is and gives what the original code gives.
+#include <cstdio>
+
+#include "engine/io/npz.h"
 #include "engine/io/safetensors.h"
 #include "models/architectures.h"
 #include "models/import/import.h"
@@ -118,6 +121,86 @@ TEST_CASE("import: what is no known network is said, with the nearest and what d
   other.write(path);
   CHECK_THAT(refusal(context, path),
              Contains("model.7.filt is not the filter of CUT's blurred sampling"));
+}
+
+TEST_CASE("import: several networks in one flat file are answered with their names") {
+  const golden::File file("import.safetensors");
+  const ContextPtr context = Context::create();
+  const TempDir dir;
+  const auto weights_of = [&](const std::string& name, const std::string& prefix) {
+    std::vector<std::pair<std::string, TypedArray>> arrays;
+    for (const std::string& key : file.names(name + "/w/")) {
+      const golden::Entry& e = file.at(name + "/w/" + key);
+      const auto* start = reinterpret_cast<const uint8_t*>(e.values.data());
+      arrays.push_back({prefix + key,
+                        {FileDType::f32,
+                         {e.shape.begin(), e.shape.end()},
+                         {start, start + 4 * e.values.size()}}});
+    }
+    return arrays;
+  };
+  const auto write = [&](const std::vector<std::pair<std::string, std::string>>& networks) {
+    std::vector<std::pair<std::string, TypedArray>> all;
+    for (const auto& [name, prefix] : networks)
+      for (auto& array : weights_of(name, prefix)) all.push_back(std::move(array));
+    write_npz(dir / "two.npz", all);
+    return dir / "two.npz";
+  };
+  for (const std::string outer : {"", "model."}) {
+    const auto path = write({{"official", outer + "netG_A."}, {"unet_batch", outer + "netG_B."}});
+    CHECK_THAT(refusal(context, path),
+               Contains("holds several networks, '" + outer + "netG_A', '" + outer +
+                        "netG_B'; say which: auto,part=" + outer + "netG_A:" + path.string()));
+    CHECK(open_model(context, "auto,part=" + outer + "netG_B:" + path.string()).architecture() ==
+          "unet_generator");
+  }
+  const auto path = write({{"official", "netG_A."}, {"unet_batch", "netG_B."}});
+  CHECK_THAT(refusal(context, path, {"", {{"part", "netG_C"}}}),
+             Contains("has no part 'netG_C'; the first parts of its names are 'netG_A', 'netG_B'"));
+  // One network beside what is none.
+  auto arrays = weights_of("official", "painter.");
+  for (int i = 0; i < 5; ++i)
+    arrays.push_back({"other.layer" + std::to_string(i) + ".weight", {FileDType::u8, {2}, {1, 2}}});
+  write_npz(dir / "one.npz", arrays);
+  const Imported one = import_model(context, dir / "one.npz");
+  CHECK(one.graph.architecture() == "cyclegan_official");
+  CHECK(one.notes.back() ==
+        "the weights are those whose names begin with 'painter', not with 'other'");
+}
+
+TEST_CASE("import: a bias that only one convolution lacks is noted") {
+  const golden::File file("import.safetensors");
+  const ContextPtr context = Context::create();
+  const TempDir dir;
+  const auto path = dir / "w.safetensors";
+  int lost = 0;
+  for (const auto& item : file.cases()) {
+    const std::string name = item.at("name");
+    INFO(name);
+    write_weights(file, name, path);
+    const auto warned = [&] {
+      const Imported model = import_model(context, path);
+      for (const std::string& note : model.notes)
+        if (note.find("the file has no bias for ") != std::string::npos) return note;
+      return std::string();
+    };
+    CHECK(warned().empty());
+    if (name != "official" && name != "resnet_affine") continue;
+    // The last convolution, which no norm follows.
+    std::string last;
+    int highest = -1;
+    for (const std::string& key : file.names(name + "/w/"))
+      if (int number = 0;
+          std::sscanf(key.c_str(), "model.%d.bias", &number) == 1 && number > highest) {
+        highest = number;
+        last = key;
+      }
+    write_weights(file, name, path, "", last);
+    CHECK_THAT(warned(),
+               Contains("no bias for model." + std::to_string(highest) + ", while others"));
+    ++lost;
+  }
+  CHECK(lost == 2);
 }
 
 TEST_CASE("import: the shared checkpoints are recognised", "[data]") {

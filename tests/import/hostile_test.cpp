@@ -166,3 +166,33 @@ TEST_CASE("hostile: other pickles and archives are told from PyTorch's") {
   CHECK_THAT(read_all(dir / "e.pt2", zip({{"e/data/weights/model_weights_config.json", "{}"}})),
              Contains("an exported program (.pt2); save its state_dict with torch.save"));
 }
+
+TEST_CASE("hostile: names that are said once and joined at every level are bounded") {
+  const TempDir dir;
+  const Codes c;
+  const std::string memo(1, '\x01'), nul(1, '\0');
+  const std::string t = c.tensor(c.storage("FloatStorage", "0", 6), 0, {2, 3}, {3, 1});
+  // A key of 4000 letters, said once, and two dictionaries in one another under it.
+  const std::string key = c.text(std::string(4000, 'k')) + "q" + memo, again = "h" + memo;
+  const std::string nested = "}(" + key + "}(" + again + "}(" + c.text("weight") + t + "uuu";
+  const std::string layer = "}(" + c.text("weight") + t + "u";
+  CHECK_THAT(refusal_of(dir, "}(" + c.text("a") + nested + c.text("b") + layer + "u"),
+             Contains("nests its names to more than 4096 letters"));
+  // The same in modules.
+  const auto module = [&](const std::string& parameters, const std::string& modules) {
+    return c.call(c.global("own", "Net"), ")") +
+           c.dict({{"_parameters", parameters}, {"_modules", modules}}) + "b";
+  };
+  const std::string inner = module("}(" + again + t + "u", "}");
+  CHECK_THAT(refusal_of(dir, module("}", "}(" + key + inner + "u")),
+             Contains("nests its names to more than 4096 letters"));
+  // Each name is in bounds, but there are 5000.
+  std::string many = "}(";
+  for (int i = 0; i < 5000; ++i)
+    many += c.text(std::to_string(i)) + "}(" + (i == 0 ? key : again) + t + "u";
+  CHECK_THAT(refusal_of(dir, many + "u"), Contains("more than 16 MB of letters"));
+  std::string modules = "}(";
+  for (int i = 0; i < 5000; ++i)
+    modules += c.text(std::to_string(i)) + module("}(" + (i == 0 ? key : again) + t + "u", "}");
+  CHECK_THAT(refusal_of(dir, module("}", modules + "u")), Contains("more than 16 MB of letters"));
+}
