@@ -110,8 +110,7 @@ bool is_pickle(const std::string& start) {
   GSX_CHECK(kind, "load: ", path,
             " is of no kind that gsx knows; it reads its own models, PyTorch ",
             "and ONNX files, .npz and .safetensors");
-  const bool model = kind->what.find("model") != kind->what.npos;
-  fail("load: ", path, " is ", kind->what, model ? "; " : ", not a model; ", kind->remedy);
+  fail("load: ", path, " is ", kind->what, "; ", kind->remedy);
 }
 
 bool is_safetensors(const std::string& start) { return start.size() > 8 && start[8] == '{'; }

@@ -25,18 +25,17 @@ TEST_CASE("import: what is no model is said without asking for safetensors") {
     return std::string();
   };
   for (const char* name : {"e.onnx", "e.pth", "e.npz"})
-    CHECK(said(name, "") ==
-          "load: " + (dir / name).string() + " is an empty file, not a model; get it anew");
+    CHECK(said(name, "") == "load: " + (dir / name).string() + " is an empty file; get it anew");
   const std::string reads =
       "gsx reads its own models, PyTorch and ONNX files, .npz and .safetensors";
   CHECK(said("a.txt", "width: 64\n") ==
-        "load: " + (dir / "a.txt").string() + " is a text file, not a model; " + reads);
+        "load: " + (dir / "a.txt").string() + " is a text file; " + reads);
   CHECK_THAT(said("a.bin", "\x01\x02\x03\x04\x05\x06\x07\x08\x09"),
              Contains("is of no kind that gsx knows; it reads its own models, PyTorch and ONNX"));
   CHECK_THAT(said("a.pth", "\x89PNG\r\n\x1a\n" + std::string(100, 'x')),
-             Contains("is a PNG image, not a model; give the model here"));
+             Contains("is a PNG image; give the model here"));
   CHECK_THAT(said("a.h5", "\x89HDF\r\n\x1a\n" + std::string(100, 'x')),
-             Contains("is an HDF5 file, as Keras writes, not a model; save its weights"));
+             Contains("is an HDF5 file, as Keras writes; save its weights"));
 }
 
 TEST_CASE("import: from memory only gsx's own models open") {
