@@ -35,7 +35,7 @@ TEST_CASE("every command names a foreign file given as a model") {
     fails({"inspect", pth}, "is not a zip archive that can be read; it is damaged or cut off");
     fails({"translate", pth, at("in.npy"), "--out", at("out")},
           "is not a zip archive that can be read; it is damaged or cut off");
-    fails({"eval", page, "--data", dir.path().string()}, "this is an HTML page");
+    fails({"eval", page, "--data", dir.path().string()}, "is an HTML page");
     fails({"train", "--teacher", pth, "--out", at("run")},
           "is not a zip archive that can be read; it is damaged or cut off");
   }
