@@ -7,6 +7,7 @@
 
 #include "gs/passes/constant_propagation.h"
 #include "gs/passes/extract.h"
+#include "gs/passes/worth.h"
 
 namespace gsx {
 namespace {
@@ -122,7 +123,8 @@ double importance(const Graph& graph, const PruneGroup& group, int i) {
 std::vector<double> importances(const Graph& graph, const std::vector<PruneGroup>& groups) {
   std::vector<double> all;
   for (const PruneGroup& group : groups)
-    for (int i = 0; i < group.channels(); ++i) all.push_back(importance(graph, group, i));
+    for (int i = 0; i < group.channels(); ++i)
+      all.push_back(group.worth_of(i) * importance(graph, group, i));
   return all;
 }
 
@@ -130,8 +132,16 @@ std::vector<Candidate> by_worth(const std::vector<PruneGroup>& groups,
                                 const std::vector<double>& worth) {
   std::vector<Candidate> candidates;
   size_t at = 0;
-  for (int g = 0; g < static_cast<int>(groups.size()); ++g)
-    for (int i = 0; i < groups[g].channels(); ++i) candidates.push_back({g, i, worth.at(at++)});
+  for (int g = 0; g < static_cast<int>(groups.size()); ++g) {
+    const int n = groups[g].channels();
+    std::vector<int> order(n);
+    for (int i = 0; i < n; ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int a, int b) { return worth[at + a] < worth[at + b]; });
+    for (int k = 0; k < n; ++k)
+      candidates.push_back({g, order[k], worth[at + order[k]] * groups[g].scarcity(n - k)});
+    at += n;
+  }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.worth < b.worth; });
   return candidates;
@@ -286,6 +296,20 @@ void check_target(const Budget& budget) {
 }
 
 }  // namespace
+
+std::vector<double> channel_costs(const Graph& graph, const std::vector<PruneGroup>& groups,
+                                  const Budget& budget) {
+  CostEstimate estimate(graph, groups, budget);
+  const double whole = estimate();
+  std::vector<double> costs;
+  for (int g = 0; g < static_cast<int>(groups.size()); ++g) {
+    const int half = std::max(1, groups[g].channels() / 2);
+    for (int i = 0; i < half; ++i) estimate.set({g, i, 0}, true);
+    costs.push_back(std::max((whole - estimate()) / half, 1.0));
+    for (int i = 0; i < half; ++i) estimate.set({g, i, 0}, false);
+  }
+  return costs;
+}
 
 double cost_of(const Graph& graph, const Budget& budget) {
   if (budget.kind == Budget::Kind::macs)

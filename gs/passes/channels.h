@@ -14,6 +14,11 @@ struct PruneGroup {
     std::vector<int> channels;  // its channels, aligned with the other norms of the group
   };
   std::vector<Norm> norms;
+  // What the length of a channel's scales counts times when channels are compared: positive; empty
+  // where every channel counts once.
+  std::vector<float> worth;
+  float worth_of(int channel) const { return worth.empty() ? 1 : worth[channel]; }
+  double scarcity(int left) const;
   int channels() const { return static_cast<int>(norms.front().channels.size()); }
 };
 

@@ -211,7 +211,7 @@ Distance::Target SlimmingStep::distance_target() const {
 void SlimmingStep::sort_groups() {
   std::vector<Tensor> whole;
   for (const PruneGroup& g : groups_) {
-    if (g.norms.size() == 1 && has_whole_norms(student_, g)) {
+    if (g.worth.empty() && g.norms.size() == 1 && has_whole_norms(student_, g)) {
       whole.push_back(student_.node(g.norms[0].node).parameter(Role::gamma)->value);
     } else {
       tied_.push_back(g);

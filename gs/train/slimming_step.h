@@ -46,6 +46,13 @@ class SlimmingStep {
   SlimmingOptions options;
   Distance& distance() { return distance_; }
   const std::vector<PruneGroup>& groups() const { return groups_; }
+  // How channels compare (PruneGroup::worth).
+  void set_groups(std::vector<PruneGroup> groups) {
+    groups_ = std::move(groups);
+    alone_.clear();
+    tied_.clear();
+    sort_groups();
+  }
   Adam& weight_optimizer() { return weights_; }
   Adam& discriminator_optimizer() { return discriminator_adam_; }
   Sgd& gamma_optimizer() { return gammas_; }

@@ -8,6 +8,7 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
+#include "gs/passes/worth.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
 
@@ -38,6 +39,16 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
   run.artifacts.student.reset();  // its memory is wanted
   if (plan.prune) insert_scales(student_, options_.prune_by);
   build(std::move(weights));
+  if (plan.prune && getenv("GSX_WORTH")) {
+    std::vector<PruneGroup> groups = step_->groups();
+    std::vector<Tensor> images;
+    for (const Tensor& source : run.data.training(Domain::a, 8))
+      images.push_back(
+          mirrored_to_fit(student_, convert_images(source, kImageFormat, student_.input_format)));
+    Rng rng(run.config.seed, 77);
+    measure_worth(student_, groups, budget_, images, rng);
+    step_->set_groups(groups);
+  }
 }
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
