@@ -10,6 +10,9 @@ inline constexpr ImageFormat kImageFormat = {-1, 1, false};
 // Images x [N,3,H,W] (or one channel: bgr must agree) of one format in another. Differentiable.
 Tensor convert_images(const Tensor& x, const ImageFormat& from, const ImageFormat& to);
 
+// Images x [N,C,H,W] a whole number of times as large, bilinearly. Differentiable.
+Tensor enlarged(const Tensor& x, int64_t scale);
+
 // Values outside the format's black and white moved to them. No gradient.
 Tensor clip_images(const Tensor& x, const ImageFormat& format);
 

@@ -36,11 +36,11 @@ struct EvalOptions {
 };
 
 // The images of a folder one by one, the first `most` of them unless that is 0, scaled and cut to
-// --size unless it is 0; calls use(image) with [1,3,H,W], RGB in -1..1. Those that are damaged, or
-// that `use` fails on, are named, left out and counted; Error when that is all of them.
+// a side unless that is 0; calls use(image) with [1,3,H,W], RGB in -1..1. Those that are damaged,
+// or that `use` fails on, are named, left out and counted; Error when that is all of them.
 template <class Use>
 int for_each_image(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
-                   int most, Use&& use) {
+                   int side, int most, Use&& use) {
   std::vector<fs::path> files = list_images(folder);
   if (most > 0) files.resize(std::min(files.size(), static_cast<size_t>(most)));
   const std::string left_out = left_out_text(open_image_folder(folder, Within::classes));
@@ -49,7 +49,7 @@ int for_each_image(const ContextPtr& context, const fs::path& folder, const Eval
   for (const fs::path& file : files) {
     try {
       const Image image = read_image(file, o.reading);
-      use(to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image));
+      use(to_tensor(context, side > 0 ? fit_square(image, side) : image));
     } catch (const Error& error) {
       const std::string why = naming(file.string(), error.what());
       GSX_CHECK(++skipped < files.size(), "none of the ", files.size(), " images in ",
@@ -193,7 +193,7 @@ void add_sources(const ContextPtr& context, const Networks& nets, const EvalOpti
     report.made = nets.model.infer_shapes(report.input)[nets.model.output()];
     return;
   }
-  report.skipped += for_each_image(context, folder, o, o.images, [&](const Tensor& source) {
+  report.skipped += for_each_image(context, folder, o, o.size, o.images, [&](const Tensor& source) {
     evaluation.add_source(source);
     if (report.input.rank() == 0 && misfit(nets.named, source.shape()).empty())
       report.input = report.made = source.shape();
@@ -249,9 +249,11 @@ void run_eval(EvalOptions o) {
   report.has_teacher = nets.named.teacher != nullptr;
   report.device = device_text(*context);
   add_sources(context, nets, o, sources, evaluation, report);
+  // As large as what an upscaler makes of images of --size.
+  const int side = o.size * static_cast<int>(std::max<int64_t>(image_scale(nets.model), 1));
   if (nets.named.features && o.stats.empty())
     for (const fs::path& folder : real)
-      report.skipped += for_each_image(context, folder, o, 0,
+      report.skipped += for_each_image(context, folder, o, side, 0,
                                        [&](const Tensor& image) { evaluation.add_real(image); });
   if (!o.save_stats.empty()) save_statistics(evaluation.real_moments(), o.save_stats);
   report.quality = evaluation.result();
@@ -279,7 +281,7 @@ void add_eval(const Command& app) {
   gsx eval runs/gs8-1/model.safetensors --data horse2zebra \
       --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors
 Images come from testA (else trainA, else the folder itself); real ones of the target domain from
-testB (else trainB). A model that takes noise makes the images that gsx sample does. The Frechet distance is computed on the feature network's last layer and carries
+testB (else trainB), of an upscaler as many times as large. A model that takes noise makes the images that gsx sample does. The Frechet distance is computed on the feature network's last layer and carries
 its name; on fid_inception:FILE it is FID, with KID and IS where --fid-protocol has them. With
 SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added. [LOW, HIGH] is where 95 % of
 resamples of the images lie (docs/evaluation.md).)");

@@ -37,7 +37,8 @@ Losses DiscriminatorStage::step(int step) {
   const Tensor real = o.teacher_is_real
                           ? seen(targets_.of(sources).images, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).images, kImageFormat);
-  return {{"D", learn(real, seen(sources.images, kImageFormat))}};
+  const Tensor photos = enlarged(sources.images, run_.data.scale());
+  return {{"D", learn(real, seen(photos, kImageFormat))}};
 }
 
 Losses DiscriminatorStage::step_on_noise(const ImageBatch& noise) {

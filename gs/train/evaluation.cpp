@@ -153,7 +153,7 @@ TrainResult evaluate_run(RunState& run, bool timed) {
     r.compressed.ms_per_image = ms[1];
   }
   measure_distances(run, teacher, student, sources, r);
-  if (run.data.built_in() && run.data.noise() == 0) {
+  if (run.data.built_in() && run.data.noise() == 0 && run.data.scale() == 1) {
     const auto masks = run.data.held_out_masks(kEvaluated);
     r.stripe_energy_teacher = mean_stripes(teacher, sources, masks);
     r.stripe_energy_student = mean_stripes(student, sources, masks);

@@ -33,9 +33,8 @@ Lessons::Lessons(RunState& run, const StagePlan& plan)
       targets_(teacher_, run.data.repeats()) {
   teacher_.freeze();
   const SlimmingOptions o = slimming_options(plan);
-  GSX_CHECK(o.teacher_is_real || o.gan_weight == 0 || run.data.has_targets(),
-            "train: needs real images of the target domain; give --data a folder with trainA and "
-            "trainB");
+  if (!o.teacher_is_real && o.gan_weight != 0 && !run.data.has_targets())
+    run.data.refuse_without_targets();
 }
 
 SlimmingOptions Lessons::options() const {
@@ -66,7 +65,9 @@ void Lessons::weigh(Distance& distance, std::vector<float> weights) const {
   std::vector<Tensor> images, sources;
   for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
     images.push_back(teacher_.run(convert_images(source, kImageFormat, teacher_.input_format)));
-    sources.push_back(convert_images(source, kImageFormat, teacher_.output_format));
+    const bool image = run_.data.noise() == 0;
+    sources.push_back(convert_images(image ? enlarged(source, run_.data.scale()) : source,
+                                     kImageFormat, teacher_.output_format));
   }
   // Of noise there are no photos, only other images.
   if (run_.data.noise() > 0) {

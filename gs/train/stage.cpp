@@ -5,6 +5,7 @@
 #include "gs/passes/fold_norms.h"
 #include "gs/passes/quantize.h"
 #include "gs/train/noise.h"
+#include "gs/train/teacher_traits.h"
 #include "gs/translate.h"
 #include "models/import/import.h"
 
@@ -47,8 +48,9 @@ Graph fresh_unet(const RunState& run, const StagePlan& plan, Rng& rng) {
 RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer) {
   ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
-  if (const int64_t length = noise_of_teacher(config, recipe, context); length > 0)
-    data.take_noise(length, config.seed);
+  const TeacherTraits traits = teacher_traits(config, recipe, context);
+  if (traits.noise > 0) data.take_noise(traits.noise, config.seed);
+  data.take_scale(traits.scale);
   Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
   return {config,   std::move(recipe), std::move(context),
           observer, std::move(data),   std::move(artifacts)};
@@ -90,7 +92,7 @@ Graph fresh_generator(const RunState& run, Rng& rng) {
 PatchGanOptions discriminator_shape(const RunState& run, int channels) {
   PatchGanOptions o;
   o.width = run.recipe.discriminator_width();
-  o.layers = run.recipe.size >= 32 ? 3 : 2;
+  o.layers = run.made_size() >= 32 ? 3 : 2;
   o.in_channels = channels;
   return o;
 }
@@ -123,8 +125,11 @@ void save_student(const RunState& run, Graph graph, const std::filesystem::path&
 
 std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks) {
   std::vector<Image> row;
-  if (source.shape().rank() == 4) row.push_back(to_image(source));
   for (const Graph* network : networks) row.push_back(to_image(translate_image(*network, source)));
+  if (source.shape().rank() != 4) return row;
+  const Image image = to_image(source);
+  const bool enlarged = !row.empty() && row[0].width != image.width;
+  row.insert(row.begin(), enlarged ? resize(image, row[0].width, row[0].height) : image);
   return row;
 }
 

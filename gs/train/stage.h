@@ -23,6 +23,8 @@ struct RunState {
   TrainData data;
   Artifacts artifacts;
 
+  // The side of the images that the run's networks make of those of its size.
+  int made_size() const { return recipe.size * static_cast<int>(data.scale()); }
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
 };
 
@@ -76,7 +78,7 @@ Graph fresh_discriminator(const RunState&, Rng&);
 void save_result(const RunState&, Graph, const std::filesystem::path&);
 // The same of a student that is done: weight scales stay as they are now, batch norms are folded.
 void save_student(const RunState&, Graph, const std::filesystem::path&);
-// A source, where it is an image, and what networks make of it.
+// A source, where it is an image, as large as what networks make of it, and that.
 std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks);
 // One image [1,3,H,W] in image format through a network that makes images, and back.
 Tensor translate_image(const Graph&, const Tensor& source);

@@ -22,15 +22,16 @@ constexpr float kAnyRho = 1e-3f;
 constexpr int kSearched = 64;  // how far from a size that does not fit another is looked for
 
 // Why a run's networks cannot work on images of this side; empty: they can.
-std::string misfit(const Inputs& in, int size) {
-  const Shape image{1, 3, size, size};
+std::string misfit(const Inputs& in, int size, int64_t scale) {
+  const Shape image{1, 3, size * scale, size * scale};
   const char* which = "the teacher";
   try {
     const Shape given = in.teacher.input_shapes(size, size)[0];
     const Shape made = in.teacher.infer_shapes(given)[in.teacher.output()];
     if (made != image) {
       return "the teacher makes images of " + std::to_string(made[3]) + " x " +
-             std::to_string(made[2]) + (given.rank() == 4 ? " of them" : "");
+             std::to_string(made[2]) + (given.rank() == 4 ? " of them" : "") +
+             (scale > 1 ? ", not " + std::to_string(scale) + " times as large" : "");
     }
     which = "the discriminator";
     in.discriminator.infer_shapes(image);
@@ -42,14 +43,14 @@ std::string misfit(const Inputs& in, int size) {
   return {};
 }
 
-void check_size(const Inputs& in, int size) {
-  const std::string why = misfit(in, size);
+void check_size(const Inputs& in, int size, int64_t scale) {
+  const std::string why = misfit(in, size, scale);
   if (why.empty()) return;
   std::string near;
   for (const int direction : {-1, 1}) {
     for (int by = 1; by <= kSearched; ++by) {
       const int other = size + direction * by;
-      if (other < kLeastSize || !misfit(in, other).empty()) continue;
+      if (other < kLeastSize || !misfit(in, other, scale).empty()) continue;
       near += (near.empty() ? "give " : " or ") + std::to_string(other);
       break;
     }
@@ -90,9 +91,6 @@ void check_teacher(const RunState& run, const Graph& teacher) {
   const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
-  const int64_t scale = image_scale(teacher);
-  GSX_CHECK(scale <= 1, "--teacher: must give images back at their size, ", spec, " makes them ",
-            scale, " times as large; give another generator");
   const PruneBy by = run.recipe.prune_by();
   bool weights = false;
   for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
@@ -186,7 +184,7 @@ void check_start(const RunState& run, const Inputs& in) {
   check_needs(run.config, run.recipe);
   check_teacher(run, in.teacher);
   check_discriminator(run, in.discriminator);
-  check_size(in, run.recipe.size);
+  check_size(in, run.recipe.size, run.data.scale());
   if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
   const StagePlan* maker = run.recipe.maker("teacher");

@@ -8,10 +8,10 @@
 #include "gs/recipe_file.h"
 #include "gs/train/eta.h"
 #include "gs/train/evaluation.h"
-#include "gs/train/noise.h"
 #include "gs/train/run_lock.h"
 #include "gs/train/run_log.h"
 #include "gs/train/start.h"
+#include "gs/train/teacher_traits.h"
 
 namespace gsx {
 
@@ -56,6 +56,13 @@ Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
   TrainConfig as_then = c;
   as_then.prune_by = "norm";  // there was no other way
   return make_recipe(as_then, in.meta().at("need_critic").get<bool>());
+}
+
+// Where the teacher tells it.
+void choose_size(TrainConfig& c) {
+  const int side =
+      given_teacher_traits(c, c.context ? c.context : Context::create({.threads = 1})).side;
+  if (side > 0) c.size = side;
 }
 
 class Run {
@@ -296,7 +303,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     TrainConfig c = config;
     make_paths_absolute(c);
     write_every(c);
-    if (const int side = c.size ? 0 : noise_image_side(c); side > 0) c.size = side;
+    if (!c.size) choose_size(c);
     observer.begins(c);
     Run run(c, beginning, observer, stop);
     return run.go();
