@@ -20,7 +20,8 @@ Tensor clip_images(const Tensor& x, const ImageFormat& format);
 // was done to it.
 struct ImageBatch {
   Tensor images;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys;  // an empty one comes only once
+  Tensor second = {};  // [N,F], drawn for networks of two inputs; undefined: nothing is drawn
 };
 
 // How far apart two batches of images of one format are, both clipped first, as people see them.

@@ -3,6 +3,7 @@
 
 #include "engine/io/dataset.h"
 #include "gs/eval/statistics_file.h"
+#include "gs/second_input.h"
 #include "gs/train/run_folder.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
@@ -25,6 +26,7 @@ constexpr int kSamples = 1000;  // images of a model that takes noise, unless sa
 
 struct EvalOptions {
   std::string model, data, teacher, feature_net;
+  std::string second;  // input of networks of two; empty: what the model remembers
   std::string reference, stats, save_stats;
   std::optional<std::string> protocol;
   std::optional<int> bootstrap;
@@ -68,7 +70,7 @@ std::string misfit(const Evaluation::Networks& nets, const Shape& image) {
       {"the model", nets.model}, {"the teacher", nets.teacher}, {"the feature network", features}};
   for (const auto& [name, net] : named) {
     try {
-      if (net) net->infer_shapes(image);
+      if (net) net->infer_shapes(input_shapes_of(*net, image));
     } catch (const Error&) {
       return name;
     }
@@ -102,11 +104,33 @@ std::string what_it_takes(int64_t noise) {
   return noise > 0 ? std::to_string(noise) + " random numbers" : "images";
 }
 
+// What networks of two inputs are given beside each image, of both alike.
+void take_second(Networks& n, const EvalOptions& o) {
+  const int64_t length = second_length(n.model);
+  const auto remembered = remembered_second(n.model);
+  if (length == 0) {
+    if (!o.second.empty())
+      throw Misuse("--second-input", o.model + " takes no vector beside its image; leave it out");
+    return;
+  }
+  GSX_CHECK(!o.second.empty() || remembered, o.model, " takes a second input, ",
+            second_name(n.model), " of ", length,
+            " numbers; give --second-input one-hot or normal, ",
+            "to draw one for each image, or one for all, ", ways_to_say_second(n.model));
+  const SecondInput second =
+      o.second.empty() ? *remembered : parse_second("--second-input", o.second, n.model);
+  remember_second(n.model, second);
+  if (!n.named.teacher) return;
+  GSX_CHECK(second_length(n.teacher) == length, "--teacher: ", o.teacher, " must take the second ",
+            "input that ", o.model, " takes, ", length, " numbers, got ", second_length(n.teacher));
+  remember_second(n.teacher, second);
+}
+
 void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
   n.model = open_told(context, o.model, true);
   const int64_t length = noise_length(n.model);
-  GSX_CHECK(length > 0 || n.model.input_channels() == 3, o.model, " takes images of ",
-            n.model.input_channels(),
+  const int64_t channels = n.model.example_inputs().front()[1];
+  GSX_CHECK(length > 0 || channels == 3, o.model, " takes images of ", channels,
             " channels; eval measures generators of colour images, which have 3");
   n.named.model = &n.model;
   if (!o.teacher.empty()) {
@@ -114,11 +138,12 @@ void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o)
     const int64_t taken = noise_length(n.teacher);
     GSX_CHECK(taken == length, "--teacher: ", o.teacher, " must take what ", o.model, " takes, ",
               what_it_takes(length), ", got one that takes ", what_it_takes(taken));
-    GSX_CHECK(taken > 0 || n.teacher.input_channels() == 3, "--teacher: ", o.teacher,
-              " takes images of ", n.teacher.input_channels(), " channels, expected 3 as ", o.model,
-              " takes");
+    const int64_t theirs = n.teacher.example_inputs().front()[1];
+    GSX_CHECK(taken > 0 || theirs == 3, "--teacher: ", o.teacher, " takes images of ", theirs,
+              " channels, expected 3 as ", o.model, " takes");
     n.named.teacher = &n.teacher;
   }
+  take_second(n, o);
   if (o.feature_net.empty()) return;
   n.features = open_model(context, o.feature_net);
   GSX_CHECK(!n.features.feature_layers.empty(), "--feature-net: ", o.feature_net,
@@ -193,8 +218,10 @@ void add_sources(const ContextPtr& context, const Networks& nets, const EvalOpti
     report.made = nets.model.infer_shapes(report.input)[nets.model.output()];
     return;
   }
+  int64_t shown = 0;
   report.skipped += for_each_image(context, folder, o, o.size, o.images, [&](const Tensor& source) {
-    evaluation.add_source(source);
+    const Rng::State stream = {o.measure.seed, 0, 0};
+    evaluation.add_source(source, drawn_second(nets.model, context, stream, shown++, true));
     if (report.input.rank() == 0 && misfit(nets.named, source.shape()).empty())
       report.input = report.made = source.shape();
   });
@@ -288,6 +315,9 @@ resamples of the images lie (docs/evaluation.md).)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("--data", o->data, "folder of images; of a model that takes noise, real ones");
   sub.add_option("--teacher", o->teacher, "model to compare with");
+  sub.add_option("--second-input", o->second,
+                 "of networks of two inputs: one-hot or normal, drawn for each image, or the same "
+                 "for all, such as 0,1,0 or a .npy file (what MODEL was trained with)");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut images to this side (0: as they are)")
       ->check(whole_number(0, 8192));

@@ -4,6 +4,7 @@
 #include "gs/images.h"
 #include "gs/passes/fold_norms.h"
 #include "gs/passes/quantize.h"
+#include "gs/second_input.h"
 #include "gs/train/noise.h"
 #include "gs/train/teacher_traits.h"
 #include "gs/translate.h"
@@ -106,6 +107,24 @@ Graph fresh_discriminator(const RunState& run, Rng& rng) {
   return discriminator;
 }
 
+ImageBatch next_images(RunState& run, const Graph& network, int n) {
+  ImageBatch batch = run.data.next(Domain::a, n);
+  const Rng::State stream = {run.config.seed, kSecondStream, 0};
+  std::vector<Tensor> seconds;
+  for (int i = 0; i < n; ++i, ++run.seconds_drawn) {
+    seconds.push_back(drawn_second(network, run.context, stream, run.seconds_drawn, false));
+    if (!seconds.back().defined()) return batch;
+    batch.keys[static_cast<size_t>(i)].clear();  // with another it is another image
+  }
+  batch.second = n == 1 ? seconds[0] : concat_batch(seconds);
+  return batch;
+}
+
+Tensor second_of(const RunState& run, const Graph& network, size_t i, bool held_out) {
+  const Rng::State stream = {run.config.seed, held_out ? kHeldOutSecondStream : kSecondStream, 0};
+  return drawn_second(network, run.context, stream, static_cast<int64_t>(i), true);
+}
+
 void save_result(const RunState& run, Graph graph, const std::filesystem::path& path) {
   const TrainConfig& c = run.config;
   graph.provenance["made_by"] = "gsx train";
@@ -123,9 +142,11 @@ void save_student(const RunState& run, Graph graph, const std::filesystem::path&
   save_result(run, std::move(graph), path);
 }
 
-std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks) {
+std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks,
+                              const Tensor& second) {
   std::vector<Image> row;
-  for (const Graph* network : networks) row.push_back(to_image(translate_image(*network, source)));
+  for (const Graph* network : networks)
+    row.push_back(to_image(translate_image(*network, source, second)));
   if (source.shape().rank() != 4) return row;
   const Image image = to_image(source);
   const bool enlarged = !row.empty() && row[0].width != image.width;
@@ -133,9 +154,10 @@ std::vector<Image> sample_row(const Tensor& source, const std::vector<const Grap
   return row;
 }
 
-Tensor translate_image(const Graph& graph, const Tensor& source) {
+Tensor translate_image(const Graph& graph, const Tensor& source, const Tensor& second) {
   const NoGrad guard;
-  const Tensor y = translate(graph, convert_images(source, kImageFormat, graph.input_format));
+  const Tensor y =
+      translate(graph, convert_images(source, kImageFormat, graph.input_format), second);
   return clip_images(convert_images(y, graph.output_format, kImageFormat), kImageFormat);
 }
 

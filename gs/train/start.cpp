@@ -4,6 +4,7 @@
 #include <new>
 
 #include "gs/passes/insert_scales.h"
+#include "gs/second_input.h"
 #include "gs/setting_use.h"
 #include "gs/train/evaluation.h"
 #include "gs/train/run_budget.h"
@@ -27,7 +28,8 @@ std::string misfit(const Inputs& in, int size, int64_t scale) {
   const char* which = "the teacher";
   try {
     const Shape given = in.teacher.input_shapes(size, size)[0];
-    const Shape made = in.teacher.infer_shapes(given)[in.teacher.output()];
+    const Shape made =
+        in.teacher.infer_shapes(input_shapes_of(in.teacher, given))[in.teacher.output()];
     if (made != image) {
       return "the teacher makes images of " + std::to_string(made[3]) + " x " +
              std::to_string(made[2]) + (given.rank() == 4 ? " of them" : "") +
@@ -38,7 +40,9 @@ std::string misfit(const Inputs& in, int size, int64_t scale) {
     which = "the feature network";
     in.features.graph.infer_shapes(image);
   } catch (const Error& e) {
-    return std::string(which) + ": " + e.what();
+    const std::string why = e.what();
+    return std::string(which) + ": " +
+           why.substr(0, why.rfind("; give "));  // there is better advice
   }
   return {};
 }
@@ -83,12 +87,14 @@ bool has_prunable(const Graph& teacher, PruneBy by) {
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
   if (spec.empty()) return;
-  GSX_CHECK(teacher.inputs().size() == 1, "--teacher: must take one image, ", spec, " takes ",
-            teacher.inputs().size(), " inputs; give a generator whose label is part of it");
-  GSX_CHECK(noise_length(teacher) > 0 || teacher.input_channels() == 3,
-            "--teacher: must take images of 3 channels, ", spec, " takes ",
-            teacher.input_channels());
-  const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
+  const std::vector<Shape> taken = teacher.example_inputs();
+  GSX_CHECK(taken.size() == 1 || second_length(teacher) > 0, "--teacher: must take one image, or ",
+            "one and a vector such as a label, ", spec, " takes ", taken.size(),
+            " inputs, the second of which is ", second_name(teacher), " ", taken[1],
+            "; give another generator");
+  GSX_CHECK(noise_length(teacher) > 0 || taken[0][1] == 3,
+            "--teacher: must take images of 3 channels, ", spec, " takes ", taken[0][1]);
+  const Shape made = teacher.infer_shapes(taken)[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
   const PruneBy by = run.recipe.prune_by();

@@ -134,6 +134,7 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
   for (size_t i = 0; i < at_; ++i) total_step_ += stages[i].steps;
   total_step_ += step_;
   state_.data.restore(in.meta().at("data"));
+  state_.seconds_drawn = in.meta().value("seconds_drawn", int64_t{0});
   state_.data.check();
   if (in.meta().contains("artifacts"))
     state_.artifacts = artifacts_from_json(config.run_dir, in.meta().at("artifacts"));
@@ -275,6 +276,7 @@ void Run::write_checkpoint() {
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
   out.meta["data"] = state_.data.state();
+  if (state_.seconds_drawn > 0) out.meta["seconds_drawn"] = state_.seconds_drawn;
   out.meta["marks"] = marks_;
   stage_->save(out);
   out.write(checkpoint_of(state_.config));

@@ -5,6 +5,7 @@
 #include "gs/passes/extract.h"
 #include "gs/passes/fold_norms.h"
 #include "gs/passes/quantize.h"
+#include "gs/second_input.h"
 #include "gs/train/checkpoint.h"
 #include "gs/train/run_folder.h"
 #include "models/architectures.h"
@@ -206,7 +207,7 @@ double difference(const Tensor& got, const Tensor& want) {
 
 // Trains from the file for a few steps. `scale`: how many times larger than images the teacher's
 // are.
-void check_family(const TempDir& dir, const std::string& file, int scale,
+void check_family(const TempDir& dir, const std::string& file, int scale, double asked = kAsked,
                   const std::vector<std::string>& more = {}) {
   const fs::path run = dir / "run";
   std::vector<std::string> command = {"train",
@@ -217,7 +218,7 @@ void check_family(const TempDir& dir, const std::string& file, int scale,
                                       "--recipe",
                                       recipe(dir).string(),
                                       "--target-ratio",
-                                      std::to_string(kAsked),
+                                      std::to_string(asked),
                                       "--size",
                                       "16",
                                       "--threads",
@@ -228,8 +229,8 @@ void check_family(const TempDir& dir, const std::string& file, int scale,
   REQUIRE(r.exit_code == 0);
   std::ifstream in(run / run_files::kFigures);
   const auto figures = nlohmann::json::parse(in);
-  CHECK(figures.at("r_c").get<double>() >= kLeast);
-  CHECK(figures.at("r_c").get<double>() >= kAsked / (1 + kTolerance));
+  if (asked == kAsked) CHECK(figures.at("r_c").get<double>() >= kLeast);
+  CHECK(figures.at("r_c").get<double>() >= asked / (1 + kTolerance));
   CHECK(figures.at("finished") == true);
   CHECK_FALSE(figures.contains("missed_budget"));
 
@@ -239,25 +240,26 @@ void check_family(const TempDir& dir, const std::string& file, int scale,
   const Graph shipped = load_model(context, run / run_files::kModel);
   CHECK(shipped.quantized());
   const Tensor x = images(context, shipped, 16);
-  const Tensor made = shipped.evaluate(x);
+  const auto evaluated = [&](const Graph& graph) { return graph.evaluate(inputs_of(graph, x))[0]; };
+  const Tensor made = evaluated(shipped);
   CHECK(made.shape() == Shape{1, 3, 16 * scale, 16 * scale});
   // What is written is what was masked, without what was masked.
   Graph cut = extract(masked);
   freeze_weight_scales(cut);
   fold_norms(cut);
-  CHECK(difference(made, cut.evaluate(x)) == 0);
+  CHECK(difference(made, evaluated(cut)) == 0);
   // Cutting moves no bit where the steps of weights stay.
   freeze_weight_scales(masked);
   const Graph frozen = extract(masked);
-  CHECK(frozen.cost(x.shape()).params < masked.cost(x.shape()).params);
-  CHECK(difference(frozen.evaluate(x), masked.evaluate(x)) == 0);
+  const std::vector<Shape> shapes = input_shapes_of(masked, x.shape());
+  CHECK(frozen.cost(shapes).params < masked.cost(shapes).params);
+  CHECK(difference(evaluated(frozen), evaluated(masked)) == 0);
 }
 
-void check_bytes(const std::string& name, const std::string& bytes, int scale,
-                 const std::vector<std::string>& more = {}) {
+void check_bytes(const std::string& name, const std::string& bytes, int scale) {
   const TempDir dir;
   write_text(dir / name, bytes);
-  check_family(dir, (dir / name).string(), scale, more);
+  check_family(dir, (dir / name).string(), scale);
 }
 
 }  // namespace
@@ -275,3 +277,22 @@ TEST_CASE("families: ESRGAN, which enlarges, to an eighth") {
   check_bytes("RRDB_x4.pth", esrgan(), 4);
 }
 TEST_CASE("families: Keras's images NHWC to an eighth") { check_bytes("keras.onnx", keras(), 1); }
+
+// They are of few channels, so that what describes them weighs more than what can be left out.
+TEST_CASE("families: files that others exported train, too", "[data]") {
+  const struct {
+    const char* file;
+    int scale;
+    double asked;
+    std::vector<std::string> more;
+  } cases[] = {{"pix2pix.ts.onnx", 1, 2, {}},
+               {"animegan2.ts.onnx", 1, 2, {}},
+               {"cyclegan.dynHW.dynamo.onnx", 1, 2, {}},
+               {"esrgan.ts.onnx", 2, 4, {"--input-range", "0..1"}},
+               {"stargan.ts.onnx", 1, 4, {"--second-input", "one-hot"}}};
+  for (const auto& [file, scale, asked, more] : cases) {
+    INFO(file);
+    const TempDir dir;
+    check_family(dir, (require_data() / "onnx" / file).string(), scale, asked, more);
+  }
+}
