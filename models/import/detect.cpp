@@ -34,12 +34,11 @@ bool counts_batches(const std::string& name) { return name.ends_with("num_batche
 // The parameter that a norm of weights keeps beside one, as the graph has it.
 bool is_singular(const Parameter& p) { return p.role == Role::singular; }
 
-// How much of both sides agrees: 1 where all does. Names of other shapes agree by half.
+// How much of both sides agrees: 1 where all does.
 double likeness(const Candidate& c, const Difference& d, const Weights& weights) {
   const auto parameters = c.graph.parameters().size();
   const auto all = static_cast<double>(parameters + weights.names().size() - d.shared);
-  const auto alike = static_cast<double>(d.shared) - static_cast<double>(d.misshapen.size()) / 2;
-  return all > 0 ? alike / all : 0;
+  return all > 0 ? static_cast<double>(d.shared) / all : 0;
 }
 
 std::string all_names() {
