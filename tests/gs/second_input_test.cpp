@@ -46,7 +46,7 @@ TrainConfig config_of(const TempDir& dir, const char* run, const Graph& teacher)
   TrainConfig c = tiny_config(dir / run);
   c.width.reset(), c.blocks.reset(), c.dense_steps.reset();
   c.discriminator_steps = 3;
-  c.target_ratio = 1.6;
+  c.target_ratio = 2.7;
   c.teacher = (dir / "teacher.safetensors").string();
   save_model(teacher, c.teacher);
   return c;

@@ -166,15 +166,6 @@ const Fault kFaults[] = {
        no_networks(c, d, two);
      },
      "must take one image"},
-    {"a teacher that enlarges",
-     [](TrainConfig& c, const fs::path& d) {
-       Graph larger("larger");
-       larger.add(make_input("image", 3));
-       larger.add(make_conv("paint", 0, {.in = 3, .out = 3, .options = {.pad = Padding::all(1)}}));
-       larger.add(make_upsample("up", 1, 2));
-       no_networks(c, d, larger);
-     },
-     "makes them 2 times as large"},
     {"an architecture that has no narrow form",
      [](TrainConfig& c, const fs::path& d) {
        c.method = "distill";
