@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 // The vector `style`, spread over the image, behind its channels.
 std::string save_labelled(const fs::path& file) {
-  constexpr int kStyle = 3, kWidth = 12;
+  constexpr int kStyle = 3, kWidth = 24;
   Builder b("labelled", 3);
   b.put_node(make_vector_input("style", kStyle));
   const int style = b.reshape("style.image", kStyle, 1, 1);
@@ -91,7 +91,9 @@ TEST_CASE("second input: translate and eval take numbers, or what a student was 
                                           "--discriminator-steps",
                                           "1",
                                           "--target-ratio",
-                                          "1.75",
+                                          "1.3",
+                                          "--method",
+                                          "gs32",
                                           "--threads",
                                           "1"};
   CHECK_THAT(refused(run_program(train)), Contains("give --second-input one-hot or normal"));
