@@ -59,7 +59,9 @@ void tell_format(const RunState& run, Graph& teacher) {
       fail("--input-range: ", e.what());
     }
   }
-  if (!c.input_range.empty() || !is_range_assumed(teacher) || image_scale(teacher) == 0) return;
+  if (!is_range_assumed(teacher) || image_scale(teacher) == 0) return;
+  teacher.provenance["onnx"].erase("range_assumed");  // whoever trains its copy need not ask again
+  if (!c.input_range.empty()) return;
   const auto found = range_by_card(teacher, run.context);
   GSX_CHECK(found, "--teacher: ", c.teacher, " does not say which values are black and white, and ",
             "a grey card does not tell; give --input-range 0..1, -1..1 or 0..255, whichever it ",

@@ -230,7 +230,9 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
   if (range && range->lo < range->hi)
     result.graph.output_format = result.graph.input_format = *range;
   else if ((assumed = !formats.contains("range") && !formats.contains("output_range")))
-    trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
+    trace.note(
+        "the file does not say which values are black and white; -1 and 1 are assumed "
+        "unless they are told");
   if (const auto takes = input_range_of(sketch)) {
     result.graph.input_format = *takes;
     assumed = false;

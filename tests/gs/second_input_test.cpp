@@ -5,7 +5,9 @@
 #include "gs/train/given_teacher.h"
 #include "gs/translate.h"
 #include "models/builder.h"
+#include "models/export/onnx.h"
 #include "tests/catch.h"
+#include "tests/data.h"
 #include "tests/gs/tiny_run.h"
 
 using namespace gsx;
@@ -218,4 +220,46 @@ TEST_CASE("a teacher's range: as it is said, or as a card of greys tells") {
   c.input_range = "255";
   CHECK_THROWS_WITH(run_tiny(c), Contains("--input-range: "));
   CHECK_FALSE(fs::exists(c.run_dir));
+}
+
+TEST_CASE("a teacher's range: asked for once where neither file nor card tells") {
+  const TempDir dir;
+  Builder b("endless", 3);
+  b.conv("c", {.in = 3, .out = 24, .same_pad = true});
+  b.activation("act", Activation::leaky_relu);
+  b.conv("d", {.in = 24, .out = 3, .same_pad = true});
+  Graph graph = b.take();
+  Rng rng(3);
+  graph.initialize(Context::create({.threads = 1}), rng, {.deviation = 0.05f});
+  TrainConfig c = config_of(dir, "run", graph);
+  write_text(dir / "teacher.onnx", onnx_file(graph));
+  c.teacher = (dir / "teacher.onnx").string();
+  c.slim_steps = c.finetune_steps = c.discriminator_steps = 1;
+  c.target_ratio = 2;
+  CHECK_THROWS_WITH(run_tiny(c),
+                    Contains("does not say which values are black and white, and a grey card does "
+                             "not tell; give --input-range 0..1, -1..1 or 0..255"));
+  CHECK_FALSE(fs::exists(c.run_dir));
+  c.input_range = "0..1";
+  CHECK(load_model(c.context, run_tiny(c).model).input_format.lo == 0);
+  // What the run keeps of its teacher says it.
+  c.teacher = (c.run_dir / "teacher.safetensors").string();
+  c.run_dir = dir / "second";
+  c.input_range.clear();
+  c.discriminator_steps.reset();
+  CHECK(load_model(c.context, run_tiny(c).model).input_format.lo == 0);
+}
+
+TEST_CASE("a teacher's range: a card of greys is never wrong about teachers of others", "[data]") {
+  const ContextPtr context = Context::create();
+  const auto teachers = require_data() / "teachers";
+  const Graph style =
+      open_model(context, "fast_style:" + (teachers / "fst_wave" / "weights.safetensors").string());
+  const auto wide = range_by_card(style, context);
+  REQUIRE(wide);
+  CHECK(wide->hi == style.output_format.hi);
+  const Graph cartoon = open_model(
+      context, "cartoongan:" + (teachers / "cartoongan_hayao" / "weights.safetensors").string());
+  const auto narrow = range_by_card(cartoon, context);
+  CHECK((!narrow || narrow->lo == cartoon.output_format.lo));
 }
