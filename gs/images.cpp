@@ -21,6 +21,15 @@ Tensor convert_images(const Tensor& x, const ImageFormat& from, const ImageForma
   return affine(y, static_cast<float>(scale), static_cast<float>(to.lo - from.lo * scale));
 }
 
+Tensor enlarged(const Tensor& x, int64_t scale) {
+  if (scale == 1) return x;
+  ResizeOptions o;
+  o.rule = {ResizeMode::linear, ResizeCoordinates::half_pixel};
+  o.height = scale * x.dim(2);
+  o.width = scale * x.dim(3);
+  return resize(x, o);
+}
+
 Tensor clip_images(const Tensor& x, const ImageFormat& format) {
   std::vector<float> values = x.to_vector();
   for (float& v : values) v = std::clamp(v, format.lo, format.hi);

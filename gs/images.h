@@ -10,6 +10,9 @@ inline constexpr ImageFormat kImageFormat = {-1, 1, false};
 // Images x [N,3,H,W] (or one channel: bgr must agree) of one format in another. Differentiable.
 Tensor convert_images(const Tensor& x, const ImageFormat& from, const ImageFormat& to);
 
+// Images x [N,C,H,W] a whole number of times as large, bilinearly. Differentiable.
+Tensor enlarged(const Tensor& x, int64_t scale);
+
 // Values outside the format's black and white moved to them. No gradient.
 Tensor clip_images(const Tensor& x, const ImageFormat& format);
 
@@ -17,7 +20,8 @@ Tensor clip_images(const Tensor& x, const ImageFormat& format);
 // was done to it.
 struct ImageBatch {
   Tensor images;
-  std::vector<std::string> keys;
+  std::vector<std::string> keys;  // an empty one comes only once
+  Tensor second = {};  // [N,F], drawn for networks of two inputs; undefined: nothing is drawn
 };
 
 // How far apart two batches of images of one format are, both clipped first, as people see them.

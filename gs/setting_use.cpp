@@ -41,6 +41,8 @@ constexpr Row kRows[] = {
      "a run without --recipe, which names the method itself"},
     {Use::sources, [](const TrainConfig& c, const Recipe&) { return !c.data.empty(); },
      "a run with --data"},
+    {Use::given_teacher, [](const TrainConfig& c, const Recipe&) { return !c.teacher.empty(); },
+     "a run with --teacher"},
     {Use::teacher, [](const TrainConfig&, const Recipe& r) { return r.makes("teacher"); },
      "a run that trains a teacher, without --teacher"},
     {Use::discriminator,

@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <optional>
 
+#include "gs/second_input.h"
 #include "kernels/limits.h"
 #include "models/memory_need.h"
 
@@ -18,7 +19,7 @@ int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / mult
 
 std::optional<Shape> output_of(const Graph& graph, const Shape& in) {
   try {
-    return graph.infer_shapes(in)[graph.output()];
+    return graph.infer_shapes(input_shapes_of(graph, in))[graph.output()];
   } catch (const Error&) {  // a size this network does not take
     return std::nullopt;
   }
@@ -54,7 +55,8 @@ std::optional<Shape> kept_shape(const Graph& graph, const Shape& in, int64_t sca
 }
 
 [[noreturn]] void refuse(const Graph& graph, const Shape& in, int64_t scale) {
-  graph.infer_shapes({1, in[1], kMostMultiple, kMostMultiple});  // names what does not fit at all
+  // Names what does not fit at all.
+  graph.infer_shapes(input_shapes_of(graph, {1, in[1], kMostMultiple, kMostMultiple}));
   for (int64_t side = 1; side <= kMostMultiple; ++side)
     GSX_CHECK(scale_at(graph, {1, in[1], side, side}) != scale,
               "translate: the network keeps the size of no ", "image of ", in[3], " x ", in[2],
@@ -112,7 +114,8 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
   const double scratch = scratch_bytes(graph, context->threads());
   // Filters are kept from the first image on.
   const double filters = held.workspace_bytes > 0 ? 0 : kept_filter_bytes(graph);
-  const double working = filters + scratch + evaluation_bytes(graph, *kept) + outside;
+  const double working =
+      filters + scratch + evaluation_bytes(graph, input_shapes_of(graph, *kept)) + outside;
   const double need =
       kSpare + std::max({host.before, host.during + working, host.during + host.after});
   const kernels::MemoryRoom room = kernels::memory_room();
@@ -125,8 +128,8 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
 }
 
 int64_t image_scale(const Graph& graph) {
-  if (graph.inputs().size() != 1) return 0;
-  const Shape example = graph.example_input();
+  if (graph.inputs().size() != 1 && second_length(graph) == 0) return 0;
+  const Shape example = graph.example_inputs().front();
   if (example.rank() != 4) return 0;
   const int64_t scale = scale_of(graph, example);
   return kept_shape(graph, example, scale) ? scale : 0;
@@ -149,10 +152,10 @@ Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {
   return *kept == in ? x : continued(x, (*kept)[2], (*kept)[3]);
 }
 
-Tensor translate(const Graph& graph, const Tensor& x) {
+Tensor translate(const Graph& graph, const Tensor& x, const Tensor& second) {
   const NoGrad no_grad;
   const Tensor fitting = mirrored_to_fit(graph, x);
-  const Tensor y = graph.evaluate(fitting);
+  const Tensor y = graph.evaluate(inputs_of(graph, fitting, second))[0];
   if (fitting.shape() == x.shape()) return y;
   const int64_t scale = y.dim(2) / fitting.dim(2);
   const auto more = [&](int d) { return static_cast<int>(scale * (fitting.dim(d) - x.dim(d))); };

@@ -7,12 +7,13 @@ namespace gsx {
 // graph.evaluate(x) for images x [N,C,H,W] in the input format, in the output format, of x's
 // size or, of a network that enlarges, image_scale() times that: where the network would give back
 // another size or cannot take x, x is mirrored outwards to a size that it keeps and the result
-// cropped. Vectors [N,F] go in as they are. No gradient.
-Tensor translate(const Graph& graph, const Tensor& x);
+// cropped. Vectors [N,F] go in as they are. `second`: of networks of two inputs, unless it is what
+// they remember (gs/second_input.h). No gradient.
+Tensor translate(const Graph& graph, const Tensor& x, const Tensor& second = {});
 
 // How many times larger than its input, along both axes, a network gives an image back: 1 for most,
-// 4 for an upscaler by 4; 0 for what is not given one image, or gives none back of a whole
-// multiple.
+// 4 for an upscaler by 4; 0 for what is not given one image, alone or with a vector, or gives none
+// back of a whole multiple.
 int64_t image_scale(const Graph& graph);
 
 // How many numbers a network takes that makes its images of one vector [N,F]; 0 for all others.

@@ -3,6 +3,7 @@
 
 #include "engine/io/dataset.h"
 #include "gs/eval/statistics_file.h"
+#include "gs/second_input.h"
 #include "gs/train/run_folder.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
@@ -25,6 +26,7 @@ constexpr int kSamples = 1000;  // images of a model that takes noise, unless sa
 
 struct EvalOptions {
   std::string model, data, teacher, feature_net;
+  std::string second;  // input of networks of two; empty: what the model remembers
   std::string reference, stats, save_stats;
   std::optional<std::string> protocol;
   std::optional<int> bootstrap;
@@ -36,11 +38,11 @@ struct EvalOptions {
 };
 
 // The images of a folder one by one, the first `most` of them unless that is 0, scaled and cut to
-// --size unless it is 0; calls use(image) with [1,3,H,W], RGB in -1..1. Those that are damaged, or
-// that `use` fails on, are named, left out and counted; Error when that is all of them.
+// a side unless that is 0; calls use(image) with [1,3,H,W], RGB in -1..1. Those that are damaged,
+// or that `use` fails on, are named, left out and counted; Error when that is all of them.
 template <class Use>
 int for_each_image(const ContextPtr& context, const fs::path& folder, const EvalOptions& o,
-                   int most, Use&& use) {
+                   int side, int most, Use&& use) {
   std::vector<fs::path> files = list_images(folder);
   if (most > 0) files.resize(std::min(files.size(), static_cast<size_t>(most)));
   const std::string left_out = left_out_text(open_image_folder(folder, Within::classes));
@@ -49,7 +51,7 @@ int for_each_image(const ContextPtr& context, const fs::path& folder, const Eval
   for (const fs::path& file : files) {
     try {
       const Image image = read_image(file, o.reading);
-      use(to_tensor(context, o.size > 0 ? fit_square(image, o.size) : image));
+      use(to_tensor(context, side > 0 ? fit_square(image, side) : image));
     } catch (const Error& error) {
       const std::string why = naming(file.string(), error.what());
       GSX_CHECK(++skipped < files.size(), "none of the ", files.size(), " images in ",
@@ -68,7 +70,7 @@ std::string misfit(const Evaluation::Networks& nets, const Shape& image) {
       {"the model", nets.model}, {"the teacher", nets.teacher}, {"the feature network", features}};
   for (const auto& [name, net] : named) {
     try {
-      if (net) net->infer_shapes(image);
+      if (net) net->infer_shapes(input_shapes_of(*net, image));
     } catch (const Error&) {
       return name;
     }
@@ -102,11 +104,33 @@ std::string what_it_takes(int64_t noise) {
   return noise > 0 ? std::to_string(noise) + " random numbers" : "images";
 }
 
+// What networks of two inputs are given beside each image, of both alike.
+void take_second(Networks& n, const EvalOptions& o) {
+  const int64_t length = second_length(n.model);
+  const auto remembered = remembered_second(n.model);
+  if (length == 0) {
+    if (!o.second.empty())
+      throw Misuse("--second-input", o.model + " takes no vector beside its image; leave it out");
+    return;
+  }
+  GSX_CHECK(!o.second.empty() || remembered, o.model, " takes a second input, ",
+            second_name(n.model), " of ", length,
+            " numbers; give --second-input one-hot or normal, ",
+            "to draw one for each image, or one for all, ", ways_to_say_second(n.model));
+  const SecondInput second =
+      o.second.empty() ? *remembered : parse_second("--second-input", o.second, n.model);
+  remember_second(n.model, second);
+  if (!n.named.teacher) return;
+  GSX_CHECK(second_length(n.teacher) == length, "--teacher: ", o.teacher, " must take the second ",
+            "input that ", o.model, " takes, ", length, " numbers, got ", second_length(n.teacher));
+  remember_second(n.teacher, second);
+}
+
 void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o) {
   n.model = open_told(context, o.model, true);
   const int64_t length = noise_length(n.model);
-  GSX_CHECK(length > 0 || n.model.input_channels() == 3, o.model, " takes images of ",
-            n.model.input_channels(),
+  const int64_t channels = n.model.example_inputs().front()[1];
+  GSX_CHECK(length > 0 || channels == 3, o.model, " takes images of ", channels,
             " channels; eval measures generators of colour images, which have 3");
   n.named.model = &n.model;
   if (!o.teacher.empty()) {
@@ -114,11 +138,12 @@ void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o)
     const int64_t taken = noise_length(n.teacher);
     GSX_CHECK(taken == length, "--teacher: ", o.teacher, " must take what ", o.model, " takes, ",
               what_it_takes(length), ", got one that takes ", what_it_takes(taken));
-    GSX_CHECK(taken > 0 || n.teacher.input_channels() == 3, "--teacher: ", o.teacher,
-              " takes images of ", n.teacher.input_channels(), " channels, expected 3 as ", o.model,
-              " takes");
+    const int64_t theirs = n.teacher.example_inputs().front()[1];
+    GSX_CHECK(taken > 0 || theirs == 3, "--teacher: ", o.teacher, " takes images of ", theirs,
+              " channels, expected 3 as ", o.model, " takes");
     n.named.teacher = &n.teacher;
   }
+  take_second(n, o);
   if (o.feature_net.empty()) return;
   n.features = open_model(context, o.feature_net);
   GSX_CHECK(!n.features.feature_layers.empty(), "--feature-net: ", o.feature_net,
@@ -193,8 +218,10 @@ void add_sources(const ContextPtr& context, const Networks& nets, const EvalOpti
     report.made = nets.model.infer_shapes(report.input)[nets.model.output()];
     return;
   }
-  report.skipped += for_each_image(context, folder, o, o.images, [&](const Tensor& source) {
-    evaluation.add_source(source);
+  int64_t shown = 0;
+  report.skipped += for_each_image(context, folder, o, o.size, o.images, [&](const Tensor& source) {
+    const Rng::State stream = {o.measure.seed, 0, 0};
+    evaluation.add_source(source, drawn_second(nets.model, context, stream, shown++, true));
     if (report.input.rank() == 0 && misfit(nets.named, source.shape()).empty())
       report.input = report.made = source.shape();
   });
@@ -249,9 +276,11 @@ void run_eval(EvalOptions o) {
   report.has_teacher = nets.named.teacher != nullptr;
   report.device = device_text(*context);
   add_sources(context, nets, o, sources, evaluation, report);
+  // As large as what an upscaler makes of images of --size.
+  const int side = o.size * static_cast<int>(std::max<int64_t>(image_scale(nets.model), 1));
   if (nets.named.features && o.stats.empty())
     for (const fs::path& folder : real)
-      report.skipped += for_each_image(context, folder, o, 0,
+      report.skipped += for_each_image(context, folder, o, side, 0,
                                        [&](const Tensor& image) { evaluation.add_real(image); });
   if (!o.save_stats.empty()) save_statistics(evaluation.real_moments(), o.save_stats);
   report.quality = evaluation.result();
@@ -279,13 +308,16 @@ void add_eval(const Command& app) {
   gsx eval runs/gs8-1/model.safetensors --data horse2zebra \
       --teacher runs/gs8-1/teacher.safetensors --feature-net squeezenet:squeezenet.safetensors
 Images come from testA (else trainA, else the folder itself); real ones of the target domain from
-testB (else trainB). A model that takes noise makes the images that gsx sample does. The Frechet distance is computed on the feature network's last layer and carries
+testB (else trainB), of an upscaler as many times as large. A model that takes noise makes the images that gsx sample does. The Frechet distance is computed on the feature network's last layer and carries
 its name; on fid_inception:FILE it is FID, with KID and IS where --fid-protocol has them. With
 SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added. [LOW, HIGH] is where 95 % of
 resamples of the images lie (docs/evaluation.md).)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
   sub.add_option("--data", o->data, "folder of images; of a model that takes noise, real ones");
   sub.add_option("--teacher", o->teacher, "model to compare with");
+  sub.add_option("--second-input", o->second,
+                 "of networks of two inputs: one-hot or normal, drawn for each image, or the same "
+                 "for all, such as 0,1,0 or a .npy file (what MODEL was trained with)");
   sub.add_option("--feature-net", o->feature_net, "network for distances, e.g. squeezenet:FILE");
   sub.add_option("--size", o->size, "scale and cut images to this side (0: as they are)")
       ->check(whole_number(0, 8192));

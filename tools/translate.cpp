@@ -24,7 +24,7 @@ namespace {
 struct TranslateOptions {
   std::string model, out;
   std::vector<std::string> inputs;
-  std::string second;  // a tensor for the second input; empty: there is none
+  std::string second;  // the second input: numbers, or a tensor's file; empty: none is told
   std::string background = "white";
   std::string match_colours;  // "input", or an image's file; empty: colours are the model's
   ReadOptions reading;
@@ -115,7 +115,7 @@ Image matched_image(const TranslateOptions& o, const std::vector<TranslateJob>& 
   return read_image(o.match_colours, o.reading);
 }
 
-void run_translate(const TranslateOptions& o) {
+void run_translate(TranslateOptions o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   check_model("", o.model);
@@ -123,7 +123,7 @@ void run_translate(const TranslateOptions& o) {
   Imported opened = open_suited(context, o.model, jobs);
   for (const std::string& note : opened.notes) std::cerr << "note: " << printable(note) << '\n';
   Graph graph = std::move(opened.graph);
-  check_second(graph, o.model, o.second, jobs);
+  take_second(graph, o.model, o.second, jobs);
   if (const int64_t length = noise_length(graph); length > 0)
     for (const TranslateJob& job : jobs)
       GSX_CHECK(is_tensor_name(job.in), o.model, " makes images of ", length,
@@ -184,8 +184,10 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
   sub.add_option("--match-colours", o->match_colours,
                  "give results the mean colours and their spread of `input` (each its own) or of "
                  "this image");
-  sub.add_option("--second-input", o->second,
-                 "a .npy tensor for networks that take a second one, as a label");
+  sub.add_option(
+      "--second-input", o->second,
+      "for networks that take a second input, as a label: numbers such as 0,1,0, or a .npy "
+      "tensor");
   add_max_pixels(sub, o->reading.max_pixels);
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);

@@ -1,8 +1,11 @@
 // Raw tensors through a network; see translate_tensor.h.
 #include "tools/translate_tensor.h"
 
+#include <algorithm>
+
 #include "engine/io/image_folder.h"
 #include "engine/io/npy.h"
+#include "gs/second_input.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
 #include "tools/command_line.h"
@@ -94,8 +97,8 @@ Imported open_suited(const ContextPtr& context, const std::string& model,
   return import_model(context, model_path(model), options);
 }
 
-void check_second(const Graph& graph, const std::string& model, const std::string& second,
-                  const std::vector<TranslateJob>& jobs) {
+void take_second(Graph& graph, const std::string& model, std::string& second,
+                 const std::vector<TranslateJob>& jobs) {
   const std::vector<int> inputs = graph.inputs();
   if (inputs.size() == 1 && !second.empty())
     throw Misuse("--second-input",
@@ -104,6 +107,25 @@ void check_second(const Graph& graph, const std::string& model, const std::strin
   GSX_CHECK(inputs.size() == 2, model, " takes ", inputs.size(),
             " inputs, and gsx translate gives at most two");
   const std::string& name = graph.node(inputs[1]).name;
+  if (const int64_t length = second_length(graph); length > 0) {
+    const auto remembered = remembered_second(graph);
+    const bool drawn = remembered && remembered->kind != SecondInput::Kind::fixed;
+    GSX_CHECK(!second.empty() || (remembered && !drawn), model, " takes a second input, ", name,
+              " of ", length, length == 1 ? " number" : " numbers",
+              drawn ? ", which was drawn for each image while it trained" : "",
+              "; give it with --second-input, ", ways_to_say_second(graph));
+    const auto is_tensor = [](const TranslateJob& job) { return is_tensor_name(job.in); };
+    if (second.empty() ||
+        (is_tensor_name(second) && std::all_of(jobs.begin(), jobs.end(), is_tensor)))
+      return;
+    const SecondInput told = parse_second("--second-input", second, graph);
+    if (told.kind != SecondInput::Kind::fixed)
+      throw Misuse("--second-input",
+                   "must be numbers here, " + ways_to_say_second(graph) + ", got " + second);
+    remember_second(graph, told);
+    second.clear();
+    return;
+  }
   GSX_CHECK(!second.empty(), model, " takes a second input, ", name,
             "; give a .npy tensor of it with --second-input, and the image as one, too");
   GSX_CHECK(is_tensor_name(second), "--second-input: expected a .npy tensor, got ", second);
@@ -117,9 +139,10 @@ void translate_tensor(const Graph& graph, const ContextPtr& context, const Trans
   const bool nhwc = is_nhwc(graph, "input_layout");
   check_room_for(graph, read_npy_head(job.in), nhwc);
   const std::vector<int> nodes = graph.inputs();
-  std::vector<Tensor> inputs = {read_input(context, job.in, wanted_of(graph, nodes[0]), nhwc)};
+  const Tensor x = read_input(context, job.in, wanted_of(graph, nodes[0]), nhwc);
+  std::vector<Tensor> inputs = inputs_of(graph, x);
   if (!second.empty())
-    inputs.push_back(read_input(context, second, wanted_of(graph, nodes.at(1)), false));
+    inputs = {x, read_input(context, second, wanted_of(graph, nodes.at(1)), false)};
   const Tensor y = graph.evaluate(inputs)[0];
   if (!is_nhwc(graph, "output_layout") || y.shape().rank() != 4) return write_npy(job.target, y);
   const Shape s = y.shape();

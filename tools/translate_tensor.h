@@ -13,13 +13,14 @@ namespace gsx::tools {
 Imported open_suited(const ContextPtr&, const std::string& model,
                      const std::vector<TranslateJob>& jobs);
 
-// Error where the network has two inputs and no second tensor is given, or one and there is; and
-// for images where it has two.
-void check_second(const Graph&, const std::string& model, const std::string& second,
-                  const std::vector<TranslateJob>& jobs);
+// What --second-input says: numbers that go beside every image are remembered by the network, and
+// `second` is then empty; else it is the file of a tensor, for inputs that are tensors. Error where
+// the network has two inputs and is not told the second, or one and there is.
+void take_second(Graph&, const std::string& model, std::string& second,
+                 const std::vector<TranslateJob>& jobs);
 
 // A .npy in, a .npy out, neither scaled nor clipped. Networks whose file has channels last take and
-// give [N,H,W,C]. second: the file of the second input, or nothing.
+// give [N,H,W,C]. second: the file of the second input; empty: none, or what it remembers.
 void translate_tensor(const Graph&, const ContextPtr&, const TranslateJob&,
                       const std::string& second);
 

@@ -26,8 +26,8 @@ Evaluation::Evaluation(const Networks& networks, const MeasureOptions& options)
   if (nets_.features) distances_ = FeatureDistances(*nets_.features, nets_.layer, options);
 }
 
-Tensor Evaluation::image_of(const Graph& net, const Tensor& source) const {
-  const Tensor y = translate(net, convert_images(source, kImageFormat, net.input_format));
+Tensor Evaluation::image_of(const Graph& net, const Tensor& source, const Tensor& second) const {
+  const Tensor y = translate(net, convert_images(source, kImageFormat, net.input_format), second);
   return clip_images(convert_images(y, net.output_format, kImageFormat), kImageFormat);
 }
 
@@ -43,11 +43,11 @@ void Evaluation::add_shift(const Tensor& y, const Tensor& t) {
   }
 }
 
-void Evaluation::add_source(const Tensor& source) {
+void Evaluation::add_source(const Tensor& source, const Tensor& second) {
   NoGrad no_grad;
   // A photo that one of the networks cannot take fails before anything of it is counted.
-  const Tensor y = image_of(*nets_.model, source);
-  const Tensor t = nets_.teacher ? image_of(*nets_.teacher, source) : Tensor();
+  const Tensor y = image_of(*nets_.model, source, second);
+  const Tensor t = nets_.teacher ? image_of(*nets_.teacher, source, second) : Tensor();
   distances_.add(FeatureDistances::model, y);
   sources_ += static_cast<int>(source.dim(0));
   if (!nets_.teacher) return;

@@ -29,8 +29,9 @@ class Evaluation {
   explicit Evaluation(const Networks& networks, const MeasureOptions& = {});
 
   // Images [N,3,H,W], RGB in -1..1.
-  void add_source(
-      const Tensor& source);  // is translated by the model, and by the teacher if there is one
+  // Is translated by the model, and by the teacher if there is one; of networks of two inputs with
+  // `second` [N,F], or with what they remember.
+  void add_source(const Tensor& source, const Tensor& second = {});
   void add_real(const Tensor& image);  // of the target domain
   // What the feature network saw elsewhere, in place of real images; and what it saw of those here.
   void set_reference(FeatureMoments, const std::string& name);
@@ -46,7 +47,8 @@ class Evaluation {
   Result result() const;
 
  private:
-  Tensor image_of(const Graph& net, const Tensor& source) const;  // RGB in -1..1
+  // RGB in -1..1.
+  Tensor image_of(const Graph& net, const Tensor& source, const Tensor& second) const;
   void add_shift(const Tensor& y, const Tensor& t);
 
   Networks nets_;

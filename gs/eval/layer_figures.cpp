@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "gs/second_input.h"
 #include "models/nodes.h"
 
 namespace gsx {
@@ -65,7 +66,7 @@ std::map<int, Moved> run_quantizers(const Graph& model, const std::vector<Tensor
       moved[i].count_beyond(before, range.clamp_lo, range.clamp_hi);
       if (--left.at(quantizer->inputs[0]) == 0) values.erase(quantizer->inputs[0]);
     };
-    model.run(image, options);
+    model.run(inputs_of(model, image), options);
   }
   return moved;
 }
@@ -90,7 +91,7 @@ std::vector<LayerFigures> layer_figures(const Graph& model, const Graph* unround
   const NoGrad guard;
   const std::map<int, Moved> moved = run_quantizers(model, images);
   std::vector<LayerFigures> layers;
-  for (const LayerCost& cost : model.cost(images[0].shape()).layers) {
+  for (const LayerCost& cost : model.cost(input_shapes_of(model, images[0].shape())).layers) {
     const int at = model.find(cost.name);
     LayerFigures layer;
     layer.name = cost.name;

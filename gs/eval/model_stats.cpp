@@ -5,11 +5,12 @@
 #include <chrono>
 
 #include "gs/images.h"
+#include "gs/second_input.h"
 
 namespace gsx {
 
 ModelFigures measure(const Graph& graph, const Shape& input) {
-  const Cost cost = graph.cost(input);
+  const Cost cost = graph.cost(input_shapes_of(graph, input));
   ModelFigures f;
   f.macs_true = cost.macs.true_macs;
   f.macs_paper = cost.macs.paper_macs;
@@ -27,7 +28,7 @@ std::vector<double> time_models(const std::vector<const Graph*>& models, const T
       const Tensor x = convert_images(source, kImageFormat, models[i]->input_format);
       x.context()->synchronize();
       const auto start = std::chrono::steady_clock::now();
-      models[i]->evaluate(x);
+      models[i]->evaluate(inputs_of(*models[i], x));
       x.context()->synchronize();
       const std::chrono::duration<double, std::milli> took =
           std::chrono::steady_clock::now() - start;

@@ -2,6 +2,7 @@
 #include "gs/losses/teacher_targets.h"
 
 #include "engine/ops.h"
+#include "gs/second_input.h"
 
 namespace gsx {
 
@@ -29,9 +30,11 @@ TeacherTarget joined(const std::vector<TeacherTarget>& parts) {
 
 }  // namespace
 
-TeacherTarget TeacherTargets::of_source(const Tensor& source, const Distance* styles) const {
+TeacherTarget TeacherTargets::of_source(const Tensor& source, const Tensor& second,
+                                        const Distance* styles) const {
   TeacherTarget t;
-  t.images = teacher_.run(convert_images(source, kImageFormat, teacher_.input_format));
+  const Tensor x = convert_images(source, kImageFormat, teacher_.input_format);
+  t.images = teacher_.run(inputs_of(teacher_, x, second))[0];
   if (styles) t.grams = styles->layers(t.images);
   return t;
 }
@@ -44,7 +47,10 @@ TeacherTarget TeacherTargets::of(const ImageBatch& batch, const Distance* styles
       out.push_back(found->second);
       continue;
     }
-    out.push_back(of_source(slice_batch(batch.images, static_cast<int64_t>(i), 1), styles));
+    const auto at = static_cast<int64_t>(i);
+    const Tensor second = batch.second.defined() ? slice_batch(batch.second, at, 1) : Tensor();
+    out.push_back(of_source(slice_batch(batch.images, at, 1), second, styles));
+    if (batch.keys[i].empty()) continue;
     const size_t bytes = bytes_of(out.back());
     if (bytes_ + bytes > max_bytes_) continue;
     bytes_ += bytes;

@@ -28,7 +28,7 @@ class TeacherTargets {
   size_t bytes() const { return bytes_; }  // remembered
 
  private:
-  TeacherTarget of_source(const Tensor& source, const Distance* styles) const;
+  TeacherTarget of_source(const Tensor& source, const Tensor& second, const Distance* styles) const;
 
   const Graph& teacher_;
   size_t max_bytes_, bytes_ = 0;

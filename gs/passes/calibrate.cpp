@@ -92,9 +92,9 @@ struct RunStatistics {
 };
 
 RunStatistics run_statistics(Graph& graph, const std::vector<std::vector<int>>& readers,
-                             const std::vector<Tensor>& batches) {
+                             const std::vector<std::vector<Tensor>>& batches) {
   RunStatistics found;
-  const std::vector<Shape> shapes = graph.infer_shapes(graph.example_input());
+  const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   for (int i = 0; i < graph.size(); ++i) {
     if (!as_quantizer(graph, i)) continue;
     const int from = graph.node(i).inputs[0];
@@ -116,13 +116,20 @@ RunStatistics run_statistics(Graph& graph, const std::vector<std::vector<int>>& 
   };
   const NoGrad no_grad;
   const Graph plain = without_quantizers(graph);
-  for (const Tensor& batch : batches) plain.run(batch, run);
+  for (const std::vector<Tensor>& batch : batches) plain.run(batch, run);
   return found;
 }
 
 }  // namespace
 
-void calibrate(Graph& graph, const std::vector<Tensor>& batches, const QuantizeOptions& options) {
+void calibrate(Graph& graph, const std::vector<Tensor>& images, const QuantizeOptions& options) {
+  std::vector<std::vector<Tensor>> batches;
+  for (const Tensor& x : images) batches.push_back({x});
+  calibrate_inputs(graph, batches, options);
+}
+
+void calibrate_inputs(Graph& graph, const std::vector<std::vector<Tensor>>& batches,
+                      const QuantizeOptions& options) {
   GSX_CHECK(!batches.empty(), "calibrate: there must be at least one batch, got none");
   const std::vector<std::vector<int>> readers = graph.consumers();
   const RunStatistics found = run_statistics(graph, readers, batches);

@@ -11,5 +11,8 @@ namespace gsx {
 //   that one range suits all of them; in full precision the function stays;
 // - the last shift, so that the images that leave the network are as bright as before.
 void calibrate(Graph& graph, const std::vector<Tensor>& batches, const QuantizeOptions&);
+// The same of a network of several inputs: batches hold one tensor for each.
+void calibrate_inputs(Graph& graph, const std::vector<std::vector<Tensor>>& batches,
+                      const QuantizeOptions&);
 
 }  // namespace gsx

@@ -25,7 +25,7 @@ Parameter* shift_of(Node& node) {
 }
 
 std::optional<LastShift> last_shift(Graph& graph) {
-  const std::vector<Shape> shapes = graph.infer_shapes(graph.example_input());
+  const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   const Shape& out = shapes[graph.output()];
   LastShift last;
   for (int i = graph.output(); shapes[i].rank() == 4 && shapes[i][1] == out[1];) {
@@ -70,17 +70,17 @@ ChannelMeans output_means(const Tensor& y, const ImageFormat& format) {
   return means;
 }
 
-void match_output_means(Graph& graph, const std::vector<Tensor>& images,
+void match_output_means(Graph& graph, const std::vector<std::vector<Tensor>>& batches,
                         const std::vector<ChannelMeans>& wanted) {
   constexpr int kRounds = 4;
   constexpr float kProbe = 0.01f;
   const NoGrad no_grad;
   const std::optional<LastShift> last = last_shift(graph);
-  if (!last || images.empty()) return;
+  if (!last || batches.empty()) return;
   std::vector<Tensor> made;
   const IntegerProgram program = lower(graph, false);
-  for (const Tensor& x : images)
-    program.run({x}, [&](int i, const IntegerValue& v) {
+  for (const std::vector<Tensor>& batch : batches)
+    program.run(batch, [&](int i, const IntegerValue& v) {
       if (i == last->node) made.push_back(v.real());
     });
   std::vector<float> shift(static_cast<size_t>(last->shift->shape[0]), 0.0f);

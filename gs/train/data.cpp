@@ -91,6 +91,9 @@ struct TrainData::Impl {
   mutable std::set<std::string> told = {};  // warnings
   int64_t noise = 0, drawn = 0;             // length of vectors, and how many were given
   uint64_t noise_seed = 0;
+  int64_t scale = 1;  // of images of domain b
+  uint64_t seed = 0;
+  LoaderOptions loading = {};
   Source partners = {};  // of the training images of domain a, by the numbers below
   std::vector<std::optional<size_t>> partner = {};
 
@@ -121,8 +124,9 @@ struct TrainData::Impl {
     return out;
   }
   std::optional<Image> image(const Source& source, size_t i) const {
+    const bool target = source == split[1].training || source == split[1].held_out;
     try {
-      return fit_square(source->load(i), size);
+      return fit_square(source->load(i), target ? size * static_cast<int>(scale) : size);
     } catch (const Error& e) {
       const std::string why = naming(source->key(i), e.what());
       if (told.insert(why).second) observer.warning(why + "; skipped");
@@ -152,6 +156,17 @@ struct TrainData::Impl {
     return out;
   }
   bool gives_noise(Domain d) const { return noise > 0 && d == Domain::a; }
+  void open_loader(int d) {
+    if (!split[d].training) return;
+    LoaderOptions options = loading;
+    if (d == 1) {
+      options.size *= static_cast<int>(scale);
+      options.load_size *= static_cast<int>(scale);
+    }
+    loaders[d] = std::make_unique<Loader>(
+        split[d].training, options, Rng(seed, kDataStream + static_cast<uint64_t>(d)),
+        [&to = observer](const std::string& text) { to.warning(text); });
+  }
   // Reads images until `enough` could be read; Error when fewer than `least` can.
   void check(const Source& source, const char* what, int most, int least, int enough) const {
     int readable = 0;
@@ -186,16 +201,11 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
     impl_->split[1] = split_folder(layout.train_b, layout.test_b, reading);
     if (!layout.train_b.empty()) impl_->pair(folder_source(layout.train_b, reading));
   }
-  LoaderOptions options;
-  options.size = size;
-  options.load_size = load_size;
-  options.flip = config.flip;
-  for (int d = 0; d < 2; ++d) {
-    if (!impl_->split[d].training) continue;
-    impl_->loaders[d] = std::make_unique<Loader>(
-        impl_->split[d].training, options, Rng(config.seed, kDataStream + static_cast<uint64_t>(d)),
-        [&observer](const std::string& text) { observer.warning(text); });
-  }
+  impl_->seed = config.seed;
+  impl_->loading.size = size;
+  impl_->loading.load_size = load_size;
+  impl_->loading.flip = config.flip;
+  for (const int d : {0, 1}) impl_->open_loader(d);
 }
 
 TrainData::TrainData(TrainData&&) noexcept = default;
@@ -217,6 +227,25 @@ void TrainData::take_noise(int64_t length, uint64_t seed) {
 
 int64_t TrainData::noise() const { return impl_->noise; }
 
+void TrainData::refuse_without_targets() const {
+  const std::string larger =
+      scale() > 1 ? ", " + std::to_string(scale()) + " times as large as --size" : "";
+  fail("train: needs real images of the target domain", larger,
+       "; give --data a folder with trainA and trainB");
+}
+
+void TrainData::take_scale(int64_t scale) {
+  if (scale == impl_->scale) return;
+  impl_->scale = scale;
+  // An upscaler's targets are what it enlarges, not stripes.
+  if (impl_->built_in)
+    impl_->split[1] =
+        split_built_in(ProceduralDomain::plain, impl_->loading.load_size * static_cast<int>(scale));
+  impl_->open_loader(1);
+}
+
+int64_t TrainData::scale() const { return impl_->scale; }
+
 ImageBatch TrainData::next(Domain domain, int n) {
   if (impl_->gives_noise(domain)) {
     ImageBatch out;
@@ -230,9 +259,7 @@ ImageBatch TrainData::next(Domain domain, int n) {
     return out;
   }
   Loader* loader = impl_->loaders[static_cast<int>(domain)].get();
-  GSX_CHECK(loader,
-            "train: needs real images of the target domain; give --data a folder with "
-            "trainA and trainB");
+  if (!loader) refuse_without_targets();
   ImageBatch out;
   std::vector<Tensor> images;
   for (int i = 0; i < n; ++i) {
@@ -285,6 +312,7 @@ Json TrainData::state() const {
   for (const auto& loader : impl_->loaders) j.push_back(loader ? Json(loader->state()) : Json());
   if (impl_->noise > 0)
     j.at(0) = {{"noise", impl_->noise}, {"seed", impl_->noise_seed}, {"drawn", impl_->drawn}};
+  if (impl_->scale > 1) j.push_back({{"scale", impl_->scale}});
   return j;
 }
 
@@ -293,6 +321,7 @@ void TrainData::restore(const Json& j) {
     take_noise(first.at("noise").get<int64_t>(), first.at("seed").get<uint64_t>());
     impl_->drawn = first.at("drawn").get<int64_t>();
   }
+  if (j.size() > 2) take_scale(j.at(2).at("scale").get<int64_t>());
   for (size_t d = 0; d < 2; ++d)
     if (impl_->loaders[d]) impl_->loaders[d]->restore(j.at(d));
 }
@@ -330,7 +359,7 @@ std::vector<Tensor> TrainData::larger(Domain d, int most) const {
       Image image = source->load(i);
       const int side = std::min(image.width, image.height);
       if (side <= size) continue;
-      if (out.size() % 2 == 0) {
+      if (out.size() % 2 == 0 || impl_->scale > 1) {
         image = fit_square(image, std::min(side, 2 * size));
       } else {
         constexpr int kMost = 4;  // of the short side; the long one may be twice that

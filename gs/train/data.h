@@ -30,8 +30,12 @@ class TrainData {
   // domain b.
   void take_noise(int64_t length, uint64_t seed);
   int64_t noise() const;  // their length; 0: domain a is images
+  // From now on images of domain b are this many times as large, as upscalers make them.
+  void take_scale(int64_t scale);
+  int64_t scale() const;
 
   bool has_targets() const;  // whether there are images of domain b
+  [[noreturn]] void refuse_without_targets() const;
   bool built_in() const;
   // Whether square photos come again just as they were: nothing is done to them but mirroring.
   bool repeats() const;
@@ -55,7 +59,7 @@ class TrainData {
   std::vector<Tensor> held_out(Domain, int most) const;
   // Up to `most` training images that are larger than S x S, for what depends on the size: by
   // turns the centre at twice the side, and whole (scaled down where that is beyond eight times the
-  // side).
+  // side; not for upscalers, whose results would be larger still).
   std::vector<Tensor> larger(Domain, int most) const;
   // From now on those two give no more than this, whatever they are asked for.
   void look_at_most(int images);

@@ -29,7 +29,7 @@ Losses DiscriminatorStage::step(int step) {
   const SlimmingOptions& o = options_;
   const double decay = schedule_factor(decay_of(plan_), step, plan_.steps);
   optimizer_.set_lr(static_cast<float>(o.lr_discriminator * decay));
-  const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
+  const ImageBatch sources = next_images(run_, teacher_, plan_.batch);
   const auto seen = [&](const Tensor& x, const ImageFormat& format) {
     return convert_images(x, format, discriminator_.input_format);
   };
@@ -37,7 +37,8 @@ Losses DiscriminatorStage::step(int step) {
   const Tensor real = o.teacher_is_real
                           ? seen(targets_.of(sources).images, teacher_.output_format)
                           : seen(run_.data.next(Domain::b, plan_.batch).images, kImageFormat);
-  return {{"D", learn(real, seen(sources.images, kImageFormat))}};
+  const Tensor photos = enlarged(sources.images, run_.data.scale());
+  return {{"D", learn(real, seen(photos, kImageFormat))}};
 }
 
 Losses DiscriminatorStage::step_on_noise(const ImageBatch& noise) {
@@ -64,7 +65,8 @@ void DiscriminatorStage::save(StateWriter& out) const {
 
 ImageRows DiscriminatorStage::samples(const std::vector<Tensor>& sources) {
   ImageRows rows;
-  for (const Tensor& source : sources) rows.push_back(sample_row(source, {&teacher_}));
+  for (const Tensor& source : sources)
+    rows.push_back(sample_row(source, {&teacher_}, second_of(run_, teacher_, rows.size(), true)));
   return rows;
 }
 

@@ -5,10 +5,11 @@
 
 namespace gsx {
 
-// Trains a PatchGAN between the photos and what the teacher makes of them (official objective) or
-// real images of the domain (paper); of a teacher that makes its images from noise, an SNGAN's
-// between real images and the teacher's. That is what slimming starts from, and whose feature
-// layers the distance looks through when no feature network is given.
+// Trains a PatchGAN between the photos, as large as the teacher's images, and what the teacher
+// makes of them (official objective) or real images of the domain (paper); of a teacher that makes
+// its images from noise, an SNGAN's between real images and the teacher's. That is what slimming
+// starts from, and whose feature layers the distance looks through when no feature network is
+// given.
 class DiscriminatorStage : public Stage {
  public:
   DiscriminatorStage(RunState&, const StagePlan&);

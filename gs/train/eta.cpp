@@ -24,7 +24,6 @@ double share_left(const RunState& run, double generator) {
 }
 
 NetworkWork network_work(const RunState& run) {
-  const int size = run.recipe.size;
   const bool given = !run.config.teacher.empty();
   std::error_code ignored;
   Rng any(0);
@@ -34,14 +33,15 @@ NetworkWork network_work(const RunState& run) {
                                   ? load_model(run.context, run.artifacts.discriminator)
                                   : fresh_discriminator(run, any);
   NetworkWork w;
-  w.generator = macs(generator, size);
-  w.discriminator = macs(discriminator, size);
+  w.generator = macs(generator, run.recipe.size);
+  w.discriminator = macs(discriminator, run.made_size());
   const auto& stages = run.recipe.stages;
   if (std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
         return s.kind == "cartoongan" || (s.makes == "student" && s.looks_through_features());
       })) {
-    w.features =
-        run.config.feature_net.empty() ? w.discriminator : macs(open_feature_net(run).graph, size);
+    w.features = run.config.feature_net.empty()
+                     ? w.discriminator
+                     : macs(open_feature_net(run).graph, run.made_size());
   }
   w.student = w.generator * share_left(run, w.generator);
   return w;

@@ -36,7 +36,8 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
                        [&](const std::string& text) { run.observer.warning(text); });
   Evaluation evaluation(
       {&student, &teacher, &net.graph, net.graph.feature_layers.back(), lpips ? &*lpips : nullptr});
-  for (const Tensor& source : sources) evaluation.add_source(source);
+  for (size_t i = 0; i < sources.size(); ++i)
+    evaluation.add_source(sources[i], second_of(run, student, i, true));
   if (run.data.has_targets())
     for (const Tensor& real : run.data.training(Domain::b, kRealImages)) evaluation.add_real(real);
 
@@ -59,11 +60,12 @@ Json figures_json(const ModelFigures& f) {
           {"file_bytes", f.file_bytes}, {"ms_per_image", f.ms_per_image}};
 }
 
-double mean_stripes(const Graph& model, const std::vector<Tensor>& sources,
+double mean_stripes(const RunState& run, const Graph& model, const std::vector<Tensor>& sources,
                     const std::vector<std::vector<uint8_t>>& masks) {
   double sum = 0;
   for (size_t i = 0; i < sources.size(); ++i)
-    sum += stripe_energy(to_image(translate_image(model, sources[i])), masks[i]);
+    sum += stripe_energy(
+        to_image(translate_image(model, sources[i], second_of(run, model, i, true))), masks[i]);
   return sum / static_cast<double>(sources.size());
 }
 
@@ -153,10 +155,10 @@ TrainResult evaluate_run(RunState& run, bool timed) {
     r.compressed.ms_per_image = ms[1];
   }
   measure_distances(run, teacher, student, sources, r);
-  if (run.data.built_in() && run.data.noise() == 0) {
+  if (run.data.built_in() && run.data.noise() == 0 && run.data.scale() == 1) {
     const auto masks = run.data.held_out_masks(kEvaluated);
-    r.stripe_energy_teacher = mean_stripes(teacher, sources, masks);
-    r.stripe_energy_student = mean_stripes(student, sources, masks);
+    r.stripe_energy_teacher = mean_stripes(run, teacher, sources, masks);
+    r.stripe_energy_student = mean_stripes(run, student, sources, masks);
   }
   return r;
 }

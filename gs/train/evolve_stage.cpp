@@ -2,6 +2,7 @@
 #include "gs/train/evolve_stage.h"
 
 #include "gs/passes/extract.h"
+#include "gs/second_input.h"
 #include "gs/train/run_budget.h"
 
 namespace gsx {
@@ -46,9 +47,15 @@ void EvolveStage::look() {
   const Graph& teacher = lessons_.teacher();
   for (const Tensor& source : run_.data.training(Domain::a, kJudged)) {
     judged_.push_back(convert_images(source, kImageFormat, teacher.input_format));
-    verdicts_.push_back(discriminator_.run(std::vector{convert_images(
-        teacher.run(judged_.back()), teacher.output_format, discriminator_.input_format)}));
+    verdicts_.push_back(discriminator_.run(
+        std::vector{convert_images(teacher.run(judged_inputs(judged_.size() - 1))[0],
+                                   teacher.output_format, discriminator_.input_format)}));
   }
+}
+
+std::vector<Tensor> EvolveStage::judged_inputs(size_t i) const {
+  const Graph& teacher = lessons_.teacher();
+  return inputs_of(teacher, judged_[i], second_of(run_, teacher, i, false));
 }
 
 void EvolveStage::teach(Graph& candidate) {
@@ -65,7 +72,7 @@ double EvolveStage::difference_of(const Graph& candidate) const {
   const NoGrad guard;
   double sum = 0;
   for (size_t i = 0; i < judged_.size(); ++i) {
-    const Tensor made = convert_images(candidate.run(judged_[i]), candidate.output_format,
+    const Tensor made = convert_images(candidate.run(judged_inputs(i))[0], candidate.output_format,
                                        discriminator_.input_format);
     const std::vector<Tensor> verdicts = discriminator_.run(std::vector{made});
     for (size_t k = 0; k < verdicts.size(); ++k)

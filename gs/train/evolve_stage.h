@@ -30,6 +30,7 @@ class EvolveStage : public Stage {
   void look();
   void teach(Graph& candidate);
   double difference_of(const Graph& candidate) const;
+  std::vector<Tensor> judged_inputs(size_t i) const;
 
   Lessons lessons_;
   Graph discriminator_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "gs/train/given_teacher.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -59,8 +60,7 @@ Inputs open_inputs(const RunState& run, bool need_discriminator) {
   const TrainConfig& c = run.config;
   Inputs in;
   Rng dense(c.seed, kDenseStream), discriminator(c.seed, kDiscriminatorStream);
-  in.teacher =
-      c.teacher.empty() ? fresh_generator(run, dense) : open_given(run, "--teacher", c.teacher);
+  in.teacher = c.teacher.empty() ? fresh_generator(run, dense) : open_given_teacher(run);
   if (!c.discriminator.empty())
     in.discriminator = open_given(run, "--discriminator", c.discriminator);
   else if (c.teacher.empty() || need_discriminator)
@@ -121,7 +121,7 @@ void check_marks(const RunState& run, const Json& marks, bool new_teacher) {
     }
   }
   if (!new_teacher) return;
-  const Graph teacher = open_given(run, "--teacher", c.teacher);
+  const Graph teacher = open_given_teacher(run);
   check_mark("--teacher", c.teacher, teacher,
              marks.contains("teacher")
                  ? marks.at("teacher").get<uint64_t>()

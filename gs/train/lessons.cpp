@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "gs/second_input.h"
 #include "gs/train/features.h"
 #include "gs/train/run_budget.h"
 
@@ -33,9 +34,8 @@ Lessons::Lessons(RunState& run, const StagePlan& plan)
       targets_(teacher_, run.data.repeats()) {
   teacher_.freeze();
   const SlimmingOptions o = slimming_options(plan);
-  GSX_CHECK(o.teacher_is_real || o.gan_weight == 0 || run.data.has_targets(),
-            "train: needs real images of the target domain; give --data a folder with trainA and "
-            "trainB");
+  if (!o.teacher_is_real && o.gan_weight != 0 && !run.data.has_targets())
+    run.data.refuse_without_targets();
 }
 
 SlimmingOptions Lessons::options() const {
@@ -65,8 +65,12 @@ void Lessons::weigh(Distance& distance, std::vector<float> weights) const {
   const NoGrad guard;
   std::vector<Tensor> images, sources;
   for (const Tensor& source : run_.data.training(Domain::a, kLooked)) {
-    images.push_back(teacher_.run(convert_images(source, kImageFormat, teacher_.input_format)));
-    sources.push_back(convert_images(source, kImageFormat, teacher_.output_format));
+    const Tensor x = convert_images(source, kImageFormat, teacher_.input_format);
+    const Tensor second = second_of(run_, teacher_, images.size(), false);
+    images.push_back(teacher_.run(inputs_of(teacher_, x, second))[0]);
+    const bool image = run_.data.noise() == 0;
+    sources.push_back(convert_images(image ? enlarged(source, run_.data.scale()) : source,
+                                     kImageFormat, teacher_.output_format));
   }
   // Of noise there are no photos, only other images.
   if (run_.data.noise() > 0) {
@@ -79,7 +83,8 @@ void Lessons::weigh(Distance& distance, std::vector<float> weights) const {
 SlimmingStep::Input Lessons::next(const SlimmingOptions& o, const Distance& distance,
                                   const ImageFormat& student, const ImageFormat& discriminator) {
   SlimmingStep::Input in;
-  const ImageBatch sources = run_.data.next(Domain::a, plan_.batch);
+  const ImageBatch sources = next_images(run_, teacher_, plan_.batch);
+  in.second = sources.second;
   in.x = convert_images(sources.images, kImageFormat, student);
   if (plan_.has_distance() || ((o.teacher_is_real || o.triplet > 0) && o.gan_weight != 0)) {
     const bool remembers = run_.data.repeats() && plan_.distance == "perceptual";

@@ -15,7 +15,9 @@ enum RngStream : uint64_t {
   kNoiseStream = 48,          // vectors that students and teachers make images of,
   kHeldOutNoiseStream,        // those that they are compared on,
   kFreshNoiseStream,          // and those that a teacher learns from
-  kSampleStream               // and shows
+  kSampleStream,              // and shows
+  kSecondStream,              // second inputs of networks of two, for training images
+  kHeldOutSecondStream        // and for those that they are compared on
 };
 
 }  // namespace gsx

@@ -73,7 +73,11 @@ RunLock::RunLock(fs::path folder, bool make, const LockWords& words)
     : folder_(std::move(folder)), file_(folder_ / ".lock") {
   check_links(words.command, folder_);
   std::error_code error;
-  if (make) made_ = fs::create_directories(folder_, error);
+  if (make) {
+    for (fs::path at = folder_; !at.empty() && !fs::exists(at, error); at = at.parent_path())
+      made_.insert(made_.begin(), at);
+    fs::create_directories(folder_, error);
+  }
   GSX_CHECK(!error, words.command, ": cannot make the ", words.folder, " ", folder_.string(), ": ",
             error.message());
   GSX_CHECK(fs::is_directory(folder_, error), words.command, ": there is no ", words.folder, " ",
@@ -89,7 +93,7 @@ RunLock::~RunLock() {
   unlink(file_.c_str());
   close(fd_);
   std::error_code ignored;
-  if (made_) fs::remove(folder_, ignored);
+  for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) fs::remove(*folder, ignored);
 }
 
 }  // namespace gsx

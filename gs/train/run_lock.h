@@ -1,6 +1,7 @@
 // A folder of a run, or of an ablation, belongs to one process at a time.
 #pragma once
 #include <filesystem>
+#include <vector>
 
 namespace gsx {
 
@@ -17,14 +18,14 @@ class RunLock {
  public:
   // With `make`, the folder is made where there is none; else it must be there.
   RunLock(std::filesystem::path folder, bool make, const LockWords& = {});
-  // Leaves no file of its own behind, and no folder it made that nobody has filled.
+  // Leaves no file of its own behind, and none of the folders it made that nobody has filled.
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
  private:
   std::filesystem::path folder_, file_;
-  bool made_ = false;
+  std::vector<std::filesystem::path> made_;  // folders, the outermost first
   int fd_ = -1;
 };
 

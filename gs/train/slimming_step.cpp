@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine/profile_scope.h"
+#include "gs/second_input.h"
 
 namespace gsx {
 
@@ -118,6 +119,8 @@ SlimmingStep::SlimmingStep(Graph& student, Graph& discriminator, const Graph* fe
 
 SlimmingLosses SlimmingStep::step(const Input& in) {
   place(x_, in.x);
+  if (in.second.defined()) place(second_, in.second);
+  else if (second_length(student_) > 0) place(second_, inputs_of(student_, in.x)[1]);
   if (in.y_teacher.defined()) place(y_teacher_, in.y_teacher);
   else y_teacher_ = {};
   grams_teacher_.resize(in.grams_teacher.size());
@@ -177,7 +180,7 @@ void SlimmingStep::generator_work(const ForcedValues* forced) {
   Tensor y;
   {
     const ProfileScope span("student");
-    y = student_.run(x_, run);
+    y = student_.run(inputs_of(student_, x_, second_), run)[0];
   }
   generated_ = y.detach();
   Tensor total;

@@ -37,6 +37,7 @@ class SlimmingStep {
     // The discriminator's input format; needed when the teacher's are not "real", and where it
     // learns from triplets.
     Tensor y_real;
+    Tensor second = {};  // of a student of two inputs, where it is drawn for each image
     const ForcedValues* forced = nullptr;  // tests
   };
   // Gradients stay on the parameters until the next step. Returns the losses before the step.
@@ -92,7 +93,7 @@ class SlimmingStep {
   ImagePool pool_;
   Phase generator_phase_, discriminator_phase_;
   // Where captured work finds its images: the step's, and what the discriminator takes for fake.
-  Tensor x_, y_teacher_, y_real_, fake_;
+  Tensor x_, second_, y_teacher_, y_real_, fake_;
   std::vector<Tensor> grams_teacher_;
   // What it leaves: the student's images, also as the discriminator sees them, and the losses.
   Tensor generated_, shown_;

@@ -4,7 +4,9 @@
 #include "gs/images.h"
 #include "gs/passes/fold_norms.h"
 #include "gs/passes/quantize.h"
+#include "gs/second_input.h"
 #include "gs/train/noise.h"
+#include "gs/train/teacher_traits.h"
 #include "gs/translate.h"
 #include "models/import/import.h"
 
@@ -47,8 +49,9 @@ Graph fresh_unet(const RunState& run, const StagePlan& plan, Rng& rng) {
 RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer) {
   ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
-  if (const int64_t length = noise_of_teacher(config, recipe, context); length > 0)
-    data.take_noise(length, config.seed);
+  const TeacherTraits traits = teacher_traits(config, recipe, context);
+  if (traits.noise > 0) data.take_noise(traits.noise, config.seed);
+  data.take_scale(traits.scale);
   Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
   return {config,   std::move(recipe), std::move(context),
           observer, std::move(data),   std::move(artifacts)};
@@ -90,7 +93,7 @@ Graph fresh_generator(const RunState& run, Rng& rng) {
 PatchGanOptions discriminator_shape(const RunState& run, int channels) {
   PatchGanOptions o;
   o.width = run.recipe.discriminator_width();
-  o.layers = run.recipe.size >= 32 ? 3 : 2;
+  o.layers = run.made_size() >= 32 ? 3 : 2;
   o.in_channels = channels;
   return o;
 }
@@ -102,6 +105,24 @@ Graph fresh_discriminator(const RunState& run, Rng& rng) {
   Graph discriminator = patchgan(discriminator_shape(run, 3));
   discriminator.initialize(run.context, rng, Init{});
   return discriminator;
+}
+
+ImageBatch next_images(RunState& run, const Graph& network, int n) {
+  ImageBatch batch = run.data.next(Domain::a, n);
+  const Rng::State stream = {run.config.seed, kSecondStream, 0};
+  std::vector<Tensor> seconds;
+  for (int i = 0; i < n; ++i, ++run.seconds_drawn) {
+    seconds.push_back(drawn_second(network, run.context, stream, run.seconds_drawn, false));
+    if (!seconds.back().defined()) return batch;
+    batch.keys[static_cast<size_t>(i)].clear();  // with another it is another image
+  }
+  batch.second = n == 1 ? seconds[0] : concat_batch(seconds);
+  return batch;
+}
+
+Tensor second_of(const RunState& run, const Graph& network, size_t i, bool held_out) {
+  const Rng::State stream = {run.config.seed, held_out ? kHeldOutSecondStream : kSecondStream, 0};
+  return drawn_second(network, run.context, stream, static_cast<int64_t>(i), true);
 }
 
 void save_result(const RunState& run, Graph graph, const std::filesystem::path& path) {
@@ -121,16 +142,22 @@ void save_student(const RunState& run, Graph graph, const std::filesystem::path&
   save_result(run, std::move(graph), path);
 }
 
-std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks) {
+std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks,
+                              const Tensor& second) {
   std::vector<Image> row;
-  if (source.shape().rank() == 4) row.push_back(to_image(source));
-  for (const Graph* network : networks) row.push_back(to_image(translate_image(*network, source)));
+  for (const Graph* network : networks)
+    row.push_back(to_image(translate_image(*network, source, second)));
+  if (source.shape().rank() != 4) return row;
+  const Image image = to_image(source);
+  const bool enlarged = !row.empty() && row[0].width != image.width;
+  row.insert(row.begin(), enlarged ? resize(image, row[0].width, row[0].height) : image);
   return row;
 }
 
-Tensor translate_image(const Graph& graph, const Tensor& source) {
+Tensor translate_image(const Graph& graph, const Tensor& source, const Tensor& second) {
   const NoGrad guard;
-  const Tensor y = translate(graph, convert_images(source, kImageFormat, graph.input_format));
+  const Tensor y =
+      translate(graph, convert_images(source, kImageFormat, graph.input_format), second);
   return clip_images(convert_images(y, graph.output_format, kImageFormat), kImageFormat);
 }
 

@@ -22,7 +22,10 @@ struct RunState {
   TrainObserver& observer;
   TrainData data;
   Artifacts artifacts;
+  int64_t seconds_drawn = 0;  // of second inputs, for training images
 
+  // The side of the images that the run's networks make of those of its size.
+  int made_size() const { return recipe.size * static_cast<int>(data.scale()); }
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
 };
 
@@ -72,13 +75,19 @@ Graph fresh_generator(const RunState&, Rng&);
 PatchGanOptions discriminator_shape(const RunState&, int channels);
 // Such a one of images, with fresh weights.
 Graph fresh_discriminator(const RunState&, Rng&);
+// The next training images, with what the network draws beside each.
+ImageBatch next_images(RunState&, const Graph& network, int n);
+// What the network draws beside image i of a list: of training images or of held-out ones.
+Tensor second_of(const RunState&, const Graph& network, size_t i, bool held_out);
 // Writes a network with the run's recipe as its provenance.
 void save_result(const RunState&, Graph, const std::filesystem::path&);
 // The same of a student that is done: weight scales stay as they are now, batch norms are folded.
 void save_student(const RunState&, Graph, const std::filesystem::path&);
-// A source, where it is an image, and what networks make of it.
-std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks);
+// A source, where it is an image, as large as what networks make of it, and that.
+// second: as translate().
+std::vector<Image> sample_row(const Tensor& source, const std::vector<const Graph*>& networks,
+                              const Tensor& second = {});
 // One image [1,3,H,W] in image format through a network that makes images, and back.
-Tensor translate_image(const Graph&, const Tensor& source);
+Tensor translate_image(const Graph&, const Tensor& source, const Tensor& second = {});
 
 }  // namespace gsx

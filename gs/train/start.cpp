@@ -4,6 +4,7 @@
 #include <new>
 
 #include "gs/passes/insert_scales.h"
+#include "gs/second_input.h"
 #include "gs/setting_use.h"
 #include "gs/train/evaluation.h"
 #include "gs/train/run_budget.h"
@@ -22,34 +23,38 @@ constexpr float kAnyRho = 1e-3f;
 constexpr int kSearched = 64;  // how far from a size that does not fit another is looked for
 
 // Why a run's networks cannot work on images of this side; empty: they can.
-std::string misfit(const Inputs& in, int size) {
-  const Shape image{1, 3, size, size};
+std::string misfit(const Inputs& in, int size, int64_t scale) {
+  const Shape image{1, 3, size * scale, size * scale};
   const char* which = "the teacher";
   try {
     const Shape given = in.teacher.input_shapes(size, size)[0];
-    const Shape made = in.teacher.infer_shapes(given)[in.teacher.output()];
+    const Shape made =
+        in.teacher.infer_shapes(input_shapes_of(in.teacher, given))[in.teacher.output()];
     if (made != image) {
       return "the teacher makes images of " + std::to_string(made[3]) + " x " +
-             std::to_string(made[2]) + (given.rank() == 4 ? " of them" : "");
+             std::to_string(made[2]) + (given.rank() == 4 ? " of them" : "") +
+             (scale > 1 ? ", not " + std::to_string(scale) + " times as large" : "");
     }
     which = "the discriminator";
     in.discriminator.infer_shapes(image);
     which = "the feature network";
     in.features.graph.infer_shapes(image);
   } catch (const Error& e) {
-    return std::string(which) + ": " + e.what();
+    const std::string why = e.what();
+    return std::string(which) + ": " +
+           why.substr(0, why.rfind("; give "));  // there is better advice
   }
   return {};
 }
 
-void check_size(const Inputs& in, int size) {
-  const std::string why = misfit(in, size);
+void check_size(const Inputs& in, int size, int64_t scale) {
+  const std::string why = misfit(in, size, scale);
   if (why.empty()) return;
   std::string near;
   for (const int direction : {-1, 1}) {
     for (int by = 1; by <= kSearched; ++by) {
       const int other = size + direction * by;
-      if (other < kLeastSize || !misfit(in, other).empty()) continue;
+      if (other < kLeastSize || !misfit(in, other, scale).empty()) continue;
       near += (near.empty() ? "give " : " or ") + std::to_string(other);
       break;
     }
@@ -82,17 +87,16 @@ bool has_prunable(const Graph& teacher, PruneBy by) {
 void check_teacher(const RunState& run, const Graph& teacher) {
   const std::string& spec = run.config.teacher;
   if (spec.empty()) return;
-  GSX_CHECK(teacher.inputs().size() == 1, "--teacher: must take one image, ", spec, " takes ",
-            teacher.inputs().size(), " inputs; give a generator whose label is part of it");
-  GSX_CHECK(noise_length(teacher) > 0 || teacher.input_channels() == 3,
-            "--teacher: must take images of 3 channels, ", spec, " takes ",
-            teacher.input_channels());
-  const Shape made = teacher.infer_shapes(teacher.example_input())[teacher.output()];
+  const std::vector<Shape> taken = teacher.example_inputs();
+  GSX_CHECK(taken.size() == 1 || second_length(teacher) > 0, "--teacher: must take one image, or ",
+            "one and a vector such as a label, ", spec, " takes ", taken.size(),
+            " inputs, the second of which is ", second_name(teacher), " ", taken[1],
+            "; give another generator");
+  GSX_CHECK(noise_length(teacher) > 0 || taken[0][1] == 3,
+            "--teacher: must take images of 3 channels, ", spec, " takes ", taken[0][1]);
+  const Shape made = teacher.infer_shapes(taken)[teacher.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, "--teacher: must make images of 3 channels, ", spec,
             " makes ", made);
-  const int64_t scale = image_scale(teacher);
-  GSX_CHECK(scale <= 1, "--teacher: must give images back at their size, ", spec, " makes them ",
-            scale, " times as large; give another generator");
   const PruneBy by = run.recipe.prune_by();
   bool weights = false;
   for (const Parameter* p : teacher.parameters()) weights |= p->role == Role::weight;
@@ -186,7 +190,7 @@ void check_start(const RunState& run, const Inputs& in) {
   check_needs(run.config, run.recipe);
   check_teacher(run, in.teacher);
   check_discriminator(run, in.discriminator);
-  check_size(in, run.recipe.size);
+  check_size(in, run.recipe.size, run.data.scale());
   if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
   const StagePlan* maker = run.recipe.maker("teacher");

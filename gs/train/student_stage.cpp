@@ -8,7 +8,11 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
+<<<<<<< HEAD
 #include "gs/passes/worth.h"
+=======
+#include "gs/second_input.h"
+>>>>>>> gs-any
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
 
@@ -76,11 +80,13 @@ void StudentStage::quantize() {
   std::vector<Tensor> sources = run_.data.training(Domain::a, kLooked);
   for (Tensor& source : run_.data.larger(Domain::a, static_cast<int>(sources.size()) / 3))
     sources.push_back(std::move(source));
-  std::vector<Tensor> batches;
-  for (const Tensor& source : sources)
-    batches.push_back(
-        mirrored_to_fit(student_, convert_images(source, kImageFormat, student_.input_format)));
-  calibrate(student_, batches, run_.config.quantize());
+  std::vector<std::vector<Tensor>> batches;
+  for (const Tensor& source : sources) {
+    const Tensor x = convert_images(source, kImageFormat, student_.input_format);
+    const Tensor second = second_of(run_, student_, batches.size(), false);
+    batches.push_back(inputs_of(student_, mirrored_to_fit(student_, x), second));
+  }
+  calibrate_inputs(student_, batches, run_.config.quantize());
 }
 
 void StudentStage::build(std::vector<float> weights) {
@@ -144,7 +150,8 @@ ImageRows StudentStage::samples(const std::vector<Tensor>& sources) {
   freeze_weight_scales(shipped);
   ImageRows rows;
   for (const Tensor& source : sources)
-    rows.push_back(sample_row(source, {&lessons_.teacher(), &shipped}));
+    rows.push_back(sample_row(source, {&lessons_.teacher(), &shipped},
+                              second_of(run_, shipped, rows.size(), true)));
   return rows;
 }
 

@@ -8,10 +8,10 @@
 #include "gs/recipe_file.h"
 #include "gs/train/eta.h"
 #include "gs/train/evaluation.h"
-#include "gs/train/noise.h"
 #include "gs/train/run_lock.h"
 #include "gs/train/run_log.h"
 #include "gs/train/start.h"
+#include "gs/train/teacher_traits.h"
 
 namespace gsx {
 
@@ -56,6 +56,13 @@ Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
   TrainConfig as_then = c;
   as_then.prune_by = "norm";  // there was no other way
   return make_recipe(as_then, in.meta().at("need_critic").get<bool>());
+}
+
+// Where the teacher tells it.
+void choose_size(TrainConfig& c) {
+  const int side =
+      given_teacher_traits(c, c.context ? c.context : Context::create({.threads = 1})).side;
+  if (side > 0) c.size = side;
 }
 
 class Run {
@@ -127,6 +134,7 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
   for (size_t i = 0; i < at_; ++i) total_step_ += stages[i].steps;
   total_step_ += step_;
   state_.data.restore(in.meta().at("data"));
+  state_.seconds_drawn = in.meta().value("seconds_drawn", int64_t{0});
   state_.data.check();
   if (in.meta().contains("artifacts"))
     state_.artifacts = artifacts_from_json(config.run_dir, in.meta().at("artifacts"));
@@ -268,6 +276,7 @@ void Run::write_checkpoint() {
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
   out.meta["data"] = state_.data.state();
+  if (state_.seconds_drawn > 0) out.meta["seconds_drawn"] = state_.seconds_drawn;
   out.meta["marks"] = marks_;
   stage_->save(out);
   out.write(checkpoint_of(state_.config));
@@ -296,7 +305,7 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     TrainConfig c = config;
     make_paths_absolute(c);
     write_every(c);
-    if (const int side = c.size ? 0 : noise_image_side(c); side > 0) c.size = side;
+    if (!c.size) choose_size(c);
     observer.begins(c);
     Run run(c, beginning, observer, stop);
     return run.go();

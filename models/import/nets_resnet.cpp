@@ -3,6 +3,7 @@
 // one Sequential `model`: a 7 x 7 convolution, some that halve the size, blocks, as many that
 // double it, and a last convolution; the numbers in the names tell which layers without weights lie
 // between.
+#include <algorithm>
 #include <cmath>
 
 #include "models/import/nets.h"
@@ -61,6 +62,12 @@ class Resnet {
   }
 
  private:
+  bool begins_any(const std::string& prefix) const {
+    const auto& names = w_.names();
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return name.starts_with(prefix); });
+  }
+
   void norm_relu(int i, int channels) {
     n_.norm(child(i), channels);
     if (n_.ok) n_.relu(child(i + 1));
@@ -98,11 +105,18 @@ class Resnet {
       return n_.has(layer + ".weight") ? w_.rank(layer + ".weight") == 4
                                        : n_.has(layer + ".conv.0.weight");
     };
-    // Without a padding layer in front the convolutions pad with zeros.
-    const int first = is_conv(1) ? 1 : 0;
-    if (!is_conv(first)) return false;
+    // Without a padding layer in front the convolutions pad with zeros. A block that lacks one has
+    // it where those before it have theirs: what is missing is told then.
+    int first = is_conv(1) ? 1 : 0;
+    if (!is_conv(first)) {
+      if (blocks_ == 0 || !begins_any(name)) return false;
+      first = first_;
+    }
     int second = first + 3;
     while (second < first + 6 && !is_conv(second)) ++second;
+    if (!is_conv(second) && blocks_ > 0) second = first + apart_;
+    first_ = first;
+    apart_ = second - first;
     shifted_ = shifted_ || second > (first == 1 ? 5 : 3);
     const PadMode mode = first == 1 ? PadMode::reflect : PadMode::zero;
     const int skip = n_.b.last();
@@ -120,6 +134,13 @@ class Resnet {
   // A convolution, or one for each channel, a norm and one between channels.
   int conv(const std::string& name, PadMode mode) {
     if (n_.has(name + ".weight")) return n_.same_conv(name, 1, mode);
+    if (blocks_ > 0 && !separable_) {  // it is missing
+      ConvSpec spec{.in = channels_, .out = channels_, .bias = n_.has(name + ".bias")};
+      spec.options.pad = Padding::all(1);
+      spec.options.pad_mode = mode;
+      if (n_.ok) n_.b.conv(name, spec);
+      return channels_;
+    }
     separable_ = true;
     const std::string depth = name + ".conv.0";
     const int channels =
@@ -147,6 +168,7 @@ class Resnet {
   const Weights& w_;
   NetBuilder n_;
   int at_ = 0, downs_ = 0, blocks_ = 0;
+  int first_ = 1, apart_ = 4;  // where a block's first convolution is, and its second behind it
   int channels_ = w_.dim("model.1.weight", 0);  // between the blocks
   bool shifted_ = false, separable_ = false;
   std::vector<std::string> downs_blurred_, ups_blurred_;

@@ -226,17 +226,24 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
   result.graph = sketch.build(context, out.node, plain(out.name));
   take_only_size(result.graph, sketch, trace.notes);
   const auto range = range_of(sketch, out.node);
+  bool assumed = false;
   if (range && range->lo < range->hi)
     result.graph.output_format = result.graph.input_format = *range;
-  else if (!formats.contains("range") && !formats.contains("output_range"))
-    trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
-  if (const auto takes = input_range_of(sketch)) result.graph.input_format = *takes;
+  else if ((assumed = !formats.contains("range") && !formats.contains("output_range")))
+    trace.note(
+        "the file does not say which values are black and white; -1 and 1 are assumed "
+        "unless they are told");
+  if (const auto takes = input_range_of(sketch)) {
+    result.graph.input_format = *takes;
+    assumed = false;
+  }
   apply_format_options(result.graph, "auto", formats);
   Json& provenance = result.graph.provenance;
   provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};
   if (trace.input_is_nhwc) provenance["onnx"]["input_layout"] = "NHWC";
   if (out.nhwc) provenance["onnx"]["output_layout"] = "NHWC";
   if (!followed.one_size.empty()) provenance["onnx"]["one_size"] = true;
+  if (assumed) provenance["onnx"]["range_assumed"] = true;
   for (std::string& note : trace.notes) note = plain(note);
   provenance["onnx"]["notes"] = trace.notes;
   result.notes = std::move(trace.notes);

@@ -27,6 +27,14 @@ TEST_CASE("run lock: the second to come is refused with the first's process numb
   CHECK_NOTHROW(RunLock(run, false));  // and again when the first is done
 }
 
+TEST_CASE("run lock: folders that nobody filled go again, those around them that it made too") {
+  const TempDir dir;
+  fs::create_directory(dir / "there");
+  { const RunLock lock(dir / "there" / "a" / "b" / "run", true); }
+  CHECK(fs::exists(dir / "there"));
+  CHECK_FALSE(fs::exists(dir / "there" / "a"));
+}
+
 TEST_CASE("run lock: what a killed process left does not count") {
   const TempDir dir;
   write_text(dir / ".lock", "4711");

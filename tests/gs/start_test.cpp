@@ -85,6 +85,9 @@ const Fault kFaults[] = {
     {"range", [](TrainConfig& c, const fs::path&) { c.act_range = INFINITY; }, "--act-range"},
     {"size", [](TrainConfig& c, const fs::path&) { c.size = 30; },
      "--size 30 does not fit, the teacher makes images of 32 x 32 of them; give 28 or 32"},
+    {"size whose remedy is said once",
+     [](TrainConfig& c, const fs::path& d) { no_networks(c, d, unet({.width = 3, .layers = 5})); },
+     "cannot take images as small as [1, 24, 1, 1]; give 32"},
     {"dense size", [](TrainConfig& c, const fs::path&) { c.method = "dense", c.size = 31; },
      "give 28 or 32"},
     {"no file", [](TrainConfig& c, const fs::path& d) { c.feature_net = d / "none.safetensors"; },
@@ -163,15 +166,6 @@ const Fault kFaults[] = {
        no_networks(c, d, two);
      },
      "must take one image"},
-    {"a teacher that enlarges",
-     [](TrainConfig& c, const fs::path& d) {
-       Graph larger("larger");
-       larger.add(make_input("image", 3));
-       larger.add(make_conv("paint", 0, {.in = 3, .out = 3, .options = {.pad = Padding::all(1)}}));
-       larger.add(make_upsample("up", 1, 2));
-       no_networks(c, d, larger);
-     },
-     "makes them 2 times as large"},
     {"an architecture that has no narrow form",
      [](TrainConfig& c, const fs::path& d) {
        c.method = "distill";

@@ -49,7 +49,9 @@ int floor_of(const std::string& path) {
       {"gs/passes", 1}, {"gs/losses", 1}, {"gs/eval", 3}, {"gs/train", 4}};
   const auto room = kRooms.find(path.substr(0, path.rfind('/')));
   if (room != kRooms.end()) return room->second;
-  return starts(path, "gs/images.") || starts(path, "gs/translate.") ? 0 : 2;
+  for (const char* bottom : {"gs/images.", "gs/second_input.", "gs/translate."})
+    if (starts(path, bottom)) return 0;
+  return 2;
 }
 
 std::string why_not_in_gs(const std::string& file, const std::string& name) {

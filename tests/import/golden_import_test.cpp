@@ -102,9 +102,9 @@ TEST_CASE("import: what is no known network is said, with the nearest and what d
   const TempDir dir;
   const auto path = dir / "w.safetensors";
   write_weights(file, "resnet_affine", path, "", "model.11.conv_block.5.weight");
-  CHECK_THAT(
-      refusal(context, path),
-      Contains("the nearest of the networks that gsx knows: missing model.11.conv_block.5.weight"));
+  CHECK_THAT(refusal(context, path),
+             Contains("does not fit resnet_generator, the nearest of the networks that gsx knows: "
+                      "missing model.11.conv_block.5.weight"));
   SafetensorsWriter writer;
   writer.add("encoder.weight", {2, 2}, std::vector<float>(4));
   writer.write(path);
