@@ -114,6 +114,11 @@ enum class Use : uint8_t {
     ranges::words({"norm", "inserted", "both"}), Use::prune,                                       \
     "whose scales channels are pruned by: the norms' own, ones inserted behind convolutions that " \
     "have none, or both (both)")                                                                   \
+  X("Method", std::optional<std::string>, importance, {}, ranges::words({"scale", "output"}),      \
+    Use::shrink,                                                                                   \
+    "what channels are compared by: their scales alone, or how far the output moves with them "    \
+    "for "                                                                                         \
+    "what they cost (output)")                                                                     \
   X("Method", std::optional<int>, width, {}, ranges::whole(1, 1024), Use::width,                   \
     "channels of the first layer of a dense or distilled network")                                 \
   X("Method", std::optional<int>, blocks, {}, ranges::whole(1, 64), Use::teacher,                  \

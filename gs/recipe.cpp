@@ -208,6 +208,7 @@ Recipe Recipe::from_json(const Json& j) {
     r.stages.push_back(StagePlan::from_json(stage, "checkpoint: the recipe"));
     // Before there was the key there was no other way.
     if (!stage.contains("prune_by")) r.stages.back().prune_by = "norm";
+    if (!stage.contains("importance")) r.stages.back().importance = "scale";
   }
   GSX_CHECK(!r.stages.empty(), "checkpoint: the recipe must have stages, got none");
   r.stages.back().last = true;

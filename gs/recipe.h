@@ -28,6 +28,7 @@ inline constexpr const char* kOfBlocks = "dense pix2pix cartoongan style-aware";
   X(bool, prune, false, ranges::on_off(), kTrained)                                               \
   X(std::string, prune_by, "both", ranges::words({"norm", "inserted", "both"}),                   \
     "slim distill evolve coevolve finetune")                                                      \
+  X(std::string, importance, "output", ranges::words({"scale", "output"}), kTrained)              \
   X(bool, quantize, false, ranges::on_off(), kTrained)                                            \
   X(std::optional<int>, width, {}, ranges::whole(1, 1024), kWide)                                 \
   X(std::optional<int>, blocks, {}, ranges::whole(1, 64), kOfBlocks)                              \

@@ -95,7 +95,7 @@ class Maker {
   // Keys that a stage reads only along with others.
   static void check_effects(const std::string& where, const Json& own, const StagePlan& plan) {
     if (plan.makes != "student") return;
-    for (const char* key : {"rho", "lr_gamma", "prune_by"})
+    for (const char* key : {"rho", "lr_gamma", "prune_by", "importance"})
       GSX_CHECK(plan.prune || !own.contains(key), where, ": ", key,
                 " has no effect where nothing is pruned; leave it out or say prune = true");
     GSX_CHECK(plan.has_distance() || !own.contains("beta"), where,
@@ -162,6 +162,7 @@ class Maker {
     if (narrow) set("width", c.width);
     if (keys.value("prune", false)) set("prune_by", c.prune_by);
     if (keys.value("prune", false) && kind != "evolve") {
+      set("importance", c.importance);
       set("rho", c.rho);
       set("lr_gamma", c.lr_gamma);
     }

@@ -7,7 +7,7 @@ namespace gsx {
 
 void soft_threshold(const Tensor& w, float threshold) { block_soft_threshold({w}, threshold); }
 
-void block_soft_threshold(const std::vector<Tensor>& tied, float threshold) {
+void block_soft_threshold(const std::vector<Tensor>& tied, float threshold, const Tensor& worth) {
   GSX_CHECK(!tied.empty(), "soft_threshold: needs at least one tensor, got none");
   GSX_CHECK(threshold >= 0, "soft_threshold: threshold must not be negative, got ", threshold);
   std::vector<float*> parts;
@@ -18,8 +18,12 @@ void block_soft_threshold(const std::vector<Tensor>& tied, float threshold) {
     w.changed();
     parts.push_back(w.device_data());
   }
+  GSX_CHECK(!worth.defined() || worth.shape() == tied[0].shape(),
+            "soft_threshold: worth must have the scales' shape ", tied[0].shape(), ", got ",
+            worth.shape());
   tied[0].backend().prox_l1.shrink(tied[0].exec(), static_cast<int>(parts.size()),
-                                   tied[0].storage_size(), threshold, parts.data());
+                                   tied[0].storage_size(), threshold,
+                                   worth.defined() ? worth.device_data() : nullptr, parts.data());
 }
 
 }  // namespace gsx

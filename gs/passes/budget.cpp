@@ -7,7 +7,6 @@
 
 #include "gs/passes/constant_propagation.h"
 #include "gs/passes/extract.h"
-#include "gs/passes/worth.h"
 
 namespace gsx {
 namespace {
@@ -15,7 +14,7 @@ namespace {
 // One channel of a group, in the order of removal.
 struct Candidate {
   int group, channel;
-  double worth;  // mostly importance, ||v||_2
+  double worth;  // mostly ||v||_2, or that times the group's worth
 };
 
 // Of all of a graph's inputs, when images have the budget's size.
@@ -110,21 +109,17 @@ class CostEstimate {
   bool stored_later_;
 };
 
-double importance(const Graph& graph, const PruneGroup& group, int i) {
-  double squares = 0;
-  for (const PruneGroup::Norm& norm : group.norms) {
-    const double v = graph.node(norm.node).parameter(Role::gamma)->value.at(norm.channels[i]);
-    squares += v * v;
-  }
-  return std::sqrt(squares);
-}
-
-// Group after group.
+// Group after group, of a channel its worth times ||v||_2.
 std::vector<double> importances(const Graph& graph, const std::vector<PruneGroup>& groups) {
-  std::vector<double> all;
-  for (const PruneGroup& group : groups)
-    for (int i = 0; i < group.channels(); ++i)
-      all.push_back(group.worth_of(i) * importance(graph, group, i));
+  std::vector<double> all = channel_scales(graph, groups);
+  size_t at = 0;
+  for (const PruneGroup& group : groups) {
+    if (group.worth.defined()) {
+      const std::vector<float> worth = group.worth.to_vector();
+      for (size_t i = 0; i < worth.size(); ++i) all[at + i] *= worth[i];
+    }
+    at += group.channels();
+  }
   return all;
 }
 
@@ -132,16 +127,8 @@ std::vector<Candidate> by_worth(const std::vector<PruneGroup>& groups,
                                 const std::vector<double>& worth) {
   std::vector<Candidate> candidates;
   size_t at = 0;
-  for (int g = 0; g < static_cast<int>(groups.size()); ++g) {
-    const int n = groups[g].channels();
-    std::vector<int> order(n);
-    for (int i = 0; i < n; ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int a, int b) { return worth[at + a] < worth[at + b]; });
-    for (int k = 0; k < n; ++k)
-      candidates.push_back({g, order[k], worth[at + order[k]] * groups[g].scarcity(n - k)});
-    at += n;
-  }
+  for (int g = 0; g < static_cast<int>(groups.size()); ++g)
+    for (int i = 0; i < groups[g].channels(); ++i) candidates.push_back({g, i, worth.at(at++)});
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.worth < b.worth; });
   return candidates;

@@ -20,12 +20,16 @@ struct Budget {
 };
 // What a network costs as it stands, in the budget's unit.
 double cost_of(const Graph&, const Budget&);
+// A channel is worth ||v||_2 of its scales, times what its group says.
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        bool floor_will_do = false);
 // The channels of least worth instead, told by a number for each, group after group; to the floor
 // where the budget is beyond it.
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        const std::vector<double>& worth);
+// Of each group what a channel costs by counts, in the budget's unit (bytes, where there is none): the
+// mean over the first half of its channels, at least 1.
+std::vector<double> channel_costs(const Graph&, const std::vector<PruneGroup>&, const Budget&);
 // The floor, in the budget's unit; its target does not matter.
 double least_cost(const Graph&, const std::vector<PruneGroup>&, const Budget&);
 

@@ -83,11 +83,6 @@ void shrink(Scales& scales, const PruneGroup& group, int i, float threshold) {
 
 }  // namespace
 
-double PruneGroup::scarcity(int left) const {
-  static const double q = getenv("GSX_Q") ? atof(getenv("GSX_Q")) : 0;
-  return worth.empty() || left < 1 ? 1 : std::pow(double(channels()) / left, q);
-}
-
 PruneBy prune_by_named(const std::string& name) {
   const auto* const found = std::find(std::begin(kPruneByNames), std::end(kPruneByNames), name);
   GSX_CHECK(found != std::end(kPruneByNames), "prune_by: must be norm, inserted or both, got ",
@@ -139,22 +134,21 @@ void prox_groups(Graph& graph, const std::vector<PruneGroup>& groups, float thre
   GSX_CHECK(threshold >= 0, "prox_groups: threshold must not be negative, got ", threshold);
   std::vector<PruneGroup> in_parts;
   for (const PruneGroup& group : groups) {
-    if (!group.worth.empty() || group.norms.size() > kMostTied || !has_whole_norms(graph, group)) {
+    if (group.norms.size() > kMostTied || !has_whole_norms(graph, group)) {
       in_parts.push_back(group);
       continue;
     }
     std::vector<Tensor> scales;
     for (const PruneGroup::Norm& norm : group.norms)
       scales.push_back(scale_of(graph, norm.node).value);
-    block_soft_threshold(scales, threshold);
+    block_soft_threshold(scales, threshold, group.worth);
   }
   if (in_parts.empty()) return;
   Scales scales(graph, in_parts);
   for (const PruneGroup& group : in_parts) {
-    int alive = 0;
-    for (int i = 0; i < group.channels(); ++i) alive += scales.length(group, i) > 0;
-    const auto t = static_cast<float>(threshold / group.scarcity(alive));
-    for (int i = 0; i < group.channels(); ++i) shrink(scales, group, i, t / group.worth_of(i));
+    std::vector<float> worth(group.channels(), 1);
+    if (group.worth.defined()) worth = group.worth.to_vector();
+    for (int i = 0; i < group.channels(); ++i) shrink(scales, group, i, threshold / worth[i]);
   }
   scales.store(graph);
 }

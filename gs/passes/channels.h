@@ -14,11 +14,9 @@ struct PruneGroup {
     std::vector<int> channels;  // its channels, aligned with the other norms of the group
   };
   std::vector<Norm> norms;
-  // What the length of a channel's scales counts times when channels are compared: positive; empty
-  // where every channel counts once.
-  std::vector<float> worth;
-  float worth_of(int channel) const { return worth.empty() ? 1 : worth[channel]; }
-  double scarcity(int left) const;
+  // What the length of a channel's scales counts times where channels are compared: [C], above 0;
+  // undefined: once (worth.h).
+  Tensor worth;
   int channels() const { return static_cast<int>(norms.front().channels.size()); }
 };
 
@@ -35,8 +33,8 @@ std::vector<PruneGroup> prune_groups(const Graph&, PruneBy = PruneBy::both);
 bool has_whole_norms(const Graph&, const PruneGroup&);
 
 // The proximal step of Eqs. 13-14: |gamma| shrinks by `threshold`; for a group tied over several
-// norms every channel's vector of scales v becomes v * max(0, 1 - threshold / ||v||_2). In place,
-// and for whole norms on their device.
+// norms every channel's vector of scales v becomes v * max(0, 1 - threshold / ||v||_2). Where
+// channels have a worth, it divides their threshold. In place, and for whole norms on their device.
 void prox_groups(Graph&, const std::vector<PruneGroup>&, float threshold);
 
 // Sum over groups and channels of ||v||_2: the L1 term of Eq. 4.

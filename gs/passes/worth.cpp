@@ -1,70 +1,86 @@
-// Sensitivity of the output to every channel; see worth.h.
+// How much channels are worth, by gradients of random projections of the output; see worth.h.
 #include "gs/passes/worth.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <cstdio>
 
 #include "engine/ops.h"
-#include "gs/losses/gan_loss.h"
 
 namespace gsx {
+namespace {
 
-void measure_worth(const Graph& measured, std::vector<PruneGroup>& groups, const Budget& budget,
-                   const std::vector<Tensor>& images, Rng& rng) {
-  const double power = getenv("GSX_COSTP") ? atof(getenv("GSX_COSTP")) : 0.5;
-  const int draws = getenv("GSX_DRAWS") ? atoi(getenv("GSX_DRAWS")) : 2;
-  std::vector<double> squares;
-  for (const PruneGroup& g : groups) squares.resize(squares.size() + g.channels());
-  const std::vector<double> lengths = channel_scales(measured, groups);
+constexpr int kProjections = 2;       // of each input's output
+constexpr float kLeastWorth = 1e-6f;  // of the mean
+
+const Tensor& scale(const Graph& graph, const PruneGroup::Norm& norm) {
+  return graph.node(norm.node).parameter(Role::gamma)->value;
+}
+
+// dy/dv . v of every channel, group after group, of the gradients that were last computed.
+std::vector<double> movements(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  std::vector<double> all;
+  for (const PruneGroup& group : groups) {
+    const size_t begin = all.size();
+    all.resize(begin + group.channels());
+    for (const PruneGroup::Norm& norm : group.norms) {
+      const Tensor& v = scale(graph, norm);
+      if (!v.grad().defined()) continue;
+      const std::vector<float> values = v.to_vector(), slopes = v.grad().to_vector();
+      for (size_t i = 0; i < norm.channels.size(); ++i)
+        all[begin + i] += double(values[norm.channels[i]]) * slopes[norm.channels[i]];
+    }
+  }
+  return all;
+}
+
+// The mean square of each channel's movement.
+std::vector<double> mean_squares(const Graph& measured, const std::vector<PruneGroup>& groups,
+                                 const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
   Graph graph = measured;
   graph.set_requires_grad(true);
-  for (const Tensor& image : images)
-    for (int d = 0; d < draws; ++d) {
-      RunOptions run;
-      run.training = true;
-      for (Parameter* p : graph.parameters()) p->value.zero_grad();
-      const Tensor y = graph.run(image, run);
-      std::vector<float> r(y.numel());
-      for (float& v : r) v = static_cast<float>(rng.normal());
-      const Tensor random = Tensor::from(y.context(), r, y.shape());
-      mean(mul(y, random)).backward();
-      size_t at = 0;
-      for (const PruneGroup& g : groups) {
-        std::vector<double> change(g.channels());
-        for (const PruneGroup::Norm& n : g.norms) {
-          const Tensor& gamma = graph.node(n.node).parameter(Role::gamma)->value;
-          if (!gamma.grad().defined()) continue;
-          const std::vector<float> v = gamma.to_vector(), dv = gamma.grad().to_vector();
-          for (size_t i = 0; i < n.channels.size(); ++i)
-            change[i] += double(v[n.channels[i]]) * dv[n.channels[i]];
-        }
-        for (const double c : change) squares[at++] += c * c;
-      }
+  RunOptions run;
+  run.training = true;
+  std::vector<double> sums;
+  for (const std::vector<Tensor>& x : inputs)
+    for (int k = 0; k < kProjections; ++k) {
+      for (const Parameter* p : graph.parameters()) p->value.zero_grad();
+      const Tensor y = graph.run(x, run).front();
+      const Tensor direction = Tensor::empty_like(y);
+      rng.fill_normal(direction, 0, 1);
+      mean(mul(y, direction)).backward();
+      const std::vector<double> moved = movements(graph, groups);
+      sums.resize(moved.size());
+      for (size_t i = 0; i < moved.size(); ++i) sums[i] += moved[i] * moved[i];
     }
+  return sums;
+}
+
+}  // namespace
+
+void measure_worth(const Graph& graph, std::vector<PruneGroup>& groups, const Budget& budget,
+                   const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
+  if (groups.empty()) return;
+  GSX_CHECK(!inputs.empty(), "measure_worth: needs at least one input of the network, got none");
+  const std::vector<double> squares = mean_squares(graph, groups, inputs, rng);
   const std::vector<double> costs = channel_costs(graph, groups, budget);
-  for (size_t g = 0; g < groups.size(); ++g) if (getenv("GSX_SHOW")) std::fprintf(stderr, "cost %g square %g\n", costs[g], squares[g]);
-  std::vector<double> worth;
-  size_t at = 0;
+  const std::vector<double> lengths = channel_scales(graph, groups);
+  std::vector<double> wanted;
+  double wanted_sum = 0, length_sum = 0;
   for (size_t g = 0; g < groups.size(); ++g)
-    for (int i = 0; i < groups[g].channels(); ++i, ++at)
-      worth.push_back(std::sqrt(squares[at]) / std::pow(costs[g], power));
-  double all = 0, scaled = 0;
-  for (size_t k = 0; k < worth.size(); ++k) all += lengths[k], scaled += worth[k];
-  at = 0;
-  for (PruneGroup& g : groups) {
-    g.worth.resize(g.channels());
-    double sum = 0;
-    for (int i = 0; i < g.channels(); ++i, ++at) {
-      const double w = worth[at] * all / scaled;
-      sum += w;
-      g.worth[i] = static_cast<float>(std::max(w, 1e-6) / std::max(lengths[at], 1e-6));
+    for (int i = 0; i < groups[g].channels(); ++i) {
+      const size_t at = wanted.size();
+      wanted.push_back(std::sqrt(squares[at] / costs[g]));
+      wanted_sum += wanted[at];
+      length_sum += lengths[at];
     }
-    if (getenv("GSX_SHOW"))
-      std::fprintf(stderr, "%s x%zu channels %d mean worth %g\n",
-                   graph.node(g.norms[0].node).name.c_str(), g.norms.size(), g.channels(),
-                   sum / g.channels());
+  size_t at = 0;
+  for (PruneGroup& group : groups) {
+    std::vector<float> worth;
+    for (int i = 0; i < group.channels(); ++i, ++at) {
+      const double w = wanted[at] > 0 ? wanted[at] * length_sum / (wanted_sum * lengths[at]) : 0;
+      worth.push_back(std::max(static_cast<float>(w), kLeastWorth));
+    }
+    group.worth = Tensor::from(graph.context(), worth, Shape{group.channels()});
   }
 }
 

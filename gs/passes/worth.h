@@ -1,17 +1,19 @@
-// What pruned channels would be missed for: a measure by which channels of different layers compare.
+// How much channels of different layers are worth, so that they can be compared.
 #pragma once
 #include "gs/passes/budget.h"
 
 namespace gsx {
 
-// Sets the groups' worth so that worth * ||v||_2 says how far the network's output moves when a
-// channel goes, for what it costs: sqrt(mean over outputs of (dy/dv . v)^2) / sqrt(cost saved), to
-// first order and as the network stands, over random projections of the output for the images (each
-// [1,...] in the network's input format). The mean of worth * ||v||_2 is that of ||v||_2. Channels
-// without a gradient get the least worth there is.
-void measure_worth(const Graph&, std::vector<PruneGroup>&, const Budget&, const std::vector<Tensor>& images,
-                   Rng&);
-// What the budget's cost loses with one channel of each group, by counts.
-std::vector<double> channel_costs(const Graph&, const std::vector<PruneGroup>&, const Budget&);
+// Sets the groups' worth so that worth * ||v||_2 says what the network's output loses with a
+// channel for what the channel costs: the root mean square of dy/dv . v, which is how far an output
+// y moves when the channel's scales v shrink to nothing, to first order, over the square root of
+// what channels of its group cost (channel_costs). Of all sets of channels that save the same,
+// those of least worth then move the output least, as far as channels are independent.
+//
+// It is taken as the network stands, over random projections of its first output for some inputs,
+// each a list as Graph::run takes it. The mean of worth * ||v||_2 over all channels is that of
+// ||v||_2. Channels whose scales are 0 or reach no output come to the least worth.
+void measure_worth(const Graph&, std::vector<PruneGroup>&, const Budget&,
+                   const std::vector<std::vector<Tensor>>& inputs, Rng&);
 
 }  // namespace gsx

@@ -12,6 +12,7 @@ enum RngStream : uint64_t {
   kStudentStream = 33,        // a narrow student's weights
   kPoolStream = 34,           // the pool of the student's images
   kEvolutionStream = 35,      // masks of channels
+  kWorthStream = 36,          // projections that say what channels are worth
   kNoiseStream = 48,          // vectors that students and teachers make images of,
   kHeldOutNoiseStream,        // those that they are compared on,
   kFreshNoiseStream,          // and those that a teacher learns from

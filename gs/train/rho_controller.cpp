@@ -22,12 +22,6 @@ double scale_norm(const Graph& graph, const PruneGroup& group, int i) {
   return std::sqrt(squares);
 }
 
-int alive(const Graph& graph, const PruneGroup& g) {
-  int n = 0;
-  for (int c = 0; c < g.channels(); ++c) n += scale_norm(graph, g, c) > 0;
-  return n;
-}
-
 // Calls f(group, channel) for the channels alive in one copy of a network and dead in the other.
 template <class F>
 void for_each_lost(const Graph& before, const Graph& after, const std::vector<PruneGroup>& groups,
@@ -54,7 +48,8 @@ void RhoController::look(int step, int pause, Graph& graph, const std::vector<Pr
   prune_to_budget(pruned, groups, budget_, true);
   double threshold = 0;
   for_each_lost(graph, pruned, groups, [&](const PruneGroup& g, int c) {
-    threshold = std::max(threshold, g.worth_of(c) * scale_norm(graph, g, c) * g.scarcity(alive(graph, g)));
+    const double worth = g.worth.defined() ? g.worth.at(c) : 1;
+    threshold = std::max(threshold, worth * scale_norm(graph, g, c));
   });
   // The learning rate to come until the goal, at least until the next look.
   double left = 0, next = 0;

@@ -211,10 +211,31 @@ Distance::Target SlimmingStep::distance_target() const {
   return {distance_.content(y_teacher_), grams_teacher_};
 }
 
+void SlimmingStep::set_worth(const std::vector<Tensor>& worth) {
+  GSX_CHECK(worth.size() == groups_.size(), "slimming step: worth must have a tensor for each of ",
+            groups_.size(), " groups, got ", worth.size());
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    GSX_CHECK(worth[g].numel() == groups_[g].channels(), "slimming step: worth of group ", g,
+              " must have a number for each of ", groups_[g].channels(), " channels, got ",
+              worth[g].numel());
+    groups_[g].worth = worth[g];
+  }
+  sort_groups();
+}
+
+std::vector<Tensor> SlimmingStep::worth() const {
+  std::vector<Tensor> all;
+  for (const PruneGroup& g : groups_)
+    if (g.worth.defined()) all.push_back(g.worth);
+  return all;
+}
+
 void SlimmingStep::sort_groups() {
+  alone_.clear();
+  tied_.clear();
   std::vector<Tensor> whole;
   for (const PruneGroup& g : groups_) {
-    if (g.worth.empty() && g.norms.size() == 1 && has_whole_norms(student_, g)) {
+    if (!g.worth.defined() && g.norms.size() == 1 && has_whole_norms(student_, g)) {
       whole.push_back(student_.node(g.norms[0].node).parameter(Role::gamma)->value);
     } else {
       tied_.push_back(g);

@@ -47,13 +47,10 @@ class SlimmingStep {
   SlimmingOptions options;
   Distance& distance() { return distance_; }
   const std::vector<PruneGroup>& groups() const { return groups_; }
-  // How channels compare (PruneGroup::worth).
-  void set_groups(std::vector<PruneGroup> groups) {
-    groups_ = std::move(groups);
-    alone_.clear();
-    tied_.clear();
-    sort_groups();
-  }
+  // What channels of the groups are worth (PruneGroup::worth), one tensor per group; none at first.
+  // Error where there are others.
+  void set_worth(const std::vector<Tensor>&);
+  std::vector<Tensor> worth() const;
   Adam& weight_optimizer() { return weights_; }
   Adam& discriminator_optimizer() { return discriminator_adam_; }
   Sgd& gamma_optimizer() { return gammas_; }

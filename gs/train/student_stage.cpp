@@ -8,11 +8,9 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
-<<<<<<< HEAD
 #include "gs/passes/worth.h"
-=======
 #include "gs/second_input.h"
->>>>>>> gs-any
+#include "gs/train/random_streams.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
 
@@ -21,6 +19,7 @@ namespace gsx {
 namespace {
 
 constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
+constexpr size_t kWeighed = 8;  // images that channels are weighed by
 
 }  // namespace
 
@@ -43,16 +42,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
   run.artifacts.student.reset();  // its memory is wanted
   if (plan.prune) insert_scales(student_, options_.prune_by);
   build(std::move(weights));
-  if (plan.prune && getenv("GSX_WORTH")) {
-    std::vector<PruneGroup> groups = step_->groups();
-    std::vector<Tensor> images;
-    for (const Tensor& source : run.data.training(Domain::a, 8))
-      images.push_back(
-          mirrored_to_fit(student_, convert_images(source, kImageFormat, student_.input_format)));
-    Rng rng(run.config.seed, 77);
-    measure_worth(student_, groups, budget_, images, rng);
-    step_->set_groups(groups);
-  }
+  if (plan.prune && plan.importance == "output") weigh_channels();
 }
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
@@ -65,12 +55,24 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("discriminator_optimizer", step_->discriminator_optimizer());
   in.restore("gamma_optimizer", step_->gamma_optimizer());
+  if (plan.importance == "output") step_->set_worth(in.tensors("worth", run.context));
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
 }
 
 bool StudentStage::to_budget() const {
   return plan_.prune && !plan_.rho && budget_.kind != Budget::Kind::none;
+}
+
+// The teacher's, as the student is given them, each a list as Graph::run takes it.
+std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tensor>& sources) {
+  std::vector<std::vector<Tensor>> inputs;
+  for (const Tensor& source : sources) {
+    const Tensor x = convert_images(source, kImageFormat, student_.input_format);
+    const Tensor second = second_of(run_, student_, inputs.size(), false);
+    inputs.push_back(inputs_of(student_, mirrored_to_fit(student_, x), second));
+  }
+  return inputs;
 }
 
 void StudentStage::quantize() {
@@ -80,13 +82,17 @@ void StudentStage::quantize() {
   std::vector<Tensor> sources = run_.data.training(Domain::a, kLooked);
   for (Tensor& source : run_.data.larger(Domain::a, static_cast<int>(sources.size()) / 3))
     sources.push_back(std::move(source));
-  std::vector<std::vector<Tensor>> batches;
-  for (const Tensor& source : sources) {
-    const Tensor x = convert_images(source, kImageFormat, student_.input_format);
-    const Tensor second = second_of(run_, student_, batches.size(), false);
-    batches.push_back(inputs_of(student_, mirrored_to_fit(student_, x), second));
-  }
-  calibrate_inputs(student_, batches, run_.config.quantize());
+  calibrate_inputs(student_, inputs_for(sources), run_.config.quantize());
+}
+
+void StudentStage::weigh_channels() {
+  std::vector<PruneGroup> groups = step_->groups();
+  Rng rng(run_.config.seed, kWorthStream);
+  measure_worth(student_, groups, budget_, inputs_for(run_.data.training(Domain::a, kWeighed)),
+                rng);
+  std::vector<Tensor> worth;
+  for (const PruneGroup& g : groups) worth.push_back(g.worth);
+  step_->set_worth(worth);
 }
 
 void StudentStage::build(std::vector<float> weights) {
@@ -140,6 +146,7 @@ void StudentStage::save(StateWriter& out) const {
   out.add("discriminator_optimizer", step_->discriminator_optimizer());
   out.add("gamma_optimizer", step_->gamma_optimizer());
   out.add("pool", step_->pool().images());
+  if (plan_.importance == "output") out.add("worth", step_->worth());
   out.meta["pool_rng"] = to_json(step_->pool().rng());
   out.meta["distance"] = step_->distance().weights();
   if (controller_) out.meta["controller"] = controller_->to_json();

@@ -23,7 +23,9 @@ class StudentStage : public Stage {
 
  private:
   bool to_budget() const;  // whether the stage prunes until the budget is met
+  std::vector<std::vector<Tensor>> inputs_for(const std::vector<Tensor>& sources);
   void quantize();
+  void weigh_channels();
   void build(std::vector<float> distance_weights);
   void tell_idle_pruning() const;
 

@@ -55,6 +55,7 @@ Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
   }
   TrainConfig as_then = c;
   as_then.prune_by = "norm";  // there was no other way
+  as_then.importance = "scale";
   return make_recipe(as_then, in.meta().at("need_critic").get<bool>());
 }
 

@@ -31,9 +31,14 @@ void shrink_one(int64_t n, float threshold, float* w) {
   }
 }
 
-void shrink(Exec&, int k, int64_t n, float threshold, float* const* parts) {
-  if (k == 1) return shrink_one(n, threshold, parts[0]);
+void shrink(Exec&, int k, int64_t n, float same, const float* worth, float* const* parts) {
+  if (k == 1 && !worth) return shrink_one(n, same, parts[0]);
   for (int64_t i = 0; i < n; ++i) {
+    const float threshold = worth ? same / worth[i] : same;
+    if (k == 1) {
+      shrink_one(1, threshold, parts[0] + i);
+      continue;
+    }
     double squares = 0;
     for (int j = 0; j < k; ++j) squares += static_cast<double>(parts[j][i]) * parts[j][i];
     const double length = std::sqrt(squares);

@@ -48,12 +48,15 @@ struct Parts {
   float* data[kMostParts];
 };
 
-// k arrays of n floats. Moves 8 bytes per element and part; a thread owns element i of all parts
-// and reads it a second time from the cache rather than keep k values in registers.
+// k arrays of n floats. Moves 8 bytes per element and part, and 4 per element of worth; a thread
+// owns element i of all parts and reads it a second time from the cache rather than keep k values
+// in registers.
 __global__ void __launch_bounds__(kShrinkThreads)
-    shrink_kernel(const Parts parts, const int k, const int64_t n, const float threshold) {
+    shrink_kernel(const Parts parts, const int k, const int64_t n, const float same,
+                  const float* worth) {
   const int64_t i = int64_t{blockIdx.x} * kShrinkThreads + static_cast<int>(threadIdx.x);
   if (i >= n) return;
+  const float threshold = worth ? same / worth[i] : same;
   if (k == 1) {
     parts.data[0][i] = soft_threshold(parts.data[0][i], threshold);
     return;
@@ -81,7 +84,7 @@ void sgd(Exec& e, int64_t n, float lr, float momentum, const float* g, float* w,
   sgd_many(e, 1, {lr, momentum}, &tensor);
 }
 
-void shrink(Exec& e, int k, int64_t n, float threshold, float* const* parts) {
+void shrink(Exec& e, int k, int64_t n, float threshold, const float* worth, float* const* parts) {
   if (k > kMostParts) {
     throw gpu::Failure("kernel shrink: at most " + std::to_string(kMostParts) +
                        " tensors can be tied on this device, got " + std::to_string(k));
@@ -90,7 +93,7 @@ void shrink(Exec& e, int k, int64_t n, float threshold, float* const* parts) {
   Parts by_value{};
   for (int j = 0; j < k; ++j) by_value.data[j] = parts[j];
   gpu::launch("shrink", shrink_kernel, {(n + kShrinkThreads - 1) / kShrinkThreads},
-              {kShrinkThreads}, 0, e.stream, by_value, k, n, threshold);
+              {kShrinkThreads}, 0, e.stream, by_value, k, n, threshold, worth);
 }
 
 }  // namespace

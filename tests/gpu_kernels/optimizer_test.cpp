@@ -93,7 +93,7 @@ TEST_CASE("sgd steps many tensors, and shrinks those with a threshold, as one by
   const auto single = [&](auto& k, Run& r) {
     for (const SgdTensor& t : tensors(r)) {
       k.sgd(r.exec, t.n, 0.1f, 0.9f, t.g, t.w, t.v);
-      if (t.threshold > 0) k.shrink(r.exec, 1, t.n, t.threshold, &t.w);
+      if (t.threshold > 0) k.shrink(r.exec, 1, t.n, t.threshold, nullptr, &t.w);
     }
   };
   twin::compare(cpu_prox_l1, emulated::prox_l1, 0, many);
@@ -104,7 +104,8 @@ TEST_CASE("sgd steps many tensors, and shrinks those with a threshold, as one by
 TEST_CASE("soft thresholds have the CPU's bits") {
   for (const int k : {1, 2, 3, 32}) {
     for (const int64_t n : {1, 33, 257}) {
-      INFO("k " << k << " n " << n);
+      const bool weighed = GENERATE(false, true);
+      INFO("k " << k << " n " << n << " weighed " << weighed);
       const auto f = [&](auto& table, Run& r) {
         std::vector<float*> parts;
         for (int j = 0; j < k; ++j) {
@@ -112,7 +113,10 @@ TEST_CASE("soft thresholds have the CPU's bits") {
           w[0] = -0.0f;
           parts.push_back(r.inout(w));
         }
-        table.shrink(r.exec, k, n, 0.4f * static_cast<float>(k), parts.data());
+        auto worth = twin::random_floats(n, 40);
+        for (float& v : worth) v = 0.5f + std::fabs(v);
+        const float* own = weighed ? r.in(worth) : nullptr;
+        table.shrink(r.exec, k, n, 0.4f * static_cast<float>(k), own, parts.data());
       };
       twin::compare(cpu_prox_l1, emulated::prox_l1, 0, f);
     }
@@ -125,7 +129,7 @@ TEST_CASE("more tied tensors than a launch takes fail in one sentence") {
   const std::vector<float*> parts(33, w);
   std::string message;
   try {
-    emulated::prox_l1.shrink(r.exec, 33, 3, 0.1f, parts.data());
+    emulated::prox_l1.shrink(r.exec, 33, 3, 0.1f, nullptr, parts.data());
   } catch (const Failure& e) {
     message = e.what();
   }

@@ -127,6 +127,17 @@ TEST_CASE("block soft threshold shrinks the length of each channel's scales") {
     block_soft_threshold({one}, 0.5f);
     CHECK(one.to_vector() == std::vector<float>{0.25f, -0.25f, 0, 0, 0});
     for (const float v : one.to_vector()) CHECK((v != 0 || !std::signbit(v)));
+    // A worth divides the threshold.
+    const Tensor u = vec(context, {3, 0.3f}), v = vec(context, {-4, 0.4f});
+    block_soft_threshold({u, v}, 0.5f, vec(context, {2, 0.5f}));
+    CHECK(u.at(0) == Approx(3.0 * 0.95));
+    CHECK(v.at(0) == Approx(-4.0 * 0.95));
+    CHECK((u.at(1) == 0 && v.at(1) == 0));
+    const Tensor apart = vec(context, {0.75f, -0.75f});
+    block_soft_threshold({apart}, 0.5f, vec(context, {1, 2}));
+    CHECK(apart.to_vector() == std::vector<float>{0.25f, -0.5f});
+    CHECK_THROWS_WITH(block_soft_threshold({a}, 0.5f, apart),
+                      "soft_threshold: worth must have the scales' shape [4], got [2]");
     const float nan = std::nanf("");
     const Tensor lost = vec(context, {nan, 1}), with = vec(context, {1, 1});
     soft_threshold(lost, 0.5f);

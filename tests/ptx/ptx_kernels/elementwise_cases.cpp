@@ -150,7 +150,8 @@ void optimisers(Bench& b) {
     for (const int k : {1, 2, 5, 32}) {
       std::vector<float*> parts;
       for (int i = 0; i < k; ++i) parts.push_back(b.floats("part", n));
-      b.backend.prox_l1.shrink(b.exec, k, n, 0.5f, parts.data());
+      b.backend.prox_l1.shrink(b.exec, k, n, 0.5f, nullptr, parts.data());
+      b.backend.prox_l1.shrink(b.exec, k, n, 0.5f, b.floats("worth", n, 0.5f, 1), parts.data());
     }
   }
 }
