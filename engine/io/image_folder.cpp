@@ -15,10 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // Formats that people have and gsx does not read.
-constexpr std::array kOtherFormats = {".webp", ".gif",  ".heic", ".heif", ".tif", ".tiff",
-                                      ".bmp",  ".avif", ".jxl",  ".jp2",  ".tga", ".psd",
-                                      ".dng",  ".cr2",  ".cr3",  ".nef",  ".arw", ".jfif"};
-constexpr const char* kLookedFor = "*.jpg, *.jpeg, *.png and *.ppm";
+constexpr std::array kOtherFormats = {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".tga",
+                                      ".psd", ".dng",  ".cr2",  ".cr3",  ".nef", ".arw"};
 
 std::string ending_of(const fs::path& name) {
   std::string ending = name.extension().string();
@@ -99,7 +97,8 @@ std::string left_out_text(const ImageFolder& folder) {
   for (const auto& [ending, count] : folder.left_out) add(count, ending);
   add(folder.folders, folder.folders == 1 ? "folder" : "folders");
   if (what.empty()) return "";
-  return "left out of " + folder.path.string() + ": " + what + "; gsx reads JPEG, PNG and PPM";
+  return "left out of " + folder.path.string() + ": " + what + "; gsx reads " +
+         image_formats("and");
 }
 
 std::string naming(const std::string& file, const std::string& message) {
@@ -116,7 +115,7 @@ std::vector<fs::path> list_images(const fs::path& folder) {
   const ImageFolder found = open_image_folder(folder, Within::classes);
   const std::string left_out = left_out_text(found);
   GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(), "; looked for ",
-            kLookedFor, left_out.empty() ? "" : "; " + left_out);
+            image_patterns(), left_out.empty() ? "" : "; " + left_out);
   return found.images;
 }
 
@@ -139,7 +138,7 @@ DataLayout find_layout(const fs::path& folder) {
   const ImageFolder found = open_image_folder(folder, Within::classes);
   const std::string left_out = left_out_text(found);
   GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(),
-            "; looked for subfolders trainA (and trainB, testA, testB) and for ", kLookedFor,
+            "; looked for subfolders trainA (and trainB, testA, testB) and for ", image_patterns(),
             " in it", left_out.empty() ? "" : "; " + left_out);
   return {folder, {}, {}, {}};
 }

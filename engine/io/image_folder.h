@@ -8,6 +8,11 @@
 
 namespace gsx {
 
+// The formats read, for messages: "JPEG, PNG, WebP, TIFF, BMP and PPM" with `last` "and", and
+// "*.jpg, *.jpeg, ... and *.ppm".
+std::string image_formats(const char* last);
+std::string image_patterns();
+
 // Everything in a folder that a person may take for an image; hidden entries are not looked at.
 struct ImageFolder {
   std::filesystem::path path;

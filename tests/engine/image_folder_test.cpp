@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("image folder: read, left out, hidden") {
   const TempDir dir;
-  for (const char* name : {"b.png", "A.JPG", "t.npy", "x.webp", "y.WEBP", "z.bmp", ".hidden.png",
+  for (const char* name : {"b.png", "A.JPG", "t.npy", "x.avif", "y.AVIF", "z.tga", ".hidden.png",
                            "notes.txt", "caf\xe9.gif"})
     write_text(dir / name, "");
   fs::create_directory(dir / "deeper.png");
@@ -21,8 +21,8 @@ TEST_CASE("image folder: read, left out, hidden") {
   CHECK(names == std::vector<std::string>{"A.JPG", "b.png", "broken.png"});
   CHECK(found.tensors == std::vector<fs::path>{dir / "t.npy"});
   CHECK(left_out_text(found) == "left out of " + dir.path().string() +
-                                    ": 1 .bmp, 1 .gif, 2 .webp, 1 folder; gsx reads JPEG, PNG and "
-                                    "PPM");
+                                    ": 2 .avif, 1 .gif, 1 .tga, 1 folder; gsx reads JPEG, "
+                                    "PNG, WebP, TIFF, BMP and PPM");
   fs::create_directory(dir / "empty");
   CHECK(left_out_text(open_image_folder(dir / "empty")).empty());
   write_text(dir / "empty/only.heic", "");
