@@ -1,5 +1,7 @@
 // TIFF, decoded by libtiff: the first image of a file, in the kinds that photos and scans have.
 // What libtiff would guess at is refused.
+#include <tiffio.h>
+
 #include <algorithm>
 #include <limits>
 

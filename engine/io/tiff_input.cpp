@@ -1,6 +1,8 @@
 // libtiff's reading and its words; see tiff_input.h. It is C, so nothing is thrown through it.
 #include "engine/io/tiff_input.h"
 
+#include <tiffio.h>
+
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
@@ -55,6 +57,8 @@ int heed_tiff_warning(TIFF*, void* handle, const char* module, const char*, va_l
 
 }  // namespace
 
+void TiffCloser::operator()(tiff* open) const { TIFFClose(open); }
+
 Tiff open_tiff(TiffInput& in) {
   constexpr tmsize_t kBesideTheFile = 64 << 20;
   const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
@@ -64,9 +68,8 @@ Tiff open_tiff(TiffInput& in) {
                                       kBesideTheFile + static_cast<tmsize_t>(2 * in.file.size()));
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), keep_error, &in);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), heed_tiff_warning, &in);
-  return {TIFFClientOpenExt("image", "rm", &in, read_input, write_nothing, seek_input, leave_open,
-                            input_size, nullptr, nullptr, options.get()),
-          &TIFFClose};
+  return Tiff(TIFFClientOpenExt("image", "rm", &in, read_input, write_nothing, seek_input,
+                                leave_open, input_size, nullptr, nullptr, options.get()));
 }
 
 void fail_tiff(const TiffInput& in) {

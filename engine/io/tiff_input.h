@@ -1,11 +1,11 @@
 // A TIFF opened by libtiff, which reads it through an InputFile and says nothing by itself.
 // Internal to engine/io.
 #pragma once
-#include <tiffio.h>
-
 #include <memory>
 
 #include "engine/io/input_file.h"
+
+struct tiff;  // libtiff's TIFF
 
 namespace gsx {
 
@@ -17,7 +17,10 @@ struct TiffInput {
   bool lost_pixels = false;  // by a warning
 };
 
-using Tiff = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
+struct TiffCloser {
+  void operator()(tiff*) const;
+};
+using Tiff = std::unique_ptr<tiff, TiffCloser>;
 
 // Null when the first directory cannot be read. What libtiff allocates at once is bounded by the
 // file.
