@@ -45,6 +45,8 @@ toff_t input_size(thandle_t handle) { return static_cast<TiffInput*>(handle)->fi
 int keep_error(TIFF*, void* handle, const char*, const char* format, va_list parts) {
   auto& in = *static_cast<TiffInput*>(handle);
   if (in.problem[0] == 0) std::vsnprintf(in.problem, sizeof in.problem, format, parts);
+  for (char& c : in.problem)
+    if (c == '\n') c = ' ';
   return 1;
 }
 
