@@ -9,8 +9,8 @@ build=$root/build/release
 stamp=$build/gsx-configured
 log=$build/gsx-build.log
 packages='g++ cmake ninja-build pkg-config libeigen3-dev libhwy-dev libstb-dev libcli11-dev
-nlohmann-json3-dev libexif-dev libjpeg62-turbo-dev libtomlplusplus-dev libzip-dev zlib1g-dev
-libprotobuf-dev protobuf-compiler libonnx-dev catch2'
+nlohmann-json3-dev libexif-dev libjpeg62-turbo-dev libwebp-dev libtiff-dev libtomlplusplus-dev libzip-dev
+zlib1g-dev libprotobuf-dev protobuf-compiler libonnx-dev catch2'
 
 say() { printf 'gsx: %s\n' "$*" >&2; }
 

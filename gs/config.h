@@ -58,8 +58,8 @@ enum class Use : uint8_t {
   X("Inputs", std::optional<std::string>, input_order, {}, ranges::words({"rgb", "bgr"}),          \
     Use::given_teacher, "the teacher's order of channels (rgb unless its file says otherwise)")    \
   X("Inputs", std::string, data, "", ranges::text().changing(), Use::every_run,                    \
-    "photos: a folder with trainA and trainB (and testA, testB), or one folder; without it the "   \
-    "built-in images")                                                                             \
+    "photos: a folder with trainA and trainB (and testA, testB), one folder of any depth, or a "   \
+    "text file that lists them; without it the built-in images")                                   \
   X("Inputs", std::string, feature_net, "", ranges::text().changing(), Use::every_run,             \
     "network the perceptual distance looks through: a gsx model, or e.g. squeezenet:FILE, "        \
     "vgg16:FILE; without it layers of the discriminator")                                          \

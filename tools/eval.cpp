@@ -45,7 +45,7 @@ int for_each_image(const ContextPtr& context, const fs::path& folder, const Eval
                    int side, int most, Use&& use) {
   std::vector<fs::path> files = list_images(folder);
   if (most > 0) files.resize(std::min(files.size(), static_cast<size_t>(most)));
-  const std::string left_out = left_out_text(open_image_folder(folder, Within::classes));
+  const std::string left_out = left_out_text(open_images(folder));
   if (!left_out.empty()) warn(left_out);
   size_t skipped = 0;
   for (const fs::path& file : files) {
@@ -313,7 +313,8 @@ its name; on fid_inception:FILE it is FID, with KID and IS where --fid-protocol 
 SqueezeNet and LPIPS heads beside it, LPIPS to the teacher is added. [LOW, HIGH] is where 95 % of
 resamples of the images lie (docs/evaluation.md).)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("--data", o->data, "folder of images; of a model that takes noise, real ones");
+  sub.add_option("--data", o->data,
+                 "folder or list of images; of a model that takes noise, real ones");
   sub.add_option("--teacher", o->teacher, "model to compare with");
   sub.add_option("--second-input", o->second,
                  "of networks of two inputs: one-hot or normal, drawn for each image, or the same "

@@ -41,7 +41,7 @@ Json gather() {
       {"instruction_sets", kernels::isas()},
       {"formats",
        {{"models", {"safetensors", "pth", "npz", "onnx"}},
-        {"images_in", {"jpeg", "png", "ppm"}},
+        {"images_in", {"jpeg", "png", "webp", "tiff", "bmp", "ppm"}},
         {"images_out", {"png"}},
         {"tensors", {"npy"}}}},
       {"memory", {{"total_bytes", pages(_SC_PHYS_PAGES)}, {"free_bytes", pages(_SC_AVPHYS_PAGES)}}},

@@ -50,8 +50,8 @@ Inputs find_inputs(const std::vector<std::string>& named) {
       inputs.folders.add(folder_of(name));
     }
   }
-  GSX_CHECK(!inputs.files.empty(),
-            "no images (JPEG, PNG, PPM) or .npy tensors in the folders given");
+  GSX_CHECK(!inputs.files.empty(), "no images (", image_formats("and"),
+            ") or .npy tensors in the folders given");
   return inputs;
 }
 

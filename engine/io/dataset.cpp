@@ -1,11 +1,14 @@
 // Folders of images and the seeded loader; see dataset.h.
 #include "engine/io/dataset.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <numeric>
-#include <system_error>
+#include <unordered_map>
 
 #include "engine/error.h"
+#include "engine/io/image_head.h"
 
 namespace gsx {
 
@@ -13,22 +16,43 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class FolderSource : public ImageSource {
+// Images of a folder or list. One that is another file than when it was first read is refused: what
+// a run makes of its images must not depend on when it reads them.
+class FileSource : public ImageSource {
  public:
-  FolderSource(std::vector<fs::path> files, bool classes, const ReadOptions& options)
-      : files_(std::move(files)), classes_(classes), options_(options) {}
-  size_t count() const override { return files_.size(); }
-  std::string key(size_t i) const override {
-    const fs::path& file = files_.at(i);
-    const std::string name = file.filename().string();
-    return classes_ ? file.parent_path().filename().string() + "/" + name : name;
+  FileSource(ImageFolder found, const ReadOptions& options)
+      : found_(std::move(found)), options_(options) {}
+  size_t count() const override { return found_.images.size(); }
+  std::string key(size_t i) const override { return found_.keys.at(i); }
+  Image load(size_t i) const override {
+    check_unchanged(i);
+    return read_image(found_.images.at(i), options_);
   }
-  Image load(size_t i) const override { return read_image(files_.at(i), options_); }
+  std::optional<ImageSides> sides(size_t i) const override {
+    const auto head = image_head(found_.images.at(i));
+    if (!head) return {};
+    return ImageSides{head->width, head->height};
+  }
 
  private:
-  std::vector<fs::path> files_;
-  bool classes_;  // of which equal names may lie in several
+  struct Stamp {
+    off_t bytes;
+    int64_t seconds, nanoseconds;
+    bool operator==(const Stamp&) const = default;
+  };
+  void check_unchanged(size_t i) const {
+    struct stat info;
+    if (stat(found_.images.at(i).c_str(), &info) != 0) return;  // told by whoever opens it
+    const Stamp now{info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+    const std::lock_guard lock(mutex_);
+    GSX_CHECK(stamps_.emplace(i, now).first->second == now, "image: ", found_.images.at(i).string(),
+              " has changed since it was first read");
+  }
+
+  ImageFolder found_;
   ReadOptions options_;
+  mutable std::mutex mutex_;
+  mutable std::unordered_map<size_t, Stamp> stamps_;  // of those read
 };
 
 Image load_scaled(const ImageSource& source, const LoaderOptions& options, size_t index) {
@@ -43,7 +67,9 @@ Image load_scaled(const ImageSource& source, const LoaderOptions& options, size_
 
 std::shared_ptr<const ImageSource> folder_source(const fs::path& folder,
                                                  const ReadOptions& options) {
-  return std::make_shared<FolderSource>(list_images(folder), has_classes(folder), options);
+  ImageFolder found = open_images(folder);
+  if (found.images.empty()) list_images(folder);  // says what was looked for
+  return std::make_shared<FileSource>(std::move(found), options);
 }
 
 std::string Sample::id() const {
@@ -60,11 +86,13 @@ Loader::Loader(std::shared_ptr<const ImageSource> source, LoaderOptions options,
       warning_(std::move(warning)) {
   GSX_CHECK(source_ && source_->count() > 0,
             "loader: expected a source with images, got an empty one");
-  GSX_CHECK(options_.batch > 0 && options_.size >= 0 && options_.load_size >= 0,
-            "loader: batch, size and load_size must not be negative, and batch not 0");
+  GSX_CHECK(
+      options_.batch > 0 && options_.size >= 0 && options_.load_size >= 0 && options_.ahead >= 0,
+      "loader: batch, size, load_size and ahead must not be negative, and batch not 0");
   GSX_CHECK(options_.load_size == 0 || options_.load_size >= options_.size, "loader: load_size ",
             options_.load_size, " must not be below size ", options_.size);
   order_.resize(source_->count());
+  read_anew();
   shuffle();
 }
 
@@ -79,8 +107,7 @@ void Loader::shuffle() {
 const Image& Loader::scaled(size_t index) {
   const auto found = cache_.find(index);
   if (found != cache_.end()) return found->second;
-  const auto ready = ahead_.extract(index);
-  Image image = ready ? ready.mapped().get() : load_scaled(*source_, options_, index);
+  Image image = ahead_->take(index);
   if (cached_bytes_ + image.rgb.size() > options_.cache_bytes) return uncached_ = std::move(image);
   cached_bytes_ += image.rgb.size();
   return cache_[index] = std::move(image);
@@ -107,22 +134,22 @@ Loader::Drawn Loader::draw() {
   }
 }
 
-// Begins to load what the next batch takes, as far as this epoch goes: the next one's order is not
-// known yet. Where there are no more threads, draw() loads it.
+// Wants what comes next, as far as this epoch goes: the next one's order is not known yet.
 void Loader::load_ahead() {
-  const size_t end = std::min(order_.size(), position_ + static_cast<size_t>(options_.batch));
-  for (size_t at = position_; at < end; ++at) {
-    const size_t index = order_[at];
-    if (bad_.count(index) || cache_.count(index) || ahead_.count(index)) continue;
-    try {
-      ahead_[index] = std::async(std::launch::async, [source = source_, options = options_, index] {
-        return load_scaled(*source, options, index);
-      });
-    } catch (const std::system_error&) {
-      ahead_.erase(index);
-      return;
-    }
-  }
+  for (const size_t index : upcoming())
+    if (!bad_.count(index) && !cache_.count(index)) ahead_->want(index);
+}
+
+std::vector<size_t> Loader::upcoming() const {
+  const size_t end = std::min(order_.size(), position_ + static_cast<size_t>(options_.ahead));
+  return {order_.begin() + static_cast<ptrdiff_t>(position_),
+          order_.begin() + static_cast<ptrdiff_t>(end)};
+}
+
+void Loader::read_anew() {
+  ahead_ = std::make_unique<ReadAhead>(
+      [source = source_, options = options_](size_t i) { return load_scaled(*source, options, i); },
+      options_.ahead_bytes);
 }
 
 Batch Loader::next(const ContextPtr& context) {
@@ -178,7 +205,7 @@ void Loader::restore(const Json& state) {
       if (valid) seen[i] = true;
     }
     GSX_CHECK(valid, "loader: the saved position is damaged");
-    ahead_.clear();
+    read_anew();
     epoch_ = state.at("epoch").get<int64_t>();
     order_ = order;
     position_ = position;

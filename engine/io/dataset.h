@@ -3,30 +3,41 @@
 #pragma once
 #include <filesystem>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "engine/io/image.h"
 #include "engine/io/image_folder.h"
+#include "engine/io/read_ahead.h"
 #include "engine/json.h"
 #include "engine/random.h"
 
 namespace gsx {
+
+// How many pixels an image has across and down, as it is stored: perhaps not yet upright.
+struct ImageSides {
+  int width = 0, height = 0;
+};
 
 // Images by number. Numbers are an order only: what belongs to an image is filed under its key.
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
   virtual size_t count() const = 0;
-  virtual std::string key(size_t i) const = 0;  // unique: the file's name, or a made-up one
+  virtual std::string key(
+      size_t i) const = 0;  // unique: the file's path below the folder, or made up
   // Error when the image is damaged. Several threads may load at once.
   virtual Image load(size_t i) const = 0;
+  // What can be told without decoding; nothing where that is nothing.
+  virtual std::optional<ImageSides> sides(size_t) const { return {}; }
 };
-std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder,
+// Images of a folder's tree or of a list. Error when there are none. One whose file has changed
+// since it was first read is not loaded.
+std::shared_ptr<const ImageSource> folder_source(const std::filesystem::path& folder_or_list,
                                                  const ReadOptions& = {});
 
 // How an image was prepared: scaled to width x height, cut at x, y to the size of the batch, then
@@ -59,12 +70,15 @@ struct LoaderOptions {
   bool flip = true;  // mirror half of the images
   PixelFormat format = {};
   uint64_t cache_bytes = uint64_t{512} << 20;  // scaled images kept in memory
+  int ahead = 16;                              // images to load ahead of the batch worked on
+  uint64_t ahead_bytes = uint64_t{64} << 20;   // of those loaded ahead, at most (or one)
 };
 
 // An endless stream of batches. Every image comes once per epoch, in a fresh random order each; a
 // batch may reach into the next epoch. An image that cannot be loaded is reported once, counted
-// and left out from then on. While a batch is worked on, the images of the next one that are not
-// kept in memory are loaded by threads of their own; what comes in which order knows nothing of it.
+// and left out from then on. Each is decoded once and kept, scaled, as long as there is room; while
+// a batch is worked on, the next images of the epoch that are not kept are loaded by threads of
+// their own. What comes in which order knows nothing of it.
 class Loader {
  public:
   using Warning = std::function<void(const std::string&)>;
@@ -72,6 +86,9 @@ class Loader {
          Warning warning);
 
   Batch next(const ContextPtr&);  // Error when no image at all can be loaded
+
+  // The images that come next, up to options.ahead of this epoch; some may turn out not to load.
+  std::vector<size_t> upcoming() const;
 
   int64_t epoch() const { return epoch_; }  // completed ones
   size_t skipped() const { return bad_.size(); }
@@ -90,6 +107,7 @@ class Loader {
   Drawn draw();  // the next loadable image of this or the next epoch
   const Image& scaled(size_t index);
   void load_ahead();
+  void read_anew();  // forgets what is being loaded
   void shuffle();
   uint64_t source_mark() const;
 
@@ -104,7 +122,7 @@ class Loader {
   std::map<size_t, Image> cache_;
   uint64_t cached_bytes_ = 0;
   Image uncached_;
-  std::map<size_t, std::future<Image>> ahead_;  // being loaded, or ready
+  std::unique_ptr<ReadAhead> ahead_;  // being loaded, or ready
 };
 
 // For images not trained on: short side scaled to `size`, centre square cut.

@@ -1,6 +1,6 @@
-// Images: read and checked (JPEG, PNG, binary PPM), written (PNG), cut, resized and turned into
-// tensors. An image is always 8-bit RGB: grey and palette files are widened, 16-bit ones keep
-// their high byte, what is transparent is laid over a background.
+// Images: read and checked, written (PNG), cut, resized and turned into tensors. An image is always
+// 8-bit RGB: grey and palettes are widened, of 16 bits the high 8 are kept, inks are mixed, what is
+// transparent is laid over a background; colour profiles are not looked at.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -56,7 +56,7 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name,
 ImageAndAlpha decode_image_and_alpha(std::span<const uint8_t> bytes, const std::string& name,
                                      const ReadOptions& = {});
 
-// Whether the name ends as one of the formats read: .jpg .jpeg .png .ppm, in any case.
+// Whether the name ends as one of the formats read (image_formats in image_folder.h), in any case.
 bool is_image_name(const std::filesystem::path& path);
 
 // PNG bytes, the same for the same image: RGB, or RGBA when `alpha` (as above) has pixels.

@@ -1,9 +1,13 @@
 // Listing folders without throwing what libraries throw; see image_folder.h.
 #include "engine/io/image_folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/io/image.h"
@@ -15,10 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // Formats that people have and gsx does not read.
-constexpr std::array kOtherFormats = {".webp", ".gif",  ".heic", ".heif", ".tif", ".tiff",
-                                      ".bmp",  ".avif", ".jxl",  ".jp2",  ".tga", ".psd",
-                                      ".dng",  ".cr2",  ".cr3",  ".nef",  ".arw", ".jfif"};
-constexpr const char* kLookedFor = "*.jpg, *.jpeg, *.png and *.ppm";
+constexpr std::array kOtherFormats = {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".tga",
+                                      ".psd", ".dng",  ".cr2",  ".cr3",  ".nef", ".arw"};
 
 std::string ending_of(const fs::path& name) {
   std::string ending = name.extension().string();
@@ -29,6 +31,9 @@ std::string ending_of(const fs::path& name) {
 bool is_other_format(const std::string& ending) {
   return std::find(kOtherFormats.begin(), kOtherFormats.end(), ending) != kOtherFormats.end();
 }
+
+// Names by which folders are known that gsx wrote: a run's, an ablation's.
+constexpr std::array kOfResults = {"checkpoint.safetensors", "ablation.json"};
 
 void sort_by_name(std::vector<fs::path>& files) {
   std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
@@ -44,26 +49,17 @@ void check_is_folder(const fs::path& folder) {
             folder.string());
 }
 
-// Takes the images of subfolders for the folder's.
-void add_classes(ImageFolder& found, const std::vector<fs::path>& subfolders) {
-  int unused = 0;
-  for (const fs::path& subfolder : subfolders) {
-    const ImageFolder one = open_image_folder(subfolder);
-    found.images.insert(found.images.end(), one.images.begin(), one.images.end());
-    for (const auto& [ending, count] : one.left_out) found.left_out[ending] += count;
-    unused += one.folders + (one.images.empty() ? 1 : 0);
-  }
-  found.classes = !found.images.empty();
-  if (found.classes) found.folders = unused;
+bool holds_results(const fs::path& folder) {
+  return std::any_of(kOfResults.begin(), kOfResults.end(), [&](const char* name) {
+    std::error_code ignored;
+    return fs::exists(folder / name, ignored);
+  });
 }
 
-}  // namespace
-
-ImageFolder open_image_folder(const fs::path& folder, Within within) {
-  check_is_folder(folder);
-  ImageFolder found;
-  std::vector<fs::path> subfolders;
-  found.path = folder;
+// Adds what lies in a folder itself; returns its subfolders.
+std::vector<fs::path> add_files(ImageFolder& found, const fs::path& folder,
+                                const std::string& key) {
+  std::vector<fs::path> images, subfolders;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const fs::path name = it->path().filename();
@@ -73,7 +69,7 @@ ImageFolder open_image_folder(const fs::path& folder, Within within) {
     if (it->is_directory(ignored)) {
       subfolders.push_back(it->path());
     } else if (is_image_name(name)) {
-      found.images.push_back(it->path());
+      images.push_back(it->path());
     } else if (is_tensor_name(name)) {
       found.tensors.push_back(it->path());
     } else if (is_other_format(ending)) {
@@ -81,14 +77,57 @@ ImageFolder open_image_folder(const fs::path& folder, Within within) {
     }
   }
   GSX_CHECK(!error, "data: cannot read the folder ", folder.string(), ": ", error.message());
-  sort_by_name(found.images);
-  sort_by_name(found.tensors);
-  found.folders = static_cast<int>(subfolders.size());
-  if (within == Within::classes && found.images.empty() && found.tensors.empty()) {
-    sort_by_name(subfolders);
-    add_classes(found, subfolders);
+  sort_by_name(images);
+  sort_by_name(subfolders);
+  for (const fs::path& image : images) {
+    found.keys.push_back(key + image.filename().string());
+    found.images.push_back(image);
   }
+  return subfolders;
+}
+
+// Adds a folder and what lies below it, unless it is among those read.
+void add_tree(ImageFolder& found, const fs::path& folder, const std::string& key,
+              std::set<std::pair<dev_t, ino_t>>& read) {
+  struct stat info;
+  if (stat(folder.c_str(), &info) == 0 && !read.emplace(info.st_dev, info.st_ino).second) {
+    ++found.again;
+    return;
+  }
+  for (const fs::path& subfolder : add_files(found, folder, key)) {
+    if (holds_results(subfolder)) {
+      ++found.results;
+      continue;
+    }
+    const size_t before = found.images.size();
+    const int others = found.again + found.results + found.folders;
+    add_tree(found, subfolder, key + subfolder.filename().string() + "/", read);
+    const bool told = found.again + found.results + found.folders > others;
+    if (found.images.size() == before && !told) ++found.folders;
+  }
+}
+
+}  // namespace
+
+ImageFolder open_image_folder(const fs::path& folder, Within within) {
+  check_is_folder(folder);
+  ImageFolder found;
+  found.path = folder;
+  if (within == Within::folder) {
+    found.folders = static_cast<int>(add_files(found, folder, "").size());
+  } else {
+    std::set<std::pair<dev_t, ino_t>> read;
+    add_tree(found, folder, "", read);
+  }
+  sort_by_name(found.tensors);
   return found;
+}
+
+ImageFolder open_images(const fs::path& folder_or_list) {
+  std::error_code ignored;
+  return fs::is_regular_file(folder_or_list, ignored)
+             ? open_image_list(folder_or_list)
+             : open_image_folder(folder_or_list, Within::tree);
 }
 
 std::string left_out_text(const ImageFolder& folder) {
@@ -97,9 +136,14 @@ std::string left_out_text(const ImageFolder& folder) {
     if (count > 0) what += (what.empty() ? "" : ", ") + std::to_string(count) + " " + name;
   };
   for (const auto& [ending, count] : folder.left_out) add(count, ending);
-  add(folder.folders, folder.folders == 1 ? "folder" : "folders");
+  const auto several = [](int count) { return count == 1 ? "" : "s"; };
+  add(folder.folders, std::string("folder") + several(folder.folders));
+  add(folder.results, std::string("folder") + several(folder.results) + " of results");
+  add(folder.again, std::string("name") + several(folder.again) + " of what is read already");
   if (what.empty()) return "";
-  return "left out of " + folder.path.string() + ": " + what + "; gsx reads JPEG, PNG and PPM";
+  const bool formats = !folder.left_out.empty() || folder.folders > 0;
+  return "left out of " + folder.path.string() + ": " + what +
+         (formats ? "; gsx reads " + image_formats("and") : "");
 }
 
 std::string naming(const std::string& file, const std::string& message) {
@@ -109,37 +153,49 @@ std::string naming(const std::string& file, const std::string& message) {
 bool is_tensor_name(const fs::path& name) { return ending_of(name) == ".npy"; }
 
 bool looks_like_a_image(const fs::path& name) {
-  return is_image_name(name) || is_tensor_name(name) || is_other_format(ending_of(name));
+  return is_image_name(name) || is_tensor_name(name) || is_other_image_name(name);
 }
 
+bool is_other_image_name(const fs::path& name) { return is_other_format(ending_of(name)); }
+
 std::vector<fs::path> list_images(const fs::path& folder) {
-  const ImageFolder found = open_image_folder(folder, Within::classes);
+  const ImageFolder found = open_images(folder);
   const std::string left_out = left_out_text(found);
   GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(), "; looked for ",
-            kLookedFor, left_out.empty() ? "" : "; " + left_out);
+            image_patterns(), left_out.empty() ? "" : "; " + left_out);
   return found.images;
 }
 
 bool has_classes(const fs::path& folder) {
   std::error_code ignored;
-  return fs::is_directory(folder, ignored) && open_image_folder(folder, Within::classes).classes;
+  if (!fs::is_directory(folder, ignored)) return false;
+  const ImageFolder own = open_image_folder(folder);
+  return own.images.empty() && own.tensors.empty() &&
+         !open_image_folder(folder, Within::tree).images.empty();
 }
 
 DataLayout find_layout(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_regular_file(folder, ignored)) {
+    list_images(folder);
+    return {folder, {}, {}, {}};
+  }
   check_is_folder(folder);
-  const auto part = [&](const char* name) {
-    std::error_code ignored;
-    const fs::path path = folder / name;
-    return fs::is_directory(path, ignored) ? path : fs::path();
+  const auto part = [&](const std::string& name) {
+    const fs::path path = folder / name, list = folder / (name + ".txt");
+    if (fs::is_directory(path, ignored)) return path;
+    return fs::is_regular_file(list, ignored) ? list : fs::path();
   };
   const DataLayout layout = {part("trainA"), part("trainB"), part("testA"), part("testB")};
   if (!layout.train_a.empty() || !layout.test_a.empty()) return layout;
-  if (has_classes(part("train")) && open_image_folder(folder).images.empty())
-    return {part("train"), {}, part("test"), {}};
-  const ImageFolder found = open_image_folder(folder, Within::classes);
+  if (has_classes(folder / "train") && open_image_folder(folder).images.empty()) {
+    const fs::path test = folder / "test";
+    return {folder / "train", {}, fs::is_directory(test, ignored) ? test : fs::path(), {}};
+  }
+  const ImageFolder found = open_image_folder(folder, Within::tree);
   const std::string left_out = left_out_text(found);
   GSX_CHECK(!found.images.empty(), "data: no images in ", folder.string(),
-            "; looked for subfolders trainA (and trainB, testA, testB) and for ", kLookedFor,
+            "; looked for subfolders trainA (and trainB, testA, testB) and for ", image_patterns(),
             " in it", left_out.empty() ? "" : "; " + left_out);
   return {folder, {}, {}, {}};
 }

@@ -9,7 +9,7 @@
 // After jpeglib.h.
 #include <jerror.h>
 
-#include "engine/io/image_decode.h"
+#include "engine/io/image_readers.h"
 
 namespace gsx {
 
@@ -94,9 +94,6 @@ bool has_every_scan(const jpeg_decompress_struct& jpeg) {
   return true;
 }
 
-// a * b / 255, rounded.
-int times(int a, int b) { return (a * b + 127) / 255; }
-
 bool read_pixels(Decoder& d, Image& image) {
   if (setjmp(d.failed)) return false;
   const bool inks = d.jpeg.num_components == 4;
@@ -116,7 +113,7 @@ bool read_pixels(Decoder& d, Image& image) {
     jpeg_read_scanlines(&d.jpeg, ink_row, 1);
     const uint8_t* from = ink_row[0];
     for (unsigned x = 0; x < d.jpeg.output_width; ++x, from += 4)
-      for (int c = 0; c < 3; ++c) *row++ = static_cast<uint8_t>(times(from[c], from[3]));
+      for (int c = 0; c < 3; ++c) *row++ = ink_times(from[c], from[3]);
   }
   if (!has_every_scan(d.jpeg)) d.problem = "lacks a scan of a colour component";
   jpeg_finish_decompress(&d.jpeg);
@@ -149,16 +146,42 @@ void check_frame(const jpeg_decompress_struct& jpeg, size_t file_bytes, int64_t 
 
 }  // namespace
 
-JpegImage decode_jpeg(std::span<const uint8_t> bytes, int64_t max_pixels) {
+Decoded read_jpeg(std::span<const uint8_t> bytes, const ReadOptions& options) {
+  bytes = bytes.subspan(jpeg_start(bytes));
   Decoder decoder;
   if (!read_header(decoder, bytes)) decoder.fail();
-  check_frame(decoder.jpeg, bytes.size(), max_pixels);
-  JpegImage image;
-  image.exif = exif_of(decoder.jpeg);
-  image.image = Image(static_cast<int>(decoder.jpeg.image_width),
-                      static_cast<int>(decoder.jpeg.image_height));
-  if (!read_pixels(decoder, image.image)) decoder.fail();
-  return image;
+  check_frame(decoder.jpeg, bytes.size(), options.max_pixels);
+  Decoded result;
+  result.orientation = exif_orientation(exif_of(decoder.jpeg));
+  result.image = Image(static_cast<int>(decoder.jpeg.image_width),
+                       static_cast<int>(decoder.jpeg.image_height));
+  if (!read_pixels(decoder, result.image)) decoder.fail();
+  return result;
+}
+
+// Segments of marker and length up to the frame's: depth, height, width.
+std::optional<ImageHead> jpeg_head(const InputFile& file) {
+  constexpr int kMostSegments = 10'000;
+  uint64_t at = 2 + jpeg_start(file.read_at(0, std::min<uint64_t>(file.size(), kImageStart)));
+  for (int i = 0; i < kMostSegments && at + 9 < file.size(); ++i) {
+    std::array<uint8_t, 9> b{};
+    file.read_at(at, b.data(), b.size());
+    if (b[0] != 0xff) return std::nullopt;
+    const int marker = b[1];
+    const bool frame =
+        marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    if (frame) {
+      ImageHead head{big_endian_16(&b[7]), big_endian_16(&b[5]), false, 0};
+      // Progressive ones keep all coefficients; the image, and once more to turn it upright.
+      head.decoding_bytes =
+          static_cast<double>(file.size()) + pixel_count(head) * (marker == 0xc2 ? 14 : 8);
+      return head;
+    }
+    if (marker == 0xff) at += 1;  // padding
+    else if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) at += 2;
+    else at += 2 + static_cast<uint64_t>(big_endian_16(&b[2]));
+  }
+  return std::nullopt;
 }
 
 }  // namespace gsx

@@ -10,6 +10,7 @@
 #include "engine/io/dataset.h"
 #include "engine/io/procedural.h"
 #include "gs/losses/image_pool.h"
+#include "gs/train/image_sides.h"
 #include "gs/train/pairs.h"
 #include "gs/train/random_streams.h"
 
@@ -31,6 +32,7 @@ class Part : public ImageSource {
   size_t count() const override { return indices_.size(); }
   std::string key(size_t i) const override { return whole_->key(indices_.at(i)); }
   Image load(size_t i) const override { return whole_->load(indices_.at(i)); }
+  std::optional<ImageSides> sides(size_t i) const override { return whole_->sides(indices_.at(i)); }
 
  private:
   std::shared_ptr<const ImageSource> whole_;
@@ -39,11 +41,14 @@ class Part : public ImageSource {
 
 using Source = std::shared_ptr<const ImageSource>;
 
-void warn_of_left_out(const DataLayout& layout, TrainObserver& observer) {
+// What a user may not expect of the files found.
+void tell_of_files(const DataLayout& layout, TrainObserver& observer) {
   for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b}) {
     if (folder.empty()) continue;
-    const std::string text = left_out_text(open_image_folder(folder, Within::classes));
-    if (!text.empty()) observer.warning(text);
+    const ImageFolder found = open_images(folder);
+    const std::string left_out = left_out_text(found), folders = folders_text(found);
+    if (!left_out.empty()) observer.warning(left_out);
+    if (!folders.empty()) observer.message(folders);
   }
 }
 
@@ -94,20 +99,18 @@ struct TrainData::Impl {
   int64_t scale = 1;  // of images of domain b
   uint64_t seed = 0;
   LoaderOptions loading = {};
-  Source partners = {};  // of the training images of domain a, by the numbers below
-  std::vector<std::optional<size_t>> partner = {};
+  std::unique_ptr<Partners> partners = {};  // of the training images of domain a
 
-  // Looks for the training images' partners among these.
+  // Looks for partners of the training images.
   void pair(Source source) {
-    partners = std::move(source);
-    if (split[0].training) partner = partners_by_name(*split[0].training, *partners);
+    if (split[0].training)
+      partners = std::make_unique<Partners>(*split[0].training, std::move(source));
   }
   // An image's partner, cut as the image was; nullopt when there is none that can be read.
   std::optional<Image> partner_of(const Sample& sample) const {
     std::string why = "has no partner";
     try {
-      if (const auto i = partner.at(sample.index))
-        return cut_alike(partners->load(*i), sample.augmentation, size);
+      if (partners->has(sample.index)) return partners->cut(sample, size);
     } catch (const Error& e) {
       why = std::string("has no partner: ") + e.what();
     }
@@ -195,7 +198,7 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
     const DataLayout layout = find_layout(config.data);
     GSX_CHECK(!layout.train_a.empty(), "train: there are no photos to train on in ", config.data,
               "; it has a folder testA, give it a folder trainA too");
-    warn_of_left_out(layout, observer);
+    tell_of_files(layout, observer);
     const ReadOptions reading{.max_pixels = config.max_pixels};
     impl_->split[0] = split_folder(layout.train_a, layout.test_a, reading);
     impl_->split[1] = split_folder(layout.train_b, layout.test_b, reading);
@@ -205,7 +208,12 @@ TrainData::TrainData(const TrainConfig& config, int size, int load_size, const C
   impl_->loading.size = size;
   impl_->loading.load_size = load_size;
   impl_->loading.flip = config.flip;
-  for (const int d : {0, 1}) impl_->open_loader(d);
+  for (const int d : {0, 1}) {
+    const Source& source = impl_->split[d].training;
+    const std::string small = source ? small_images_text(*source, config.data, load_size) : "";
+    if (!small.empty()) observer.warning(small);
+    impl_->open_loader(d);
+  }
 }
 
 TrainData::TrainData(TrainData&&) noexcept = default;
@@ -273,12 +281,15 @@ ImageBatch TrainData::next(Domain domain, int n) {
 
 ImagePairs TrainData::next_pairs(int n) {
   std::vector<Tensor> a, b;
-  int64_t in_vain = 0;
+  size_t in_vain = 0;
+  const size_t count = impl_->partners ? impl_->partners->count() : 0;
+  GSX_CHECK(count > 0, "--data: ", impl_->folder, " holds no pairs");
   while (static_cast<int>(a.size()) < n) {
     const Batch one = impl_->loaders[0]->next(impl_->context);
     const auto partner = impl_->partner_of(one.samples[0]);
-    GSX_CHECK(partner || ++in_vain < static_cast<int64_t>(impl_->partner.size()),
-              "--data: none of the partners in ", impl_->folder, " can be read");
+    for (const size_t i : impl_->loaders[0]->upcoming()) impl_->partners->want(i);
+    GSX_CHECK(partner || ++in_vain < count, "--data: none of the partners in ", impl_->folder,
+              " can be read");
     if (!partner) continue;
     a.push_back(one.images);
     b.push_back(to_tensor(impl_->context, *partner));
@@ -287,18 +298,18 @@ ImagePairs TrainData::next_pairs(int n) {
 }
 
 void TrainData::check_pairs() const {
-  const auto& partner = impl_->partner;
-  const auto lacking = [](const auto& p) { return !p.has_value(); };
-  const auto without = std::count_if(partner.begin(), partner.end(), lacking);
-  GSX_CHECK(without < static_cast<int64_t>(partner.size()), "--data: ", impl_->folder,
+  const size_t count = impl_->partners ? impl_->partners->count() : 0;
+  size_t without = 0;
+  for (size_t i = 0; i < count; ++i) without += impl_->partners->has(i) ? 0 : 1;
+  GSX_CHECK(without < count, "--data: ", impl_->folder,
             " holds no pairs, expected folders trainA and trainB with files of equal names, or a "
             "folder train of images that hold both side by side");
   if (without == 0) return;
   std::ostringstream text;
-  text << without << " of the " << partner.size() << " images in trainA have no partner in trainB";
+  text << without << " of the " << count << " images in trainA have no partner in trainB";
   std::string first;
-  for (size_t i = 0; i < partner.size(); ++i) {
-    if (partner[i]) continue;
+  for (size_t i = 0; i < count; ++i) {
+    if (impl_->partners->has(i)) continue;
     const std::string key = impl_->split[0].training->key(i);
     if (first.empty()) first = key;
     impl_->told.insert(key);

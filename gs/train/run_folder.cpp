@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <set>
 
 #include "engine/io/image_folder.h"
 #include "gs/train/checkpoint.h"
@@ -87,16 +88,23 @@ void check_photos(const TrainConfig& c) {
   } catch (const Error&) {
     return;  // told when the images are opened
   }
-  // Folders inside one of photos are not read, so a run may lie there: runs/ beside the photos,
-  // say.
-  const auto refuse = [&](const fs::path& folder) {
+  // A run may lie in a folder below the photos: it is known by its checkpoint and not read.
+  const fs::path samples = c.run_dir / run_files::kSamples;
+  const auto refuse = [&](const fs::path& folder, const fs::path& named) {
     std::error_code ignored;
-    GSX_CHECK(!fs::equivalent(c.run_dir, folder, ignored), "run folder ", c.run_dir.string(),
-              " would lie among the photos in ", folder.string(), "; choose another --out");
+    GSX_CHECK(
+        !fs::equivalent(c.run_dir, folder, ignored) && !fs::equivalent(samples, folder, ignored),
+        "run folder ", c.run_dir.string(), " would lie among the photos in ", named.string(),
+        "; choose another --out");
   };
-  refuse(c.data);
-  for (const auto& folder : {layout.train_a, layout.train_b, layout.test_a, layout.test_b})
-    if (!folder.empty()) refuse(folder);
+  refuse(c.data, c.data);
+  for (const auto& part : {layout.train_a, layout.train_b, layout.test_a, layout.test_b}) {
+    if (part.empty()) continue;
+    refuse(part, part);
+    std::set<fs::path> folders;
+    for (const fs::path& image : open_images(part).images) folders.insert(image.parent_path());
+    for (const fs::path& folder : folders) refuse(folder, part);
+  }
 }
 
 // Gives a file a second name; where the file system knows only one of each, the name instead.

@@ -48,12 +48,12 @@ TEST_CASE("eval takes testA and testB without trainA, and skips and counts bad i
   CHECK(trained.exit_code == 1);
   CHECK(contains(trained.err, "it has a folder testA, give it a folder trainA too"));
   fs::copy(b, dir / "data/trainA");
-  write_text(dir / "data/trainA/x.tiff", "");
+  write_text(dir / "data/trainA/x.avif", "");
   const std::string left_out = run_program({"train", "--data", (dir / "data").string(), "--teacher",
                                             "none.safetensors", "--out", (dir / "run").string()})
                                    .err;
-  CHECK(contains(left_out, "trainA: 1 .tiff; gsx reads JPEG, PNG and PPM"));
-  CHECK(contains(left_out, "testA: 1 .gif, 1 folder; gsx reads JPEG, PNG and PPM"));
+  CHECK(contains(left_out, "trainA: 1 .avif; gsx reads JPEG, PNG, WebP, TIFF, BMP and PPM"));
+  CHECK(contains(left_out, "testA: 1 .gif, 1 folder; gsx reads JPEG, PNG, WebP"));
 }
 
 TEST_CASE("eval fails when no image can be used, and says why the last one could not") {
@@ -67,7 +67,7 @@ TEST_CASE("eval fails when no image can be used, and says why the last one could
   CHECK(r.exit_code == 1);
   CHECK(r.out.empty());
   CHECK(contains(r.err, "none of the 1 images"));
-  CHECK(contains(r.err, "bad.png is not a JPEG, PNG or PPM image"));
+  CHECK(contains(r.err, "bad.png is not a JPEG, PNG, WebP, TIFF, BMP or PPM image"));
 }
 
 TEST_CASE("eval tells how far each colour moved against the teacher") {

@@ -34,6 +34,58 @@ int colour_type(const fs::path& png) { return read_text(png).at(25); }
 
 }  // namespace
 
+TEST_CASE("the same pixels give the same result, whatever the format of their file") {
+  const TempDir dir;
+  const std::string run = (dir / "run").string();
+  REQUIRE(run_program({"train", "--out", run, "--method", "dense", "--size", "16", "--width", "4",
+                       "--blocks", "1", "--dense-steps", "1", "--threads", "1"})
+              .exit_code == 0);
+  constexpr int kSide = 16;
+  std::string down, up, png_rows;  // rows as TIFF, PPM and PNG have them; as BMP does
+  for (int y = 0; y < kSide; ++y) {
+    std::string rgb, bgr;
+    for (int x = 0; x < kSide; ++x) {
+      const char r = static_cast<char>(16 * x), g = static_cast<char>(255 - 9 * y), b = 77;
+      rgb += {r, g, b};
+      bgr += {b, g, r};
+    }
+    down += rgb;
+    up = bgr + up;
+    png_rows += '\0' + rgb;
+  }
+  const auto n = [](uint32_t v, int bytes) {
+    std::string s;
+    for (int i = 0; i < bytes; ++i) s += static_cast<char>(v >> 8 * i);
+    return s;
+  };
+  const auto made = png(kSide, kSide, 8, 2, stored(png_rows));
+  fs::create_directory(dir / "in");
+  write_text(dir / "in/a.png", {made.begin(), made.end()});
+  write_text(dir / "in/b.ppm", "P6 16 16 255\n" + down);
+  write_text(dir / "in/c.bmp", "BM" + n(54 + 768, 4) + n(0, 4) + n(54, 4) + n(40, 4) + n(kSide, 4) +
+                                   n(kSide, 4) + n(1, 2) + n(24, 2) + n(0, 24) + up);
+  std::string entries;
+  for (const auto& [tag, value] : {std::pair{256, kSide},
+                                   {257, kSide},
+                                   {258, 8},
+                                   {259, 1},
+                                   {262, 2},
+                                   {273, 8},
+                                   {277, 3},
+                                   {278, kSide},
+                                   {279, 768}})
+    entries +=
+        n(static_cast<uint32_t>(tag), 2) + n(3, 2) + n(1, 4) + n(static_cast<uint32_t>(value), 4);
+  write_text(dir / "in/d.tif",
+             "II*" + n(0, 1) + n(8 + 768, 4) + down + n(9, 2) + entries + n(0, 4));
+  const ProcessResult r = run_program({"translate", run + "/model.safetensors",
+                                       (dir / "in").string(), "--out", (dir / "out").string()});
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  for (const char* name : {"b.png", "c.png", "d.png"})
+    CHECK(read_text(dir / "out" / name) == read_text(dir / "out/a.png"));
+}
+
 TEST_CASE("transparent and too large images") {
   const TempDir dir;
   const std::string run = (dir / "run").string(), sources = (dir / "photos").string();

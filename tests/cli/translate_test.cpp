@@ -166,16 +166,17 @@ TEST_CASE("translate names what it leaves out of folders and works with any name
   fs::create_directories(odd / "deeper.png");
   const std::string latin = "caf\xe9.png", escape = "a\x1b[31mb\n.png";
   save_image(odd / latin, 3);
-  write_text(odd / "1.webp", "");
-  write_text(odd / "2.WEBP", "");
+  write_text(odd / "1.avif", "");
+  write_text(odd / "2.AVIF", "");
   write_text(odd / "3.heic", "");
   write_text(odd / escape, "no image");
   write_text(odd / "broken.npy", "no tensor");
   const ProcessResult r = p.translate({"odd"}, "out", {"--json"});
   INFO(r.err);
   CHECK(r.exit_code == 1);
-  CHECK(r.err.find("warning: left out of odd: 1 .heic, 2 .webp, 1 folder; gsx reads JPEG, PNG and "
-                   "PPM\n") != std::string::npos);
+  CHECK(
+      r.err.find("warning: left out of odd: 2 .avif, 1 .heic, 1 folder; gsx reads JPEG, PNG, WebP, "
+                 "TIFF, BMP and PPM\n") != std::string::npos);
   CHECK(r.err.find("a?[31mb?.png") != std::string::npos);
   CHECK(r.err.find("broken.npy") != std::string::npos);
   CHECK(r.err.find("2 of 3 inputs could not be translated") != std::string::npos);

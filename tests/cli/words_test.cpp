@@ -263,7 +263,8 @@ TEST_CASE("missing files are told once, and files in the place of folders as suc
       {{"inspect", "no.safetensors"}, "gsx inspect: read no.safetensors: " + missing},
       {{"inspect", "cyclegan:no"}, "gsx inspect: read no: " + missing},
       {{"eval", "m.safetensors", "--data", "a.png"},
-       "gsx eval: data: expected a folder of images, got the file a.png\n"},
+       "gsx eval: data: expected a folder of images or a text file that lists them, got the file "
+       "a.png\n"},
       {{"eval", "m.safetensors", "--data", "no"}, "gsx eval: data: there is no folder no\n"}};
   for (const auto& [words, message] : rows) {
     const ProcessResult r = run_program(words, there);

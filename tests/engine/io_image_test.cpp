@@ -66,7 +66,8 @@ TEST_CASE("image: damaged png files are refused") {
     CHECK_FALSE(refusal(bad).empty());
   }
   CHECK_THAT(refusal({}), Contains("bad is empty"));
-  CHECK_THAT(refusal({'h', 'e', 'l', 'l', 'o'}), Contains("not a JPEG, PNG or PPM"));
+  CHECK_THAT(refusal({'h', 'e', 'l', 'l', 'o'}),
+             Contains("not a JPEG, PNG, WebP, TIFF, BMP or PPM"));
 }
 
 TEST_CASE("image: png files that only look right are refused") {

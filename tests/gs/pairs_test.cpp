@@ -2,6 +2,8 @@
 // from them.
 #include "gs/train/pairs.h"
 
+#include <array>
+#include <atomic>
 #include <cmath>
 
 #include "engine/io/procedural.h"
@@ -97,6 +99,38 @@ TEST_CASE("pairs: files are partners by name, whatever their order and endings")
   CHECK(partners[1] == 0);
   CHECK_FALSE(partners[2]);
   CHECK(partners[3] == 2);
+  // Of equal names in several folders that of the same folder; else wherever it lies.
+  const auto nested = partners_by_name(Names({"y/1.jpg", "x/1.jpg", "2.jpg"}),
+                                       Names({"x/1.png", "y/1.png", "deep/2.png"}));
+  CHECK(nested == std::vector<std::optional<size_t>>{1, 0, 2});
+}
+
+TEST_CASE(
+    "pairs: a partner is decoded once, however often it comes, and one that cannot be is told") {
+  struct Counted : ImageSource {
+    size_t count() const override { return 6; }
+    std::string key(size_t i) const override { return std::to_string(i) + ".png"; }
+    Image load(size_t i) const override {
+      ++loads.at(i);
+      GSX_CHECK(i != 4, "image: ", key(i), " is cut off");
+      return some_image(static_cast<int>(i), 30, 20);
+    }
+    mutable std::array<std::atomic<int>, 6> loads{};
+  };
+  const auto source = std::make_shared<Counted>();
+  Partners partners(*source, source);
+  CHECK(partners.count() == 6);
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < 6; ++i) partners.want(i);
+    for (const size_t i : {3, 0, 5, 1, 2}) {
+      const Augmentation a{24, 16, 5, 0, round == 1};
+      const Image want = cut_alike(some_image(static_cast<int>(i), 30, 20), a, 16);
+      CHECK(partners.cut({i, source->key(i), a}, 16) == want);
+    }
+    CHECK_THROWS_WITH(partners.cut({4, "4.png", {24, 16}}, 16),
+                      Catch::Contains("4.png is cut off"));
+  }
+  for (const size_t i : {0, 1, 2, 3, 5}) CHECK(source->loads[i] == 1);
 }
 
 TEST_CASE("pairs: both halves of an image are partners") {

@@ -1,6 +1,7 @@
 // A new run writes over nothing in its folder, and begins anew where a killed one had begun.
 #include "gs/train/run_folder.h"
 
+#include "engine/io/image_folder.h"
 #include "engine/io/procedural.h"
 #include "models/architectures.h"
 #include "tests/catch.h"
@@ -130,6 +131,34 @@ TEST_CASE("run folder: a run cannot lie among its photos, but beside their folde
   CHECK_NOTHROW(RunBeginning(c));
   c.run_dir = dir / "data" / "trainA" / "deeper";  // no image is read from there
   CHECK_NOTHROW(RunBeginning(c));
+}
+
+TEST_CASE("run folder: a run cannot lie where listed or nested photos are") {
+  const TempDir dir;
+  for (const char* folder : {"photos/deep", "other"}) {
+    fs::create_directories(dir / folder);
+    for (const char* name : {"1.png", "2.png"}) write_png(dir / folder / name, Image(20, 20));
+  }
+  write_text(dir / "list.txt", "other/1.png\nother/2.png\n");
+  TrainConfig c;
+  for (const auto& [data, out] : {std::pair{"photos", "photos/deep"}, {"list.txt", "other"}}) {
+    c.data = (dir / data).string();
+    c.run_dir = dir / out;
+    CHECK_THROWS_WITH(RunBeginning(c), Catch::Contains("would lie among the photos in " + c.data));
+  }
+  c.run_dir = dir / "photos/deep";
+  CHECK_NOTHROW(RunBeginning(c));
+}
+
+TEST_CASE("run folder: the images of a run that lies below its photos are none of them") {
+  const TempDir dir;
+  const fs::path run = dir / "photos/run";
+  fs::create_directories(run / run_files::kSamples);
+  for (const fs::path& folder : {dir / "photos", run / run_files::kSamples})
+    write_png(folder / "1.png", Image(20, 20));
+  CHECK(open_images(dir / "photos").images.size() == 2);
+  write_text(run / run_files::kCheckpoint, "");
+  CHECK(open_images(dir / "photos").images.size() == 1);
 }
 
 TEST_CASE("run folder: a folder without a checkpoint cannot be resumed, and it is said why") {

@@ -109,7 +109,8 @@ std::string why_not_theirs(const SourceFile& file, const std::string& name) {
   // What installed headers include, every user of the library must have.
   const bool installed = ends(file.path, ".h") && from != "tools" && from != "tests" &&
                          from != "benchmarks" && !starts(file.path, "kernels/cpu/");
-  static const std::regex kPrivate("(Eigen|hwy|stb|libexif|nlohmann)/.*|jpeglib.h|zlib.h|zip.h");
+  static const std::regex kPrivate(
+      "(Eigen|hwy|stb|libexif|webp|nlohmann)/.*|jpeglib.h|tiffio.h|zlib.h|zip.h");
   if (installed && std::regex_match(name, kPrivate)) return "an installed header needs it";
   return "";
 }

@@ -39,7 +39,7 @@ function(gsx_package kind)
       string(APPEND GSX_LIBS " -lgsx_cuda -lcudart_static -lrt")
     endif()
     string(APPEND GSX_LIBS " -lgsx_kernels -lpthread -ldl")
-    set(GSX_REQUIRES "libhwy libexif libzip protobuf-lite tomlplusplus zlib libjpeg")
+    set(GSX_REQUIRES "libhwy libexif libwebp libtiff-4 libzip protobuf-lite tomlplusplus zlib libjpeg")
   endif()
   configure_file(tools/cmake/gsx.pc.in ${made}/gsx.pc @ONLY)
   install(FILES ${made}/gsx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig

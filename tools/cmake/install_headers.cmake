@@ -18,7 +18,7 @@ endfunction()
 file(GLOB_RECURSE public RELATIVE ${SOURCE}
   ${SOURCE}/engine/*.h ${SOURCE}/models/*.h ${SOURCE}/optim/*.h ${SOURCE}/gs/*.h)
 list(FILTER public EXCLUDE REGEX "/tensor_impl\\.h$|^engine/ops/|^models/nodes/|^models/import/onnx_")
-list(FILTER public EXCLUDE REGEX "^engine/io/(image_decode|stb|problem|safetensors_text)\\.h$")
+list(FILTER public EXCLUDE REGEX "^engine/io/(image_decode|image_readers|tiff_input|stb|problem|safetensors_text)\\.h$")
 
 list(FILTER public EXCLUDE REGEX "^models/(import/[^i]|import/import_|export/onnx_writer)")
 

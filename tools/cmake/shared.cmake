@@ -15,7 +15,8 @@ if(NOT GSX_SANITIZE)  # whose functions come with the program
   target_link_options(gsx_shared PRIVATE LINKER:--no-undefined)
 endif()
 target_link_libraries(gsx_shared PRIVATE Threads::Threads ${CMAKE_DL_LIBS} PkgConfig::HWY
-  PkgConfig::EXIF PkgConfig::ZIP PkgConfig::TOMLPP PkgConfig::PROTOBUF ZLIB::ZLIB JPEG::JPEG)
+  PkgConfig::EXIF PkgConfig::ZIP PkgConfig::WEBP PkgConfig::TIFF PkgConfig::TOMLPP PkgConfig::PROTOBUF
+  ZLIB::ZLIB JPEG::JPEG)
 if(GSX_CUDA)
   target_link_libraries(gsx_shared PRIVATE CUDA::cudart_static)
 endif()
