@@ -78,6 +78,9 @@ class Quantize : public Node {
   QuantGrid grid = QuantGrid::int8;
   float p = 4;  // may be changed at any time (calibration)
   bool is_signed = false;
+  // The grid of another's quantised file, of at most 256 levels with zero among them; grid, p and
+  // is_signed then say nothing.
+  std::optional<QuantRange> of_file;
   QuantRange range() const;
 
   std::string_view kind() const override { return "quantize"; }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/architectures.h"
+#include "models/import/onnx_grids.h"
 #include "models/import/onnx_patterns.h"
 #include "models/import/onnx_trace.h"
 
@@ -129,7 +130,7 @@ std::optional<ImageFormat> range_of(const Sketch& s, int node) {
       if (std::abs(lo) > 1e4f || std::abs(hi) > 1e4f || lo >= hi) return std::nullopt;
       return bounded(lo, hi);
     } else if (n.kind != "pad" && n.kind != "slice" && n.kind != "upsample" &&
-               n.kind != "round_to_grid") {
+               n.kind != "round_to_grid" && n.kind != "quantize") {
       return std::nullopt;
     }
     node = n.inputs[0];
@@ -217,7 +218,9 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
             " operations of this ONNX file cannot be read: ", listed(followed.faults));
   Output out = output_of(trace, where);
   Sketch sketch = std::move(trace.sketch);
+  drop_repeated_grids(sketch, out.node);
   recognise(sketch, out.node, trace.notes);
+  settle_grids(sketch, out.node, model.producer.starts_with("gsx"), trace.notes);
   Imported result;
   result.format =
       "an ONNX file of opset " + std::to_string(model.opset) + " (" + plain(model.producer) + ")";

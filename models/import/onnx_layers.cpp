@@ -101,6 +101,9 @@ void convolution(Call& c, bool transposed) {
   if (w.dilation != Dims{1, 1}) n.attributes["dilation"] = both(w.dilation);
   GSX_CHECK(weight->type == Type::real, "its weight is of integers");
   n.weight = weight;
+  // Of transposed convolutions in groups an output's step is not along one dimension.
+  const bool by_output = weight->step_axis == (transposed ? 1 : 0) && (!transposed || groups == 1);
+  if (weight->steps.size() == 1 || by_output) n.steps = weight->steps;
   if (bias) n.parameters.emplace_back("bias", c.floats(2, "bias"));
   c.give(c.sketch().add(n));
 }

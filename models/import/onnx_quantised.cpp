@@ -54,13 +54,12 @@ Value rounded(Call& c, const View& v, size_t scale) {
   const float step = scale_of(c, scale);
   const int64_t zero = zero_of(c, scale + 1);
   const Range r = range_of(c, scale + 1);
-  const int n = c.sketch().add("round_to_grid", {v.node},
-                               {{"step", step}, {"lo", r.lo - zero}, {"hi", r.hi - zero}});
+  const int64_t lo = r.lo - zero, hi = r.hi - zero;
+  const bool bytes = hi - lo <= 255 && lo <= 0 && hi >= 0;
+  const int n = c.sketch().add(bytes ? "quantize" : "round_to_grid", {v.node},
+                               {{"step", step}, {"lo", lo}, {"hi", hi}});
   Value y = Value::of(with_node(v, n));
   y.grid = Grid{step, zero};
-  c.trace.note(
-      "a quantised file: weights are read in real numbers and activations stay rounded to " +
-      std::string("the file's grids, bounds included; gsx quantises anew in training"));
   return y;
 }
 

@@ -33,6 +33,9 @@ struct Value {
   View view;                   // of what is computed from the network's inputs
   std::optional<Taken> taken;  // view.node is -1 where it is nothing else
   std::optional<Grid> grid;    // of quantised values, whose view is in real numbers
+  // Of values over (power -1), or times, a number that a DynamicQuantizeLinear finds in each image;
+  // the view or constant is without it. 0: of none.
+  int dynamic = 0, power = 0;
 
   static Value of(ArrayPtr both) { return {Kind::constant, both, both, {}, {}, {}}; }
   static Value of(ArrayPtr a, ArrayPtr b) { return {Kind::constant, a, b, {}, {}, {}}; }
@@ -91,6 +94,10 @@ const Handlers& moving_handlers();
 const Handlers& resampling_handlers();
 const Handlers& reducing_handlers();
 const Handlers& quantised_handlers();
+const Handlers& integer_handlers();
+// Nodes that read values over a number of each image's own.
+bool is_dynamic(const Call&);
+void take_dynamic(Call&, Handler, const std::function<bool()>& folded);
 
 // op ("add", "sub", "mul", "div") of two values, either of which may be constant.
 View arithmetic(Trace&, const std::string& op, const Value& x, const Value& y);
@@ -112,6 +119,7 @@ class Trace {
   std::vector<std::string> notes;
   void note(const std::string& text);        // once each
   void forget_values() { values_.clear(); }  // when all is followed
+  int new_dynamic() { return ++dynamic_; }
   const Value& value(const std::string& name) const;
   // Whether the first input, or the output, is an image with its channels last.
   bool input_is_nhwc = false;
@@ -123,6 +131,7 @@ class Trace {
   std::map<std::string, Value> values_;
   std::vector<std::string> faults_;
   Size height_, width_;
+  int dynamic_ = 0;
   int64_t folded_ = 0, most_folded_ = 0;  // elements that were computed, and may be
 };
 
