@@ -268,9 +268,14 @@ constexpr std::pair<const char*, Write> kWriters[] = {
 
 }  // namespace
 
+OnnxZeroPoint onnx_zero_point(const QuantRange& range) {
+  if (range.lo >= 0) return {};
+  if (range.lo >= -128 && range.hi <= 127) return {true, 0};
+  return {false, static_cast<uint8_t>(-range.lo)};
+}
+
 OnnxQuantized write_onnx_quantizer(OnnxWriter& to, const ValueName& x, const QuantRange& range) {
-  const bool is_signed = range.lo < 0;
-  const bool fits = is_signed ? range.lo >= -128 && range.hi <= 127 : range.hi <= 255;
+  const bool fits = range.hi - range.lo <= 255;
   const ValueName step = to.number(range.scale);
   if (!fits) {  // grids of the paper have 257 levels
     const ValueName level = to.op("Round", {to.op("Div", {x, step})});
@@ -278,12 +283,13 @@ OnnxQuantized write_onnx_quantizer(OnnxWriter& to, const ValueName& x, const Qua
                                             to.number(static_cast<float>(range.hi))});
     return {"", to.op("Mul", {inside, step})};
   }
-  // Of a signed byte's levels the lowest is not used.
+  // Bytes saturate at 256 levels; of a signed one's the lowest is not used.
   const ValueName inside =
-      range.lo == -127 ? to.op("Clip", {x, to.number(range.clamp_lo), to.number(range.clamp_hi)})
-                       : x;
-  const uint8_t zero[] = {0};
-  const ValueName zero_point = to.bytes(zero, is_signed, {}, "zero_point");
+      range.hi - range.lo < 255
+          ? to.op("Clip", {x, to.number(range.clamp_lo), to.number(range.clamp_hi)})
+          : x;
+  const OnnxZeroPoint zero = onnx_zero_point(range);
+  const ValueName zero_point = to.bytes({&zero.value, 1}, zero.is_signed, {}, "zero_point");
   const ValueName quantized = to.op("QuantizeLinear", {inside, step, zero_point});
   return {quantized, to.op("DequantizeLinear", {quantized, step, zero_point})};
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <optional>
 
 #include "models/architectures.h"
@@ -185,6 +186,19 @@ void take_only_size(Graph& graph, const Sketch& sketch, std::vector<std::string>
                   std::to_string(graph.only_height) + " pixels alone");
 }
 
+// The format of images as gsx writes it: "RGB, black -1, white 1".
+std::optional<ImageFormat> told_format(const OnnxModel& model, const std::string& key) {
+  const auto found = model.words.find(key);
+  if (found == model.words.end()) return std::nullopt;
+  ImageFormat f;
+  char order[4] = {};
+  const int read =
+      std::sscanf(found->second.c_str(), "%3[RGB], black %f, white %f", order, &f.lo, &f.hi);
+  if (read != 3 || !(f.lo < f.hi) || !std::isfinite(f.hi - f.lo)) return std::nullopt;
+  f.bgr = std::string(order) == "BGR";
+  return f;
+}
+
 // What stands in front of the file and it cannot say: which values its images have.
 Json format_options(const ImportOptions& o, const std::string& where) {
   Json some = Json::object();
@@ -229,11 +243,17 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
   result.graph = sketch.build(context, out.node, plain(out.name));
   take_only_size(result.graph, sketch, trace.notes);
   const auto range = range_of(sketch, out.node);
-  if (range && range->lo < range->hi)
+  const auto takes_told = told_format(model, "gsx.input"),
+             gives_told = told_format(model, "gsx.output");
+  if (takes_told && gives_told) {
+    result.graph.input_format = *takes_told;
+    result.graph.output_format = *gives_told;
+  } else if (range && range->lo < range->hi)
     result.graph.output_format = result.graph.input_format = *range;
   else if (!formats.contains("range") && !formats.contains("output_range"))
     trace.note("the file does not say which values are black and white; -1 and 1 are assumed");
-  if (const auto takes = input_range_of(sketch)) result.graph.input_format = *takes;
+  if (const auto takes = input_range_of(sketch); takes && !takes_told)
+    result.graph.input_format = *takes;
   apply_format_options(result.graph, "auto", formats);
   Json& provenance = result.graph.provenance;
   provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};

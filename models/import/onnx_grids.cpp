@@ -59,6 +59,10 @@ class Settling {
   void run(std::vector<std::string>& notes) {
     for (int i = 0; i < s_.size(); ++i)
       if (s_.node(i).sums) scale_sums(i);
+    for (int i = 0; i < s_.size(); ++i) {
+      added_per_tap(i);
+      clip_of_quantizer(i);
+    }
     int exact = 0, real = 0;
     const std::vector<bool> needed = needed_nodes();
     for (int i = 0; i < s_.size(); ++i) {
@@ -139,11 +143,73 @@ class Settling {
       layer.attributes["bias"] = true;
       layer.parameters.emplace_back("bias", shift);
     }
-    if (at != i) std::swap(layer.name, s_.node(at).name);
-    std::string other = s_.node(at).name;
-    s_.node(at) = std::move(layer);
-    if (at != i) s_.node(i).name = other;
     s_.node(i).sums = false;
+    put(at, i, std::move(layer));
+  }
+
+  // Layer `from` as node i, which had read it, under its own name.
+  void put(int i, int from, SketchNode layer) {
+    const std::string name = s_.node(i).name;
+    s_.node(i) = std::move(layer);
+    if (i != from) s_.node(from).name = name;
+  }
+
+  // A convolution beside a convolution of ones, as gsx writes what extraction folded into one.
+  void added_per_tap(int i) {
+    if (s_.node(i).kind != "add") return;
+    for (const int k : {0, 1}) {
+      const int at = s_.node(i).inputs[k], beside = s_.node(i).inputs[1 - k];
+      const SketchNode &layer = s_.node(at), &taps = s_.node(beside);
+      if ((layer.kind != "conv" && layer.kind != "conv_transpose") || taps.kind != layer.kind ||
+          !is_ones_beside(taps.inputs[0], layer.inputs[0]) || layer.attributes.contains("tap_bias"))
+        continue;
+      Json own = layer.attributes, other = taps.attributes;
+      if (other["in"].get<int>() != 1 || other["bias"].get<bool>() || only_reader(at) != i ||
+          only_reader(beside) != i)
+        continue;
+      bool same = true;
+      for (const char* key : {"out", "kernel", "stride", "pad", "pad_mode", "same_pad", "dilation"})
+        same = same && own.value(key, Json()).dump() == other.value(key, Json()).dump();
+      if (!same) continue;
+      SketchNode joined = layer;
+      joined.attributes["tap_bias"] = "taps";
+      joined.parameters.emplace_back("tap_bias", taps.weight->reals);
+      put(i, at, std::move(joined));
+      return;
+    }
+  }
+
+  // One channel of ones of the size of x.
+  bool is_ones_beside(int ones, int x) const {
+    const SketchNode& n = s_.node(ones);
+    if (n.kind != "affine") return false;
+    const auto scale = n.attributes["scale"].get<std::vector<float>>();
+    const auto shift = n.attributes["shift"].get<std::vector<float>>();
+    if (scale != std::vector{0.0f} || shift != std::vector{1.0f}) return false;
+    const SketchNode &of = s_.node(n.inputs[0]), &image = s_.node(x);
+    const bool sliced = of.kind == "slice" && of.inputs[0] == x;
+    return (sliced || n.inputs[0] == x) && of.a[1] == 1 && of.a[2] == image.a[2] &&
+           of.a[3] == image.a[3];
+  }
+
+  // Of a signed byte's levels gsx does not use the lowest, and says so by a clip.
+  void clip_of_quantizer(int i) {
+    if (s_.node(i).kind != "quantize") return;
+    const int before = s_.node(i).inputs[0];
+    if (s_.node(before).kind != "clip" || only_reader(before) != i) return;
+    const Json &a = s_.node(i).attributes, &bounds = s_.node(before).attributes;
+    const float step = a["step"].get<float>();
+    const double lo = std::nearbyint(bounds["lo"].get<float>() / step);
+    const double hi = std::nearbyint(bounds["hi"].get<float>() / step);
+    const auto on_step = [&](const char* key, double level) {
+      return std::abs(bounds[key].get<float>() - level * step) <= 1e-5 * std::abs(level * step);
+    };
+    if (!on_step("lo", lo) || !on_step("hi", hi) || lo > 0 || hi < 0 || lo < a["lo"].get<int>() ||
+        hi > a["hi"].get<int>())
+      return;
+    s_.node(i).inputs = s_.node(before).inputs;
+    s_.node(i).attributes["lo"] = static_cast<int>(lo);
+    s_.node(i).attributes["hi"] = static_cast<int>(hi);
   }
 
   // -1: none, or several.

@@ -143,6 +143,17 @@ void qlinear_conv(Call& c) {
   c.out.push_back(rounded(c, y, 6));
 }
 
+void qlinear_matmul(Call& c) {
+  if (!c.is_constant(3)) throw Unmapped{"it multiplies two computed values", "a constant matrix"};
+  OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
+  n.attributes["axis"].integers = {1};
+  const ArrayPtr matrix =
+      fold(n, {c.constant(3, "matrix"), c.constant(4, "scale"), c.constant(5, "zero point")})[0];
+  const View y =
+      of_floats(c, "MatMul", {real_of(c, 0), Value::of(matrix)}, layer_handlers().at("MatMul"));
+  c.out.push_back(rounded(c, y, 6));
+}
+
 void qlinear_binary(Call& c, const char* op) {
   const View y = arithmetic(c.trace, op, real_of(c, 0), real_of(c, 3));
   c.out.push_back(rounded(c, y, 6));
@@ -176,6 +187,7 @@ const Handlers& quantised_handlers() {
   static const Handlers table = {{"QuantizeLinear", quantize_linear},
                                  {"DequantizeLinear", dequantize_linear},
                                  {"QLinearConv", qlinear_conv},
+                                 {"QLinearMatMul", qlinear_matmul},
                                  {"com.microsoft:QLinearAdd", qlinear_add},
                                  {"com.microsoft:QLinearMul", qlinear_mul},
                                  {"com.microsoft:QLinearLeakyRelu", qlinear_leaky_relu},
