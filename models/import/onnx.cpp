@@ -240,7 +240,7 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
       "an ONNX file of opset " + std::to_string(model.opset) + " (" + plain(model.producer) + ")";
   model.constants.clear();  // what is needed of them is in the sketch
   trace.forget_values();
-  result.graph = sketch.build(context, out.node, plain(out.name));
+  result.graph = sketch.build(options.values ? context : nullptr, out.node, plain(out.name));
   take_only_size(result.graph, sketch, trace.notes);
   const auto range = range_of(sketch, out.node);
   const auto takes_told = told_format(model, "gsx.input"),

@@ -54,6 +54,7 @@ class Sketch {
   // What new nodes are made for, in messages and names.
   void working_on(std::string name) { origin_ = std::move(name); }
   // The graph of what the output needs, and of all inputs, with values, which the sketch lets go.
+  // Null context: values are only checked.
   Graph build(const ContextPtr&, int output, const std::string& output_name);
 
  private:
