@@ -89,7 +89,7 @@ class Reader {
       if (result_.constants[t.name()]->type == Type::integer)
         result_.integer_types[t.name()] = t.data_type();
       given.insert(t.name());
-      t.clear_raw_data();  // the bytes are there once
+      std::string().swap(*t.mutable_raw_data());  // the bytes are there once
       t.clear_float_data();
     }
     for (const auto& v : graph.input())
