@@ -257,6 +257,11 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
   apply_format_options(result.graph, "auto", formats);
   Json& provenance = result.graph.provenance;
   provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};
+  Json whole = Json::array();  // inputs that take integers, as classes are
+  for (size_t i = 0; i < model.inputs.size(); ++i)
+    if (model.inputs[i].type == Type::integer)
+      whole.push_back(result.graph.node(result.graph.inputs().at(i)).name);
+  if (whole.size() > 0) provenance["onnx"]["integer_inputs"] = whole;
   if (trace.input_is_nhwc) provenance["onnx"]["input_layout"] = "NHWC";
   if (out.nhwc) provenance["onnx"]["output_layout"] = "NHWC";
   if (!followed.one_size.empty()) provenance["onnx"]["one_size"] = true;

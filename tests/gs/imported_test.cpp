@@ -97,3 +97,14 @@ TEST_CASE("networks of quantised files are quantised anew") {
   const Tensor want = onnx_case(file, "signed_activations").evaluate(x);
   CHECK(max_difference(graph.evaluate(x), want) <= 0.1 * max_abs(want));
 }
+
+TEST_CASE("inputs that take integers do so again when they are exported") {
+  const golden::File file("onnx.safetensors");
+  const Graph graph = onnx_case(file, "classes");
+  const TempDir dir;
+  write_text(dir / "again.onnx", onnx_file(graph, {}));
+  const Graph again = import_model(context(), dir / "again.onnx").graph;
+  const Json names = graph.provenance.at("onnx").at("integer_inputs");
+  CHECK(names.size() == 1);
+  CHECK(again.provenance.at("onnx").at("integer_inputs") == names);
+}

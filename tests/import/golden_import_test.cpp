@@ -90,6 +90,27 @@ TEST_CASE("import: layers that ports name in their own way are told by shapes an
   }
 }
 
+TEST_CASE("import: values are looked at, and kept only where they are wanted") {
+  const golden::File file("import.safetensors");
+  const ContextPtr context = Context::create();
+  const TempDir dir;
+  write_weights(file, "ugatit", dir / "w.safetensors", "genA2B.");
+  ImportOptions look;
+  look.values = false;
+  const Graph graph = import_model(context, dir / "w.safetensors", look).graph;
+  CHECK(graph.architecture() == "ugatit");
+  CHECK(graph.context() == nullptr);
+  SafetensorsWriter writer;
+  for (const std::string& key : file.names("whitebox/w/")) {
+    golden::Entry e = file.at("whitebox/w/" + key);
+    if (key == "conv_4.bias") e.values[0] = NAN;
+    writer.add(key, {e.shape.begin(), e.shape.end()}, e.values);
+  }
+  writer.write(dir / "w.safetensors");
+  CHECK_THAT(refusal(context, dir / "w.safetensors", look),
+             Contains("conv_4.bias must hold finite numbers"));
+}
+
 TEST_CASE("import: wrappers' names, named architectures and options") {
   const golden::File file("import.safetensors");
   const ContextPtr context = Context::create();
