@@ -295,6 +295,7 @@ void embedding(Call& c) {
   View result = whole_view(y, s.sizes(y));
   if (c.extents(1).size() == 2) result.dims.insert(result.dims.begin() + 1, Dimension());
   c.give(result);
+  if (table->type == Type::integer) c.out.back().grid = Grid{};
   c.trace.note("the input that '" + c.node.name + "' looks up takes whole numbers from 0 to " +
                std::to_string(k - 1));
 }

@@ -252,7 +252,7 @@ void Trace::take(const OnnxNode& n) {
     } else if (blind) {
       for (const std::string& o : n.outputs) values_[o] = {Kind::unknown, {}, {}, {}, {}, {}};
       return;
-    } else {
+    } else if (!take_on_grid(call, handler)) {
       handler(call);
     }
   } catch (const Unmapped& u) {

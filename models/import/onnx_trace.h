@@ -24,6 +24,7 @@ struct Taken {
 struct Grid {
   float scale = 1;
   int64_t zero = 0;
+  int64_t lo = 0, hi = 0;  // what a quantiser's integers can be; of other integers both are 0
 };
 
 struct Value {
@@ -95,6 +96,8 @@ const Handlers& resampling_handlers();
 const Handlers& reducing_handlers();
 const Handlers& quantised_handlers();
 const Handlers& integer_handlers();
+// A node that moves quantised values as they lie: what it makes is on their grid. False: none such.
+bool take_on_grid(Call&, Handler);
 // Nodes that read values over a number of each image's own.
 bool is_dynamic(const Call&);
 void take_dynamic(Call&, Handler, const std::function<bool()>& folded);

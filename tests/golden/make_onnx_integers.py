@@ -104,6 +104,25 @@ y = n.add("QLinearConv", q, ONE, np.uint8(120), bytes_of(4, 3, 3, 3), s, np.zero
 real(n, y, OUT, np.uint8(60))
 case("qlinear_conv", n, note="1 of 1 layers", **INTEGER)
 
+n = Net(IMAGE)  # integers that are moved: a border of zeros, an enlargement that cuts what lies between
+q = quantized(n, n.last, ONE, np.uint8(120))
+q = n.add("Pad", q, np.int64([0, 0, 1, 0, 0, 0, 1, 2]), np.uint8(120))
+q = n.add("Resize", q, "", np.float32([1, 1, 2, 2]), mode="linear")
+y = n.add("QLinearConv", q, ONE, np.uint8(120), bytes_of(4, 3, 3, 3), steps(4), np.zeros(4, np.int8), OUT, np.uint8(60))
+y = n.add("Resize", y, "", np.float32([1, 1, 2, 2]), mode="nearest", coordinate_transformation_mode="asymmetric",
+          nearest_mode="floor")
+y = n.add("QLinearConv", y, OUT, np.uint8(60), bytes_of(2, 4, 1, 1), steps(2), np.zeros(2, np.int8), OUT, np.uint8(90))
+real(n, y, OUT, np.uint8(90))
+case("moved_integers", n, note="2 of 2 layers", **INTEGER)
+
+n = Net([3, 7])  # QGemm
+n.domains.append("com.microsoft")
+q = quantized(n, n.last, ONE, np.uint8(120))
+y = n.add("QGemm", q, ONE, np.uint8(120), bytes_of(4, 7), steps(4), np.zeros(4, np.int8), np.int32([5, -9, 70, 3]), OUT,
+          np.uint8(60), transB=1, domain="com.microsoft")
+real(n, y, OUT, np.uint8(60))
+case("qgemm", n, note="1 of 1 layers", **INTEGER)
+
 n = Net([3, 7])  # QLinearMatMul
 q = quantized(n, n.last, ONE, np.uint8(120))
 y = n.add("QLinearMatMul", q, ONE, np.uint8(120), bytes_of(7, 4), np.float32(0.004), np.int8(0), OUT, np.uint8(60))
