@@ -53,7 +53,11 @@ struct NormLine {
 struct NormSpec {
   Tensor gamma, beta;  // [C], both or neither
   float eps = 1e-5f;
+  bool unbiased = false;  // the variance divides by n - 1 instead of n elements, n > 1
 };
+// The same norm of x, whose statistics are over n elements each, by a variance that divides by n.
+// Differentiable in gamma and beta.
+NormSpec by_biased_variance(const NormSpec&, const Tensor& x, int64_t n);
 // Of sums * scales[k]; statistics as convolve_quantized gives them, or undefined.
 NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, const Tensor& scales,
                       const NormSpec&);

@@ -22,6 +22,27 @@ std::optional<QuantRange> image_grid(const ImageFormat& format) {
   return QuantRange{format.hi / 255.0f, format.lo == 0 ? 0 : -255, 255, format.lo, format.hi};
 }
 
+bool gives_image(const Graph& graph, int node) {
+  const Node& n = graph.node(node);
+  if (n.is_input()) return node == 0;
+  return n.moves_values() && !n.inputs.empty() &&
+         std::all_of(n.inputs.begin(), n.inputs.end(),
+                     [&](int i) { return gives_image(graph, i); });
+}
+
+// A network on the grids of another's file takes its image as that file does: rounded by a
+// quantiser of its own, or not at all; unless quantised weights read it, as gsx writes them.
+bool takes_image_grid(const Graph& graph) {
+  bool of_file = false;
+  for (int i = 0; i < graph.size(); ++i) {
+    const Node& node = graph.node(i);
+    if (node.weight_quant() && gives_image(graph, node.inputs[0])) return true;
+    const auto* quantizer = dynamic_cast<const Quantize*>(&node);
+    of_file = of_file || (quantizer && quantizer->of_file);
+  }
+  return !of_file;
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& graph, bool fused)
@@ -95,7 +116,7 @@ int Lowering::given() {
   program_.inputs_.push_back(value);
   const bool vector = graph_.node(node_).attributes().at("vector");
   const auto grid = image_grid(graph_.input_format);
-  return node_ == 0 && grid && !vector ? quantize(value, *grid) : value;
+  return node_ == 0 && grid && !vector && takes_image_grid(graph_) ? quantize(value, *grid) : value;
 }
 
 int Lowering::quantized_of(int value) {

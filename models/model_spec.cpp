@@ -116,12 +116,12 @@ void check_model_spec(const std::string& spec, bool with_weights) {
 }
 
 Imported import_named(const ContextPtr& context, const std::string& spec, bool prepacked,
-                      const std::string& in_run) {
+                      const std::string& in_run, bool values) {
   check_model_spec(spec, true);
   const ModelSpec parsed = parse_model_spec(spec);
   refuse_folder(parsed.file, in_run);
   const std::string name = parsed.architecture == kAuto ? "" : parsed.architecture;
-  return import_model(context, parsed.file, {name, parsed.options, prepacked});
+  return import_model(context, parsed.file, {name, parsed.options, prepacked, values});
 }
 
 Graph open_model(const ContextPtr& context, const std::string& spec, bool prepacked,

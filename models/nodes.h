@@ -25,8 +25,9 @@ NodePtr make_conv_transpose(std::string name, int input, const ConvSpec&);
 NodePtr make_linear(std::string name, int input, int in, int out, bool bias = true,
                     bool spectral_norm = false);
 
+// unbiased: the variance divides by one less than the number of elements.
 NodePtr make_instance_norm(std::string name, int input, int channels, bool affine,
-                           float eps = 1e-5f);
+                           float eps = 1e-5f, bool unbiased = false);
 NodePtr make_batch_norm(std::string name, int input, int channels, bool affine = true,
                         float eps = 1e-5f, float momentum = 0.1f);
 NodePtr make_activation(std::string name, int input, Activation, float slope = 0.2f);
@@ -44,7 +45,7 @@ NodePtr make_concat(std::string name, std::vector<int> inputs);
 NodePtr make_affine(std::string name, int input, std::vector<float> scale,
                     std::vector<float> shift);
 NodePtr make_group_norm(std::string name, int input, int channels, int groups, bool affine,
-                        float eps = 1e-5f);
+                        float eps = 1e-5f, bool unbiased = false);
 NodePtr make_slice(std::string name, int input, const SliceRange& channels,
                    const SliceRange& rows = {}, const SliceRange& columns = {});
 NodePtr make_pixel_shuffle(std::string name, int input, int factor,
@@ -77,6 +78,9 @@ class Quantize : public Node {
   QuantGrid grid = QuantGrid::int8;
   float p = 4;  // may be changed at any time (calibration)
   bool is_signed = false;
+  // The grid of another's quantised file, of at most 256 levels with zero among them; grid, p and
+  // is_signed then say nothing.
+  std::optional<QuantRange> of_file;
   QuantRange range() const;
 
   std::string_view kind() const override { return "quantize"; }

@@ -48,6 +48,7 @@ std::vector<float> file_values(const Parameter& p) {
 void set_file_values(Parameter& p, const ContextPtr& context,
                      const std::vector<float>& in_file_order, const std::string& where) {
   check_values(p, in_file_order, where);
+  if (!context) return;
   const auto values =
       p.file_transposed ? swap_outer(in_file_order, file_shape(p), p.groups) : in_file_order;
   p.value =

@@ -15,6 +15,7 @@ void check_values(const Parameter&, std::span<const float> values, const std::st
 // The shape that a parameter has in files: filters of transposed convolutions lie as PyTorch's do.
 Shape file_shape(const Parameter&);
 // Gives a parameter the values of a file, in the file's order, after check_values.
+// Null context: the values are only checked.
 void set_file_values(Parameter&, const ContextPtr&, const std::vector<float>& in_file_order,
                      const std::string& where);
 // Its values in the file's order.

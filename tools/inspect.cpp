@@ -68,7 +68,7 @@ struct Prunable {
 
 void run_inspect(const InspectOptions& o) {
   const ContextPtr context = Context::create();
-  const Imported model = open_noted_network(context, o.network);
+  const Imported model = open_noted_network(context, o.network, false, false);
   const Graph& graph = model.graph;
   const std::vector<Shape> inputs =
       graph.only_height > 0 ? graph.example_inputs() : graph.input_shapes(o.size, o.size);

@@ -28,7 +28,8 @@ void check_model(const std::string& flag, const std::string& spec, bool with_wei
   }
 }
 
-Imported open_noted_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked) {
+Imported open_noted_network(const ContextPtr& context, const NetworkOptions& o, bool prepacked,
+                            bool values) {
   std::string model = o.model;
   if (!o.architecture.empty()) {
     if (!parse_model_spec(model).architecture.empty())
@@ -44,7 +45,7 @@ Imported open_noted_network(const ContextPtr& context, const NetworkOptions& o, 
       if (value > 0)
         throw Misuse(flag, "goes with a bare architecture, not with the file " + o.model +
                                ", whose layers are as they are; leave it out");
-    return import_named(context, model, prepacked);
+    return import_named(context, model, prepacked, "model.safetensors", values);
   }
   Json options = spec.options;
   if (o.width > 0) options["width"] = o.width;

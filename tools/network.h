@@ -30,7 +30,9 @@ void check_model(const std::string& flag, const std::string& spec, bool with_wei
 // load_model.
 Graph open_network(const ContextPtr&, const NetworkOptions&, bool prepacked = false);
 // The same with what was found out about a file; a bare architecture has no notes.
-Imported open_noted_network(const ContextPtr&, const NetworkOptions&, bool prepacked = false);
+// values: as ImportOptions.
+Imported open_noted_network(const ContextPtr&, const NetworkOptions&, bool prepacked = false,
+                            bool values = true);
 // Opens a file's network and tells on stderr what its user should know, where it is no gsx model.
 Graph open_told(const ContextPtr&, const std::string& spec, bool prepacked = false,
                 const std::string& in_run = "model.safetensors");

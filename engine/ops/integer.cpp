@@ -138,6 +138,21 @@ Tensor convolve_quantized(const QuantizedTensor& x, const PrepackedWeights& w,
   return y;
 }
 
+NormSpec by_biased_variance(const NormSpec& spec, const Tensor& x, int64_t n) {
+  if (!spec.unbiased) return spec;
+  GSX_CHECK(n > 1, "norm: an unbiased variance needs at least 2 elements, got shape ", x.shape(),
+            "; give a larger image");
+  const double share = static_cast<double>(n - 1) / static_cast<double>(n);
+  const auto factor = static_cast<float>(std::sqrt(share));
+  const Shape channels = {x.dim(1)};
+  NormSpec s;
+  s.eps = static_cast<float>(spec.eps * share);
+  s.gamma = spec.gamma.defined() ? affine(spec.gamma, factor, 0)
+                                 : Tensor::full(x.context(), channels, factor);
+  s.beta = spec.beta.defined() ? spec.beta : Tensor::zeros(x.context(), channels);
+  return s;
+}
+
 NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, const Tensor& scales,
                       const NormSpec& spec) {
   constexpr const char* kOp = "norm_of_sums";
@@ -145,7 +160,8 @@ NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, cons
   const kernels::View v = accumulators.view();
   GSX_CHECK(scales.defined() && scales.numel() >= v.c, kOp, ": scales must hold ", v.c,
             " numbers, one per channel of ", accumulators.shape());
-  const kernels::NormParameters parameters = parameters_of(kOp, spec, accumulators);
+  const NormSpec biased = by_biased_variance(spec, accumulators, int64_t{v.h} * v.w);
+  const kernels::NormParameters parameters = parameters_of(kOp, biased, accumulators);
   Tensor taken = statistics;
   if (!taken.defined()) {
     taken = room_for_sums(accumulators.context(), v);
@@ -160,7 +176,8 @@ NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, cons
 
 NormLine norm_of_reals(const Tensor& x, const NormSpec& spec) {
   check_image("norm_of_reals", "x", x);
-  const kernels::NormParameters parameters = parameters_of("norm_of_reals", spec, x);
+  const NormSpec biased = by_biased_variance(spec, x, x.dim(2) * x.dim(3));
+  const kernels::NormParameters parameters = parameters_of("norm_of_reals", biased, x);
   const NormLine line = line_for(x, DType::f32);
   x.backend().integer.norm_of_reals(x.exec(), x.view(), in(x), parameters, raw(line));
   return line;

@@ -135,7 +135,7 @@ void calibrate_inputs(Graph& graph, const std::vector<std::vector<Tensor>>& batc
   const RunStatistics found = run_statistics(graph, readers, batches);
   for (int i = 0; i < graph.size(); ++i) {
     Quantize* quantizer = as_quantizer(graph, i);
-    if (!quantizer) continue;
+    if (!quantizer || quantizer->of_file) continue;
     const int from = quantizer->inputs[0];
     const std::vector<Magnitudes>& values = found.inputs.at(from);
     int64_t negative = 0, count = 0;

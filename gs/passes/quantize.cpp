@@ -32,7 +32,14 @@ void insert_quantizers(Graph& graph, const QuantizeOptions& options) {
   for (const std::string& name : readers) {
     const int reader = graph.find(name);
     const int from = graph.node(reader).inputs[0];
-    if (dynamic_cast<const Quantize*>(&graph.node(from))) continue;
+    if (auto* quantizer = dynamic_cast<Quantize*>(&graph.node(from))) {
+      if (quantizer->of_file) {  // that grid was of another network's values
+        quantizer->of_file.reset();
+        quantizer->grid = options.weights.grid;
+        quantizer->p = p;
+      }
+      continue;
+    }
     if (const auto found = quantizer_of.find(from); found != quantizer_of.end()) {
       graph.node(reader).inputs[0] = found->second;
       continue;

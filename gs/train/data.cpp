@@ -103,8 +103,8 @@ struct TrainData::Impl {
 
   // Looks for partners of the training images.
   void pair(Source source) {
-    if (split[0].training)
-      partners = std::make_unique<Partners>(*split[0].training, std::move(source));
+    if (!split[0].training) return;
+    partners = std::make_unique<Partners>(*split[0].training, std::move(source));
   }
   // An image's partner, cut as the image was; nullopt when there is none that can be read.
   std::optional<Image> partner_of(const Sample& sample) const {

@@ -84,6 +84,15 @@ std::string words_of(const ImageFormat& f) {
   return text.str();
 }
 
+// Whether the file that the network came in takes integers here, as classes are.
+bool takes_integers(const Graph& graph, const std::string& input) {
+  if (!graph.provenance.contains("onnx")) return false;
+  const Json names = graph.provenance.at("onnx").value("integer_inputs", Json::array());
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i].is_string() && names[i].get<std::string>() == input) return true;
+  return false;
+}
+
 std::vector<Shape> input_shapes(const Graph& graph, const OnnxOptions& options) {
   std::vector<Shape> shapes = graph.example_inputs();
   for (Shape& s : shapes)
@@ -160,6 +169,14 @@ std::string onnx_file(const Graph& graph, const OnnxOptions& options) {
     describe(*to.graph.add_input(), name, inputs[i], options, image, i == 0 ? "" : name + "_");
     to.begin(name);
     given.push_back(image ? from_bytes(to, name, graph.input_format) : name);
+    if (image || inputs[i].rank() != 2 ||
+        !takes_integers(graph, graph.node(graph.inputs()[i]).name))
+      continue;
+    onnx::TypeProto::Tensor& type =
+        *to.graph.mutable_input(static_cast<int>(i))->mutable_type()->mutable_tensor_type();
+    type.set_elem_type(onnx::TensorProto::INT64);
+    given.back() = to.op("Cast", {name});
+    to.attribute("to", int64_t{onnx::TensorProto::FLOAT});
   }
   std::vector<ValueName> values = write_nodes(to, graph, given, shapes);
   const std::vector<GraphOutput> outputs = graph.outputs();

@@ -218,11 +218,12 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   const ValueName x = padded(to, integers ? n.quantized : n.in[0], layer, g);
   ValueName y;
   if (integers) {
-    const uint8_t zeros[] = {0, static_cast<uint8_t>(to.options.signed_weights ? 0 : 128)};
-    y = to.op(
-        "ConvInteger",
-        {x, weight_bytes(to, layer), to.bytes({zeros, 1}, n.range->lo < 0, {}, "input_zero_point"),
-         to.bytes({zeros + 1, 1}, to.options.signed_weights, {}, "weight_zero_point")});
+    const OnnxZeroPoint zero = onnx_zero_point(*n.range);
+    const uint8_t of_weights = to.options.signed_weights ? 0 : 128;
+    y = to.op("ConvInteger",
+              {x, weight_bytes(to, layer),
+               to.bytes({&zero.value, 1}, zero.is_signed, {}, "input_zero_point"),
+               to.bytes({&of_weights, 1}, to.options.signed_weights, {}, "weight_zero_point")});
     geometry(to, g, g.groups);
     y = to.op("Cast", {y});
     to.attribute("to", int64_t{onnx::TensorProto::FLOAT});

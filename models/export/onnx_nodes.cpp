@@ -105,8 +105,40 @@ ValueName write_constant(OnnxWriter& to, const NodeToWrite& n) {
   return to.floats(p->value.to_vector(), shape, "value");
 }
 
+ValueName mean_of(OnnxWriter& to, const ValueName& x, std::span<const int64_t> axes) {
+  if (to.options.opset >= 18) return to.op("ReduceMean", {x, to.integers(axes)});
+  const ValueName y = to.op("ReduceMean", {x});
+  to.attribute("axes", axes);
+  return y;
+}
+
+// Over groups of channels, by a variance that divides by one less than there are elements, which no
+// ONNX norm has: its parts, with the number of elements found while it runs.
+ValueName write_unbiased_norm(OnnxWriter& to, const NodeToWrite& n, int64_t groups) {
+  const int64_t apart[] = {0, groups, -1}, last[] = {2};
+  const ValueName flat = to.op("Reshape", {n.in[0], to.integers(apart)});
+  const ValueName d = to.op("Sub", {flat, mean_of(to, flat, last)});
+  const ValueName biased = mean_of(to, to.op("Mul", {d, d}), last);
+  const ValueName elements =
+      to.op("Cast", {to.op("Gather", {to.op("Shape", {flat}), to.integers(last)})});
+  to.attribute("to", int64_t{onnx::TensorProto::FLOAT});
+  const ValueName sum = to.op("Mul", {biased, elements});
+  const ValueName variance = to.op("Div", {sum, to.op("Sub", {elements, to.number(1)})});
+  const float eps = n.node().attributes().at("eps").get<float>();
+  const ValueName root = to.op("Sqrt", {to.op("Add", {variance, to.number(eps)})});
+  ValueName y = to.op("Reshape", {to.op("Div", {d, root}), to.op("Shape", {n.in[0]})});
+  const std::vector<float> gamma = values_of(n.node(), Role::gamma);
+  if (gamma.empty()) return y;
+  y = to.op("Mul", {y, to.per_channel(gamma, n.shapes[0].rank(), "weight")});
+  return to.op("Add",
+               {y, to.per_channel(values_of(n.node(), Role::beta), n.shapes[0].rank(), "bias")});
+}
+
+bool is_unbiased(const NodeToWrite& n) { return n.node().attributes().contains("unbiased"); }
+
 ValueName write_instance_norm(OnnxWriter& to, const NodeToWrite& n) {
   const int64_t channels = n.shapes[0][1];
+  if (is_unbiased(n)) return write_unbiased_norm(to, n, channels);
   std::vector<float> gamma = values_of(n.node(), Role::gamma),
                      beta = values_of(n.node(), Role::beta);
   if (gamma.empty()) gamma.assign(static_cast<size_t>(channels), 1);
@@ -140,6 +172,7 @@ ValueName write_group_norm(OnnxWriter& to, const NodeToWrite& n) {
   if (a.contains("kept"))
     refuse(n, "its groups have lost channels, whose share in the statistics no ONNX norm can hold");
   const int64_t groups = a.at("groups");
+  if (is_unbiased(n)) return write_unbiased_norm(to, n, groups);
   const std::vector<float> ones(static_cast<size_t>(groups), 1), zeros(ones.size(), 0);
   const int64_t apart[] = {0, groups, -1}, shape[] = {groups};
   const ValueName flat = to.op("Reshape", {n.in[0], to.integers(apart)});
@@ -174,10 +207,7 @@ ValueName write_global_pool(OnnxWriter& to, const NodeToWrite& n) {
 
 ValueName write_reduce_mean(OnnxWriter& to, const NodeToWrite& n) {
   const auto axes = n.node().attributes().at("axes").get<std::vector<int64_t>>();
-  if (to.options.opset >= 18) return to.op("ReduceMean", {n.in[0], to.integers(axes)});
-  const ValueName y = to.op("ReduceMean", n.in);
-  to.attribute("axes", axes);
-  return y;
+  return mean_of(to, n.in[0], axes);
 }
 
 ValueName write_softmax(OnnxWriter& to, const NodeToWrite& n) {
@@ -238,9 +268,14 @@ constexpr std::pair<const char*, Write> kWriters[] = {
 
 }  // namespace
 
+OnnxZeroPoint onnx_zero_point(const QuantRange& range) {
+  if (range.lo >= 0) return {};
+  if (range.lo >= -128 && range.hi <= 127) return {true, 0};
+  return {false, static_cast<uint8_t>(-range.lo)};
+}
+
 OnnxQuantized write_onnx_quantizer(OnnxWriter& to, const ValueName& x, const QuantRange& range) {
-  const bool is_signed = range.lo < 0;
-  const bool fits = is_signed ? range.lo >= -128 && range.hi <= 127 : range.hi <= 255;
+  const bool fits = range.hi - range.lo <= 255;
   const ValueName step = to.number(range.scale);
   if (!fits) {  // grids of the paper have 257 levels
     const ValueName level = to.op("Round", {to.op("Div", {x, step})});
@@ -248,12 +283,13 @@ OnnxQuantized write_onnx_quantizer(OnnxWriter& to, const ValueName& x, const Qua
                                             to.number(static_cast<float>(range.hi))});
     return {"", to.op("Mul", {inside, step})};
   }
-  // Of a signed byte's levels the lowest is not used.
+  // Bytes saturate at 256 levels; of a signed one's the lowest is not used.
   const ValueName inside =
-      range.lo == -127 ? to.op("Clip", {x, to.number(range.clamp_lo), to.number(range.clamp_hi)})
-                       : x;
-  const uint8_t zero[] = {0};
-  const ValueName zero_point = to.bytes(zero, is_signed, {}, "zero_point");
+      range.hi - range.lo < 255
+          ? to.op("Clip", {x, to.number(range.clamp_lo), to.number(range.clamp_hi)})
+          : x;
+  const OnnxZeroPoint zero = onnx_zero_point(range);
+  const ValueName zero_point = to.bytes({&zero.value, 1}, zero.is_signed, {}, "zero_point");
   const ValueName quantized = to.op("QuantizeLinear", {inside, step, zero_point});
   return {quantized, to.op("DequantizeLinear", {quantized, step, zero_point})};
 }

@@ -77,6 +77,12 @@ ValueName write_onnx_pad(OnnxWriter&, const ValueName& x, const Padding&, PadMod
 struct OnnxQuantized {
   ValueName quantized, real;
 };
+// The zero point of a quantiser's bytes, in two's complement where they are signed.
+struct OnnxZeroPoint {
+  bool is_signed = false;
+  uint8_t value = 0;
+};
+OnnxZeroPoint onnx_zero_point(const QuantRange&);
 OnnxQuantized write_onnx_quantizer(OnnxWriter&, const ValueName& x, const QuantRange&);
 
 }  // namespace gsx

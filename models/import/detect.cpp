@@ -77,7 +77,9 @@ Difference compare(const Candidate& c, const Weights& weights) {
       d.missing.push_back(shown_name(key));
       continue;
     }
-    const std::vector<int64_t> want = dims_of(file_shape(*p)), &got = weights.shapes().at(key);
+    std::vector<int64_t> want = dims_of(file_shape(*p));
+    if (p->role == Role::constant || p->role == Role::variable) want.insert(want.begin(), 1);
+    const std::vector<int64_t>& got = weights.shapes().at(key);
     ++d.shared;
     if (got != want)
       d.misshapen.push_back(shown_name(key) + " has shape " + dims_text(got) + " instead of " +

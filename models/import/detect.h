@@ -64,7 +64,7 @@ std::optional<Nearest> nearest_network(const Weights&, const std::string& only);
 // What fits; Error that names the nearest and what it differs in.
 Candidate detect(const Weights&);
 
-// Gives a candidate's graph its values.
+// Gives a candidate's graph its values. Null context: only looks at them.
 void fill(Candidate&, const Weights&, const ContextPtr&, bool prepacked);
 
 }  // namespace gsx

@@ -186,7 +186,7 @@ Imported read_weights(const ContextPtr& context, const std::filesystem::path& pa
   Candidate found = found_in(file, part, o.architecture, options);
   note_missing_biases(found);
   const Weights weights(*file);
-  fill(found, weights, context, o.prepacked);
+  fill(found, weights, o.values ? context : nullptr, o.prepacked && o.values);
   Imported result;
   result.format = file->format();
   result.notes = file->notes();

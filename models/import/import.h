@@ -19,6 +19,8 @@ struct ImportOptions {
   // "part": which of several networks in one file is meant.
   Json options = Json::object();
   bool prepacked = false;  // as load_model
+  // false: values are read and checked, but the graph has none, as for looking at its layers.
+  bool values = true;
 };
 
 struct Imported {
@@ -35,7 +37,7 @@ Imported import_model(const ContextPtr&, const std::filesystem::path&, const Imp
 
 // The same for what a user names, FILE or ARCH[,KEY=VALUE...]:FILE; see open_model.
 Imported import_named(const ContextPtr&, const std::string& spec, bool prepacked = false,
-                      const std::string& in_run = "model.safetensors");
+                      const std::string& in_run = "model.safetensors", bool values = true);
 
 // One kind of file. `recognises` looks at a few bytes and must not throw for any content.
 struct ModelReader {

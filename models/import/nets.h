@@ -11,6 +11,8 @@ std::optional<Candidate> detect_discriminator(const Weights&);
 std::optional<Candidate> detect_johnson(const Weights&);
 std::optional<Candidate> detect_animegan2(const Weights&);
 std::optional<Candidate> detect_stargan(const Weights&);
+std::optional<Candidate> detect_ugatit(const Weights&);
+std::optional<Candidate> detect_whitebox(const Weights&);
 std::optional<Candidate> detect_rrdb(const Weights&);
 std::optional<Candidate> detect_srvgg(const Weights&);
 // Those of make_architecture, with their widths and depths.

@@ -154,6 +154,8 @@ const std::vector<KnownArchitecture>& known_architectures() {
       {"johnson", "Johnson's fast style transfer as PyTorch's examples have it", detect_johnson},
       {"animegan2", "AnimeGANv2's generator for PyTorch", detect_animegan2},
       {"stargan", "StarGAN's generator", detect_stargan},
+      {"ugatit", "U-GAT-IT's light generator", detect_ugatit},
+      {"whitebox", "White-box cartoonization's U-Net", detect_whitebox},
       {"rrdb", "ESRGAN or Real-ESRGAN (RRDB)", detect_rrdb},
       {"srvgg", "Real-ESRGAN's compact network (SRVGG)", detect_srvgg},
       {"vgg16", "VGG-16 to relu4_3", detect_vgg16},

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <optional>
 
 #include "models/architectures.h"
+#include "models/import/onnx_grids.h"
 #include "models/import/onnx_patterns.h"
 #include "models/import/onnx_trace.h"
 
@@ -129,7 +131,7 @@ std::optional<ImageFormat> range_of(const Sketch& s, int node) {
       if (std::abs(lo) > 1e4f || std::abs(hi) > 1e4f || lo >= hi) return std::nullopt;
       return bounded(lo, hi);
     } else if (n.kind != "pad" && n.kind != "slice" && n.kind != "upsample" &&
-               n.kind != "round_to_grid") {
+               n.kind != "round_to_grid" && n.kind != "quantize") {
       return std::nullopt;
     }
     node = n.inputs[0];
@@ -184,6 +186,19 @@ void take_only_size(Graph& graph, const Sketch& sketch, std::vector<std::string>
                   std::to_string(graph.only_height) + " pixels alone");
 }
 
+// The format of images as gsx writes it: "RGB, black -1, white 1".
+std::optional<ImageFormat> told_format(const OnnxModel& model, const std::string& key) {
+  const auto found = model.words.find(key);
+  if (found == model.words.end()) return std::nullopt;
+  ImageFormat f;
+  char order[4] = {};
+  const int read =
+      std::sscanf(found->second.c_str(), "%3[RGB], black %f, white %f", order, &f.lo, &f.hi);
+  if (read != 3 || !(f.lo < f.hi) || !std::isfinite(f.hi - f.lo)) return std::nullopt;
+  f.bgr = std::string(order) == "BGR";
+  return f;
+}
+
 // What stands in front of the file and it cannot say: which values its images have.
 Json format_options(const ImportOptions& o, const std::string& where) {
   Json some = Json::object();
@@ -217,29 +232,42 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
             " operations of this ONNX file cannot be read: ", listed(followed.faults));
   Output out = output_of(trace, where);
   Sketch sketch = std::move(trace.sketch);
+  drop_repeated_grids(sketch, out.node);
   recognise(sketch, out.node, trace.notes);
+  settle_grids(sketch, out.node, model.producer.starts_with("gsx"), trace.notes);
   Imported result;
   result.format =
       "an ONNX file of opset " + std::to_string(model.opset) + " (" + plain(model.producer) + ")";
   model.constants.clear();  // what is needed of them is in the sketch
   trace.forget_values();
-  result.graph = sketch.build(context, out.node, plain(out.name));
+  result.graph = sketch.build(options.values ? context : nullptr, out.node, plain(out.name));
   take_only_size(result.graph, sketch, trace.notes);
   const auto range = range_of(sketch, out.node);
+  const auto takes_told = told_format(model, "gsx.input"),
+             gives_told = told_format(model, "gsx.output");
   bool assumed = false;
-  if (range && range->lo < range->hi)
+  if (takes_told && gives_told) {
+    result.graph.input_format = *takes_told;
+    result.graph.output_format = *gives_told;
+  } else if (range && range->lo < range->hi) {
     result.graph.output_format = result.graph.input_format = *range;
-  else if ((assumed = !formats.contains("range") && !formats.contains("output_range")))
+  } else if ((assumed = !formats.contains("range") && !formats.contains("output_range"))) {
     trace.note(
         "the file does not say which values are black and white; -1 and 1 are assumed "
         "unless they are told");
-  if (const auto takes = input_range_of(sketch)) {
+  }
+  if (const auto takes = input_range_of(sketch); takes && !takes_told) {
     result.graph.input_format = *takes;
     assumed = false;
   }
   apply_format_options(result.graph, "auto", formats);
   Json& provenance = result.graph.provenance;
   provenance["onnx"] = {{"producer", plain(model.producer)}, {"opset", model.opset}};
+  Json whole = Json::array();  // inputs that take integers, as classes are
+  for (size_t i = 0; i < model.inputs.size(); ++i)
+    if (model.inputs[i].type == Type::integer)
+      whole.push_back(result.graph.node(result.graph.inputs().at(i)).name);
+  if (whole.size() > 0) provenance["onnx"]["integer_inputs"] = whole;
   if (trace.input_is_nhwc) provenance["onnx"]["input_layout"] = "NHWC";
   if (out.nhwc) provenance["onnx"]["output_layout"] = "NHWC";
   if (!followed.one_size.empty()) provenance["onnx"]["one_size"] = true;

@@ -20,6 +20,10 @@ struct Array {
   Dims dims, held;
   std::vector<float> reals;       // of reals
   std::vector<int64_t> integers;  // of integers and truths (0 or 1)
+  // Of reals that a file holds as integers from -127 to 127 times steps: one step for all, or one
+  // for each place of dimension step_axis.
+  std::vector<float> steps = {};
+  int64_t step_axis = 0;
 
   int64_t size() const;       // elements, repeated ones too
   int64_t held_size() const;  // values there are

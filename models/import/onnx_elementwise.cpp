@@ -60,7 +60,13 @@ void cast(Call& c) {
   if (to != 1 && to != 10 && to != 11 && to != 16 && !c.in.at(0).grid)
     throw Unmapped{"it makes integers of pixels", "floating-point numbers"};
   same(c);
-  if (to == 1 || to == 10 || to == 11 || to == 16) c.out[0].grid.reset();
+  if (to != 1 && to != 10 && to != 11 && to != 16) return;
+  const Grid g = c.out[0].grid.value_or(Grid{});
+  if (g.scale != 1 || g.zero != 0) {  // the integers themselves
+    View& v = c.out[0].view;
+    v = with_node(v, affine(c.sketch(), v.node, {1 / g.scale}, {static_cast<float>(g.zero)}));
+  }
+  c.out[0].grid.reset();
 }
 
 void clip(Call& c) {

@@ -77,6 +77,8 @@ class Reader {
     read_opset();
     const auto& graph = model_.graph();
     result_.producer = model_.producer_name() + " " + model_.producer_version();
+    for (const auto& entry : model_.metadata_props())
+      result_.words.emplace(entry.key(), entry.value());
     GSX_CHECK(graph.node_size() > 0 && graph.output_size() > 0, path_.string(),
               ": the ONNX file has no network in it");
     GSX_CHECK(graph.sparse_initializer_size() == 0, path_.string(),
@@ -87,7 +89,7 @@ class Reader {
       if (result_.constants[t.name()]->type == Type::integer)
         result_.integer_types[t.name()] = t.data_type();
       given.insert(t.name());
-      t.clear_raw_data();  // the bytes are there once
+      std::string().swap(*t.mutable_raw_data());  // the bytes are there once
       t.clear_float_data();
     }
     for (const auto& v : graph.input())

@@ -37,6 +37,7 @@ struct OnnxModel {
   std::vector<std::string> outputs;
   std::vector<OnnxNode> nodes;
   std::map<std::string, ArrayPtr> constants;
+  std::map<std::string, std::string> words;  // what the producer says of it, by key
   std::map<std::string, int> integer_types;  // of integer constants, ONNX's number of the type
 };
 

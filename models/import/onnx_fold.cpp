@@ -177,16 +177,22 @@ ArrayPtr dequantize(const OnnxNode& n, const std::vector<ArrayPtr>& in) {
   Array y = make_array(Type::real, x->dims);
   const int64_t channels = scale->size(), block = integer_of(n, "block_size", 0);
   GSX_CHECK(block == 0, "quantised blocks along an axis");
-  int64_t inner = 1;
+  int64_t inner = 1, axis = 0;
   if (channels > 1) {
-    const int64_t axis = axis_of(integer_of(n, "axis", 1), x->dims.size());
+    axis = axis_of(integer_of(n, "axis", 1), x->dims.size());
     GSX_CHECK(x->dims[axis] == channels, "as many scales as channels");
     for (size_t d = axis + 1; d < x->dims.size(); ++d) inner *= x->dims[d];
   }
+  bool small = true;
   for (int64_t i = 0; i < y.size(); ++i) {
     const int64_t c = channels > 1 ? i / inner % channels : 0;
-    const int64_t base = zero ? zero->integer(c) : 0;
+    const int64_t base = zero ? zero->integer(zero->size() > 1 ? c : 0) : 0;
     y.reals[i] = static_cast<float>(x->integer(i) - base) * scale->real(c);
+    small = small && std::abs(x->integer(i) - base) <= 127;
+  }
+  if (small) {
+    for (int64_t c = 0; c < channels; ++c) y.steps.push_back(scale->real(c));
+    y.step_axis = axis;
   }
   return std::make_shared<Array>(std::move(y));
 }

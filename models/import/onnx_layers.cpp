@@ -101,6 +101,9 @@ void convolution(Call& c, bool transposed) {
   if (w.dilation != Dims{1, 1}) n.attributes["dilation"] = both(w.dilation);
   GSX_CHECK(weight->type == Type::real, "its weight is of integers");
   n.weight = weight;
+  // Of transposed convolutions in groups an output's step is not along one dimension.
+  const bool by_output = weight->step_axis == (transposed ? 1 : 0) && (!transposed || groups == 1);
+  if (weight->steps.size() == 1 || by_output) n.steps = weight->steps;
   if (bias) n.parameters.emplace_back("bias", c.floats(2, "bias"));
   c.give(c.sketch().add(n));
 }
@@ -108,9 +111,15 @@ void convolution(Call& c, bool transposed) {
 void conv(Call& c) { convolution(c, false); }
 void conv_transpose(Call& c) { convolution(c, true); }
 
+// The steps of a matrix of bytes whose outputs lie along that dimension; none where it has others.
+std::vector<float> steps_of(const Array& m, int64_t output_axis) {
+  const bool fits = m.steps.size() == 1 || m.step_axis == output_axis;
+  return fits ? m.steps : std::vector<float>{};
+}
+
 // y = x w + b over the last dimension of what a view shows; w [in, out] row-major.
 View dense_layer(Call& c, const View& given, const std::vector<float>& w, int64_t in, int64_t out,
-                 const std::vector<float>& bias) {
+                 const std::vector<float>& bias, const std::vector<float>& steps) {
   Sketch& s = c.sketch();
   View v = given;
   while (v.rank() < 2) v.dims.insert(v.dims.begin(), Dimension());
@@ -122,6 +131,7 @@ View dense_layer(Call& c, const View& given, const std::vector<float>& w, int64_
   SketchNode n;
   n.attributes = {{"in", in}, {"out", out}, {"bias", !bias.empty()}};
   n.parameters = {{"weight", std::move(turned)}};
+  n.steps = steps;
   if (!bias.empty()) n.parameters.emplace_back("bias", bias);
   if (v.rank() == 2) {
     n.kind = "linear";
@@ -185,7 +195,9 @@ void gemm(Call& c) {
       throw Unmapped{"its bias differs between rows", "one bias for all rows"};
     for (int64_t o = 0; o < out; ++o) bias.push_back(beta * given[given.size() == 1 ? 0 : o]);
   }
-  const View y = dense_layer(c, c.view(0), w, in, out, bias);
+  std::vector<float> steps;
+  if (alpha == 1) steps = steps_of(*c.constant(1, "matrix"), c.integer("transB", 0) != 0 ? 0 : 1);
+  const View y = dense_layer(c, c.view(0), w, in, out, bias, steps);
   if (!c.has(2) || c.is_constant(2)) return c.give(y);
   if (beta != 1) throw Unmapped{"its beta is not 1", "beta 1"};
   c.give(arithmetic(c.trace, "add", Value::of(y), c.in[2]));
@@ -228,12 +240,15 @@ void matmul(Call& c) {
   flat.held = flat.dims;
   int64_t in = 0, out = 0;
   const std::vector<float> w = matrix(flat, which == 0, in, out);
-  if (which == 1) return c.give(dense_layer(c, c.view(0), w, in, out, {}));
+  if (which == 1) {
+    const auto last = static_cast<int64_t>(m->dims.size()) - 1;
+    return c.give(dense_layer(c, c.view(0), w, in, out, {}, steps_of(*m, last)));
+  }
   // m x = (x^T m^T)^T over the last two dimensions.
   View v = c.view(1);
   if (v.rank() < 2) throw Unmapped{"it multiplies a vector", "matrices"};
   std::swap(v.dims[v.dims.size() - 1], v.dims[v.dims.size() - 2]);
-  View y = dense_layer(c, v, w, in, out, {});
+  View y = dense_layer(c, v, w, in, out, {}, {});
   std::swap(y.dims[y.dims.size() - 1], y.dims[y.dims.size() - 2]);
   c.give(y);
 }
@@ -280,6 +295,7 @@ void embedding(Call& c) {
   View result = whole_view(y, s.sizes(y));
   if (c.extents(1).size() == 2) result.dims.insert(result.dims.begin() + 1, Dimension());
   c.give(result);
+  if (table->type == Type::integer) c.out.back().grid = Grid{};
   c.trace.note("the input that '" + c.node.name + "' looks up takes whole numbers from 0 to " +
                std::to_string(k - 1));
 }

@@ -131,7 +131,8 @@ class Recogniser {
     const int j = node(i).inputs[0];
     std::vector<float> scale = numbers(i, "scale"), shift = numbers(i, "shift");
     const bool shifts = std::all_of(scale.begin(), scale.end(), [](float v) { return v == 1; });
-    if (!shifts || (!is(j, "conv") && !is(j, "conv_transpose")) || !read_once(j)) return;
+    if (!shifts || (!is(j, "conv") && !is(j, "conv_transpose")) || node(j).sums || !read_once(j))
+      return;
     Json attributes = node(j).attributes;
     std::vector<std::pair<std::string, std::vector<float>>> parameters = node(j).parameters;
     const auto out = attributes["out"].get<size_t>();
@@ -145,6 +146,8 @@ class Recogniser {
     become(i, node(j).kind.c_str(), node(j).inputs, attributes);
     node(i).parameters = std::move(parameters);
     node(i).weight = node(j).weight;
+    node(i).steps = node(j).steps;
+    node(i).sums = node(j).sums;
     std::swap(node(i).name, node(j).name);
   }
 

@@ -3,6 +3,7 @@
 // that vanished into a zero point stays, because the bounds are kept.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "models/import/onnx_fold.h"
 #include "models/import/onnx_trace.h"
@@ -54,13 +55,12 @@ Value rounded(Call& c, const View& v, size_t scale) {
   const float step = scale_of(c, scale);
   const int64_t zero = zero_of(c, scale + 1);
   const Range r = range_of(c, scale + 1);
-  const int n = c.sketch().add("round_to_grid", {v.node},
-                               {{"step", step}, {"lo", r.lo - zero}, {"hi", r.hi - zero}});
+  const int64_t lo = r.lo - zero, hi = r.hi - zero;
+  const bool bytes = hi - lo <= 255 && lo <= 0 && hi >= 0;
+  const int n = c.sketch().add(bytes ? "quantize" : "round_to_grid", {v.node},
+                               {{"step", step}, {"lo", lo}, {"hi", hi}});
   Value y = Value::of(with_node(v, n));
-  y.grid = Grid{step, zero};
-  c.trace.note(
-      "a quantised file: weights are read in real numbers and activations stay rounded to " +
-      std::string("the file's grids, bounds included; gsx quantises anew in training"));
+  y.grid = Grid{step, zero, r.lo, r.hi};
   return y;
 }
 
@@ -144,6 +144,38 @@ void qlinear_conv(Call& c) {
   c.out.push_back(rounded(c, y, 6));
 }
 
+void qlinear_matmul(Call& c) {
+  if (!c.is_constant(3)) throw Unmapped{"it multiplies two computed values", "a constant matrix"};
+  OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
+  n.attributes["axis"].integers = {1};
+  const ArrayPtr matrix =
+      fold(n, {c.constant(3, "matrix"), c.constant(4, "scale"), c.constant(5, "zero point")})[0];
+  const View y =
+      of_floats(c, "MatMul", {real_of(c, 0), Value::of(matrix)}, layer_handlers().at("MatMul"));
+  c.out.push_back(rounded(c, y, 6));
+}
+
+void qgemm(Call& c) {  // a, its scale and zero point; b's; the bias in sums; the result's, or reals
+  if (!c.is_constant(3)) throw Unmapped{"it multiplies two computed values", "a constant matrix"};
+  OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
+  n.attributes["axis"].integers = {c.integer("transB", 0) != 0 ? 0 : 1};
+  const ArrayPtr scale = c.constant(4, "scale");
+  std::vector<Value> in = {
+      real_of(c, 0),
+      Value::of(fold(n, {c.constant(3, "matrix"), scale, c.constant(5, "zero point")})[0])};
+  if (c.has(6)) {
+    const ArrayPtr bias = c.constant(6, "bias");
+    const float x = scale_of(c, 1);
+    Array real = make_array(Type::real, bias->dims);
+    for (int64_t k = 0; k < real.size(); ++k)
+      real.reals[k] =
+          static_cast<float>(bias->integer(k)) * x * scale->real(scale->size() == 1 ? 0 : k);
+    in.push_back(Value::of(std::make_shared<Array>(std::move(real))));
+  }
+  const View y = of_floats(c, "Gemm", std::move(in), layer_handlers().at("Gemm"));
+  c.out.push_back(c.has(7) ? rounded(c, y, 7) : Value::of(y));
+}
+
 void qlinear_binary(Call& c, const char* op) {
   const View y = arithmetic(c.trace, op, real_of(c, 0), real_of(c, 3));
   c.out.push_back(rounded(c, y, 6));
@@ -171,12 +203,53 @@ void qlinear_concat(Call& c) {  // scale and zero point of the result, then thre
   c.out.push_back(rounded(c, y, 0));
 }
 
+// What lies between two integers is cut down to the lower one, as ONNX Runtime does: half a step
+// less, but for less than the sixteenths that doubling both sides makes. Signed integers, which it
+// cuts towards zero, are rounded.
+void cut_to_grid(Call& c, View& v, const Grid& g) {
+  constexpr float kDown = -0.5f + 1.0f / 64;
+  int n = v.node;
+  if (g.lo == 0) n = affine(c.sketch(), n, {1}, {kDown * g.scale});
+  const int64_t lo = g.lo - g.zero, hi = g.hi - g.zero;
+  const bool bytes = hi - lo <= 255 && lo <= 0 && hi >= 0;
+  v = with_node(v, c.sketch().add(bytes ? "quantize" : "round_to_grid", {n},
+                                  {{"step", g.scale}, {"lo", lo}, {"hi", hi}}));
+}
+
 }  // namespace
+
+bool take_on_grid(Call& c, Handler handler) {
+  static const std::set<std::string> kMoving = {
+      "Pad",      "Resize",  "Upsample", "MaxPool",      "Transpose", "Reshape",
+      "Flatten",  "Squeeze", "Slice",    "DepthToSpace", "Unsqueeze", "SpaceToDepth",
+      "Identity", "Expand",  "Tile",     "Split"};
+  if (!kMoving.count(c.node.op) || c.in.empty() || c.in[0].kind != Value::Kind::computed ||
+      !c.in[0].grid)
+    return false;
+  const Grid grid = *c.in[0].grid;
+  if (c.node.op == "Pad" && c.text("mode", "constant") == "constant") {
+    const int64_t border = c.has(2) ? c.constant(2, "value")->integer(0) : 0;
+    Array real = make_array(Type::real, {});
+    real.reals = {static_cast<float>(border - grid.zero) * grid.scale};
+    c.in.resize(std::max<size_t>(c.in.size(), 3));
+    c.in[2] = Value::of(std::make_shared<Array>(std::move(real)));
+  }
+  handler(c);
+  const bool blends = c.text("mode", "nearest") == "linear";
+  for (Value& v : c.out) {
+    if (v.kind != Value::Kind::computed) continue;
+    if (blends && grid.hi > grid.lo) cut_to_grid(c, v.view, grid);
+    v.grid = grid;
+  }
+  return true;
+}
 
 const Handlers& quantised_handlers() {
   static const Handlers table = {{"QuantizeLinear", quantize_linear},
                                  {"DequantizeLinear", dequantize_linear},
                                  {"QLinearConv", qlinear_conv},
+                                 {"QLinearMatMul", qlinear_matmul},
+                                 {"com.microsoft:QGemm", qgemm},
                                  {"com.microsoft:QLinearAdd", qlinear_add},
                                  {"com.microsoft:QLinearMul", qlinear_mul},
                                  {"com.microsoft:QLinearLeakyRelu", qlinear_leaky_relu},

@@ -26,6 +26,10 @@ struct SketchNode {
   ArrayPtr weight;     // a convolution's parameter of that name: the file's own, not a copy
   Shape a, b;          // of the result, at the two sizes
   std::string origin;  // the ONNX node it is made for
+  // Of layers whose weights a file holds as bytes: their steps, one or one for each output.
+  std::vector<float> steps = {};
+  // Whether the value is the integer sums alone, with no step of the input or of the weights.
+  bool sums = false;
 };
 
 class Sketch {
@@ -50,6 +54,7 @@ class Sketch {
   // What new nodes are made for, in messages and names.
   void working_on(std::string name) { origin_ = std::move(name); }
   // The graph of what the output needs, and of all inputs, with values, which the sketch lets go.
+  // Null context: values are only checked.
   Graph build(const ContextPtr&, int output, const std::string& output_name);
 
  private:

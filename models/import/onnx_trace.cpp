@@ -15,7 +15,7 @@ using Kind = Value::Kind;
 Handler handler_of(const std::string& op) {
   for (const Handlers* table :
        {&layer_handlers(), &norm_handlers(), &elementwise_handlers(), &moving_handlers(),
-        &resampling_handlers(), &reducing_handlers(), &quantised_handlers()}) {
+        &resampling_handlers(), &reducing_handlers(), &quantised_handlers(), &integer_handlers()}) {
     const auto found = table->find(op);
     if (found != table->end()) return found->second;
   }
@@ -242,7 +242,9 @@ void Trace::take(const OnnxNode& n) {
   const bool blind = std::any_of(call.in.begin(), call.in.end(),
                                  [](const Value& v) { return v.kind == Kind::unknown; });
   try {
-    if (!blind && try_fold(call)) {
+    if (handler && !blind && is_dynamic(call)) {
+      take_dynamic(call, handler, [&] { return try_fold(call); });
+    } else if (!blind && try_fold(call)) {
       // Known before the network runs.
     } else if (!handler) {
       const auto near = nearest().find(n.op);
@@ -250,7 +252,7 @@ void Trace::take(const OnnxNode& n) {
     } else if (blind) {
       for (const std::string& o : n.outputs) values_[o] = {Kind::unknown, {}, {}, {}, {}, {}};
       return;
-    } else {
+    } else if (!take_on_grid(call, handler)) {
       handler(call);
     }
   } catch (const Unmapped& u) {

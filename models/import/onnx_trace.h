@@ -24,6 +24,7 @@ struct Taken {
 struct Grid {
   float scale = 1;
   int64_t zero = 0;
+  int64_t lo = 0, hi = 0;  // what a quantiser's integers can be; of other integers both are 0
 };
 
 struct Value {
@@ -33,6 +34,9 @@ struct Value {
   View view;                   // of what is computed from the network's inputs
   std::optional<Taken> taken;  // view.node is -1 where it is nothing else
   std::optional<Grid> grid;    // of quantised values, whose view is in real numbers
+  // Of values over (power -1), or times, a number that a DynamicQuantizeLinear finds in each image;
+  // the view or constant is without it. 0: of none.
+  int dynamic = 0, power = 0;
 
   static Value of(ArrayPtr both) { return {Kind::constant, both, both, {}, {}, {}}; }
   static Value of(ArrayPtr a, ArrayPtr b) { return {Kind::constant, a, b, {}, {}, {}}; }
@@ -91,6 +95,12 @@ const Handlers& moving_handlers();
 const Handlers& resampling_handlers();
 const Handlers& reducing_handlers();
 const Handlers& quantised_handlers();
+const Handlers& integer_handlers();
+// A node that moves quantised values as they lie: what it makes is on their grid. False: none such.
+bool take_on_grid(Call&, Handler);
+// Nodes that read values over a number of each image's own.
+bool is_dynamic(const Call&);
+void take_dynamic(Call&, Handler, const std::function<bool()>& folded);
 
 // op ("add", "sub", "mul", "div") of two values, either of which may be constant.
 View arithmetic(Trace&, const std::string& op, const Value& x, const Value& y);
@@ -112,6 +122,7 @@ class Trace {
   std::vector<std::string> notes;
   void note(const std::string& text);        // once each
   void forget_values() { values_.clear(); }  // when all is followed
+  int new_dynamic() { return ++dynamic_; }
   const Value& value(const std::string& name) const;
   // Whether the first input, or the output, is an image with its channels last.
   bool input_is_nhwc = false;
@@ -123,6 +134,7 @@ class Trace {
   std::map<std::string, Value> values_;
   std::vector<std::string> faults_;
   Size height_, width_;
+  int dynamic_ = 0;
   int64_t folded_ = 0, most_folded_ = 0;  // elements that were computed, and may be
 };
 

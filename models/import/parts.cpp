@@ -53,7 +53,7 @@ void note_missing_biases(Candidate& c) {
     if (!bias && !normed[i]) lacking.push_back(shown_name(node.name));
   }
   // Networks with batch norms, as pix2pix's, are made without most biases.
-  if (lacking.empty() || with == 0 || (2 * with <= all && bare_with < lacking.size())) return;
+  if (lacking.empty() || with == 0 || (2 * with <= all && bare_with <= lacking.size())) return;
   std::string names;
   for (size_t i = 0; i < std::min<size_t>(3, lacking.size()); ++i)
     names += (i > 0 ? ", " : "") + lacking[i];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/io/problem.h"
@@ -104,6 +105,11 @@ class TorchFile : public TensorFile {
         storage_ = storages_->read(storage);
         held_ = place.storage;
       }
+      const uint64_t bytes =
+          *element_count(place.shape, size_of(place.dtype)) * size_of(place.dtype);
+      if (place.offset == 0 && bytes == storage_.size() && is_row_major(place) &&
+          !storages_->big_endian())
+        return std::exchange(storage_, {});
       return gather(place);
     } catch (const Problem& problem) {
       fail("torch: ", path_.string(), " ", problem.what);
@@ -148,6 +154,13 @@ class TorchFile : public TensorFile {
       placed_[name] = &place;
     }
     if (storages_->big_endian()) notes_.push_back("its numbers are big-endian");
+  }
+
+  static bool is_row_major(const Place& p) {
+    uint64_t run = 1;
+    for (size_t d = p.shape.size(); d-- > 0; run *= static_cast<uint64_t>(p.shape[d]))
+      if (p.stride[d] != run && p.shape[d] != 1) return false;
+    return true;
   }
 
   // The elements of a place in row-major order, little endian.

@@ -32,7 +32,14 @@ class GroupNorm : public Norm {
     return json;
   }
   Tensor run(std::span<const Tensor> in, const RunOptions&) const override {
-    return group_norm(in[0], gamma(), beta(), options_);
+    const Tensor& x = in[0];
+    const int64_t each =
+        options_.rests.empty() ? channels() / options_.groups : options_.rests[0].count;
+    const NormSpec s =
+        by_biased_variance(spec(options_.eps), x, each * (x.numel() / x.dim(0) / x.dim(1)));
+    GroupNormOptions options = options_;
+    options.eps = s.eps;
+    return group_norm(x, s.gamma, s.beta, options);
   }
   bool counts_channels() const override { return true; }
   std::optional<float> constant(int c, std::span<const std::optional<float>>,
@@ -117,17 +124,20 @@ NodePtr group_norm_from(std::string name, std::vector<int> inputs, const Json& j
       name, std::move(inputs), channels, a.boolean("affine"),
       GroupNormOptions{groups, a.positive("eps"), read_rests(name, a, channels, groups)});
   node->read_inserted(a);
+  node->read_unbiased(a);
   return node;
 }
 
 }  // namespace nodes
 
 NodePtr make_group_norm(std::string name, int input, int channels, int groups, bool affine,
-                        float eps) {
+                        float eps, bool unbiased) {
   GSX_CHECK(groups >= 1 && channels % groups == 0, "group_norm: the groups of node ", name,
             " must divide its ", channels, " channels, got ", groups);
-  return std::make_unique<nodes::GroupNorm>(std::move(name), std::vector{input}, channels, affine,
-                                            GroupNormOptions{groups, eps, {}});
+  auto node = std::make_unique<nodes::GroupNorm>(std::move(name), std::vector{input}, channels,
+                                                 affine, GroupNormOptions{groups, eps, {}});
+  if (unbiased) node->set_unbiased();
+  return node;
 }
 
 }  // namespace gsx

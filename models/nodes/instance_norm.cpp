@@ -20,13 +20,14 @@ class InstanceNorm : public Norm {
   bool starts_fusion() const override { return true; }
   Tensor run_fused(const Tensor& x, const NormOptions& tail, const Tensor& residual,
                    const Moments& of_x) const override {
+    const NormSpec s = by_biased_variance(spec(eps_), x, x.dim(2) * x.dim(3));
     NormOptions options = tail;
-    options.eps = eps_;
-    return instance_norm(x, gamma(), beta(), options, residual, of_x);
+    options.eps = s.eps;
+    return instance_norm(x, s.gamma, s.beta, options, residual, of_x);
   }
 
   int lower(Lowering& to, std::span<const int> in) const override {
-    return to.norm(in[0], {affine() ? gamma() : Tensor{}, affine() ? beta() : Tensor{}, eps_});
+    return to.norm(in[0], spec(eps_));
   }
 
   bool cancels_shifts() const override { return true; }
@@ -49,14 +50,18 @@ NodePtr instance_norm_from(std::string name, std::vector<int> inputs, const Json
                                              a.integer("channels", 1, kMaxChannels),
                                              a.boolean("affine"), a.positive("eps"));
   node->read_inserted(a);
+  node->read_unbiased(a);
   return node;
 }
 
 }  // namespace nodes
 
-NodePtr make_instance_norm(std::string name, int input, int channels, bool affine, float eps) {
-  return std::make_unique<nodes::InstanceNorm>(std::move(name), std::vector{input}, channels,
-                                               affine, eps);
+NodePtr make_instance_norm(std::string name, int input, int channels, bool affine, float eps,
+                           bool unbiased) {
+  auto node = std::make_unique<nodes::InstanceNorm>(std::move(name), std::vector{input}, channels,
+                                                    affine, eps);
+  if (unbiased) node->set_unbiased();
+  return node;
 }
 
 }  // namespace gsx

@@ -39,11 +39,16 @@ void Norm::insert_scale(const ContextPtr& context) {
 Json Norm::norm_attributes(float eps) const {
   Json json = {{"channels", channels_}, {"affine", affine_}, {"eps", shortest(eps)}};
   if (inserted_) json["inserted"] = true;
+  if (unbiased_) json["unbiased"] = true;
   return json;
 }
 
 void Norm::read_inserted(const Attributes& a) {
   inserted_ = affine_ && a.has("inserted") && a.boolean("inserted");
+}
+
+void Norm::read_unbiased(const Attributes& a) {
+  unbiased_ = a.has("unbiased") && a.boolean("unbiased");
 }
 
 void Norm::cut(const ChannelCut& cut) {

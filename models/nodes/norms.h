@@ -8,6 +8,9 @@ class Norm : public Node {
  public:
   // Reads "inserted" of a file.
   void read_inserted(const Attributes&);
+  // Reads "unbiased" of a file: kinds whose statistics are of one image.
+  void read_unbiased(const Attributes&);
+  void set_unbiased() { unbiased_ = true; }
   std::vector<Parameter*> parameters() override;
   using Node::parameters;
   Shape infer_shape(std::span<const Shape> in) const override;
@@ -21,8 +24,9 @@ class Norm : public Node {
   Norm(std::string name, std::vector<int> inputs, int channels, bool affine, bool running);
   float beta_of(int c) const { return beta_.value.defined() ? beta_.value.at(c) : 0.0f; }
   bool gamma_is_zero(int c) const { return gamma_.value.defined() && gamma_.value.at(c) == 0; }
-  // "channels", "affine", "eps", "inserted": what files say about all norms.
+  // "channels", "affine", "eps", "inserted", "unbiased": what files say about all norms.
   Json norm_attributes(float eps) const;
+  NormSpec spec(float eps) const { return {gamma(), beta(), eps, unbiased_}; }
   int channels() const { return channels_; }
   bool affine() const { return affine_; }
   const Tensor& gamma() const { return gamma_.value; }
@@ -33,6 +37,7 @@ class Norm : public Node {
  private:
   int channels_;
   bool affine_, running_;
+  bool unbiased_ = false;
   bool inserted_ = false;  // whether gamma and beta were
   Parameter gamma_, beta_;
 };

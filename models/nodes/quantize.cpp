@@ -36,11 +36,15 @@ Quantize::Quantize(std::string n, int input, QuantGrid g, float range, bool with
   inputs = {input};
 }
 
-QuantRange Quantize::range() const { return activation_range(grid, p, is_signed); }
+QuantRange Quantize::range() const {
+  return of_file ? *of_file : activation_range(grid, p, is_signed);
+}
 
 NodePtr Quantize::clone() const { return nodes::cloned(*this); }
 
 Json Quantize::attributes() const {
+  if (of_file)
+    return {{"step", nodes::shortest(of_file->scale)}, {"lo", of_file->lo}, {"hi", of_file->hi}};
   return {{"grid", nodes::name_of(nodes::kGridNames, grid)},
           {"p", nodes::shortest(p)},
           {"signed", is_signed}};
@@ -83,6 +87,15 @@ namespace nodes {
 
 NodePtr quantize_from(std::string name, std::vector<int> inputs, const Json& json) {
   const Attributes a(name, json);
+  if (a.has("step")) {
+    auto node = std::make_unique<Quantize>(name, 0, QuantGrid::int8, 4.0f, false);
+    const float step = a.positive("step");
+    const int lo = a.integer("lo", -255, 0), hi = a.integer("hi", 0, lo + 255);
+    node->of_file =
+        QuantRange{step, lo, hi, step * static_cast<float>(lo), step * static_cast<float>(hi)};
+    node->inputs = std::move(inputs);
+    return node;
+  }
   const auto grid = static_cast<QuantGrid>(a.choice("grid", kGridNames));
   auto node = std::make_unique<Quantize>(name, 0, grid, a.positive("p"), a.boolean("signed"));
   node->inputs = std::move(inputs);

@@ -7,6 +7,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+import cartoons
 import golden_file
 
 golden = golden_file.File()
@@ -370,4 +371,7 @@ if __name__ == "__main__":
     net = resnet(2, 2, 1, IN, True)
     spectral_norm(net.model[1]), spectral_norm(net.model[11]), weight_norm(net.model[4])
     run("normed_weights", "cyclegan_official", net)
+    run("ugatit", "ugatit", cartoons.Ugatit(2, 2), size=(1, 3, 16, 12))
+    run("whitebox", "whitebox", cartoons.Whitebox(2, 2))
+    run("whitebox_reflected", "whitebox", cartoons.ReflectedWhitebox(2, 1))
     golden.write("import.safetensors")

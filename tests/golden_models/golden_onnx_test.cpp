@@ -87,6 +87,13 @@ TEST_CASE("ONNX files of every pattern agree with ONNX Runtime", "[golden]") {
   for (const auto& item : file.cases()) check_case(file, item, context);
 }
 
+TEST_CASE("ONNX files of every quantised form agree with ONNX Runtime", "[golden]") {
+  const golden::File file("onnx_integers.safetensors");
+  const ContextPtr context = Context::create();
+  for (const auto& item : file.cases()) check_case(file, item, context);
+  CHECK(file.cases().size() == 16);
+}
+
 TEST_CASE("ONNX: weights in a file beside it, and nowhere else", "[golden]") {
   const golden::File file("onnx.safetensors");
   const ContextPtr context = Context::create();

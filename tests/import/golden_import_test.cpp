@@ -66,7 +66,49 @@ TEST_CASE("import: networks are recognised and give what PyTorch gives") {
     const Graph again = load_model(context, dir / "model.safetensors");
     CHECK(again.run(inputs)[0].to_vector() == got[0].to_vector());
   }
-  CHECK(file.cases().size() == 21);
+  CHECK(file.cases().size() == 24);
+}
+
+TEST_CASE("import: layers that ports name in their own way are told by shapes and order") {
+  const golden::File file("import.safetensors");
+  const ContextPtr context = Context::create();
+  const TempDir dir;
+  const Tensor x = file.tensor(context, "whitebox/x/0");
+  // One name is a beginning of the next; blocks come before or behind the rest.
+  for (const std::string theirs : {"Conv", "c", "a"}) {
+    const std::string ours = "conv";
+    SafetensorsWriter writer;
+    for (const std::string& key : file.names("whitebox/w/")) {
+      const golden::Entry& e = file.at("whitebox/w/" + key);
+      const std::string name = key.starts_with(ours) ? theirs + key.substr(ours.size()) : key;
+      writer.add(name, {e.shape.begin(), e.shape.end()}, e.values);
+    }
+    writer.write(dir / "w.safetensors");
+    const Graph graph = import_model(context, dir / "w.safetensors").graph;
+    CHECK(graph.architecture() == "whitebox");
+    CHECK(golden::relative_error(graph.run(x).to_vector(), file.at("whitebox/y").values) < 2e-5);
+  }
+}
+
+TEST_CASE("import: values are looked at, and kept only where they are wanted") {
+  const golden::File file("import.safetensors");
+  const ContextPtr context = Context::create();
+  const TempDir dir;
+  write_weights(file, "ugatit", dir / "w.safetensors", "genA2B.");
+  ImportOptions look;
+  look.values = false;
+  const Graph graph = import_model(context, dir / "w.safetensors", look).graph;
+  CHECK(graph.architecture() == "ugatit");
+  CHECK(graph.context() == nullptr);
+  SafetensorsWriter writer;
+  for (const std::string& key : file.names("whitebox/w/")) {
+    golden::Entry e = file.at("whitebox/w/" + key);
+    if (key == "conv_4.bias") e.values[0] = NAN;
+    writer.add(key, {e.shape.begin(), e.shape.end()}, e.values);
+  }
+  writer.write(dir / "w.safetensors");
+  CHECK_THAT(refusal(context, dir / "w.safetensors", look),
+             Contains("conv_4.bias must hold finite numbers"));
 }
 
 TEST_CASE("import: wrappers' names, named architectures and options") {

@@ -118,6 +118,37 @@ TEST_CASE("ONNX: every shared file gives its reference output", "[data]") {
   }
 }
 
+TEST_CASE("ONNX: an epsilon in 32 bits is the number that was meant", "[data]") {
+  const Graph graph =
+      import_model(Context::create(), require_data() / "onnx" / "cyclegan_affine.dynamo.onnx")
+          .graph;
+  int norms = 0;
+  for (int i = 0; i < graph.size(); ++i) {
+    if (graph.node(i).kind() != "instance_norm") continue;
+    CHECK(graph.node(i).attributes().at("eps").dump() == "1e-05");
+    ++norms;
+  }
+  CHECK(norms == 9);
+}
+
+TEST_CASE("ONNX: quantised files run on the integer program, or say that they do not", "[data]") {
+  const auto folder = require_data() / "onnx";
+  const ContextPtr context = Context::create();
+  const auto of = [&](const std::string& file) {
+    return import_model(context, folder / (file + ".onnx"));
+  };
+  for (const std::string file : {"cyclegan.q_default", "cyclegan.q_perch", "cyclegan.q_reduce",
+                                 "cyclegan.q_qop", "pix2pix.q_default", "pix2pix.q_qop"}) {
+    INFO(file);
+    CHECK(of(file).graph.quantized());
+  }
+  const Imported real = of("cyclegan.q_s16");
+  CHECK(!real.graph.quantized());
+  std::string notes;
+  for (const std::string& note : real.notes) notes += note;
+  CHECK(notes.find("whose grids the integer program cannot run on") != std::string::npos);
+}
+
 // ONNX Runtime has no exact result of these; they are held to the network that was quantised.
 TEST_CASE("ONNX: graphs of quantised operators are near the network they are of", "[data]") {
   const auto folder = require_data() / "onnx";
