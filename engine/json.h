@@ -121,6 +121,9 @@ class Json {
   Json& at(std::string_view key);
   const Json& operator[](std::string_view key) const { return at(key); }
   Json& operator[](std::string_view key);  // makes a null where there is none
+  // The same; a literal would do as an address that a number is added to, too.
+  const Json& operator[](const char* key) const { return at(key); }
+  Json& operator[](const char* key) { return (*this)[std::string_view(key)]; }
   template <std::integral I>
   const Json& at(I i) const {
     return element(static_cast<size_t>(i));

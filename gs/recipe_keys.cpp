@@ -109,7 +109,7 @@ void check_stage(const std::string& name, size_t number, const Json& entry) {
     }
     for (const auto& [word, value] : table.items()) {
       const auto key = std::find_if(keys.begin(), keys.end(),
-                                    [&](const RecipeKey& k) { return k.name == word; });
+                                    [&name = word](const RecipeKey& k) { return k.name == name; });
       if (key == keys.end()) {
         if (!among(word, known)) refuse_key(at, word, known);
         continue;

@@ -194,7 +194,9 @@ Graph extract(const Graph& masked) {
     Node& node = graph.node(i);
     if (node.weight_quant() && !node.parameter(Role::weight_scale)) node.freeze_weight_scale();
   }
-  while (cut_dead_channels(graph) | drop_constant_addends(graph)) {
+  for (bool changed = true; changed;) {
+    changed = cut_dead_channels(graph);
+    changed = drop_constant_addends(graph) || changed;
   }
   drop_cancelled_shifts(graph);
   for (int i = 0; i < graph.size(); ++i) graph.node(i).fold_scale();
