@@ -18,7 +18,11 @@ void Part::write(std::ostream& out) const {
 void fail(std::initializer_list<Part> parts) {
   std::ostringstream message;
   for (const Part& part : parts) part.write(message);
-  throw Error(message.str());
+  // Parts may come from files: none of them ends the line or steers a terminal.
+  std::string text = message.str();
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
+  throw Error(text);
 }
 
 }  // namespace gsx::error_detail

@@ -146,9 +146,8 @@ struct TrainData::Impl {
   }
   // Number i of the vectors to train on, or of the held-out ones.
   Tensor vector(int64_t i, bool held_out) const {
-    const Rng::State at = {noise_seed, held_out ? kHeldOutNoiseStream : kNoiseStream,
-                           static_cast<uint64_t>(i) << 32};
-    Rng rng(at);
+    Rng rng({noise_seed, held_out ? kHeldOutNoiseStream : kNoiseStream,
+             static_cast<uint64_t>(i) << 32});
     const Tensor z = Tensor::zeros(context, {1, noise});
     rng.fill_normal(z, 0, 1);
     return z;

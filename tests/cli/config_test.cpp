@@ -334,6 +334,7 @@ TEST_CASE("train: every flag reaches its setting") {
                                  {{"--quant-grid", "paper"}, "quant_grid", "paper"},
                                  {{"--act-range", "2.5"}, "act_range", 2.5},
                                  {{"--prune-by", "inserted"}, "prune_by", "inserted"},
+                                 {{"--importance", "scale"}, "importance", "scale"},
                                  {{"--per-tensor"}, "per_channel", false},
                                  {{"--lr", "0.0625"}, "lr", 0.0625},
                                  {{"--lr-gamma", "0.125"}, "lr_gamma", 0.125},

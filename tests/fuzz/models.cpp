@@ -24,7 +24,7 @@ void onnx(Bytes bytes) { import(bytes); }
 void model(Bytes bytes) { import(bytes); }
 
 void graph(Bytes bytes) {
-  in_one_sentence([&] {
+  in_saved_form([&] {
     const gsx::Json json = gsx::Json::parse_or_null(
         std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     const gsx::Graph read = gsx::graph_from_json(json);

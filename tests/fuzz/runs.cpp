@@ -7,18 +7,6 @@
 
 namespace fuzz {
 
-namespace {
-
-// What is not of the form that gsx writes may also say so as JSON; the programs name the file.
-void in_saved_form(const std::function<void()>& reads) {
-  try {
-    in_one_sentence(reads);
-  } catch (const gsx::Json::exception&) {
-  }
-}
-
-}  // namespace
-
 void config(Bytes bytes) {
   in_saved_form([&] {
     const gsx::Json json = gsx::Json::parse_or_null(

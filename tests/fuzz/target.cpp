@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/json.h"
 
 namespace fuzz {
 
@@ -44,6 +45,13 @@ void in_one_sentence(const std::function<void()>& reads) {
     expect(length > 10 && length < 4000, "an error is no sentence");
     for (const char* c = e.what(); *c; ++c)
       expect(static_cast<unsigned char>(*c) >= 32 && *c != 127, "an error has control characters");
+  }
+}
+
+void in_saved_form(const std::function<void()>& reads) {
+  try {
+    in_one_sentence(reads);
+  } catch (const gsx::Json::exception&) {
   }
 }
 

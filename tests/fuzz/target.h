@@ -25,6 +25,10 @@ const std::vector<Target>& targets();
 // Runs what reads; an Error passes where it is one sentence on one line.
 void in_one_sentence(const std::function<void()>& reads);
 
+// The same of what gsx alone writes: where it has another form, the Error may be JSON's, and
+// whoever opens the file says which it is.
+void in_saved_form(const std::function<void()>& reads);
+
 // A file of these bytes, without a disk. One at a time.
 std::filesystem::path file_of(Bytes);
 std::filesystem::path file_of(const std::string&);

@@ -127,17 +127,20 @@ TEST_CASE("prune by: checkpoints from before there was a choice go on by norms",
   TrainConfig c = config_for(dir.path(), small_cartoongan());
   c.target_macs = *c.target_macs * 1.3;
   c.prune_by = "norm";
+  c.importance = "scale";
   const TrainResult by_norms = run_tiny(c);
   c.prune_by.reset();
+  c.importance.reset();
   c.run_dir = dir.path() / "old";
   StopAfter first(1), rest;
   CHECK_FALSE(train(c, false, first, first.stop).finished);
   const fs::path checkpoint = c.run_dir / "checkpoint.safetensors";
   std::string text = unsealed(read_text(checkpoint));
-  const std::string key = R"(\"prune_by\":\"both\",)";
-  REQUIRE(text.find(key) != std::string::npos);
-  for (size_t at = text.find(key); at != std::string::npos; at = text.find(key))
-    text.replace(at, key.size(), std::string(key.size(), ' '));
+  for (const std::string key : {R"(\"prune_by\":\"both\",)", R"(\"importance\":\"output\",)"}) {
+    REQUIRE(text.find(key) != std::string::npos);
+    for (size_t at = text.find(key); at != std::string::npos; at = text.find(key))
+      text.replace(at, key.size(), std::string(key.size(), ' '));
+  }
   write_text(checkpoint, text);
   CHECK(train(c, true, rest, rest.stop).finished);
   CHECK(values(c.run_dir / "model.safetensors") == values(by_norms.model));

@@ -133,6 +133,29 @@ TEST_CASE("recipe: JSON of before stages said whose scales shrink means those of
   CHECK(Recipe::from_json(j).prune_by() == PruneBy::norm);
 }
 
+TEST_CASE("recipe: channels are compared by the output, but by the paper and what came before it") {
+  const auto importance = [](const Recipe& r) { return r.maker("student")->importance; };
+  for (const std::string& name : recipe_names()) {
+    INFO(name);
+    TrainConfig c = config(name, true);
+    const Recipe r = make_recipe(c, false);
+    const auto prunes = [](const StagePlan& s) { return s.kind == "slim"; };
+    const auto slims = std::find_if(r.stages.begin(), r.stages.end(), prunes);
+    if (slims == r.stages.end()) continue;
+    const bool plain = name == "cp" || name == "cp+d" || name == "d+cp";
+    CHECK(slims->importance == (plain ? "scale" : "output"));
+  }
+  TrainConfig c = config("gs8", true);
+  c.objective = "paper";
+  CHECK(importance(make_recipe(c, false)) == "scale");
+  c.importance = "output";
+  CHECK(importance(make_recipe(c, false)) == "output");
+  Json j = make_recipe(c, false).to_json();
+  CHECK(importance(Recipe::from_json(j)) == "output");
+  for (size_t i = 0; i < j.at("stages").size(); ++i) j.at("stages").at(i).erase("importance");
+  CHECK(importance(Recipe::from_json(j)) == "scale");
+}
+
 TEST_CASE("recipe: JSON holds all of it") {
   for (const std::string& name : recipe_names()) {
     const Recipe r = make_recipe(config(name, false), false);
