@@ -24,8 +24,7 @@ struct ProxL1Kernels {
   // n counts padding lanes: zeros stay.
   void (*sgd)(Exec&, int64_t n, float lr, float momentum, const float* g, float* w, float* v);
   // parts: a host array of k pointers to n floats each, shrunk in place. worth: n floats, or null.
-  void (*shrink)(Exec&, int k, int64_t n, float threshold, const float* worth,
-                 float* const* parts);
+  void (*shrink)(Exec&, int k, int64_t n, float threshold, const float* worth, float* const* parts);
   // sgd, then shrink with k = 1 where threshold > 0, for `count` parameters that share no memory;
   // tensors: a host array.
   void (*sgd_many)(Exec&, int count, const SgdStep&, const SgdTensor* tensors);

@@ -10,8 +10,8 @@ namespace gsx {
 void soft_threshold(const Tensor& w, float threshold);
 
 // For scales tied over several norms, all [C]: channel c's vector u of scales becomes
-// u * max(0, 1 - t / ||u||_2), in place. t is the threshold; where there is a worth [C], all above 0,
-// threshold / worth[c]. One tensor without a worth gives soft_threshold.
+// u * max(0, 1 - t / ||u||_2), in place. t is the threshold; where there is a worth [C], all above
+// 0, threshold / worth[c]. One tensor without a worth gives soft_threshold.
 void block_soft_threshold(const std::vector<Tensor>& tied, float threshold,
                           const Tensor& worth = {});
 

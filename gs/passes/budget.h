@@ -27,8 +27,8 @@ double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
 // where the budget is beyond it.
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        const std::vector<double>& worth);
-// Of each group what a channel costs by counts, in the budget's unit (bytes, where there is none): the
-// mean over the first half of its channels, at least 1.
+// Of each group what a channel costs by counts, in the budget's unit (bytes, where there is none):
+// the mean over the first half of its channels, at least 1.
 std::vector<double> channel_costs(const Graph&, const std::vector<PruneGroup>&, const Budget&);
 // The floor, in the budget's unit; its target does not matter.
 double least_cost(const Graph&, const std::vector<PruneGroup>&, const Budget&);

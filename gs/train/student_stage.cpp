@@ -42,7 +42,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
   run.artifacts.student.reset();  // its memory is wanted
   if (plan.prune) insert_scales(student_, options_.prune_by);
   build(std::move(weights));
-  if (plan.prune && plan.importance == "output") weigh_channels();
+  if (weighs()) weigh_channels();
 }
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
@@ -55,10 +55,12 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("discriminator_optimizer", step_->discriminator_optimizer());
   in.restore("gamma_optimizer", step_->gamma_optimizer());
-  if (plan.importance == "output") step_->set_worth(in.tensors("worth", run.context));
+  if (weighs()) step_->set_worth(in.tensors("worth", run.context));
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
 }
+
+bool StudentStage::weighs() const { return plan_.prune && plan_.importance == "output"; }
 
 bool StudentStage::to_budget() const {
   return plan_.prune && !plan_.rho && budget_.kind != Budget::Kind::none;
@@ -146,7 +148,7 @@ void StudentStage::save(StateWriter& out) const {
   out.add("discriminator_optimizer", step_->discriminator_optimizer());
   out.add("gamma_optimizer", step_->gamma_optimizer());
   out.add("pool", step_->pool().images());
-  if (plan_.importance == "output") out.add("worth", step_->worth());
+  if (weighs()) out.add("worth", step_->worth());
   out.meta["pool_rng"] = to_json(step_->pool().rng());
   out.meta["distance"] = step_->distance().weights();
   if (controller_) out.meta["controller"] = controller_->to_json();

@@ -22,6 +22,7 @@ class StudentStage : public Stage {
   void finish() override;
 
  private:
+  bool weighs() const;     // whether channels are compared by what the output loses with them
   bool to_budget() const;  // whether the stage prunes until the budget is met
   std::vector<std::vector<Tensor>> inputs_for(const std::vector<Tensor>& sources);
   void quantize();

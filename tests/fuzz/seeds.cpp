@@ -1,3 +1,4 @@
+// Seeds, by the tests' own writers and gsx's; see seeds.h.
 #include "tests/fuzz/seeds.h"
 
 #include <algorithm>

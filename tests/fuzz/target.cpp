@@ -1,3 +1,4 @@
+// The list of targets, and what they have in common; see target.h.
 #include "tests/fuzz/target.h"
 
 #include <sys/mman.h>
