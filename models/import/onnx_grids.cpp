@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 
 #include "models/nodes.h"
 
@@ -18,20 +19,28 @@ bool moves_values(const SketchNode& n) {
   return make_node(n.kind, n.name, n.inputs, n.attributes)->moves_values();
 }
 
-// The quantiser whose grid node i lies on; -1: on none.
-int grid_of(const Sketch& s, int i, bool own) {
+// Finds the quantiser whose grid node i lies on; -1: on none. `known` has what was found, since
+// many ways may lead through one node.
+int find_grid(const Sketch& s, int i, bool own, std::map<int, int>& known) {
   const SketchNode& n = s.node(i);
   if (n.kind == "quantize") return i;
   if (n.kind == "input") return own && i == 0 && !n.attributes["vector"].get<bool>() ? kImage : -1;
   if (!moves_values(n)) return -1;
-  const int first = grid_of(s, n.inputs[0], own);
-  for (const int in : n.inputs) {
-    const int other = grid_of(s, in, own);
-    if (other != first && (first < 0 || other < 0 ||
-                           s.node(first).attributes.dump() != s.node(other).attributes.dump()))
-      return -1;
+  if (const auto found = known.find(i); found != known.end()) return found->second;
+  int grid = find_grid(s, n.inputs[0], own, known);
+  for (size_t k = 1; k < n.inputs.size(); ++k) {
+    const int other = find_grid(s, n.inputs[k], own, known);
+    if (other != grid && (grid < 0 || other < 0 ||
+                          s.node(grid).attributes.dump() != s.node(other).attributes.dump()))
+      grid = -1;
   }
-  return first;
+  known[i] = grid;
+  return grid;
+}
+
+int grid_of(const Sketch& s, int i, bool own) {
+  std::map<int, int> known;
+  return find_grid(s, i, own, known);
 }
 
 bool is_layer(const SketchNode& n) {
@@ -132,7 +141,7 @@ class Settling {
         weights[k] *= scale[scale.size() == 1 ? 0 : k / each];
     };
     if (layer.weight) {
-      Array weights = *layer.weight;
+      Array weights = *dense(layer.weight);
       scaled(weights.reals);
       layer.weight = std::make_shared<const Array>(std::move(weights));
     } else {
@@ -161,7 +170,8 @@ class Settling {
       const int at = s_.node(i).inputs[k], beside = s_.node(i).inputs[1 - k];
       const SketchNode &layer = s_.node(at), &taps = s_.node(beside);
       if ((layer.kind != "conv" && layer.kind != "conv_transpose") || taps.kind != layer.kind ||
-          !is_ones_beside(taps.inputs[0], layer.inputs[0]) || layer.attributes.contains("tap_bias"))
+          !taps.weight || !is_ones_beside(taps.inputs[0], layer.inputs[0]) ||
+          layer.attributes.contains("tap_bias"))
         continue;
       Json own = layer.attributes, other = taps.attributes;
       if (other["in"].get<int>() != 1 || other["bias"].get<bool>() || only_reader(at) != i ||
@@ -173,7 +183,7 @@ class Settling {
       if (!same) continue;
       SketchNode joined = layer;
       joined.attributes["tap_bias"] = "taps";
-      joined.parameters.emplace_back("tap_bias", taps.weight->reals);
+      joined.parameters.emplace_back("tap_bias", dense(taps.weight)->reals);
       put(i, at, std::move(joined));
       return;
     }

@@ -84,9 +84,12 @@ Value real_of(Call& c, size_t i) {
 
 // Weights of training that knew of quantising: in real numbers in the file.
 void quantize_constant(Call& c) {
-  const ArrayPtr x = c.constant(0, "value"), step = c.constant(1, "scale");
-  const ArrayPtr zero = c.has(2) ? c.constant(2, "zero point") : nullptr;
+  const ArrayPtr x = dense(c.constant(0, "value")), step = dense(c.constant(1, "scale"));
+  const ArrayPtr zero = c.has(2) ? dense(c.constant(2, "zero point")) : nullptr;
   const Range r = range_of(c, 2);
+  GSX_CHECK(step->size() > 0, "it has no scale");
+  GSX_CHECK(!zero || zero->size() == 1 || zero->size() == step->size(), "it has ", step->size(),
+            " scales and ", zero ? zero->size() : 0, " zero points");
   int64_t inner = 1;
   if (step->size() > 1) {
     const int64_t axis = axis_of(c.integer("axis", 1), x->dims.size());
@@ -97,6 +100,7 @@ void quantize_constant(Call& c) {
   for (int64_t i = 0; i < y.size(); ++i) {
     const int64_t k = step->size() > 1 ? i / inner % step->size() : 0;
     const float at = std::nearbyint(x->real(i) / step->real(k));
+    GSX_CHECK(!std::isnan(at), "it quantises ", x->real(i), " by a scale of ", step->real(k));
     const int64_t base = zero ? zero->integer(zero->size() > 1 ? k : 0) : 0;
     const float lo = static_cast<float>(r.lo - base), hi = static_cast<float>(r.hi - base);
     y.integers[i] = static_cast<int64_t>(std::clamp(at, lo, hi)) + base;
@@ -129,17 +133,25 @@ ArrayPtr weights_of(Call& c, size_t i) {
       n, {c.constant(i, "weight"), c.constant(i + 1, "scale"), c.constant(i + 2, "zero point")})[0];
 }
 
+// The bias of sums whose steps are those of input 1 and of input 4, which is one number or one for
+// each.
+Value bias_of(Call& c, size_t i) {
+  const ArrayPtr bias = dense(c.constant(i, "bias")), scale = dense(c.constant(4, "scale"));
+  if (scale->size() != 1 && scale->size() != bias->size())
+    throw Unmapped{"it has " + std::to_string(scale->size()) + " steps of weights and " +
+                       std::to_string(bias->size()) + " biases",
+                   "as many"};
+  const float x = scale_of(c, 1);
+  Array real = make_array(Type::real, bias->dims);
+  for (int64_t k = 0; k < real.size(); ++k)
+    real.reals[k] =
+        static_cast<float>(bias->integer(k)) * x * scale->real(scale->size() == 1 ? 0 : k);
+  return Value::of(std::make_shared<Array>(std::move(real)));
+}
+
 void qlinear_conv(Call& c) {
   std::vector<Value> in = {real_of(c, 0), Value::of(weights_of(c, 3))};
-  if (c.has(8)) {
-    const ArrayPtr bias = c.constant(8, "bias"), scale = c.constant(4, "scale");
-    const float x = scale_of(c, 1);
-    Array real = make_array(Type::real, bias->dims);
-    for (int64_t k = 0; k < real.size(); ++k)
-      real.reals[k] =
-          static_cast<float>(bias->integer(k)) * x * scale->real(scale->size() == 1 ? 0 : k);
-    in.push_back(Value::of(std::make_shared<Array>(std::move(real))));
-  }
+  if (c.has(8)) in.push_back(bias_of(c, 8));
   const View y = of_floats(c, "Conv", std::move(in), layer_handlers().at("Conv"));
   c.out.push_back(rounded(c, y, 6));
 }
@@ -159,19 +171,10 @@ void qgemm(Call& c) {  // a, its scale and zero point; b's; the bias in sums; th
   if (!c.is_constant(3)) throw Unmapped{"it multiplies two computed values", "a constant matrix"};
   OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
   n.attributes["axis"].integers = {c.integer("transB", 0) != 0 ? 0 : 1};
-  const ArrayPtr scale = c.constant(4, "scale");
-  std::vector<Value> in = {
-      real_of(c, 0),
-      Value::of(fold(n, {c.constant(3, "matrix"), scale, c.constant(5, "zero point")})[0])};
-  if (c.has(6)) {
-    const ArrayPtr bias = c.constant(6, "bias");
-    const float x = scale_of(c, 1);
-    Array real = make_array(Type::real, bias->dims);
-    for (int64_t k = 0; k < real.size(); ++k)
-      real.reals[k] =
-          static_cast<float>(bias->integer(k)) * x * scale->real(scale->size() == 1 ? 0 : k);
-    in.push_back(Value::of(std::make_shared<Array>(std::move(real))));
-  }
+  std::vector<Value> in = {real_of(c, 0),
+                           Value::of(fold(n, {c.constant(3, "matrix"), c.constant(4, "scale"),
+                                              c.constant(5, "zero point")})[0])};
+  if (c.has(6)) in.push_back(bias_of(c, 6));
   const View y = of_floats(c, "Gemm", std::move(in), layer_handlers().at("Gemm"));
   c.out.push_back(c.has(7) ? rounded(c, y, 7) : Value::of(y));
 }
@@ -228,7 +231,9 @@ bool take_on_grid(Call& c, Handler handler) {
     return false;
   const Grid grid = *c.in[0].grid;
   if (c.node.op == "Pad" && c.text("mode", "constant") == "constant") {
-    const int64_t border = c.has(2) ? c.constant(2, "value")->integer(0) : 0;
+    const ArrayPtr value = c.has(2) ? c.constant(2, "value") : nullptr;
+    GSX_CHECK(!value || value->held_size() == 1, "its value is not one number");
+    const int64_t border = value ? value->integer(0) : 0;
     Array real = make_array(Type::real, {});
     real.reals = {static_cast<float>(border - grid.zero) * grid.scale};
     c.in.resize(std::max<size_t>(c.in.size(), 3));

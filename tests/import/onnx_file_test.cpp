@@ -139,3 +139,42 @@ TEST_CASE("onnx: what stands in front of a file is honoured or refused") {
                     Contains("the option width"));
   CHECK_THROWS_WITH(import_model(context, path, {"", {{"size", 8}}}), Contains("the option size"));
 }
+
+TEST_CASE("onnx: quantised files of many moves are read in one go, and odd scales refused") {
+  const TempDir dir;
+  const auto context = Context::create();
+  const auto import = [&](const std::vector<std::string>& nodes, const std::string& more) {
+    write_text(dir / "m.onnx", onnx_bytes::model(nodes, {}, more));
+    import_model(context, dir / "m.onnx");
+  };
+  const std::string step = part(5, tensor("k", {}, {0.1f}));
+  const std::string w = part(5, tensor("w", {3, 3, 1, 1}, std::vector<float>(9, 1)));
+  std::vector<std::string> nodes = {node("QuantizeLinear", {"x", "k"}, "q0")};
+  for (int i = 0; i < 60; ++i) {
+    const std::string from = "q" + std::to_string(i), pair = "p" + std::to_string(i);
+    nodes.push_back(
+        node("Concat", {from, from}, pair, {part(1, "axis") + number(3, 2) + number(20, 2)}));
+    nodes.push_back(node("MaxPool", {pair}, "q" + std::to_string(i + 1),
+                         {part(1, "kernel_shape") + number(8, 2) + number(8, 1) + number(20, 7),
+                          part(1, "strides") + number(8, 2) + number(8, 1) + number(20, 7)}));
+  }
+  nodes.push_back(node("DequantizeLinear", {"q60", "k"}, "d"));
+  nodes.push_back(node("Conv", {"d", "w"}, "y"));
+  // Whether its operations are mapped or not, it is answered.
+  try {
+    import(nodes, step + w);
+  } catch (const Error& e) {
+    CHECK_THAT(e.what(), Contains("m.onnx"));
+  }
+  const std::string two = part(5, tensor("two", {2}, {0.1f, 0.2f})),
+                    none = part(5, tensor("none", {0}, {}));
+  const std::vector<std::string> conv = {node("QuantizeLinear", {"x", "k"}, "q"),
+                                         node("DequantizeLinear", {"q", "k"}, "d"),
+                                         node("Conv", {"d", "r"}, "y")};
+  for (const std::string scale : {"two", "none"}) {
+    auto all = conv;
+    all.insert(all.begin(), {node("QuantizeLinear", {"w", scale}, "i"),
+                             node("DequantizeLinear", {"i", scale}, "r")});
+    CHECK_THROWS_AS(import(all, step + w + two + none), Error);
+  }
+}
