@@ -73,13 +73,19 @@ void measure_worth(const Graph& graph, std::vector<PruneGroup>& groups, const Bu
       wanted_sum += wanted[at];
       length_sum += lengths[at];
     }
+  GSX_CHECK(std::isfinite(wanted_sum),
+            "measure_worth: the output must move by finite amounts with "
+            "the network's scales, got ",
+            wanted_sum, "; the network is broken, get or train it anew");
   size_t at = 0;
   for (PruneGroup& group : groups) {
-    std::vector<float> worth;
-    for (int i = 0; i < group.channels(); ++i, ++at) {
-      const double w = wanted[at] > 0 ? wanted[at] * length_sum / (wanted_sum * lengths[at]) : 0;
-      worth.push_back(std::max(static_cast<float>(w), kLeastWorth));
+    std::vector<float> worth(group.channels(), 1);  // where nothing moves the output
+    for (int i = 0; i < group.channels() && wanted_sum > 0; ++i) {
+      const double w =
+          wanted[at + i] * length_sum / (wanted_sum * std::max(lengths[at + i], 1e-30));
+      worth[i] = std::max(static_cast<float>(w), kLeastWorth);
     }
+    at += group.channels();
     group.worth = Tensor::from(graph.context(), worth, Shape{group.channels()});
   }
 }

@@ -12,7 +12,8 @@ namespace gsx {
 //
 // It is taken as the network stands, over random projections of its first output for some inputs,
 // each a list as Graph::run takes it. The mean of worth * ||v||_2 over all channels is that of
-// ||v||_2. Channels whose scales are 0 or reach no output come to the least worth.
+// ||v||_2. Channels whose scales are 0 or reach no output come to the least worth; where none moves
+// the output, all are worth 1. Error where gradients are not finite.
 void measure_worth(const Graph&, std::vector<PruneGroup>&, const Budget&,
                    const std::vector<std::vector<Tensor>>& inputs, Rng&);
 

@@ -108,6 +108,28 @@ TEST_CASE("worth: how far the output moves with a channel, by differences") {
   }
 }
 
+TEST_CASE("worth: networks whose output nothing moves, and broken ones") {
+  const auto context = Context::create();
+  Graph graph = cyclegan({.width = 2, .blocks = 1});
+  test::randomize(graph, 3);
+  std::vector<PruneGroup> groups = prune_groups(graph);
+  const Budget budget{Budget::Kind::macs, 1, {1, 3, 16, 16}};
+  const auto inputs = inputs_of(context, {1, 3, 16, 16}, 1);
+  Rng rng(9);
+  const Tensor& v = scales(graph, groups[0].norms[0]);
+  const float before = v.at(0);
+  v.put(0, std::nanf(""));
+  CHECK_THROWS_WITH(measure_worth(graph, groups, budget, inputs, rng),
+                    Catch::Contains("the network is broken, get or train it anew"));
+  v.put(0, before);
+  for (const PruneGroup& g : groups)
+    for (const PruneGroup::Norm& norm : g.norms)
+      for (const int c : norm.channels) scales(graph, norm).put(c, 0);
+  measure_worth(graph, groups, budget, inputs, rng);
+  for (const PruneGroup& g : groups)
+    for (int i = 0; i < g.channels(); ++i) CHECK(g.worth.at(i) == 1);
+}
+
 TEST_CASE("worth: costs are those of half of a group") {
   Builder b("two", 3);
   b.conv("a", {.in = 3, .out = 8, .options = {.pad = Padding::all(1)}});
