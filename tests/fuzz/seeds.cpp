@@ -1,7 +1,10 @@
 // Seeds, by the tests' own writers and gsx's; see seeds.h.
 #include "tests/fuzz/seeds.h"
 
+#include <webp/encode.h>
+
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "engine/context.h"
@@ -173,6 +176,35 @@ Seeds graphs() {
   return all;
 }
 
+std::string le(uint64_t value, int bytes) {
+  return torch_writer::raw(value).substr(0, static_cast<size_t>(bytes));
+}
+
+// 2 x 2 pixels of 24 bits, rows of 8 bytes.
+std::string bmp() {
+  return "BM" + le(70, 4) + le(0, 4) + le(54, 4) + le(40, 4) + le(2, 4) + le(2, 4) + le(1, 2) +
+         le(24, 2) + std::string(24, '\0') + std::string(16, 'x');
+}
+
+// 2 x 2 grey bytes: nine entries of tag, type, count and value, which numbers of 16 bits stand in.
+std::string tiff() {
+  const std::vector<std::array<int, 2>> entries = {{256, 2}, {257, 2}, {258, 8}, {259, 1}, {262, 1},
+                                                   {273, 8}, {277, 1}, {278, 2}, {279, 4}};
+  std::string file = std::string("II*\0", 4) + le(12, 4) + "abcd" + le(entries.size(), 2);
+  for (const auto& [tag, value] : entries) file += le(tag, 2) + le(3, 2) + le(1, 4) + le(value, 4);
+  return file + le(0, 4);
+}
+
+// Lossless.
+std::string webp() {
+  const std::vector<uint8_t> rgb(size_t{3} * 4 * 4, 90);
+  uint8_t* bytes = nullptr;
+  const size_t size = WebPEncodeLosslessRGB(rgb.data(), 4, 4, 12, &bytes);
+  const std::string file(reinterpret_cast<const char*>(bytes), size);
+  WebPFree(bytes);
+  return file;
+}
+
 Seeds images() {
   Seeds all;
   const auto lines = [](size_t height, size_t bytes) {
@@ -189,6 +221,7 @@ Seeds images() {
                                {.width = 9, .height = 9, .progressive = true},
                                {.width = 8, .height = 8, .components = 4, .restart_every = 1}})
     all.push_back(text(jpeg(kind)));
+  all.insert(all.end(), {bmp(), tiff(), webp()});
   all.push_back("P6 2 2 255\n" + std::string(12, 'x'));
   return all;
 }
