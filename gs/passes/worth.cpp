@@ -57,9 +57,10 @@ std::vector<double> mean_squares(const Graph& measured, const std::vector<PruneG
 
 }  // namespace
 
-void measure_worth(const Graph& graph, std::vector<PruneGroup>& groups, const Budget& budget,
-                   const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
-  if (groups.empty()) return;
+std::vector<Tensor> measure_worth(const Graph& graph, const std::vector<PruneGroup>& groups,
+                                  const Budget& budget,
+                                  const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
+  if (groups.empty()) return {};
   GSX_CHECK(!inputs.empty(), "measure_worth: needs at least one input of the network, got none");
   const std::vector<double> squares = mean_squares(graph, groups, inputs, rng);
   const std::vector<double> costs = channel_costs(graph, groups, budget);
@@ -77,8 +78,9 @@ void measure_worth(const Graph& graph, std::vector<PruneGroup>& groups, const Bu
             "measure_worth: the output must move by finite amounts with "
             "the network's scales, got ",
             wanted_sum, "; the network is broken, get or train it anew");
+  std::vector<Tensor> all;
   size_t at = 0;
-  for (PruneGroup& group : groups) {
+  for (const PruneGroup& group : groups) {
     std::vector<float> worth(group.channels(), 1);  // where nothing moves the output
     for (int i = 0; i < group.channels() && wanted_sum > 0; ++i) {
       const double w =
@@ -86,8 +88,9 @@ void measure_worth(const Graph& graph, std::vector<PruneGroup>& groups, const Bu
       worth[i] = std::max(static_cast<float>(w), kLeastWorth);
     }
     at += group.channels();
-    group.worth = Tensor::from(graph.context(), worth, Shape{group.channels()});
+    all.push_back(Tensor::from(graph.context(), worth, Shape{group.channels()}));
   }
+  return all;
 }
 
 }  // namespace gsx

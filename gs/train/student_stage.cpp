@@ -66,7 +66,7 @@ bool StudentStage::to_budget() const {
   return plan_.prune && !plan_.rho && budget_.kind != Budget::Kind::none;
 }
 
-// The teacher's, as the student is given them, each a list as Graph::run takes it.
+// Images of the data as the student is given them, each a list as Graph::run takes it.
 std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tensor>& sources) {
   std::vector<std::vector<Tensor>> inputs;
   for (const Tensor& source : sources) {
@@ -88,13 +88,9 @@ void StudentStage::quantize() {
 }
 
 void StudentStage::weigh_channels() {
-  std::vector<PruneGroup> groups = step_->groups();
   Rng rng(run_.config.seed, kWorthStream);
-  measure_worth(student_, groups, budget_, inputs_for(run_.data.training(Domain::a, kWeighed)),
-                rng);
-  std::vector<Tensor> worth;
-  for (const PruneGroup& g : groups) worth.push_back(g.worth);
-  step_->set_worth(worth);
+  step_->set_worth(measure_worth(student_, step_->groups(), budget_,
+                                 inputs_for(run_.data.training(Domain::a, kWeighed)), rng));
 }
 
 void StudentStage::build(std::vector<float> weights) {

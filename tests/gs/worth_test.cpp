@@ -63,6 +63,13 @@ double by_differences(const Graph& graph, const PruneGroup& group, int channel,
   return std::sqrt(squares);
 }
 
+void weigh(const Graph& graph, std::vector<PruneGroup>& groups, const Budget& budget,
+           const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
+  const std::vector<Tensor> worth = measure_worth(graph, groups, budget, inputs, rng);
+  REQUIRE(worth.size() == groups.size());
+  for (size_t g = 0; g < groups.size(); ++g) groups[g].worth = worth[g];
+}
+
 double sum(const std::vector<double>& values) {
   double total = 0;
   for (const double v : values) total += v;
@@ -92,7 +99,7 @@ TEST_CASE("worth: how far the output moves with a channel, by differences") {
     const Budget budget{Budget::Kind::macs, 1, {1, 3, 16, 16}};
     const auto inputs = inputs_of(context, {1, 3, 16, 16}, 3);
     Rng rng(9);
-    measure_worth(graph, groups, budget, inputs, rng);
+    weigh(graph, groups, budget, inputs, rng);
     const std::vector<double> got = weighed(graph, groups), lengths = channel_scales(graph, groups);
     CHECK(sum(got) == Approx(sum(lengths)).epsilon(1e-4));
     const std::vector<double> costs = channel_costs(graph, groups, budget);
@@ -125,7 +132,7 @@ TEST_CASE("worth: networks whose output nothing moves, and broken ones") {
   for (const PruneGroup& g : groups)
     for (const PruneGroup::Norm& norm : g.norms)
       for (const int c : norm.channels) scales(graph, norm).put(c, 0);
-  measure_worth(graph, groups, budget, inputs, rng);
+  weigh(graph, groups, budget, inputs, rng);
   for (const PruneGroup& g : groups)
     for (int i = 0; i < g.channels(); ++i) CHECK(g.worth.at(i) == 1);
 }
