@@ -71,12 +71,17 @@ std::optional<SecondInput> remembered_second(const Graph& graph) {
   const int64_t length = second_length(graph);
   if (length == 0 || !graph.provenance.contains(kKey)) return std::nullopt;
   const Json& j = graph.provenance.at(kKey);
-  const auto kind = j.value("kind", std::string());
-  const auto found = std::find(std::begin(kWords), std::end(kWords), kind);
+  const Json word = j.is_object() ? j.value("kind", Json()) : Json();
+  if (!word.is_string()) return std::nullopt;
+  const auto found = std::find(std::begin(kWords), std::end(kWords), word.get<std::string>());
   if (found == std::end(kWords)) return std::nullopt;
   SecondInput second{static_cast<SecondInput::Kind>(found - std::begin(kWords)), {}};
   if (second.kind != SecondInput::Kind::fixed) return second;
-  second.values = j.value("values", std::vector<float>());
+  const Json values = j.value("values", Json());
+  for (const Json& v : values)
+    if (!v.is_number()) return std::nullopt;
+  if (!values.is_array()) return std::nullopt;
+  second.values = values.get<std::vector<float>>();
   if (static_cast<int64_t>(second.values.size()) != length) return std::nullopt;
   return second;
 }

@@ -180,8 +180,11 @@ void TiffPixels::read_tiles(uint16_t plane, bool apart) {
   ask(tiff_, TIFFTAG_TILELENGTH, h);
   constexpr uint64_t kUsual = 1024 * 1024;
   const uint64_t pixels = uint64_t{kind_.width} * kind_.height;
-  require(w > 0 && h > 0 && uint64_t{w} * h <= std::max(kUsual, 4 * pixels), "has tiles of ", w,
-          " x ", h, " pixels");
+  // Of all tiles together, since many may lie at one place of a small file.
+  const uint64_t across = w > 0 ? (uint64_t{kind_.width} + w - 1) / w * w : 0;
+  const uint64_t down = h > 0 ? (uint64_t{kind_.height} + h - 1) / h * h : 0;
+  require(across > 0 && down > 0 && across <= std::max(kUsual, 4 * pixels) / down, "has tiles of ",
+          w, " x ", h, " pixels");
   const tmsize_t bytes = TIFFTileSize(tiff_), row = TIFFTileRowSize(tiff_);
   if (bytes <= 0 || static_cast<uint64_t>(row) < packed_bytes(w, apart) ||
       static_cast<uint64_t>(bytes) < static_cast<uint64_t>(row) * h)
@@ -234,7 +237,9 @@ void scale_grey(Samples& s, const TiffKind& k) {
   const int most = k.bits < 8 ? (1 << k.bits) - 1 : 255;
   const bool turned = k.photometric == PHOTOMETRIC_MINISWHITE;
   turn_pixels(s, s.channels, [&](const uint8_t* in, uint8_t* out) {
+    const int alpha = s.channels == 2 ? in[1] * 255 / most : 0;
     out[0] = static_cast<uint8_t>((turned ? most - in[0] : in[0]) * 255 / most);
+    if (s.channels == 2) out[1] = static_cast<uint8_t>(alpha);
   });
 }
 
@@ -253,7 +258,7 @@ Samples look_up(TIFF* tiff, const Samples& s, const TiffKind& k) {
   uint8_t* to = out.data.get();
   for (size_t i = 0; i < pixels; ++i, in += s.channels) {
     for (const uint16_t* m : map) *to++ = static_cast<uint8_t>(old ? m[in[0]] : m[in[0]] >> 8);
-    if (colours == 4) *to++ = in[1];
+    if (colours == 4) *to++ = static_cast<uint8_t>(k.bits < 8 ? in[1] * 255 / (count - 1) : in[1]);
   }
   return out;
 }

@@ -28,6 +28,12 @@ std::string text_of(const Dims& dims) {
 int64_t Array::size() const { return product(dims); }
 int64_t Array::held_size() const { return product(held); }
 
+void check_scales(const Array& scale, const Array* zero) {
+  GSX_CHECK(scale.size() > 0, "it has no scale");
+  GSX_CHECK(!zero || zero->size() == 1 || zero->size() == scale.size(), "it has ", scale.size(),
+            " scales and ", zero ? zero->size() : 0, " zero points");
+}
+
 Array make_array(Type type, const Dims& dims) {
   const int64_t n = product(dims);
   GSX_CHECK(n <= kMostFolded, "a constant of shape ", text_of(dims), " is computed, which has ",

@@ -44,6 +44,9 @@ int64_t product(const Dims&);  // Error where it has more than 62 bits
 std::string text_of(const Dims&);
 Array make_array(Type, const Dims&);  // zeros; Error where it is larger than kMostFolded
 ArrayPtr integers(const Dims&);       // a vector [n] of these
+// Error unless there is a scale, and one zero point (null: none) or as many as scales; neither
+// repeats elements.
+void check_scales(const Array& scale, const Array* zero);
 // The same elements, none of them repeated.
 ArrayPtr dense(const ArrayPtr&);
 // Its integers, in order; Error where it is not of integers.

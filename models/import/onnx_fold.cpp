@@ -177,6 +177,7 @@ ArrayPtr dequantize(const OnnxNode& n, const std::vector<ArrayPtr>& in) {
   Array y = make_array(Type::real, x->dims);
   const int64_t channels = scale->size(), block = integer_of(n, "block_size", 0);
   GSX_CHECK(block == 0, "quantised blocks along an axis");
+  check_scales(*scale, zero.get());
   int64_t inner = 1, axis = 0;
   if (channels > 1) {
     axis = axis_of(integer_of(n, "axis", 1), x->dims.size());
@@ -187,8 +188,9 @@ ArrayPtr dequantize(const OnnxNode& n, const std::vector<ArrayPtr>& in) {
   for (int64_t i = 0; i < y.size(); ++i) {
     const int64_t c = channels > 1 ? i / inner % channels : 0;
     const int64_t base = zero ? zero->integer(zero->size() > 1 ? c : 0) : 0;
-    y.reals[i] = static_cast<float>(x->integer(i) - base) * scale->real(c);
-    small = small && std::abs(x->integer(i) - base) <= 127;
+    const double steps = static_cast<double>(x->integer(i)) - static_cast<double>(base);
+    y.reals[i] = static_cast<float>(steps) * scale->real(c);
+    small = small && std::abs(steps) <= 127;
   }
   if (small) {
     for (int64_t c = 0; c < channels; ++c) y.steps.push_back(scale->real(c));

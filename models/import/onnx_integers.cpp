@@ -28,6 +28,7 @@ Value integer_weights(Call& c) {
 
 // Sums of (x - zero) * (w - zero): the layer's, before any scale.
 void sums(Call& c, const char* op) {
+  c.view(0);  // says where there is none
   const Value& given = c.in.at(0);
   if (given.dynamic == 0) {
     if (!given.grid) throw Unmapped{"its input is not quantised", "QuantizeLinear before it"};

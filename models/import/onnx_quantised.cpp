@@ -23,6 +23,9 @@ Range range_of(Call& c, size_t zero) {
   const std::string& name = zero < c.node.inputs.size() ? c.node.inputs[zero] : "";
   const auto found = c.trace.model.integer_types.find(name);
   const int64_t of = found != c.trace.model.integer_types.end() ? found->second : type;
+  if (c.has(zero) && type == 0 && found == c.trace.model.integer_types.end())
+    throw Unmapped{"the type of its zero point is not to be seen",
+                   "a zero point that is a constant"};
   switch (of) {
     case 3: return {-128, 127};
     case 4: return {0, 65535};
@@ -47,7 +50,9 @@ int64_t zero_of(Call& c, size_t i) {
   if (!c.has(i)) return 0;
   const ArrayPtr z = compressed(c.constant(i, "zero point"));
   if (z->held_size() != 1) throw Unmapped{"it has zero points per channel", "one zero point"};
-  return z->integer(0);
+  const int64_t zero = z->integer(0);
+  GSX_CHECK(std::abs(zero) <= 65'536, "its zero point is ", zero);
+  return zero;
 }
 
 // Real values on the grid of inputs `scale` and `scale + 1`, within their type's bounds.
@@ -87,9 +92,7 @@ void quantize_constant(Call& c) {
   const ArrayPtr x = dense(c.constant(0, "value")), step = dense(c.constant(1, "scale"));
   const ArrayPtr zero = c.has(2) ? dense(c.constant(2, "zero point")) : nullptr;
   const Range r = range_of(c, 2);
-  GSX_CHECK(step->size() > 0, "it has no scale");
-  GSX_CHECK(!zero || zero->size() == 1 || zero->size() == step->size(), "it has ", step->size(),
-            " scales and ", zero ? zero->size() : 0, " zero points");
+  check_scales(*step, zero.get());
   int64_t inner = 1;
   if (step->size() > 1) {
     const int64_t axis = axis_of(c.integer("axis", 1), x->dims.size());
