@@ -48,11 +48,11 @@ enum class Use : uint8_t {
   X("Inputs", std::string, discriminator, "", ranges::text(), Use::every_run,                      \
     "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the teacher, "     \
     "or one is trained")                                                                           \
-  X("Inputs", std::string, second_input, "", ranges::text(), Use::given_teacher,                   \
+  X("Inputs", std::string, second_input, "", ranges::text().naming(".npy"), Use::given_teacher,    \
     "what a teacher of two inputs gets beside its image: one-hot or normal, drawn for each "       \
     "image; or the same for all, such as 0,1,0 or a .npy file (told from its name where that "     \
     "can be)")                                                                                     \
-  X("Inputs", std::string, input_range, "", ranges::text(), Use::given_teacher,                    \
+  X("Inputs", std::string, input_range, "", ranges::text().naming(nullptr), Use::given_teacher,    \
     "the teacher's values of black and white, such as 0..1, -1..1 or 0..255 (told from its file "  \
     "or by a grey card)")                                                                          \
   X("Inputs", std::optional<std::string>, input_order, {}, ranges::words({"rgb", "bgr"}),          \

@@ -23,6 +23,8 @@ struct Range {
   bool contrary = false;
   enum class Spelling : uint8_t { plain, amount, calibrated } spelling = Spelling::plain;
   bool may_change = false;
+  // Of texts: how those that name a file end; null: none does.
+  const char* file_ending = "";
   // The setting's name in gsx 0.1.0; null: it was the same. Files and command lines may still say
   // it.
   const char* formerly = nullptr;
@@ -41,6 +43,9 @@ struct Range {
   }
   Range once(const char* name) const {
     return changed([name](Range& r) { r.formerly = name; });
+  }
+  Range naming(const char* ending) const {
+    return changed([ending](Range& r) { r.file_ending = ending; });
   }
   Range unflagged() const {
     return changed([](Range& r) { r.flag = ""; });

@@ -55,12 +55,13 @@ void for_each_given(const Command& command, F&& f) {
     if (option.count() > 0 && !option.long_names().empty()) f(option.long_names()[0], option);
 }
 
-// Whether a setting names a file or folder, alone or as ARCH:FILE.
-bool names_file(const std::string& flag) {
+// Whether a setting's value names a file or folder, alone or as ARCH:FILE.
+bool names_file(const std::string& flag, const std::string& value) {
   const TrainConfig none;
   bool found = false;
   for_each_setting(none, [&](const Setting& s, const auto&) {
-    found = found || (s.range.kind == Range::Kind::text && s.flag() == flag);
+    found = found || (s.range.kind == Range::Kind::text && s.flag() == flag &&
+                      s.range.file_ending && value.ends_with(s.range.file_ending));
   });
   return found;
 }
@@ -187,7 +188,7 @@ class SettingsFile {
     if (option.count() > 0) return;                                     // the command line wins
     if (kind_of(option) == ValueKind::flag && text == "false") return;  // given by being there
     try {
-      if (relative_ && names_file(today)) text = name_from(text, folder_of(path_));
+      if (relative_ && names_file(today, text)) text = name_from(text, folder_of(path_));
       option.give(text);
     } catch (const std::runtime_error& error) {
       refuse(value.source(), error.what());
@@ -250,7 +251,7 @@ std::string config_text(const Command& command, const fs::path& folder,
     if (among(name, without)) return;
     const auto other = instead.find(name);
     const std::string value = other == instead.end() ? option.typed()[0] : other->second;
-    text += setting(name, option, names_file(name) ? relative_name(value, folder) : value);
+    text += setting(name, option, names_file(name, value) ? relative_name(value, folder) : value);
   });
   return text;
 }

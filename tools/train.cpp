@@ -241,6 +241,7 @@ class RunPrinter : public ProgressPrinter {
     files_ = {{"teacher", c.teacher},
               {"discriminator", c.discriminator},
               {"data", c.data},
+              {"second-input", c.second_input},
               {"feature-net", c.feature_net}};
     std::error_code ignored;
     run_ = fs::absolute(c.run_dir, ignored).lexically_normal();

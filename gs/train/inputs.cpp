@@ -88,6 +88,7 @@ void make_paths_absolute(TrainConfig& c) {
   c.teacher = absolute_spec(c.teacher);
   c.discriminator = absolute_spec(c.discriminator);
   c.feature_net = absolute_spec(c.feature_net);
+  c.second_input = absolute_spec(c.second_input);
   if (!c.data.empty()) c.data = absolute_path(c.data);
   if (!c.recipe.empty()) c.recipe = absolute_path(c.recipe);
 }
