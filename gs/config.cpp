@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/path_text.h"
+#include "models/architectures.h"
 
 namespace gsx {
 
@@ -67,6 +68,10 @@ void TrainConfig::check() const {
   });
   GSX_CHECK(discriminator.empty() || !teacher.empty(),
             "--discriminator: belongs to a --teacher; give that too");
+  GSX_CHECK(
+      input_range.empty() || value_range(input_range),
+      "--input-range: must be the values of black and white, such as 0..1, -1..1 or 0..255, got ",
+      input_range);
   GSX_CHECK(rho.has_value() + target_ratio.has_value() + target_macs.has_value() <= 1,
             "train: --rho, --target-ratio and --target-macs exclude each other; give one of them");
 }

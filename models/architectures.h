@@ -3,6 +3,7 @@
 // fraction, and every layer rounds its own multiple of it.
 #pragma once
 #include <filesystem>
+#include <optional>
 
 #include "models/graph.h"
 
@@ -106,6 +107,8 @@ bool is_built_in(const std::string& name);
 // The options of make_architecture that say what a file of weights cannot: "order", "range",
 // "input_range", "output_range", "eps". Others are an Error that names `name`.
 void apply_format_options(Graph&, const std::string& name, const Json& options);
+// "LO..HI", the values of black and white; nothing where a text is none.
+std::optional<std::pair<float, float>> value_range(const std::string& text);
 // For messages: what to write instead of a name that is none, the nearest one or all.
 std::string instead_of(const std::string& name);
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <optional>
+#include <tuple>
 
 #include "engine/suggest.h"
 #include "models/architectures.h"
@@ -165,23 +165,12 @@ Graph build(const std::string& name, Options& options) {
   fail("there is no architecture '", name, "'", instead_of(name));
 }
 
-// "LO..HI".
 void read_range(const Options& options, const char* key, const std::string& text,
                 ImageFormat& format) {
-  const auto number = [](const std::string& part) {
-    char* end = nullptr;
-    const float value = std::strtof(part.c_str(), &end);
-    return !part.empty() && *end == 0 ? value : std::numeric_limits<float>::quiet_NaN();
-  };
-  const size_t dots = text.find("..");
-  if (dots != std::string::npos) {
-    format.lo = number(text.substr(0, dots));
-    format.hi = number(text.substr(dots + 2));
-  }
-  GSX_CHECK(dots != std::string::npos && format.lo < format.hi && std::isfinite(format.lo) &&
-                std::isfinite(format.hi),
-            options.architecture(), ": ", key,
+  const auto values = value_range(text);
+  GSX_CHECK(values, options.architecture(), ": ", key,
             " must be the values of black and white, as 0..255 or -1..1, got ", text);
+  std::tie(format.lo, format.hi) = *values;
 }
 
 // Every norm's eps, whichever kind it is of.
@@ -235,6 +224,19 @@ Graph make_architecture(const std::string& name, const Json& json) {
 bool is_built_in(const std::string& name) {
   const auto names = architecture_names();
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::optional<std::pair<float, float>> value_range(const std::string& text) {
+  const auto number = [](const std::string& part) {
+    char* end = nullptr;
+    const float value = std::strtof(part.c_str(), &end);
+    return !part.empty() && *end == 0 ? value : std::numeric_limits<float>::quiet_NaN();
+  };
+  const size_t dots = text.find("..");
+  if (dots == std::string::npos) return std::nullopt;
+  const float lo = number(text.substr(0, dots)), hi = number(text.substr(dots + 2));
+  if (!(lo < hi) || !std::isfinite(lo) || !std::isfinite(hi)) return std::nullopt;
+  return std::pair{lo, hi};
 }
 
 void apply_format_options(Graph& graph, const std::string& name, const Json& json) {

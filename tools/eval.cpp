@@ -134,7 +134,7 @@ void open_networks(Networks& n, const ContextPtr& context, const EvalOptions& o)
             " channels; eval measures generators of colour images, which have 3");
   n.named.model = &n.model;
   if (!o.teacher.empty()) {
-    n.teacher = open_model(context, o.teacher, true, run_files::kTeacher);
+    n.teacher = open_told(context, o.teacher, true, run_files::kTeacher);
     const int64_t taken = noise_length(n.teacher);
     GSX_CHECK(taken == length, "--teacher: ", o.teacher, " must take what ", o.model, " takes, ",
               what_it_takes(length), ", got one that takes ", what_it_takes(taken));

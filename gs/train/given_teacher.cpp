@@ -52,13 +52,12 @@ void tell_format(const RunState& run, Graph& teacher) {
   Json options = Json::object();
   if (c.input_order) options["order"] = *c.input_order;
   if (!c.input_range.empty()) options[both ? "range" : "input_range"] = to_utf8(c.input_range);
-  if (options.size() > 0) {
-    try {
-      apply_format_options(teacher, "auto", options);
-    } catch (const Error& e) {
-      fail("--input-range: ", e.what());
-    }
-  }
+  const Json told = parse_model_spec(c.teacher).options;
+  GSX_CHECK(c.input_range.empty() || !(told.contains("range") || told.contains("input_range")),
+            "--input-range: --teacher ", c.teacher, " says it too; leave one of them out");
+  GSX_CHECK(!c.input_order || !told.contains("order"), "--input-order: --teacher ", c.teacher,
+            " says it too; leave one of them out");
+  apply_format_options(teacher, "auto", options);
   if (!is_range_assumed(teacher) || image_scale(teacher) == 0) return;
   teacher.provenance["onnx"].erase("range_assumed");  // whoever trains its copy need not ask again
   if (!c.input_range.empty()) return;

@@ -253,8 +253,7 @@ Imported read(const ContextPtr& context, const std::filesystem::path& path,
     result.graph.output_format = result.graph.input_format = *range;
   } else if ((assumed = !formats.contains("range") && !formats.contains("output_range"))) {
     trace.note(
-        "the file does not say which values are black and white; -1 and 1 are assumed "
-        "unless they are told");
+        "the file does not say which values are black and white: -1 and 1, unless others are told");
   }
   if (const auto takes = input_range_of(sketch); takes && !takes_told) {
     result.graph.input_format = *takes;

@@ -116,3 +116,44 @@ TEST_CASE("second input: translate and eval take numbers, or what a student was 
   CHECK_THAT(refused(eval(teacher, {})), Contains("takes a second input, style of 3 numbers"));
   succeeded(eval(teacher, {"--second-input", "one-hot"}));
 }
+
+TEST_CASE("second input: a run's settings make the same run from any folder") {
+  using Catch::Matchers::Contains;
+  const TempDir dir;
+  const std::string teacher = save_labelled(dir / "teacher.safetensors");
+  fs::create_directory(dir / "photos");
+  for (int i = 0; i < 4; ++i) save_image(dir / "photos" / (std::to_string(i) + ".png"), 40 * i);
+  const auto train = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"train", "--threads", "1"});
+    return run_program(more);
+  };
+  const std::vector<std::string> first = {"--teacher",
+                                          teacher,
+                                          "--data",
+                                          (dir / "photos").string(),
+                                          "--size",
+                                          "16",
+                                          "--slim-steps",
+                                          "1",
+                                          "--finetune-steps",
+                                          "1",
+                                          "--discriminator-steps",
+                                          "1",
+                                          "--target-ratio",
+                                          "3",
+                                          "--second-input",
+                                          "0,1,0",
+                                          "--input-range",
+                                          "0..1",
+                                          "--out",
+                                          (dir / "a").string()};
+  succeeded(train(first));
+  succeeded(
+      train({"--config", (dir / "a" / "config.toml").string(), "--out", (dir / "b").string()}));
+  CHECK(read_text(dir / "a" / "model.safetensors") == read_text(dir / "b" / "model.safetensors"));
+  auto other = first;
+  other[other.size() - 3] = "0-1";
+  const ProcessResult wrong = train(other);
+  CHECK(wrong.exit_code == 2);
+  CHECK_THAT(wrong.err, Contains("--input-range: must be the values of black and white"));
+}

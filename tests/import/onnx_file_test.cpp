@@ -115,14 +115,14 @@ TEST_CASE("onnx: what stands in front of a file is honoured or refused") {
   };
   const Imported plain = import_named(context, path);
   CHECK(plain.graph.output_format.lo == -1);
-  CHECK_THAT(notes(plain), Contains("-1 and 1 are assumed"));
+  CHECK_THAT(notes(plain), Contains("-1 and 1, unless others are told"));
   const Imported told = import_named(context, "auto,range=0..255,order=bgr:" + path);
   for (const ImageFormat& f : {told.graph.input_format, told.graph.output_format}) {
     CHECK(f.lo == 0);
     CHECK(f.hi == 255);
     CHECK(f.bgr);
   }
-  CHECK_THAT(notes(told), !Contains("are assumed"));
+  CHECK_THAT(notes(told), !Contains("unless others are told"));
   const Imported two = import_named(context, "auto,input_range=0..1,output_range=0..255:" + path);
   CHECK(two.graph.input_format.hi == 1);
   CHECK(two.graph.output_format.hi == 255);
