@@ -89,6 +89,8 @@ Output output_of(Trace& trace, const std::string& where) {
   const Value& value = trace.value(out.name);
   GSX_CHECK(value.kind == Value::Kind::computed && value.view.node >= 0, where, ": the output ",
             out.name, " is not computed from the input");
+  GSX_CHECK(value.power == 0, where, ": the output ", out.name,
+            " lacks a scale that each image has of its own; give a file whose output is an image");
   View view = value.view;
   GSX_CHECK(view.rank() >= 2 && view.rank() <= 4, where, ": the output ", out.name, " has ",
             view.rank(), " dimensions, and an image has 4");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <map>
 
 #include "models/nodes.h"
 
@@ -19,28 +18,20 @@ bool moves_values(const SketchNode& n) {
   return make_node(n.kind, n.name, n.inputs, n.attributes)->moves_values();
 }
 
-// Finds the quantiser whose grid node i lies on; -1: on none. `known` has what was found, since
-// many ways may lead through one node.
-int find_grid(const Sketch& s, int i, bool own, std::map<int, int>& known) {
+// The quantiser whose grid node i lies on, told by those of the nodes before it; -1: on none.
+int grid_of(const Sketch& s, int i, bool own, const std::vector<int>& before) {
   const SketchNode& n = s.node(i);
   if (n.kind == "quantize") return i;
   if (n.kind == "input") return own && i == 0 && !n.attributes["vector"].get<bool>() ? kImage : -1;
   if (!moves_values(n)) return -1;
-  if (const auto found = known.find(i); found != known.end()) return found->second;
-  int grid = find_grid(s, n.inputs[0], own, known);
-  for (size_t k = 1; k < n.inputs.size(); ++k) {
-    const int other = find_grid(s, n.inputs[k], own, known);
+  const int grid = before.at(n.inputs[0]);
+  for (const int in : n.inputs) {
+    const int other = before.at(in);
     if (other != grid && (grid < 0 || other < 0 ||
                           s.node(grid).attributes.dump() != s.node(other).attributes.dump()))
-      grid = -1;
+      return -1;
   }
-  known[i] = grid;
   return grid;
-}
-
-int grid_of(const Sketch& s, int i, bool own) {
-  std::map<int, int> known;
-  return find_grid(s, i, own, known);
 }
 
 bool is_layer(const SketchNode& n) {
@@ -66,18 +57,21 @@ class Settling {
   Settling(Sketch& s, int& output, bool own) : s_(s), output_(output), own_(own) {}
 
   void run(std::vector<std::string>& notes) {
+    look();
     for (int i = 0; i < s_.size(); ++i)
       if (s_.node(i).sums) scale_sums(i);
+    look();
     for (int i = 0; i < s_.size(); ++i) {
       added_per_tap(i);
       clip_of_quantizer(i);
     }
+    look();
     int exact = 0, real = 0;
     const std::vector<bool> needed = needed_nodes();
     for (int i = 0; i < s_.size(); ++i) {
       SketchNode& n = s_.node(i);
       if (!needed[i] || !is_layer(n)) continue;
-      const bool fits = !n.steps.empty() && grid_of(s_, n.inputs[0], own_) != -1 && sums_fit(i);
+      const bool fits = !n.steps.empty() && grids_[n.inputs[0]] != -1 && sums_fit(i);
       if (fits) keep_steps(n);
       ++(fits ? exact : real);
     }
@@ -97,7 +91,7 @@ class Settling {
   // As models/nodes/weighted.cpp asks for it.
   bool sums_fit(int i) const {
     const SketchNode& n = s_.node(i);
-    const int grid = grid_of(s_, n.inputs[0], own_);
+    const int grid = grids_[n.inputs[0]];
     int64_t most = 255;
     if (grid >= 0) {
       const Json& a = s_.node(grid).attributes;
@@ -119,7 +113,7 @@ class Settling {
 
   // Layers that give sums alone take in the scale and shift behind them.
   void scale_sums(int i) {
-    const int grid = grid_of(s_, s_.node(i).inputs[0], own_);
+    const int grid = grids_[s_.node(i).inputs[0]];
     const float input = grid >= 0 ? s_.node(grid).attributes["step"].get<float>() : 1.0f;
     std::vector<float> scale = {1}, shift = {0};
     int at = i;
@@ -223,16 +217,18 @@ class Settling {
   }
 
   // -1: none, or several.
-  int only_reader(int i) const {
+  int only_reader(int i) const { return i == output_ ? -1 : readers_[i]; }
+
+  // Finds every node's grid and only reader, as the nodes are now.
+  void look() {
+    grids_.clear();
+    for (int i = 0; i < s_.size(); ++i) grids_.push_back(grid_of(s_, i, own_, grids_));
+    readers_.assign(s_.size(), kNobody);
     const std::vector<bool> needed = needed_nodes();
-    int reader = -1;
-    for (int j = i + 1; j < s_.size(); ++j)
+    for (int j = 0; j < s_.size(); ++j)
       for (const int in : s_.node(j).inputs)
-        if (needed[j] && in == i) {
-          if (reader >= 0) return -1;
-          reader = j;
-        }
-    return i == output_ ? -1 : reader;
+        if (needed[j]) readers_[in] = readers_[in] == kNobody ? j : -1;
+    for (int& reader : readers_) reader = std::max(reader, -1);
   }
 
   void tell(std::vector<std::string>& notes, const std::vector<bool>& needed, int exact, int real) {
@@ -257,21 +253,24 @@ class Settling {
                     "; gsx quantises anew in training");
   }
 
+  static constexpr int kNobody = -2;  // while readers are looked for
   Sketch& s_;
   int& output_;
   const bool own_;
+  std::vector<int> grids_, readers_;  // by node
 };
 
 }  // namespace
 
 void drop_repeated_grids(Sketch& s, int& output) {
-  std::vector<int> now;
+  std::vector<int> now, grids;
   for (int i = 0; i < s.size(); ++i) {
     SketchNode& n = s.node(i);
     for (int& in : n.inputs) in = now.at(in);
     now.push_back(i);
+    grids.push_back(grid_of(s, i, false, grids));
     if (n.kind != "quantize") continue;
-    const int before = grid_of(s, n.inputs[0], false);
+    const int before = grids[n.inputs[0]];
     if (before >= 0 && s.node(before).attributes.dump() == n.attributes.dump())
       now[i] = n.inputs[0];
   }

@@ -9,30 +9,28 @@ namespace gsx::onnx_import {
 
 namespace {
 
-int64_t zero_point(Call& c, size_t i) {
-  if (!c.has(i)) return 0;
-  const ArrayPtr z = compressed(c.constant(i, "zero point"));
-  if (z->held_size() != 1) throw Unmapped{"it has zero points per channel", "one zero point"};
-  return z->integer(0);
-}
-
 // Integer weights less their zero point, as reals with a step of 1.
 Value integer_weights(Call& c) {
   OnnxNode n{"", "DequantizeLinear", {}, {}, {}};
   Array one = make_array(Type::real, {});
   one.reals = {1};
-  const int64_t zero = zero_point(c, 3);
+  const int64_t zero = zero_of(c, 3);
   return Value::of(fold(
       n, {c.constant(1, "weight"), std::make_shared<Array>(std::move(one)), integers({zero})})[0]);
 }
+
+// Whether it is the zero point that was found with a scale.
+bool is_zero_of(const Value& v, int dynamic) { return v.dynamic == dynamic && v.power == 0; }
 
 // Sums of (x - zero) * (w - zero): the layer's, before any scale.
 void sums(Call& c, const char* op) {
   c.view(0);  // says where there is none
   const Value& given = c.in.at(0);
+  if (given.dynamic != 0 && (!c.has(2) || !is_zero_of(c.in[2], given.dynamic)))
+    throw Unmapped{"its zero point is not that of its input", "that of DynamicQuantizeLinear"};
   if (given.dynamic == 0) {
     if (!given.grid) throw Unmapped{"its input is not quantised", "QuantizeLinear before it"};
-    if (zero_point(c, 2) != given.grid->zero)
+    if (zero_of(c, 2) != given.grid->zero)
       throw Unmapped{"its zero point is not that of its input", "one zero point"};
   }
   OnnxNode n = c.node;
@@ -61,6 +59,7 @@ void dynamic_quantize(Call& c) {
   Value zero = Value::of(std::make_shared<Array>(std::move(none)));
   y.dynamic = scale.dynamic = zero.dynamic = id;
   y.power = -1;
+  y.shifted = true;
   scale.power = 1;
   c.out = {std::move(y), std::move(scale), std::move(zero)};
   c.trace.note(
@@ -88,28 +87,31 @@ bool is_dynamic(const Call& c) {
 void take_dynamic(Call& c, Handler handler, const std::function<bool()>& folded) {
   const std::string& op = c.node.op;
   int id = 0, power = 0;
+  bool shifted = false;
   for (const Value& v : c.in) {
     if (v.dynamic != 0 && id != 0 && v.dynamic != id)
       throw Unmapped{"it joins values of two scales that each image has of its own", "one such"};
     if (v.dynamic != 0) id = v.dynamic;
     power += v.power;
+    shifted = shifted || v.shifted;
   }
   if (op == "DequantizeLinear") {
-    if (power != 0 || c.in.size() < 2 || c.is_constant(0))
+    if (power != 0 || c.in.size() < 3 || c.is_constant(0) || !is_zero_of(c.in[2], id))
       throw Unmapped{"its scale is not that of its input", "QuantizeLinear before it"};
     return c.give(c.view(0));
   }
-  const bool along = op == "Identity" || op == "Cast" || op == "Reshape" || op == "Squeeze" ||
-                     op == "Unsqueeze" || op == "Mul" || op == "ConvInteger" ||
-                     op == "MatMulInteger";
-  if (!along)
+  const bool lies = op == "Identity" || op == "Reshape" || op == "Squeeze" || op == "Unsqueeze";
+  const bool subtracts = op == "ConvInteger" || op == "MatMulInteger";
+  const bool along = lies || subtracts || op == "Cast" || op == "Mul";
+  if (!along || std::abs(power) > 1 || (shifted && !lies && !subtracts))
     throw Unmapped{"it reads values over a scale that each image has of its own",
                    "ConvInteger or MatMulInteger, Cast and Mul"};
   if (!folded()) handler(c);
-  if (power == 0) return;
+  if (power == 0 && !lies) return;
   for (Value& v : c.out) {
     v.dynamic = id;
     v.power = power;
+    v.shifted = shifted && lies;
   }
 }
 

@@ -10,6 +10,15 @@
 
 namespace gsx::onnx_import {
 
+int64_t zero_of(Call& c, size_t i) {
+  if (!c.has(i)) return 0;
+  const ArrayPtr z = compressed(c.constant(i, "zero point"));
+  if (z->held_size() != 1) throw Unmapped{"it has zero points per channel", "one zero point"};
+  const int64_t zero = z->integer(0);
+  GSX_CHECK(std::abs(zero) <= 65'536, "its zero point is ", zero);
+  return zero;
+}
+
 namespace {
 
 // The integers that a zero point's type can hold are not in our arrays: both are told from how the
@@ -44,15 +53,6 @@ float scale_of(Call& c, size_t i) {
   if (s->held_size() != 1) throw Unmapped{"it has scales per channel", "one scale for activations"};
   GSX_CHECK(s->real(0) > 0 && std::isfinite(s->real(0)), "its scale is ", s->real(0));
   return s->real(0);
-}
-
-int64_t zero_of(Call& c, size_t i) {
-  if (!c.has(i)) return 0;
-  const ArrayPtr z = compressed(c.constant(i, "zero point"));
-  if (z->held_size() != 1) throw Unmapped{"it has zero points per channel", "one zero point"};
-  const int64_t zero = z->integer(0);
-  GSX_CHECK(std::abs(zero) <= 65'536, "its zero point is ", zero);
-  return zero;
 }
 
 // Real values on the grid of inputs `scale` and `scale + 1`, within their type's bounds.

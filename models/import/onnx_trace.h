@@ -37,6 +37,7 @@ struct Value {
   // Of values over (power -1), or times, a number that a DynamicQuantizeLinear finds in each image;
   // the view or constant is without it. 0: of none.
   int dynamic = 0, power = 0;
+  bool shifted = false;  // of such values: the zero point is still in them
 
   static Value of(ArrayPtr both) { return {Kind::constant, both, both, {}, {}, {}}; }
   static Value of(ArrayPtr a, ArrayPtr b) { return {Kind::constant, a, b, {}, {}, {}}; }
@@ -96,6 +97,8 @@ const Handlers& resampling_handlers();
 const Handlers& reducing_handlers();
 const Handlers& quantised_handlers();
 const Handlers& integer_handlers();
+// Input i, a zero point; 0 where it is not given.
+int64_t zero_of(Call&, size_t i);
 // A node that moves quantised values as they lie: what it makes is on their grid. False: none such.
 bool take_on_grid(Call&, Handler);
 // Nodes that read values over a number of each image's own.

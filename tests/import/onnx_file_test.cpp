@@ -166,6 +166,25 @@ TEST_CASE("onnx: quantised files of many moves are read in one go, and odd scale
   } catch (const Error& e) {
     CHECK_THAT(e.what(), Contains("m.onnx"));
   }
+  // Of a scale and zero point that are found in each image, both must be used.
+  const std::string w8 = part(5, number(1, 3) + number(1, 3) + number(1, 1) + number(1, 1) +
+                                     number(2, 3) + part(8, "w8") + part(9, std::string(9, 1)));
+  std::string found = node("DynamicQuantizeLinear", {"x"}, "q");
+  found += part(2, "s") + part(2, "z");
+  const auto sums = [&](const std::vector<std::string>& inputs) {
+    return std::vector<std::string>{
+        found, node("ConvInteger", inputs, "i"),
+        node("Cast", {"i"}, "f", {part(1, "to") + number(3, 1) + number(20, 2)})};
+  };
+  auto whole = sums({"q", "w8", "z"});
+  whole.push_back(node("Mul", {"f", "s"}, "y"));
+  CHECK_NOTHROW(import(whole, w8));
+  auto without = sums({"q", "w8"});
+  without.push_back(node("Mul", {"f", "s"}, "y"));
+  CHECK_THROWS_WITH(import(without, w8), Contains("its zero point is not that of its input"));
+  auto unscaled = sums({"q", "w8", "z"});
+  unscaled.push_back(node("Identity", {"f"}, "y"));
+  CHECK_THROWS_WITH(import(unscaled, w8), Contains("lacks a scale that each image has of its own"));
   const std::string two = part(5, tensor("two", {2}, {0.1f, 0.2f})),
                     none = part(5, tensor("none", {0}, {}));
   const std::vector<std::string> conv = {node("QuantizeLinear", {"x", "k"}, "q"),
