@@ -137,13 +137,15 @@ Loader::Drawn Loader::draw() {
 // Wants what comes next, as far as this epoch goes: the next one's order is not known yet.
 void Loader::load_ahead() {
   for (const size_t index : upcoming())
-    if (!bad_.count(index) && !cache_.count(index)) ahead_->want(index);
+    if (!cache_.count(index)) ahead_->want(index);
 }
 
 std::vector<size_t> Loader::upcoming() const {
   const size_t end = std::min(order_.size(), position_ + static_cast<size_t>(options_.ahead));
-  return {order_.begin() + static_cast<ptrdiff_t>(position_),
-          order_.begin() + static_cast<ptrdiff_t>(end)};
+  std::vector<size_t> indices;
+  for (size_t i = position_; i < end; ++i)
+    if (!bad_.count(order_[i])) indices.push_back(order_[i]);
+  return indices;
 }
 
 void Loader::read_anew() {

@@ -36,8 +36,9 @@ void ReadAhead::want(size_t index) {
   if (threads_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    if (!slots_.try_emplace(index).second) return;
+    if (slots_.count(index)) return;
     queue_.push_back(index);
+    slots_.try_emplace(index);
   }
   begin_.notify_one();
 }

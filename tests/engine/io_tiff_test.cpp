@@ -211,6 +211,27 @@ TEST_CASE("tiff: transparency, multiplied into the colours or not") {
             .image.pixel(0, 0)[0] == 224);
 }
 
+TEST_CASE("tiff: transparency of a few bits") {
+  const Image image = patterned(9, 4);
+  for (const int bits : {1, 2, 4})
+    for (const int photometric : {PHOTOMETRIC_MINISBLACK, PHOTOMETRIC_PALETTE}) {
+      INFO(bits << " bits, photometric " << photometric);
+      const ImageAndAlpha read =
+          decode_image_and_alpha(tiff_file(image,
+                                           {.bits = bits,
+                                            .photometric = photometric,
+                                            .samples = 2,
+                                            .extra = EXTRASAMPLE_UNASSALPHA},
+                                           [](const Image&, int x, int, int s) -> uint8_t {
+                                             return s == 0 ? 1 : (x % 2 ? 255 : 0);
+                                           }),
+                                 "x");
+      REQUIRE(!read.alpha.rgb.empty());
+      CHECK(read.alpha.pixel(0, 0)[0] == 0);
+      CHECK(read.alpha.pixel(1, 0)[0] == 255);
+    }
+}
+
 TEST_CASE("tiff: JPEG inside, orientation") {
   const Image image = patterned(64, 48);
   for (const int photometric : {PHOTOMETRIC_YCBCR, PHOTOMETRIC_RGB})
@@ -265,6 +286,13 @@ TEST_CASE("tiff: damaged, cut and lying files are refused in one sentence") {
              Contains("compression 50000"));
   CHECK_THAT(refusal({'I', 'I', 42, 0}), Contains("bad is damaged or cut off"));
   CHECK_THAT(refusal({'M', 'M', 0, 42, 0, 0, 0, 8, 0, 0}), Contains("libtiff says"));
+}
+
+TEST_CASE("tiff: tiles far larger than the image are refused, however few bytes they are") {
+  const Bytes tall = tiff_file(
+      patterned(1, 3000), {.compression = COMPRESSION_ADOBE_DEFLATE, .tiled = true, .tile = 1024});
+  CHECK_THAT(refusal(tall), Contains("has tiles of 1024 x 1024 pixels"));
+  CHECK_NOTHROW(decode_image(tiff_file(patterned(1, 900), {.tiled = true, .tile = 1024}), "x"));
 }
 
 TEST_CASE("tiff: a file that announces far more than it holds is refused before it is decoded") {
