@@ -3,6 +3,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "models/export/onnx.h"
+#include "models/export/pytorch.h"
 #include "tools/commands.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
@@ -55,20 +56,70 @@ OnnxOptions onnx_options(const ExportOptions& o, bool quantized) {
   return options;
 }
 
-void run_export(const ExportOptions& o) {
-  check_model("", o.model);
-  check_suffix("OUT", o.out, ".onnx");
-  prepare_output_file("OUT", o.out, o.model);
-  read_size(o.size);
-  const Graph graph = open_told(o.compute.context(), o.model);
+// What was written, file by file.
+using Written = std::vector<std::pair<fs::path, int64_t>>;
+
+Written write_onnx(const ExportOptions& o, const Graph& graph) {
   const std::string content = onnx_file(graph, onnx_options(o, graph.quantized()));
   write_file_atomically(o.out, content);
-  if (o.json) {
-    print_json({{"model", o.model}, {"written", o.out}, {"bytes", content.size()}});
-  } else {
-    std::cout << for_stdout(o.out) << "   " << format_bytes(static_cast<int64_t>(content.size()))
-              << std::endl;
+  return {{o.out, static_cast<int64_t>(content.size())}};
+}
+
+Written write_pytorch(const ExportOptions& o, const Graph& graph) {
+  const PyTorchFiles files = pytorch_files(graph);
+  const fs::path code = fs::path(o.out) / "model.py",
+                 weights = fs::path(o.out) / "model.safetensors";
+  files.weights.write(weights);
+  write_file_atomically(code, files.code);
+  return {{code, static_cast<int64_t>(files.code.size())},
+          {weights, static_cast<int64_t>(files.weights.file_bytes())}};
+}
+
+// A form that is a folder, and the files in it.
+struct FolderForm {
+  const char* format;
+  std::vector<std::string> files;
+  Written (*write)(const ExportOptions&, const Graph&);
+};
+const FolderForm* folder_form(const std::string& format) {
+  static const FolderForm kForms[] = {
+      {"pytorch", {"model.py", "model.safetensors"}, write_pytorch}};
+  for (const FolderForm& form : kForms)
+    if (format == form.format) return &form;
+  return nullptr;
+}
+
+// Where the files go: everything that can be wrong with names is told before work.
+void prepare(const ExportOptions& o, const FolderForm* form) {
+  if (form == nullptr) {
+    check_suffix("OUT", o.out, ".onnx");
+    prepare_output_file("OUT", o.out, o.model);
+    return;
   }
+  make_output_folder("OUT", o.out);
+  for (const std::string& file : form->files)
+    prepare_output_file("OUT", fs::path(o.out) / file, o.model);
+}
+
+void run_export(const ExportOptions& o) {
+  check_model("", o.model);
+  const FolderForm* form = folder_form(o.format);
+  read_size(o.size);
+  prepare(o, form);
+  const Graph graph = open_told(o.compute.context(), o.model);
+  const Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);
+  if (o.json) {
+    Json files = Json::array();
+    int64_t bytes = 0;
+    for (const auto& [file, size] : written) {
+      files.push_back(file.string());
+      bytes += size;
+    }
+    print_json({{"model", o.model}, {"written", o.out}, {"files", files}, {"bytes", bytes}});
+    return;
+  }
+  for (const auto& [file, size] : written)
+    std::cout << for_stdout(file.string()) << "   " << format_bytes(size) << std::endl;
 }
 
 }  // namespace
@@ -80,14 +131,16 @@ void add_export(const Command& app) {
   sub.footer(R"(Examples:
   gsx export runs/gs8-1/model.safetensors small.onnx
   gsx export runs/gs8-1/model.safetensors small.onnx --format onnx-int8 --embed-scaling nhwc
+  gsx export runs/gs8-1/model.safetensors small --format pytorch
   gsx export fast_style:wave.safetensors wave.onnx --size 512x512
 What the forms are and what engines do with them: docs/export.md)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("OUT", o->out, "file to write, NAME.onnx")->required();
+  sub.add_option("OUT", o->out, "file to write, NAME.onnx, or folder")->required();
   sub.add_option("--format", o->format,
                  "onnx: real numbers; onnx-qdq: 8 bits between QuantizeLinear and "
-                 "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit models)")
-      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8"}));
+                 "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit "
+                 "models); pytorch: a folder with model.py and model.safetensors")
+      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8", "pytorch"}));
   sub.add_option("--opset", o->opset, "version of ONNX's operators")
       ->check(whole_number(14, 21))
       ->capture_default_str();
