@@ -2,6 +2,7 @@
 #include "models/export/pytorch.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "models/export/torch_text.h"
 #include "models/nodes.h"
@@ -168,15 +169,18 @@ class Classes {
 };
 
 std::string range_words(const ImageFormat& f) {
-  return std::string(f.bgr ? "BGR" : "RGB") + ", black " + python(static_cast<double>(f.lo)) +
-         ", white " + python(static_cast<double>(f.hi));
+  return std::string(f.bgr ? "BGR " : "RGB ") + python(static_cast<double>(f.lo)) + " to " +
+         python(static_cast<double>(f.hi));
 }
 
 bool is_picture(const Shape& s) { return s.rank() == 4 && s[1] == 3; }
 
 std::string translate_code(const Graph& graph) {
   const ImageFormat &in = graph.input_format, &out = graph.output_format;
-  const auto number = [](float v) { return python(static_cast<double>(v)); };
+  const auto number = [](float v) { return python(static_cast<double>(std::abs(v))); };
+  const auto plus = [&](float v) {
+    return v == 0 ? std::string() : (v < 0 ? " - " : " + ") + number(v);
+  };
   std::string code = R"(def translate(network, image):
     """One PIL image through the network."""
     import numpy as np
@@ -185,12 +189,13 @@ std::string translate_code(const Graph& graph) {
     x = torch.from_numpy(np.array(image.convert("RGB"), dtype=np.float32)).permute(2, 0, 1)[None]
 )";
   if (in.bgr) code += "    x = x.flip(1)\n";
-  code += "    x = x / 255 * " + number(in.hi - in.lo) + " + " + number(in.lo) + "\n";
+  code += "    x = x * (" + number(in.hi - in.lo) + " / 255)" + plus(in.lo) + "\n";
   code +=
       "    device = next(network.parameters()).device\n    with torch.no_grad():\n"
       "        y = network(x.to(device))" +
       std::string(graph.outputs().size() > 1 ? "[0]" : "") + ".cpu()\n";
-  code += "    y = (y - " + number(out.lo) + ") * (255 / " + number(out.hi - out.lo) + ")\n";
+  const std::string above = out.lo == 0 ? "y" : "(y" + plus(-out.lo) + ")";
+  code += "    y = " + above + " * (255 / " + number(out.hi - out.lo) + ")\n";
   if (out.bgr) code += "    y = y.flip(1)\n";
   return code + R"(    y = y.round().clamp(0, 255).to(torch.uint8)
     return Image.fromarray(y[0].permute(1, 2, 0).contiguous().numpy())
@@ -210,8 +215,8 @@ constexpr const char* kLoad =
 std::string python_about(const Graph& graph, bool images) {
   std::string text = "The network, of architecture " + class_word(graph.architecture()) + ".";
   if (images)
-    text = "Images [N, 3, height, width] in (" + range_words(graph.input_format) + ") and out (" +
-           range_words(graph.output_format) + ").";
+    text = "Images [N, 3, height, width]: " + range_words(graph.input_format) +
+           "; out: " + range_words(graph.output_format) + ".";
   return text;
 }
 
