@@ -5,6 +5,7 @@
 #include "models/export/onnx.h"
 #include "models/export/pytorch.h"
 #include "tools/commands.h"
+#include "tools/model_card.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
 #include "tools/options.h"
@@ -21,9 +22,9 @@ namespace {
 
 struct ExportOptions {
   std::string model, out, format, size;
-  std::string weights = "unsigned", pad = "reflect", embed = "none";
+  std::string weights = "unsigned", pad = "reflect", embed = "none", license;
   int opset = OnnxOptions{}.opset;
-  bool json = false;
+  bool json = false, no_card = false;
   ComputeOptions compute;
 };
 
@@ -38,9 +39,14 @@ std::optional<std::pair<int, int>> read_size(const std::string& text) {
   return std::pair(static_cast<int>(*height), static_cast<int>(*width));
 }
 
+// The form that is written: what was asked for, or what fits.
+std::string form_of(const ExportOptions& o, bool quantized) {
+  return !o.format.empty() ? o.format : quantized ? "onnx-qdq" : "onnx";
+}
+
 OnnxOptions onnx_options(const ExportOptions& o, bool quantized) {
   OnnxOptions options;
-  const std::string format = !o.format.empty() ? o.format : quantized ? "onnx-qdq" : "onnx";
+  const std::string format = form_of(o, quantized);
   if (format != "onnx" && !quantized)
     throw Misuse("--format", format + " is for 8-bit models, and this is none; leave it out");
   options.numbers = format == "onnx"       ? OnnxNumbers::fp32
@@ -89,6 +95,13 @@ const FolderForm* folder_form(const std::string& format) {
   return nullptr;
 }
 
+// Flags that only ONNX files have a use for.
+constexpr const char* kOnnxFlags[] = {"--opset", "--size", "--embed-scaling", "--weights", "--pad"};
+
+fs::path card_of(const ExportOptions& o, const FolderForm* form) {
+  return (form == nullptr ? folder_of(o.out) : fs::path(o.out)) / "README.md";
+}
+
 // Where the files go: everything that can be wrong with names is told before work.
 void prepare(const ExportOptions& o, const FolderForm* form) {
   if (form == nullptr) {
@@ -101,25 +114,51 @@ void prepare(const ExportOptions& o, const FolderForm* form) {
     prepare_output_file("OUT", fs::path(o.out) / file, o.model);
 }
 
+// Writes the card unless it would replace what is not gsx's.
+void write_card(const ExportOptions& o, const FolderForm* form, const Graph& graph,
+                Written& written) {
+  if (o.no_card) return;
+  const fs::path path = card_of(o, form);
+  if (!may_hold_card(path)) {
+    warn(path.string() +
+         " is there and not as gsx wrote it; it was left as it is (--no-card says none is wanted)");
+    return;
+  }
+  const CardFacts facts{graph, o.model, form_of(o, graph.quantized()),       o.license,
+                        o.out, written, o.embed == "none" ? "own" : o.embed, read_size(o.size)};
+  const std::string card = model_card(facts);
+  write_file_atomically(path, card);
+  written.push_back({path, static_cast<int64_t>(card.size())});
+}
+
 void run_export(const ExportOptions& o) {
   check_model("", o.model);
   const FolderForm* form = folder_form(o.format);
   read_size(o.size);
   prepare(o, form);
   const Graph graph = open_told(o.compute.context(), o.model);
-  const Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);
+  Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);
+  write_card(o, form, graph, written);
   if (o.json) {
     Json files = Json::array();
     int64_t bytes = 0;
     for (const auto& [file, size] : written) {
       files.push_back(file.string());
-      bytes += size;
+      if (file.filename() != "README.md") bytes += size;
     }
     print_json({{"model", o.model}, {"written", o.out}, {"files", files}, {"bytes", bytes}});
     return;
   }
   for (const auto& [file, size] : written)
     std::cout << for_stdout(file.string()) << "   " << format_bytes(size) << std::endl;
+}
+
+// Why this is no licence as the Hub spells them ("apache-2.0"), or nothing.
+std::string why_no_license(const std::string& text) {
+  const bool fits = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-") == text.npos;
+  return fits ? ""
+              : "expected a licence as the Hub spells it, such as apache-2.0, mit or other, got " +
+                    text;
 }
 
 }  // namespace
@@ -157,9 +196,20 @@ What the forms are and what engines do with them: docs/export.md)");
   sub.add_option("--pad", o->pad, "reflecting pads as such, or as slices and concatenations")
       ->check(one_of({"reflect", "slice-concat"}))
       ->capture_default_str();
+  sub.add_option("--license", o->license,
+                 "licence of the model, as the Hub spells it (apache-2.0), for its card")
+      ->check(why_no_license);
+  sub.add_flag("--no-card", o->no_card, "write no README.md beside it");
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
-  sub.callback([o] { run_export(*o); });
+  sub.callback([o, sub] {
+    if (folder_form(o->format) != nullptr)
+      for (const char* flag : kOnnxFlags)
+        if (sub.count(flag) > 0)
+          throw Misuse(flag, "has no effect on the form " + o->format +
+                                 ", expected one of onnx, onnx-qdq and onnx-int8; leave it out");
+    run_export(*o);
+  });
 }
 
 }  // namespace gsx::tools
