@@ -102,6 +102,25 @@ fs::path card_of(const ExportOptions& o, const FolderForm* form) {
   return (form == nullptr ? folder_of(o.out) : fs::path(o.out)) / "README.md";
 }
 
+// A folder that was made for the files goes again where none came to be in it.
+class MadeFolder {
+ public:
+  MadeFolder(const FolderForm* form, const fs::path& folder) : folder_(folder) {
+    std::error_code ignored;
+    made_ = form != nullptr && !fs::exists(folder, ignored);
+  }
+  ~MadeFolder() {
+    std::error_code ignored;
+    if (made_) fs::remove(folder_, ignored);  // only if it is empty
+  }
+  MadeFolder(const MadeFolder&) = delete;
+  MadeFolder& operator=(const MadeFolder&) = delete;
+
+ private:
+  fs::path folder_;
+  bool made_;
+};
+
 // Where the files go: everything that can be wrong with names is told before work.
 void prepare(const ExportOptions& o, const FolderForm* form) {
   if (form == nullptr) {
@@ -135,6 +154,7 @@ void run_export(const ExportOptions& o) {
   check_model("", o.model);
   const FolderForm* form = folder_form(o.format);
   read_size(o.size);
+  const MadeFolder made(form, o.out);
   prepare(o, form);
   const Graph graph = open_told(o.compute.context(), o.model);
   Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);

@@ -117,6 +117,8 @@ TEST_CASE("export: PyTorch's form is a folder") {
              Contains("--opset: has no effect on the form pytorch"));
   CHECK_THAT(fails({"export", model, dir.path().string(), "--format", "pytorch"}, 1),
              Contains("is a file of the model and would be replaced"));
+  CHECK(fails({"export", at("none.pth"), at("fresh"), "--format", "pytorch"}, 1) != "");
+  CHECK_FALSE(fs::exists(dir / "fresh"));
   CHECK_THAT(fails({"export", model, model, "--format", "pytorch"}, 1),
              Contains("cannot make the folder"));
 }
