@@ -87,9 +87,17 @@ void round_taps(ExportedLayer& layer, float input_scale) {
   }
 }
 
-std::vector<int64_t> both_axes(const Json& value) {
-  if (value.is_array()) return {value[0].get<int64_t>(), value[1].get<int64_t>()};
-  return {value.get<int64_t>(), value.get<int64_t>()};
+LayerGeometry geometry_of(const ExportedLayer& layer) {
+  const Json& a = layer.about;
+  const Json& pad = a.at("pad");
+  const auto axes = [&](const char* key) -> std::vector<int64_t> {
+    if (!a.contains(key)) return {1, 1};
+    const Json& value = a.at(key);
+    if (value.is_array()) return {value[0].get<int64_t>(), value[1].get<int64_t>()};
+    return {value.get<int64_t>(), value.get<int64_t>()};
+  };
+  return {axes("kernel"),   axes("stride"),   axes("dilation"), {pad[0], pad[1], pad[2], pad[3]},
+          a.at("same_pad"), layer.transposed, a.at("pad_mode")};
 }
 
 }  // namespace gsx

@@ -1,6 +1,7 @@
 // A convolution or linear layer as files of others hold it: what gsx keeps apart is put together,
 // its numbers are in PyTorch's order, which is ONNX's too.
 #pragma once
+#include <string>
 #include <vector>
 
 #include "models/node.h"
@@ -27,7 +28,18 @@ ExportedLayer read_layer(const Node&);
 void round_taps(ExportedLayer&, float input_scale);
 // A parameter's values; empty where the node has none of that role.
 std::vector<float> parameter_values(const Node&, Role);
-// [along rows, along columns] of an attribute that is one number for both, or two.
-std::vector<int64_t> both_axes(const Json&);
+
+// Where a convolution's filter is laid over images; lists hold [along rows, along columns].
+struct LayerGeometry {
+  std::vector<int64_t> kernel, stride, dilation;
+  Padding pad;
+  bool same = false;  // TensorFlow's SAME: `pad` says nothing
+  bool transposed = false;
+  std::string pad_mode;  // "zero", "reflect", "replicate"
+
+  bool strided() const { return stride[0] != 1 || stride[1] != 1; }
+  bool dilated() const { return dilation[0] != 1 || dilation[1] != 1; }
+};
+LayerGeometry geometry_of(const ExportedLayer&);
 
 }  // namespace gsx

@@ -27,28 +27,8 @@ ValueName dequantized_weight(OnnxWriter& to, const ExportedLayer& layer) {
   return weight;
 }
 
-// Where a filter is laid over images.
-struct Geometry {
-  std::vector<int64_t> kernel, stride, dilation;
-  Padding pad;
-  bool same = false, transposed = false;
-  int64_t groups = 1;
-};
-
-Geometry geometry_of(const ExportedLayer& layer) {
-  const Json& a = layer.about;
-  const Json& pad = a.at("pad");
-  return {both_axes(a.at("kernel")),
-          both_axes(a.at("stride")),
-          a.contains("dilation") ? both_axes(a.at("dilation")) : std::vector<int64_t>{1, 1},
-          {pad[0], pad[1], pad[2], pad[3]},
-          a.at("same_pad"),
-          layer.transposed,
-          layer.groups};
-}
-
 // Attributes of the convolution written last.
-void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
+void geometry(OnnxWriter& to, const LayerGeometry& g, int64_t groups) {
   to.attribute("kernel_shape", g.kernel);
   to.attribute("strides", g.stride);
   to.attribute("dilations", g.dilation);
@@ -67,13 +47,13 @@ void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
 }
 
 // Pads that the convolution itself has not are put in front.
-ValueName padded(OnnxWriter& to, const ValueName& x, const ExportedLayer& layer, Geometry& g) {
+ValueName padded(OnnxWriter& to, const ValueName& x, const ExportedLayer& layer, LayerGeometry& g) {
   if (layer.transposed || g.same) return x;
-  const std::string mode = layer.about.at("pad_mode");
-  if (mode == "zero") return x;
+  if (g.pad_mode == "zero") return x;
   const Padding pad = g.pad;
   g.pad = {};
-  return write_onnx_pad(to, x, pad, mode == "reflect" ? PadMode::reflect : PadMode::replicate);
+  return write_onnx_pad(to, x, pad,
+                        g.pad_mode == "reflect" ? PadMode::reflect : PadMode::replicate);
 }
 
 // One channel of ones, of the input's size.
@@ -86,7 +66,7 @@ ValueName ones_like(OnnxWriter& to, const ValueName& x) {
 }
 
 ValueName added_per_tap(OnnxWriter& to, const ExportedLayer& layer, const ValueName& x,
-                        const Geometry& g, const ValueName& bias) {
+                        const LayerGeometry& g, const ValueName& bias) {
   const size_t each = static_cast<size_t>(g.kernel[0] * g.kernel[1]);
   std::vector<float> plane = layer.plane;
   if (plane.empty()) plane.assign(each * static_cast<size_t>(layer.out), 0);
@@ -104,7 +84,7 @@ ValueName added_per_tap(OnnxWriter& to, const ExportedLayer& layer, const ValueN
 
 ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   ExportedLayer layer = read_layer(n.node());
-  Geometry g = geometry_of(layer);
+  LayerGeometry g = geometry_of(layer);
   GSX_CHECK(!layer.transposed || std::min(g.pad.top, g.pad.left) >= 0, "export: node ",
             n.node().name,
             " of kind conv_transpose cannot be written as ONNX: it grows at its top or left");
@@ -117,7 +97,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   const ValueName bias = own_bias ? to.floats(layer.bias, channels, "bias") : "";
   if (layer.constant) return added_per_tap(to, layer, n.in[0], g, bias);
 
-  const Geometry taps = g;
+  const LayerGeometry taps = g;
   const ValueName x = padded(to, integers ? n.quantized : n.in[0], layer, g);
   ValueName y;
   if (integers) {
@@ -127,7 +107,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
               {x, weight_bytes(to, layer),
                to.bytes({&zero.value, 1}, zero.is_signed, {}, "input_zero_point"),
                to.bytes({&of_weights, 1}, to.options.signed_weights, {}, "weight_zero_point")});
-    geometry(to, g, g.groups);
+    geometry(to, g, layer.groups);
     y = to.op("Cast", {y});
     to.attribute("to", int64_t{onnx::TensorProto::FLOAT});
     std::vector<float> steps = layer.scales;
@@ -143,7 +123,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
                                                : to.floats(layer.weight, layer.shape, "weight")};
     if (!bias.empty()) in.push_back(bias);
     y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
-    geometry(to, g, g.groups);
+    geometry(to, g, layer.groups);
   }
   if (layer.plane.empty()) return y;
   const ValueName more = added_per_tap(to, layer, n.in[0], taps, "");

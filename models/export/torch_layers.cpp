@@ -13,33 +13,14 @@ Argument keyword(std::string key, std::string text) {
   return {std::move(key), std::move(text), ""};
 }
 
-// What Conv2d and ConvTranspose2d share.
-struct Geometry {
-  std::vector<int64_t> kernel, stride, dilation;
-  Padding pad;
-  bool same = false;
-  std::string pad_mode;
-};
-
-Geometry read_geometry(const Json& a) {
-  const Json& pad = a.at("pad");
-  return {both_axes(a.at("kernel")),
-          both_axes(a.at("stride")),
-          a.contains("dilation") ? both_axes(a.at("dilation")) : std::vector<int64_t>{1, 1},
-          {pad[0], pad[1], pad[2], pad[3]},
-          a.at("same_pad"),
-          a.at("pad_mode")};
-}
-
-Call call_of(const char* type, int64_t in, int64_t out, const Geometry& g) {
+Call call_of(const char* type, int64_t in, int64_t out, const LayerGeometry& g) {
   Call call{type, {channels(in), channels(out), plain(pair_text(g.kernel[0], g.kernel[1]))}};
-  if (g.stride[0] != 1 || g.stride[1] != 1)
-    call.arguments.push_back(keyword("stride", pair_text(g.stride[0], g.stride[1])));
+  if (g.strided()) call.arguments.push_back(keyword("stride", pair_text(g.stride[0], g.stride[1])));
   return call;
 }
 
-void finish(Call& call, const Geometry& g, int groups, bool bias) {
-  if (g.dilation[0] != 1 || g.dilation[1] != 1)
+void finish(Call& call, const LayerGeometry& g, int groups, bool bias) {
+  if (g.dilated())
     call.arguments.push_back(keyword("dilation", pair_text(g.dilation[0], g.dilation[1])));
   if (groups > 1) call.arguments.push_back({"groups", python(int64_t{groups}), "groups"});
   if (!bias) call.arguments.push_back(keyword("bias", "False"));
@@ -67,14 +48,13 @@ Step ones_step(std::set<std::string>& helpers) {
   return {{"Ones", {}}, "torch.ones_like($0[:, :1])", false};
 }
 
-NodeCode forward_convolution(const NodeToCode& n, const ExportedLayer& layer, const Geometry& g,
-                             NodeCode code) {
+NodeCode forward_convolution(const NodeToCode& n, const ExportedLayer& layer,
+                             const LayerGeometry& g, NodeCode code) {
   const bool inside =
       g.pad_mode == "zero" && g.pad.top == g.pad.bottom && g.pad.left == g.pad.right;
   const bool none = std::max({g.pad.top, g.pad.bottom, g.pad.left, g.pad.right}) == 0;
   const bool taps = !layer.plane.empty() && !layer.constant;
-  const bool strided = g.stride[0] != 1 || g.stride[1] != 1;
-  const bool own = taps || (g.same && strided);
+  const bool own = taps || (g.same && g.strided());
   if (own) n.helpers.insert("PaddedConv2d");
   const int64_t in = layer.constant ? 1 : layer.shape[1] * layer.groups;
   Call call = call_of(own ? "PaddedConv2d" : "nn.Conv2d", in, layer.out, g);
@@ -93,8 +73,8 @@ NodeCode forward_convolution(const NodeToCode& n, const ExportedLayer& layer, co
   return code;
 }
 
-NodeCode transposed_convolution(const NodeToCode& n, const ExportedLayer& layer, Geometry g,
-                                NodeCode code) {
+NodeCode transposed_convolution(const NodeToCode& n, const ExportedLayer& layer,
+                                const LayerGeometry& g, NodeCode code) {
   if (std::min(g.pad.top, g.pad.left) < 0) refuse(n.node, "it grows at its top or left");
   const bool taps = !layer.plane.empty() && !layer.constant;
   if (taps) n.helpers.insert("ConvTransposeWithTaps");
@@ -122,7 +102,7 @@ NodeCode convolution_code(const NodeToCode& n) {
   ExportedLayer layer = read_layer(n.node);
   if (const auto* quantizer = dynamic_cast<const Quantize*>(n.first))
     round_taps(layer, quantizer->range().scale);
-  const Geometry g = read_geometry(layer.about);
+  const LayerGeometry g = geometry_of(layer);
   const std::vector<int64_t> taps =
       layer.transposed ? std::vector<int64_t>{1, layer.out, g.kernel[0], g.kernel[1]}
                        : std::vector<int64_t>{layer.out, 1, g.kernel[0], g.kernel[1]};

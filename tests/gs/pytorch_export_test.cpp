@@ -2,14 +2,12 @@
 // is a python3 with torch, what the code computes (tests/python/pytorch_check.py).
 #include "models/export/pytorch.h"
 
-#include <cstdlib>
-
-#include "engine/io/npy.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
 #include "models/import/import.h"
 #include "tests/catch.h"
 #include "tests/golden/golden_file.h"
+#include "tests/gs/exported.h"
 #include "tests/gs/graphs.h"
 #include "tests/temp_dir.h"
 
@@ -20,78 +18,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Graph of_others(const golden::File& file, const std::string& name) {
-  const TempDir dir;
-  SafetensorsWriter writer;
-  for (const std::string& key : file.names(name + "/w/")) {
-    const golden::Entry& e = file.at(name + "/w/" + key);
-    writer.add(key, {e.shape.begin(), e.shape.end()}, e.values);
-  }
-  writer.write(dir / "w.safetensors");
-  return import_model(context(), dir / "w.safetensors").graph;
-}
-
-// A network of others as its file holds it, or one of ours, with random values.
-Graph network_named(const std::string& name) {
-  if (name != "animegan2" && name != "rrdb") {
-    Graph graph = make_architecture(name, name == "unet" ? Json{{"width", 8}, {"layers", 4}}
-                                                         : Json{{"width", 8}, {"blocks", 2}});
-    randomize(graph, 7);
-    return graph;
-  }
-  return of_others(golden::File("import.safetensors"), name);
-}
-
-Tensor images(const Shape& shape, const ImageFormat& f) {
-  std::vector<float> values = random_images(shape, 9, {0, 255, false}).to_vector();
-  for (float& v : values) v = f.lo + std::nearbyint(v) * (f.hi - f.lo) / 255;
-  return Tensor::from(context(), values, shape);
-}
-
 void write_files(const Graph& graph, const fs::path& folder) {
   fs::create_directories(folder);
   const PyTorchFiles files = pytorch_files(graph);
   write_text(folder / "model.py", files.code);
   files.weights.write(folder / "model.safetensors");
-}
-
-// The network's files, and what it makes of these inputs.
-void write_case(const Graph& graph, const fs::path& folder,
-                const std::vector<std::vector<Tensor>>& inputs) {
-  const NoGrad no_grad;
-  write_files(graph, folder);
-  if (graph.quantized()) write_text(folder / "quantized", "");
-  for (size_t size = 0; size < inputs.size(); ++size) {
-    for (size_t i = 0; i < inputs[size].size(); ++i)
-      write_npy(folder / ("in_" + std::to_string(size) + "_" + std::to_string(i) + ".npy"),
-                inputs[size][i]);
-    write_npy(folder / ("out_" + std::to_string(size) + ".npy"), graph.evaluate(inputs[size])[0]);
-  }
-}
-
-// python3, or the one that GSX_TORCH_PYTHON names, with torch and safetensors; empty: there is
-// none.
-std::string torch_python() {
-  const char* named = std::getenv("GSX_TORCH_PYTHON");
-  const std::string python = named ? named : "python3";
-  const std::string check = std::string(GSX_SOURCE_DIR) + "/tests/python/pytorch_check.py";
-  return std::system((python + " " + check + " 2> /dev/null").c_str()) == 0 ? python : "";
-}
-
-void run_check(const fs::path& folder) {
-  const std::string python = torch_python();
-  if (python.empty()) {
-    WARN("no python3 with torch and safetensors: model.py is not run");
-    return;
-  }
-  CHECK(std::system((python + " " + GSX_SOURCE_DIR + "/tests/python/pytorch_check.py " +
-                     folder.string() + "/*")
-                        .c_str()) == 0);
-}
-
-std::vector<std::vector<Tensor>> two_sizes(const Graph& graph) {
-  return {{images({4, 3, 32, 32}, graph.input_format)},
-          {images({3, 3, 48, 64}, graph.input_format)}};
 }
 
 // What CycleGAN's block becomes.
@@ -112,8 +43,6 @@ constexpr const char* kBlock = R"(class ResidualBlock(nn.Module):
         return x + self.conv_block(x)
 )";
 
-const char* const kSix[] = {"cyclegan", "unet", "cartoongan", "fast_style", "animegan2", "rrdb"};
-
 }  // namespace
 
 TEST_CASE(
@@ -127,19 +56,23 @@ TEST_CASE(
       if (prune_groups(graph).empty()) insert_scales(graph);
       if (quantized) quantize_graph(graph, {1, 3, 32, 32});
       const std::string label = name + (quantized ? "_8bit" : "");
-      write_case(graph, dir / label, two_sizes(graph));
+      write_files(graph, dir / label);
+      write_results(graph, dir / label, two_sizes(graph));
       kill_some(graph, prune_groups(graph), 0.4, 3);
-      write_case(extract(graph), dir / (label + "_extracted"), two_sizes(graph));
+      const Graph small = extract(graph);
+      write_files(small, dir / (label + "_extracted"));
+      write_results(small, dir / (label + "_extracted"), two_sizes(small));
     }
   }
-  run_check(dir.path());
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
 }
 
 TEST_CASE("networks of every kind compute in PyTorch what they compute in gsx") {
   const TempDir dir;
   for (const Case& c : cases()) {
     const Graph graph = c.make();
-    write_case(graph, dir / c.name, {{random_images(c.input, 5, graph.input_format)}});
+    write_files(graph, dir / c.name);
+    write_results(graph, dir / c.name, {{random_images(c.input, 5, graph.input_format)}});
   }
   const golden::File file("import.safetensors");
   for (const auto& item : file.cases()) {
@@ -149,9 +82,10 @@ TEST_CASE("networks of every kind compute in PyTorch what they compute in gsx") 
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < graph.inputs().size(); ++i)
       inputs.push_back(file.tensor(context(), name + "/x/" + std::to_string(i)));
-    write_case(graph, dir / ("of_others_" + name), {inputs});
+    write_files(graph, dir / ("of_others_" + name));
+    write_results(graph, dir / ("of_others_" + name), {inputs});
   }
-  run_check(dir.path());
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
 }
 
 TEST_CASE("tensors in model.safetensors have the names that gsx and others know networks by") {
