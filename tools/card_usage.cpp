@@ -87,6 +87,24 @@ std::string pytorch_usage(const CardFacts& f) {
   return "import model, torch\nwith torch.no_grad():\n    y = model.load()(" + given + ")\n";
 }
 
+std::string ncnn_usage(const CardFacts& f) {
+  const bool images = takes_one_image(f);
+  std::string code = std::string("import ncnn, numpy as np; ") +
+                     (images ? "from PIL import Image; " : "") +
+                     "net = ncnn.Net(); net.load_param(\"model.param\"); "
+                     "net.load_model(\"model.bin\")\n";
+  const Shape shape = f.graph.example_inputs()[0];
+  std::string sizes;
+  for (int d = 1; d < shape.rank(); ++d) sizes += (d > 1 ? ", " : "") + std::to_string(shape[d]);
+  // The array must outlive the Mat, which only points to it, until that is copied.
+  code += "x = np.ascontiguousarray(" +
+          (images ? array_of(f, "") : "np.random.randn(" + sizes + ")") + ", np.float32)\n";
+  code +=
+      "run = net.create_extractor(); run.input(\"data\", ncnn.Mat(x).clone()); "
+      "y = np.array(run.extract(\"output\")[1])\n";
+  return images ? code + save_line(f, "y") : code;
+}
+
 std::string format_words(const ImageFormat& f) {
   return std::string(f.bgr ? "BGR" : "RGB") + ", black " + shown(f.lo) + ", white " + shown(f.hi);
 }
@@ -118,12 +136,18 @@ std::string images_text(const CardFacts& f) {
     return "In and out: bytes 0..255, RGB, as [N, " +
            std::string(f.images == "nhwc" ? "height, width, 3]" : "3, height, width]") + ", " +
            any + ".\n";
-  return "In: [N, 3, height, width], " + format_words(f.graph.input_format) + ", " + any +
-         ". Out: " + format_words(f.graph.output_format) + ".\n";
+  const bool one = f.format == "ncnn";
+  return std::string("In: ") + (one ? "`data` [3, height, width], " : "[N, 3, height, width], ") +
+         format_words(f.graph.input_format) + ", " + any + ". Out: " + (one ? "`output`, " : "") +
+         format_words(f.graph.output_format) + ".\n";
 }
 
 std::string usage_text(const CardFacts& f) {
-  return "```python\n" + (is_onnx(f.format) ? onnx_usage(f) : pytorch_usage(f)) + "```\n";
+  return "```python\n" +
+         (is_onnx(f.format)    ? onnx_usage(f)
+          : f.format == "ncnn" ? ncnn_usage(f)
+                               : pytorch_usage(f)) +
+         "```\n";
 }
 
 }  // namespace gsx::tools

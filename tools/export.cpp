@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "engine/io/atomic_file.h"
+#include "models/export/ncnn.h"
 #include "models/export/onnx.h"
 #include "models/export/pytorch.h"
 #include "tools/commands.h"
@@ -81,6 +82,15 @@ Written write_pytorch(const ExportOptions& o, const Graph& graph) {
           {weights, static_cast<int64_t>(files.weights.file_bytes())}};
 }
 
+Written write_ncnn(const ExportOptions& o, const Graph& graph) {
+  const NcnnFiles files = ncnn_files(graph);
+  const fs::path param = fs::path(o.out) / "model.param", bin = fs::path(o.out) / "model.bin";
+  write_file_atomically(bin, files.bin);
+  write_file_atomically(param, files.param);
+  return {{param, static_cast<int64_t>(files.param.size())},
+          {bin, static_cast<int64_t>(files.bin.size())}};
+}
+
 // A form that is a folder, and the files in it.
 struct FolderForm {
   const char* format;
@@ -88,8 +98,8 @@ struct FolderForm {
   Written (*write)(const ExportOptions&, const Graph&);
 };
 const FolderForm* folder_form(const std::string& format) {
-  static const FolderForm kForms[] = {
-      {"pytorch", {"model.py", "model.safetensors"}, write_pytorch}};
+  static const FolderForm kForms[] = {{"pytorch", {"model.py", "model.safetensors"}, write_pytorch},
+                                      {"ncnn", {"model.param", "model.bin"}, write_ncnn}};
   for (const FolderForm& form : kForms)
     if (format == form.format) return &form;
   return nullptr;
@@ -198,8 +208,9 @@ What the forms are and what engines do with them: docs/export.md)");
   sub.add_option("--format", o->format,
                  "onnx: real numbers; onnx-qdq: 8 bits between QuantizeLinear and "
                  "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit "
-                 "models); pytorch: a folder with model.py and model.safetensors")
-      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8", "pytorch"}));
+                 "models); pytorch: a folder with model.py and model.safetensors; ncnn: one with "
+                 "model.param and model.bin")
+      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8", "pytorch", "ncnn"}));
   sub.add_option("--opset", o->opset, "version of ONNX's operators")
       ->check(whole_number(14, 21))
       ->capture_default_str();

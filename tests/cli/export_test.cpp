@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "engine/io/npy.h"
+#include "models/nodes.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/cli/tiny_model.h"
@@ -18,9 +19,11 @@ namespace {
 const std::string kQuantized =
     std::string(GSX_SOURCE_DIR) + "/tests/fixtures/0.1.0/model.safetensors";  // of 8 bits
 
-// python3, or the one that GSX_TORCH_PYTHON names, where it has these packages; else empty.
+// python3, or the one that GSX_TORCH_PYTHON or GSX_NCNN_PYTHON names, where it has these packages;
+// else empty.
 std::string python_with(const std::string& packages) {
-  const char* named = std::getenv("GSX_TORCH_PYTHON");
+  const bool ncnn = packages.find("ncnn") != std::string::npos;
+  const char* named = std::getenv(ncnn ? "GSX_NCNN_PYTHON" : "GSX_TORCH_PYTHON");
   const std::string python = named ? named : "python3";
   const std::string asked = python + " -c 'import " + packages + "' 2> /dev/null";
   return std::system(asked.c_str()) == 0 ? python : "";
@@ -123,6 +126,37 @@ TEST_CASE("export: PyTorch's form is a folder") {
              Contains("cannot make the folder"));
 }
 
+TEST_CASE("export: ncnn's form is a folder, or nothing") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  REQUIRE(run_program({"export", model, at("ncnn"), "--format", "ncnn"}).exit_code == 0);
+  CHECK_THAT(read_text(dir / "ncnn" / "model.param"), StartsWith("7767517\n"));
+  CHECK(fs::file_size(dir / "ncnn" / "model.bin") > 1000);
+  CHECK_THAT(read_text(dir / "ncnn" / "README.md"), Contains("library_name: ncnn\n"));
+
+  Graph graph("two_groups");  // cut, as ncnn's norm of groups cannot be
+  graph.add(make_input("input", 4));
+  graph.add(make_node("group_norm", "norm", {0},
+                      {{"channels", 4},
+                       {"affine", false},
+                       {"eps", 1e-5},
+                       {"groups", 1},
+                       {"kept", {4}},
+                       {"count", {6}},
+                       {"lost_mean", {0.5}},
+                       {"lost_squares", {0.0}}}));
+  graph.add(make_conv("conv", 1, {.in = 4, .out = 3, .kernel = 1}));
+  Rng rng(1);
+  graph.initialize(Context::create(), rng, {});
+  save_model(graph, dir / "odd.safetensors");
+  CHECK(
+      fails({"export", at("odd.safetensors"), at("none"), "--format", "ncnn"}, 1) ==
+      "gsx export: ncnn has no layers for 1 node of two_groups: norm (group_norm); export ONNX or "
+      "PyTorch instead\n");
+  CHECK_FALSE(fs::exists(dir / "none"));
+}
+
 TEST_CASE("export: a card says what is known, and never replaces a user's README") {
   const TempDir dir;
   const auto at = [&](const char* name) { return (dir / name).string(); };
@@ -190,9 +224,13 @@ TEST_CASE("export: the lines of Python in a card run") {
           "export", model, at(name + ("/" + folder) + (onnx ? "/m.onnx" : "")), "--format", format};
       words.insert(words.end(), more.begin(), more.end());
       REQUIRE(run_program(words).exit_code == 0);
-      check_card(onnx ? "onnxruntime" : "torch, safetensors", dir / name / folder, image, wanted);
+      check_card(onnx                            ? "onnxruntime"
+                 : std::string(format) == "ncnn" ? "ncnn"
+                                                 : "torch, safetensors",
+                 dir / name / folder, image, wanted);
     };
     form("pytorch", "torch", {});
+    form("ncnn", "ncnn", {});
     form("onnx", "onnx", {"--size", "24x32"});
     form("onnx", "nchw", {"--embed-scaling", "nchw"});
     form("onnx", "nhwc", {"--embed-scaling", "nhwc"});

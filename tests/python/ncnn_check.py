@@ -22,7 +22,8 @@ def network(folder):
 
 def run(net, x):
     extractor = net.create_extractor()
-    extractor.input("data", ncnn.Mat(np.ascontiguousarray(x)).clone())  # layers write over what they are given
+    x = np.ascontiguousarray(x)  # a Mat only points to it, and layers write over what they are given
+    extractor.input("data", ncnn.Mat(x).clone())
     code, y = extractor.extract("output")
     assert code == 0, "no result"
     return np.array(y)
