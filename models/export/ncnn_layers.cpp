@@ -19,8 +19,8 @@ BlobName ncnn_crop(NcnnWriter& to, const BlobName& x, const std::vector<int64_t>
 // One channel of ones, of the input's size.
 BlobName ncnn_ones(NcnnWriter& to, const BlobName& x) {
   const BlobName first = ncnn_crop(to, x, {0}, {1}, {0});
-  const BlobName zeros = to.op(
-      "BinaryOp", {first}, NcnnParameters().add(0, int64_t{2}).add(1, int64_t{1}).add(2, 0.0f));
+  const BlobName zeros = to.op("BinaryOp", {first},
+                               NcnnParameters().add(0, int64_t{2}).add(1, int64_t{1}).add(2, 0.0f));
   return to.op("BinaryOp", {zeros},
                NcnnParameters().add(0, int64_t{0}).add(1, int64_t{1}).add(2, 1.0f));
 }

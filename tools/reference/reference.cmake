@@ -18,7 +18,7 @@ if(NOT CMAKE_CROSSCOMPILING)
   endforeach()
   # Debian's zsh looks for packages' completions elsewhere.
   install(CODE "set(folder site-functions)
-    if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+    if(CMAKE_INSTALL_PREFIX MATCHES \"/usr\$\")
       set(folder vendor-completions)
     endif()
     file(INSTALL ${share}/zsh/site-functions/ OPTIONAL
