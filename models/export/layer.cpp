@@ -26,6 +26,11 @@ std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c
 
 }  // namespace
 
+void check_has_values(const Graph& graph) {
+  GSX_CHECK(graph.context() || graph.parameters().empty(), "export: the parameters of ",
+            graph.architecture(), " have no values; initialise or load them first");
+}
+
 std::vector<float> parameter_values(const Node& node, Role role) {
   const Parameter* p = node.parameter(role);
   return p && p->value.defined() ? p->value.to_vector() : std::vector<float>{};

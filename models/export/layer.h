@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "models/node.h"
+#include "models/graph.h"
 
 namespace gsx {
 
@@ -20,6 +20,9 @@ struct ExportedLayer {
   bool transposed = false;
   bool constant = false;  // it has lost all that it read: bias and plane are all there is
 };
+
+// Error where a network is to be written whose parameters have no values.
+void check_has_values(const Graph&);
 
 // Of a node with a weight that has values.
 ExportedLayer read_layer(const Node&);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "models/export/layer.h"
 #include "models/export/ncnn_writer.h"
 
 namespace gsx {
@@ -108,8 +109,7 @@ std::string NcnnWriter::param(const std::vector<std::pair<BlobName, std::string>
 
 NcnnFiles ncnn_files(const Graph& graph) {
   const NoGrad no_grad;
-  GSX_CHECK(graph.context(), "export: the parameters of ", graph.architecture(),
-            " have no values; initialise or load them first");
+  check_has_values(graph);
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   NcnnWriter to;
   std::vector<BlobName> values;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/export/layer.h"
 #include "models/export/torch_text.h"
 #include "models/nodes.h"
 
@@ -226,8 +227,7 @@ std::string python_about(const Graph& graph, bool images) {
 PyTorchFiles pytorch_files(const Graph& graph) {
   using namespace torch_export;
   const NoGrad no_grad;
-  GSX_CHECK(graph.context(), "export: the parameters of ", graph.architecture(),
-            " have no values; initialise or load them first");
+  check_has_values(graph);
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   std::set<std::string> helpers;
   std::vector<Named> named;

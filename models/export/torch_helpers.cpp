@@ -142,11 +142,6 @@ constexpr std::pair<const char*, const char*> kHelpers[] = {
         x = first + part * (x.index_select(axis, (low + 1).clamp(max=n - 1)) - first)
     return x
 )"},
-    {"backwards", R"(def backwards(x, axis, begin, end, step):
-    """x[begin:end:step] along an axis, with a negative step."""
-    places = list(range(*slice(begin, end, step).indices(x.shape[axis])))
-    return x.index_select(axis, torch.tensor(places, device=x.device))
-)"},
 };
 
 }  // namespace

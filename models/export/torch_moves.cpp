@@ -85,12 +85,10 @@ NodeCode move_pixel_shuffle(const NodeToCode& n) {
                ")).permute(0, 3, 5, 1, 2, 4).flatten(1, 3)");
 }
 
-constexpr int64_t kFar = int64_t{1} << 62;
-
 std::string range_text(const Json& r) {
   const int64_t begin = r[0], end = r[1], by = r[2];
   std::string text = begin == 0 ? ":" : python(begin) + ":";
-  if (end < kFar) text += python(end);
+  if (end != SliceRange{}.end) text += python(end);
   return by == 1 ? text : text + ":" + python(by);
 }
 
@@ -102,27 +100,10 @@ NodeCode move_slice(const NodeToCode& n) {
     text += "[:, " + a.at("picked").dump() + "]";
     index += ", :";
   }
-  for (const char* key : {"channels", "rows", "columns"}) {
-    const bool channels = std::string_view(key) == "channels";
-    if (!a.contains(key) || (!image && !channels)) continue;
-    const Json& r = a.at(key);
-    if (r[2].get<int64_t>() > 0) {
-      index += ", " + range_text(r);
-      continue;
-    }
-    n.helpers.insert("backwards");
-    const int64_t end = r[1];
-    text = "backwards(" + text + ", " +
-           (channels        ? "1"
-            : key[0] == 'r' ? "2"
-                            : "3") +
-           ", " + python(r[0].get<int64_t>()) + ", " + (end > -kFar ? python(end) : "None") + ", " +
-           python(r[2].get<int64_t>()) + ")";
-    index += ", :";
-  }
+  for (const std::string_view key : {"channels", "rows", "columns"})
+    if (a.contains(key) && (image || key == "channels")) index += ", " + range_text(a.at(key));
   while (index.ends_with(", :")) index.resize(index.size() - 3);
-  if (index != "[:") text += index + "]";
-  return moved(text);
+  return moved(index == "[:" ? text : text + index + "]");
 }
 
 NodeCode move_transpose(const NodeToCode& n) {

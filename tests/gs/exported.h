@@ -64,6 +64,9 @@ inline std::vector<std::vector<Tensor>> two_sizes(const Graph& graph) {
 inline const char* const kSix[] = {"cyclegan",   "unet",      "cartoongan",
                                    "fast_style", "animegan2", "rrdb"};
 
+// A network for every kind of node and its options.
+std::vector<Case> kind_cases();
+
 // Runs a script of tests/python on every folder of a folder, by python3 or the one that `variable`
 // names; a warning where that lacks what the script needs.
 inline void check_by_python(const char* variable, const std::string& script,
