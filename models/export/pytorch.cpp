@@ -261,6 +261,9 @@ PyTorchFiles pytorch_files(const Graph& graph) {
   code += "\"\"\"\n\n";
   if (classes.find("OrderedDict(") != classes.npos) code += "from collections import OrderedDict\n";
   code += "from pathlib import Path\n\nimport torch\n";
+  // A forward() says some things by expressions that a chain has modules for.
+  std::erase_if(helpers,
+                [&](const std::string& n) { return classes.find(n + "(") == classes.npos; });
   const std::string helper = helper_code(helpers);
   if (classes.find("F.") != classes.npos || helper.find("F.") != helper.npos)
     code += "import torch.nn.functional as F\n";

@@ -66,6 +66,8 @@ std::string python(double value);  // as short as it reads back as the same floa
 std::string python(int64_t value);
 // (2, 3), or 2 where both are.
 std::string pair_text(int64_t a, int64_t b);
+// A border, or with negative numbers less of the image; mode: "zero", "reflect", "replicate".
+Step pad_step(const Padding&, const std::string& mode, std::set<std::string>& helpers);
 // Of F.pad and nn's pads: left, right, top, bottom.
 std::string pad_text(const Padding&);
 // Classes and functions that plain torch.nn lacks, by name; in the order in which they stand.

@@ -35,6 +35,7 @@ constexpr std::pair<const char*, const char*> kHelpers[] = {
             return self.border
         sides = []
         for n, k, s, d in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], self.dilation[::-1]):
+            n = int(n) if torch.jit.is_tracing() else n  # traces are of one size
             more = max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
             sides += [more // 2, more - more // 2]
         return tuple(sides)
@@ -66,6 +67,17 @@ constexpr std::pair<const char*, const char*> kHelpers[] = {
 
     def forward(self, x):
         return torch.ones_like(x[:, :1])
+)"},
+    {"Crop", R"(class Crop(nn.Module):
+    """Takes rows and columns away: (left, right, top, bottom), each 0 or less."""
+
+    def __init__(self, sides):
+        super().__init__()
+        self.sides = sides
+
+    def forward(self, x):
+        left, right, top, bottom = self.sides
+        return x[:, :, -top : bottom or None, -left : right or None]
 )"},
     {"Affine", R"(class Affine(nn.Module):
     """Multiplies each channel by a fixed number and adds another."""

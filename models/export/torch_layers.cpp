@@ -26,23 +26,6 @@ void finish(Call& call, const LayerGeometry& g, int groups, bool bias) {
   if (!bias) call.arguments.push_back(keyword("bias", "False"));
 }
 
-// A reflecting or repeating border, or one of zeros that Conv2d itself has not.
-Step pad_step(const Padding& p, const std::string& mode) {
-  const std::string sides = pad_text(p);
-  const bool zero = mode == "zero";
-  const std::string name = zero                ? "nn.ZeroPad2d"
-                           : mode == "reflect" ? "nn.ReflectionPad2d"
-                                               : "nn.ReplicationPad2d";
-  const bool all = p.top == p.bottom && p.left == p.right && p.top == p.left;
-  Step step{{name, {plain(all ? python(int64_t{p.top}) : sides)}}, "", false};
-  step.expression = "F.pad($0, " + sides +
-                    (zero                ? ""
-                     : mode == "reflect" ? ", mode=\"reflect\""
-                                         : ", mode=\"replicate\"") +
-                    ")";
-  return step;
-}
-
 Step ones_step(std::set<std::string>& helpers) {
   helpers.insert("Ones");
   return {{"Ones", {}}, "torch.ones_like($0[:, :1])", false};
@@ -65,7 +48,7 @@ NodeCode forward_convolution(const NodeToCode& n, const ExportedLayer& layer,
   } else if (inside && !none) {
     call.arguments.push_back(keyword("padding", pair_text(g.pad.top, g.pad.left)));
   } else if (!none) {
-    code.steps.push_back(pad_step(g.pad, g.pad_mode));
+    code.steps.push_back(pad_step(g.pad, g.pad_mode, n.helpers));
   }
   if (taps) call.arguments.push_back(keyword("taps", "True"));
   finish(call, g, layer.constant ? 1 : layer.groups, !layer.bias.empty());
@@ -92,7 +75,7 @@ NodeCode transposed_convolution(const NodeToCode& n, const ExportedLayer& layer,
   finish(call, g, layer.constant ? 1 : layer.groups, !layer.bias.empty());
   code.steps.push_back({call, "", true});
   const Padding crop = {0, std::min(0, more[0]), 0, std::min(0, more[1])};
-  if (crop.bottom < 0 || crop.right < 0) code.steps.push_back(pad_step(crop, "zero"));
+  if (crop.bottom < 0 || crop.right < 0) code.steps.push_back(pad_step(crop, "zero", n.helpers));
   return code;
 }
 

@@ -24,11 +24,9 @@ NodeCode move_concat(const NodeToCode& n) {
 NodeCode move_pad(const NodeToCode& n) {
   const Json a = n.node.attributes();
   const Json& p = a.at("pad");
-  const std::string sides = pad_text({p[0], p[1], p[2], p[3]}), mode = a.at("pad_mode");
-  if (mode == "zero") return moved("F.pad($0, " + sides + ")", {"nn.ZeroPad2d", {{"", sides, ""}}});
-  const bool reflects = mode == "reflect";
-  return moved("F.pad($0, " + sides + ", mode=\"" + mode + "\")",
-               {reflects ? "nn.ReflectionPad2d" : "nn.ReplicationPad2d", {{"", sides, ""}}});
+  NodeCode code;
+  code.steps.push_back(pad_step({p[0], p[1], p[2], p[3]}, a.at("pad_mode"), n.helpers));
+  return code;
 }
 
 NodeCode move_upsample(const NodeToCode& n) {
@@ -140,6 +138,27 @@ constexpr std::pair<const char*, Move> kMoves[] = {
 };
 
 }  // namespace
+
+Step pad_step(const Padding& p, const std::string& mode, std::set<std::string>& helpers) {
+  const std::string sides = pad_text(p);
+  if (std::max({p.top, p.bottom, p.left, p.right}) <= 0) {  // converters take no negative pads
+    helpers.insert("Crop");
+    const auto part = [](int begin, int end) {
+      return (begin < 0 ? python(int64_t{-begin}) : "") + ":" +
+             (end < 0 ? python(int64_t{end}) : "");
+    };
+    return {{"Crop", {{"", sides, ""}}},
+            "%0[:, :, " + part(p.top, p.bottom) + ", " + part(p.left, p.right) + "]",
+            false};
+  }
+  if (mode == "zero")
+    return {{"nn.ZeroPad2d", {{"", sides, ""}}}, "F.pad($0, " + sides + ")", false};
+  const bool all = p.top == p.bottom && p.left == p.right && p.top == p.left;
+  return {{mode == "reflect" ? "nn.ReflectionPad2d" : "nn.ReplicationPad2d",
+           {{"", all ? python(int64_t{p.top}) : sides, ""}}},
+          "F.pad($0, " + sides + ", mode=\"" + mode + "\")",
+          false};
+}
 
 NodeCode move_code(const NodeToCode& n) {
   for (const auto& [kind, move] : kMoves)
