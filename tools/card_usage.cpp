@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "tools/text.h"
 #include "tools/values.h"
 
 namespace gsx::tools {
@@ -58,21 +59,23 @@ std::string save_line(const CardFacts& f, const std::string& y) {
 }
 
 std::string onnx_usage(const CardFacts& f) {
-  const std::string file = f.out.filename().string();
+  const std::string file = Json(f.out.filename().string()).dump(-1, true);
   std::string code = "import numpy as np, onnxruntime\n";
   const std::vector<Shape> shapes = f.graph.example_inputs();
-  const auto name = [&](size_t i) { return f.graph.node(f.graph.inputs()[i]).name; };
+  const auto name = [&](size_t i) {
+    return Json(f.graph.node(f.graph.inputs()[i]).name).dump(-1, true);  // quoted
+  };
   std::string given;
   if (takes_one_image(f)) {
     code = "import numpy as np, onnxruntime; from PIL import Image\nx = " + array_of(f, "[None]") +
            "\n";
-    given = "\"" + name(0) + "\": x";
+    given = name(0) + ": x";
   } else {
     for (size_t i = 0; i < shapes.size(); ++i)
-      given += (i ? ", \"" : "\"") + name(i) + "\": np.random.randn" + shape_text(shapes[i]) +
+      given += (i ? ", " : "") + name(i) + ": np.random.randn" + shape_text(shapes[i]) +
                ".astype(np.float32)";
   }
-  code += "y = onnxruntime.InferenceSession(\"" + file + "\").run(None, {" + given + "})[0]\n";
+  code += "y = onnxruntime.InferenceSession(" + file + ").run(None, {" + given + "})[0]\n";
   if (takes_one_image(f)) code += save_line(f, "y[0]");
   return code;
 }
@@ -125,7 +128,7 @@ std::string images_text(const CardFacts& f) {
     std::string text = "Inputs, one batch each:";
     const std::vector<Shape> shapes = f.graph.example_inputs();
     for (size_t i = 0; i < shapes.size(); ++i)
-      text += (i ? ", `" : " `") + f.graph.node(f.graph.inputs()[i]).name + "` " +
+      text += (i ? ", `" : " `") + printable(f.graph.node(f.graph.inputs()[i]).name) + "` " +
               shape_text(shapes[i]);
     return text + ". Images come out as " + format_words(f.graph.output_format) + ".\n";
   }

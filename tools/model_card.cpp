@@ -13,6 +13,7 @@
 #include "models/node.h"
 #include "tools/card_usage.h"
 #include "tools/progress.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -49,9 +50,9 @@ Json run_figures(const CardFacts& f) {
   if (model.filename() != "model.safetensors") return {};
   const Json j = Json::parse_or_null(text_in(folder_of(model) / run_files::kFigures));
   const auto bytes = fs::file_size(model, error);
-  const Json compressed = j.is_object() ? j.value("compressed", Json::object()) : Json::object();
-  if (error || compressed.value("file_bytes", Json()) != Json(static_cast<int64_t>(bytes)))
-    return {};
+  const Json compressed = j.is_object() ? j.value("compressed", Json()) : Json();
+  if (error || !compressed.is_object()) return {};
+  if (compressed.value("file_bytes", Json()) != Json(static_cast<int64_t>(bytes))) return {};
   return j;
 }
 
@@ -80,16 +81,17 @@ void add_figures(const CardFacts& f, Rows& rows) {
          rounded(ms.get<double>(), 2)});
   }
   const Json apart = j.value("distance_to_teacher", Json::object());
-  if (apart.contains("name") && apart.contains("value") && apart.at("value").is_number())
-    rows.push_back({"from the teacher's images: " + apart.at("name").get<std::string>(),
+  if (apart.is_object() && apart.value("name", Json()).is_string() &&
+      apart.value("value", Json()).is_number())
+    rows.push_back({"from the teacher's images: " + printable(apart.at("name").text()),
                     rounded(apart.at("value").get<double>(), 4)});
 }
 
 Rows facts(const CardFacts& f) {
   Rows rows;
   for (const auto& [file, bytes] : f.files)
-    rows.push_back(
-        {"`" + file.filename().string() + "`", format_bytes(static_cast<double>(bytes))});
+    rows.push_back({"`" + printable(file.filename().string()) + "`",
+                    format_bytes(static_cast<double>(bytes))});
   int64_t height = 256, width = 256;
   if (f.graph.only_height > 0) {
     height = f.graph.only_height;
@@ -122,14 +124,14 @@ std::string front_matter(const CardFacts& f) {
 
 std::string model_card(const CardFacts& f) {
   const fs::path named = f.out.has_filename() ? f.out : f.out.parent_path();
-  std::string body = "\n# " + named.stem().string() + "\n\n";
-  body += "A generator of architecture `" + f.graph.architecture() + "`" +
+  std::string body = "\n# " + printable(named.stem().string()) + "\n\n";
+  body += "A generator of architecture `" + printable(f.graph.architecture()) + "`" +
           (f.graph.quantized() ? ", its weights and activations in 8 bits" : "") + ", as `" +
           f.format + "`.";
   const Json made = f.graph.provenance.value("made_by", Json());
-  if (made.is_string() && made.get<std::string>() == "gsx train")
-    body += " Compressed by GAN Slimming (method `" +
-            f.graph.provenance.value("method", Json("?")).get<std::string>() + "`).";
+  const Json method = f.graph.provenance.value("method", Json());
+  if (made == Json("gsx train") && method.is_string())
+    body += " Compressed by GAN Slimming (method `" + printable(method.text()) + "`).";
   body += "\n\n| | |\n|---|---|\n";
   for (const auto& [what, value] : facts(f)) body += "| " + what + " | " + value + " |\n";
   if (f.license.empty())

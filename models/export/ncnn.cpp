@@ -86,13 +86,8 @@ void NcnnWriter::split() {
 }
 
 std::string NcnnWriter::param(const std::vector<std::pair<BlobName, std::string>>& outputs) {
-  for (const auto& [blob, name] : outputs) {
-    begin(name);
-    Layer layer{"Noop", fresh(name + "_named", layer_names_), {blob}, {name}, ""};
-    GSX_CHECK(blob_names_.insert(name).second, "export: a layer of the network is called ", name,
-              ", which ncnn's output is called, too; rename it");
-    layers_.push_back(std::move(layer));
-  }
+  for (const auto& [blob, name] : outputs)
+    layers_.push_back({"Noop", fresh(name, layer_names_), {blob}, {name}, ""});
   split();
   size_t blobs = 0;
   for (const Layer& layer : layers_) blobs += layer.out.size();
@@ -112,6 +107,9 @@ NcnnFiles ncnn_files(const Graph& graph) {
   check_has_values(graph);
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   NcnnWriter to;
+  std::vector<std::string> names;  // of the outputs
+  for (const GraphOutput& o : graph.outputs())
+    names.push_back(to.reserve(names.empty() ? "output" : o.name));
   std::vector<BlobName> values;
   std::string refused;
   int count = 0;
@@ -136,7 +134,7 @@ NcnnFiles ncnn_files(const Graph& graph) {
             " of ", graph.architecture(), ": ", refused, "; export ONNX or PyTorch instead");
   std::vector<std::pair<BlobName, std::string>> outputs;
   for (const GraphOutput& o : graph.outputs())
-    outputs.push_back({values[static_cast<size_t>(o.node)], outputs.empty() ? "output" : o.name});
+    outputs.push_back({values[static_cast<size_t>(o.node)], names[outputs.size()]});
   NcnnFiles files;
   files.param = to.param(outputs);
   files.bin = to.bin();

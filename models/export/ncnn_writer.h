@@ -31,6 +31,8 @@ class NcnnWriter {
   // What of a gsx node is written now: names begin with its name.
   void begin(const std::string& node) { node_ = node; }
   BlobName input(const std::string& name);
+  // A name that no layer's value will have: an output's.
+  BlobName reserve(const std::string& name) { return fresh(name, blob_names_); }
   // A layer of one result, whose weights may follow.
   BlobName op(const char* type, const std::vector<BlobName>& inputs, const NcnnParameters& = {});
   // Weights of the layer written last: after a tag that says fp32, or bare, as ncnn reads each.

@@ -13,14 +13,15 @@ namespace gsx {
 namespace torch_export {
 namespace {
 
-// "residual_block1" to "ResidualBlock".
+// "residual_block1" to "ResidualBlock"; nothing but letters and digits is left.
 std::string class_word(const std::string& word) {
   std::string text;
   bool up = true;
   for (const char c : word) {
-    if (c == '_') up = true;
-    else if (up) text += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c), up = false;
-    else text += c;
+    const bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z',
+               digit = c >= '0' && c <= '9';
+    if (lower || upper || digit) text += lower && up ? static_cast<char>(c - 'a' + 'A') : c;
+    up = !(lower || upper || digit);
   }
   while (!text.empty() && text.back() >= '0' && text.back() <= '9') text.pop_back();
   if (text.empty() || !is_identifier(text)) text = "N" + text;
@@ -246,7 +247,10 @@ PyTorchFiles pytorch_files(const Graph& graph) {
   const std::vector<int> inputs = graph.inputs();
   const bool images = inputs.size() == 1 && is_picture(shapes[static_cast<size_t>(inputs[0])]) &&
                       is_picture(shapes[static_cast<size_t>(graph.outputs()[0].node)]);
-  const std::string name = class_word(graph.architecture());
+  std::string name = class_word(graph.architecture());
+  for (const char* taken : {"None", "True", "False", "Path", "OrderedDict", "F"})
+    if (name == taken) name += "Network";
+  if (helpers.count(name)) name += "Network";
   std::string classes =
       Classes(graph, named, helpers).write(network, name, python_about(graph, images));
   std::string load = kLoad;

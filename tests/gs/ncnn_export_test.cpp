@@ -102,7 +102,7 @@ TEST_CASE("ncnn's files have the form that ncnn reads") {
         "Convolution first_conv 1 1 data first_conv 0=2 1=1 11=1 4=0 14=0 15=0 16=0 5=1 6=6\n"
         "Split split_first_conv 1 2 first_conv first_conv_split first_conv_split_1\n"
         "ReLU relu 1 1 first_conv_split relu\nBinaryOp sum 2 1 first_conv_split_1 relu sum 0=0\n"
-        "Noop output_named 1 1 sum output\n");
+        "Noop output 1 1 sum output\n");
   CHECK(files.bin.size() == 4 + 6 * 4 + 2 * 4);
   CHECK_THROWS_WITH(ncnn_files(make_architecture("cyclegan")), Contains("have no values"));
 }

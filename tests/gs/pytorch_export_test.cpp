@@ -145,3 +145,27 @@ TEST_CASE("model.py is what its network looks like by hand") {
   CHECK(small.find("ResidualBlock2") == std::string::npos);
   CHECK_THROWS_WITH(pytorch_files(make_architecture("cyclegan")), Contains("have no values"));
 }
+
+TEST_CASE("names in files of strangers make no Python") {
+  Graph graph("None");
+  graph.add(make_input("x", 3));
+  graph.add(make_conv("a\"]\nimport os", 0, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("forward", 1, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("class", 2, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("class_", 3, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("7", 4, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_add("output", 1, 5));
+  randomize(graph, 3);
+  const TempDir dir;
+  write_files(graph, dir / "odd");
+  const std::string code = read_text(dir / "odd" / "model.py");
+  CHECK(code.find("import os") == std::string::npos);
+  CHECK_THAT(code, Contains("class NoneNetwork(nn.Module):"));
+  write_results(graph, dir / "odd", {{random_images({1, 3, 4, 4}, 5)}});
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
+  Graph quotes("\"\"\"\nimport os");
+  quotes.add(make_input("x", 3));
+  quotes.add(make_conv("a", 0, {.in = 3, .out = 3, .kernel = 1}));
+  randomize(quotes, 3);
+  CHECK(pytorch_files(quotes).code.find("import os") == std::string::npos);
+}
