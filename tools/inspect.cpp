@@ -151,9 +151,10 @@ is told as ARCH,KEY=VALUE,...:FILE, with `auto` for an ARCH that is told from th
       ->check(whole_number(1, 8192))
       ->capture_default_str();
   add_network_options(sub, o->network);
-  sub.add_flag("--groups", o->groups,
-               "show which channels train prunes together, by which scales, what one of them costs, "
-               "and which stay and why, instead of the layers");
+  sub.add_flag(
+      "--groups", o->groups,
+      "show which channels train prunes together, by which scales, what one of them costs, "
+      "and which stay and why, instead of the layers");
   sub.add_flag("--json", o->json, "print one JSON object");
   sub.callback([o] { run_inspect(*o); });
 }

@@ -48,16 +48,11 @@ struct Pruned {
     if (stay.node < 0) return "nothing reads them";
     const std::string it = name(stay.node);
     switch (stay.why) {
-      case Stay::Why::input:
-        return "tied to the input " + it;
-      case Stay::Why::output:
-        return "tied to the output " + it;
-      case Stay::Why::feature_layer:
-        return "tied to the feature layer " + it;
-      case Stay::Why::pinned:
-        return it + " (" + kind(stay.node) + ") needs all of them";
-      default:
-        return "no scale reaches what " + it + " reads of them";
+      case Stay::Why::input: return "tied to the input " + it;
+      case Stay::Why::output: return "tied to the output " + it;
+      case Stay::Why::feature_layer: return "tied to the feature layer " + it;
+      case Stay::Why::pinned: return it + " (" + kind(stay.node) + ") needs all of them";
+      default: return "no scale reaches what " + it + " reads of them";
     }
   }
 };

@@ -24,8 +24,8 @@ ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shape
 ChannelConstants prunable_constants(const Graph&, const std::vector<Shape>& shapes);
 
 // Why tied channels must stay, and the node it is because of: one of them is that input's, output's
-// or feature layer's; the node pins them (Node::pins_input); or it reads them freely, or counts them,
-// and what it reads is no constant.
+// or feature layer's; the node pins them (Node::pins_input); or it reads them freely, or counts
+// them, and what it reads is no constant.
 struct Stay {
   enum class Why : uint8_t { no, input, output, feature_layer, pinned, read } why = Why::no;
   int node = -1;

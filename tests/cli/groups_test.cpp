@@ -49,9 +49,11 @@ TEST_CASE("inspect --groups tells groups, their scales and cost, and why others 
   CHECK_FALSE(json::parse(passes({"inspect", "cyclegan", "--json"})).contains("groups"));
 }
 
-TEST_CASE("inspect --groups tells the same of a model and of its ONNX file, and marks inserted scales") {
+TEST_CASE(
+    "inspect --groups tells the same of a model and of its ONNX file, and marks inserted scales") {
   const TempDir dir;
-  const std::string model = save_network(dir / "m.safetensors", "srvgg", {{"width", 6}}),
+  const std::string model = save_network(dir / "m.safetensors", "cyclegan_official",
+                                         {{"width", 4}, {"blocks", 1}}),
                     onnx = (dir / "m.onnx").string();
   passes({"export", model, onnx});
   const json of_model = json::parse(passes({"inspect", model, "--groups", "--json"})),

@@ -37,8 +37,8 @@ std::string describe(const Graph& graph) {
 
 TEST_CASE("channel rows: groups are those that are pruned, and the others say why they stay") {
   CHECK(describe(cartoongan({.width = 4, .blocks = 1})) ==
-        "conv01_1:4>conv02_1 conv02_2:8>conv03_1 conv03_2+conv05_1:16>conv04_1+deconv01_1 "
-        "conv04_1:16>conv05_1 deconv01_2:8>deconv02_1 deconv02_2:4>deconv03_1 "
+        "conv01_1:4>conv02_1 conv02_2:8>conv03_1 conv03_2+conv04_2:16>conv04_1+deconv01_1 "
+        "conv04_1:16>conv04_2 deconv01_2:8>deconv02_1 deconv02_2:4>deconv03_1 "
         "conv02_1:8=read@conv02_2 conv03_1:16=read@conv03_2 deconv01_1:8=read@deconv01_2 "
         "deconv02_1:4=read@deconv02_2 deconv03_1:3=output@tanh");
   Graph scaled = cartoongan({.width = 4, .blocks = 1});
