@@ -128,6 +128,7 @@ void finish_config(const Command& app, TrainOptions& o) {
                  "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
   check_model("--teacher", c.teacher);
+  check_second_input(c.second_input, true);
   if (!c.without_discriminator()) check_model("--discriminator", c.discriminator);
   check_model("--feature-net", c.feature_net);
   if (!o.resume.empty()) {

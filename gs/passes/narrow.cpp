@@ -86,7 +86,7 @@ Graph fresh_narrow_network(const Graph& teacher, double width, const ContextPtr&
 double narrow_cost(const Graph& teacher, double width, const Budget& budget,
                    const QuantizeOptions* quantize) {
   Graph graph = narrow_network(teacher, width);
-  if (budget.kind == Budget::Kind::macs) return graph.cost(budget.input).macs.true_macs;
+  if (budget.kind == Budget::Kind::macs) return cost_of(graph, budget);
   if (quantize) insert_quantizers(graph, *quantize);
   return static_cast<double>(file_bytes(graph));
 }

@@ -116,7 +116,8 @@ void check_teacher(const RunState& run, const Graph& teacher) {
 class Rehearsal {
  public:
   Rehearsal(const RunState& run, const fs::path& folder)
-      : folder_(folder), state_(make_run_state(settings(run), shortened(run.recipe), silent_)) {
+      : folder_(folder),
+        state_(make_run_state(settings(run), shortened(run.recipe), silent_, &run.teacher_traits)) {
     std::error_code error;
     fs::create_directory(folder_, error);
     GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",

@@ -136,6 +136,30 @@ TEST_CASE("fewer channels: where all are tied to the input there are none, and i
   CHECK(network_width(narrow_network(foreign(), 8)) == 8);
 }
 
+TEST_CASE("fewer channels: networks of two inputs have a width within a budget of MACs, too") {
+  constexpr int kLabel = 3;
+  Builder b("labelled", 3);
+  b.put_node(make_vector_input("label", kLabel));
+  const int label = b.reshape("label.image", kLabel, 1, 1);
+  b.put_node(make_slice("first", 0, {0, 1, 1}));
+  const int zeros = b.affine("zeros", {0.0f}, {0.0f});
+  b.put_node(make_arithmetic("spread", Arithmetic::add, zeros, label));
+  b.concat("joined", {0, b.last()});
+  b.conv("enter", {.in = 3 + kLabel, .out = 16, .same_pad = true});
+  b.activation("act", Activation::relu);
+  b.conv("leave", {.in = 16, .out = 3, .same_pad = true});
+  Graph graph = b.take();
+  test::randomize(graph, 3);
+  Budget budget;
+  budget.kind = Budget::Kind::macs;
+  budget.input = {1, 3, 32, 32};
+  budget.target = narrow_cost(graph, 16, budget, nullptr) / 4;
+  CHECK(width_within(graph, budget, nullptr) == Approx(4).margin(0.5));
+  const Graph narrow = narrow_network(graph, 4);
+  CHECK(narrow.inputs().size() == 2);
+  CHECK(network_width(narrow) == 4);
+}
+
 TEST_CASE("fewer channels: foreign teachers get narrow students, to a budget and to a width",
           "[trainer]") {
   using namespace gsx::testing;
