@@ -39,11 +39,19 @@ struct QuantizedTaps {
   kernels::TapBias kind = kernels::TapBias::everywhere;
 };
 
-// Sums i32 [N,K,P,Q] of quantised values times quantised weights; `shape` says how. Without weights
-// only of taps. statistics: what to fill with the sums' exact statistics, or null.
-Tensor convolve_quantized(const QuantizedTensor& x, const PrepackedWeights&,
-                          const kernels::ConvShape& shape, const QuantizedTaps&,
-                          Tensor* statistics = nullptr);
+// A convolution of quantised values: its sums are x times the weights plus taps, i32 [N,K,P,Q].
+struct QuantizedConvolution {
+  QuantizedTensor x;
+  PrepackedWeights weights;  // undefined: sums of nothing but taps
+  kernels::ConvShape shape;
+  QuantizedTaps taps;
+};
+// statistics: what to fill with the sums' exact statistics, or null.
+Tensor convolve_quantized(const QuantizedConvolution&, Tensor* statistics = nullptr);
+// Bytes of sums that norm_of_bands and pass_of_bands have at once, which take a convolution's sums
+// band by band of rows, in less memory and with the same bits. 0: it can't be cut into bands, or
+// is too small for that to matter.
+double band_bytes(const kernels::ConvShape&);
 
 // A norm's first pass: the values are fma(x - middle, slope, shift) with these [N, channel stride]
 // numbers; middle is i32 of sums and f32 of real values.
@@ -61,6 +69,7 @@ NormSpec by_biased_variance(const NormSpec&, const Tensor& x, int64_t n);
 // Of sums * scales[k]; statistics as convolve_quantized gives them, or undefined.
 NormLine norm_of_sums(const Tensor& accumulators, const Tensor& statistics, const Tensor& scales,
                       const NormSpec&);
+NormLine norm_of_bands(const QuantizedConvolution&, const Tensor& scales, const NormSpec&);
 // Of real values, in double over a fixed tree.
 NormLine norm_of_reals(const Tensor& x, const NormSpec&);
 
@@ -96,4 +105,8 @@ struct PassResult {
 PassResult fused_pass(const PassSource&, const std::vector<PassStep>&, bool want_reals,
                       const std::optional<QuantRange>& quantizer, const Tensor& into = {});
 
+// The same of a convolution's sums, less `middle` where that is defined.
+PassResult pass_of_bands(const QuantizedConvolution&, const Tensor& middle,
+                         const std::vector<PassStep>&, bool want_reals,
+                         const std::optional<QuantRange>& quantizer);
 }  // namespace gsx

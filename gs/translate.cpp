@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <optional>
+#include <utility>
 
 #include "gs/second_input.h"
 #include "kernels/limits.h"
@@ -86,7 +87,9 @@ Tensor continued(const Tensor& x, int64_t h, int64_t w) {
   return Tensor::from(x.context(), to, {in[0], in[1], h, w});
 }
 
-std::string amount(double bytes) {
+}  // namespace
+
+std::string memory_text(double bytes) {
   std::ostringstream text;
   const bool large = bytes >= 1e9;
   text << std::fixed << std::setprecision(large ? 1 : 0) << bytes / (large ? 1e9 : 1e6)
@@ -94,15 +97,13 @@ std::string amount(double bytes) {
   return text.str();
 }
 
-}  // namespace
-
-void check_room(const Graph& graph, const Shape& images, const HostBytes& host) {
+Room check_room(const Graph& graph, const Shape& images, const HostBytes& host, uint64_t most) {
   // Blocks are looked for with a huge page to spare; and what is not counted in: names, rows,
   // quantised values of weights.
   constexpr double kSpare = 4e6;
   GSX_CHECK(images.rank() == 4, "translate: expected images [N,C,H,W], got shape ", images);
   const ContextPtr context = graph.context();
-  if (!context || context->device().kind != Device::cpu) return;
+  if (!context || context->device().kind != Device::cpu) return {};
   const int64_t scale = scale_of(graph, images);
   const std::optional<Shape> kept = kept_shape(graph, images, scale);
   if (!kept) refuse(graph, images, scale);
@@ -114,17 +115,22 @@ void check_room(const Graph& graph, const Shape& images, const HostBytes& host) 
   const double scratch = scratch_bytes(graph, context->threads());
   // Filters are kept from the first image on.
   const double filters = held.workspace_bytes > 0 ? 0 : kept_filter_bytes(graph);
-  const double working =
-      filters + scratch + evaluation_bytes(graph, input_shapes_of(graph, *kept)) + outside;
-  const double need =
-      kSpare + std::max({host.before, host.during + working, host.during + host.after});
-  const kernels::MemoryRoom room = kernels::memory_room();
+  const std::vector<Shape> inputs = input_shapes_of(graph, *kept);
+  const auto need_of = [&](double evaluation) {
+    const double working = filters + scratch + evaluation + outside;
+    return kSpare + std::max({host.before, host.during + working, host.during + host.after});
+  };
+  const kernels::MemoryRoom room = kernels::memory_room(most, "--max-memory");
   // Images before this one may have left tensors' memory and scratch.
   const double have = static_cast<double>(room.bytes) + static_cast<double>(held.cached_bytes) +
                       std::min(scratch, static_cast<double>(held.workspace_bytes));
-  GSX_CHECK(need <= have, "an image of ", images[3], " x ", images[2], " needs about ",
-            amount(need), " of memory, and ", room.set_by, " leaves ", amount(have),
-            "; make the image smaller or allow more");
+  Room found{need_of(evaluation_bytes(graph, inputs)), false};
+  if (found.bytes > have && graph.quantized())
+    found = {need_of(bytes_by_bands(graph, inputs)), true};
+  GSX_CHECK(found.bytes <= have, "an image of ", images[3], " x ", images[2], " needs about ",
+            memory_text(found.bytes), " of memory, and ", room.set_by, " leaves ",
+            memory_text(have), "; make the image smaller or allow more");
+  return found;
 }
 
 int64_t image_scale(const Graph& graph) {
@@ -152,13 +158,17 @@ Tensor mirrored_to_fit(const Graph& graph, const Tensor& x) {
   return *kept == in ? x : continued(x, (*kept)[2], (*kept)[3]);
 }
 
-Tensor translate(const Graph& graph, const Tensor& x, const Tensor& second) {
+Tensor translate(const Graph& graph, Tensor x, const Tensor& second, bool by_bands) {
   const NoGrad no_grad;
-  const Tensor fitting = mirrored_to_fit(graph, x);
-  const Tensor y = graph.evaluate(inputs_of(graph, fitting, second))[0];
-  if (fitting.shape() == x.shape()) return y;
-  const int64_t scale = y.dim(2) / fitting.dim(2);
-  const auto more = [&](int d) { return static_cast<int>(scale * (fitting.dim(d) - x.dim(d))); };
+  const Shape given = x.shape();
+  Tensor fitting = mirrored_to_fit(graph, std::exchange(x, {}));
+  const Shape fits = fitting.shape();
+  std::vector<Tensor> inputs = inputs_of(graph, std::exchange(fitting, {}), second);
+  const Tensor y =
+      by_bands ? evaluate_by_bands(graph, std::move(inputs))[0] : graph.evaluate(inputs)[0];
+  if (fits == given) return y;
+  const int64_t scale = y.dim(2) / fits[2];
+  const auto more = [&](int d) { return static_cast<int>(scale * (fits[d] - given[d])); };
   return pad2d(y, {0, -more(2), 0, -more(3)}, PadMode::zero);
 }
 

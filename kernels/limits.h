@@ -32,6 +32,7 @@ struct MemoryRoom {
   uint64_t bytes = 0;
   std::string set_by;
 };
-MemoryRoom memory_room();
+// most: what the process itself is to hold, as `most_name` says.
+MemoryRoom memory_room(uint64_t most = UINT64_MAX, const char* most_name = "");
 
 }  // namespace gsx::kernels

@@ -2,6 +2,7 @@
 #include "models/integer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/profile_scope.h"
 
@@ -12,6 +13,7 @@ struct IntegerProgram::Slot {
   Tensor tensor;      // real values, quantised values or sums
   Tensor statistics;  // of sums, where a norm asks
   NormLine line;
+  std::optional<QuantizedConvolution> bands;  // instead of sums: what makes them band by band
 };
 
 namespace {
@@ -60,6 +62,23 @@ void IntegerProgram::plan() {
     for (const int v : steps_[i].reads) last_use_[static_cast<size_t>(v)] = i;
   }
   for (const int v : outputs_) last_use_[static_cast<size_t>(v)] = steps_.size();
+  std::vector<int> passes(values_.size(), 0);
+  one_pass_.assign(values_.size(), fused_);
+  for (const Step& step : steps_) {
+    const bool norm = std::holds_alternative<Norm>(step.what);
+    const bool pass = std::holds_alternative<Elementwise>(step.what);
+    for (size_t i = 0; i < step.reads.size(); ++i) {
+      const auto v = static_cast<size_t>(step.reads[i]);
+      const bool first = i == 0 && (norm || (pass && ++passes[v] == 1));
+      one_pass_[v] = one_pass_[v] && first;
+    }
+  }
+}
+
+// Whether a convolution leaves its sums to the pass that reads them.
+bool IntegerProgram::goes_by_bands(const Step& step, const kernels::ConvShape& shape) const {
+  return std::get<Convolve>(step.what).weights.defined() &&
+         one_pass_[static_cast<size_t>(step.writes[0])] && band_bytes(shape) > 0;
 }
 
 IntegerValue IntegerProgram::seen(int value, const Slot& slot) const {
@@ -68,13 +87,14 @@ IntegerValue IntegerProgram::seen(int value, const Slot& slot) const {
   return v;
 }
 
-std::vector<Tensor> IntegerProgram::run(const std::vector<Tensor>& xs,
-                                        const IntegerObserver& observer) const {
+std::vector<Tensor> IntegerProgram::run(std::vector<Tensor> xs, const IntegerObserver& observer,
+                                        bool by_bands) const {
   const NoGrad no_grad;
   GSX_CHECK(xs.size() == inputs_.size(), "integer program: ", architecture_, " takes ",
             inputs_.size(), " inputs, got ", xs.size());
   std::vector<Slot> slots(values_.size());
-  for (size_t i = 0; i < xs.size(); ++i) slots[static_cast<size_t>(inputs_[i])].tensor = xs[i];
+  for (size_t i = 0; i < xs.size(); ++i)
+    slots[static_cast<size_t>(inputs_[i])].tensor = std::exchange(xs[i], {});
   const auto show = [&](int value) {
     for (size_t node = 0; node < node_values_.size() && observer; ++node)
       if (node_values_[node] == value)
@@ -85,7 +105,7 @@ std::vector<Tensor> IntegerProgram::run(const std::vector<Tensor>& xs,
     const Step& step = steps_[i];
     {
       const ProfileScope span([&] { return architecture_ + "/" + step.name; });
-      run_step(i, slots);
+      run_step(i, slots, by_bands && !observer);
     }
     for (const int v : step.writes) show(v);
     for (const auto* list : {&step.reads, &step.writes})
@@ -97,7 +117,7 @@ std::vector<Tensor> IntegerProgram::run(const std::vector<Tensor>& xs,
   return results;
 }
 
-void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
+void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots, bool by_bands) const {
   const Step& step = steps_[index];
   const auto slot = [&](int value) -> Slot& { return slots[static_cast<size_t>(value)]; };
   if (const auto* pass = std::get_if<Elementwise>(&step.what))
@@ -113,10 +133,12 @@ void IntegerProgram::run_step(size_t index, std::vector<Slot>& slots) const {
   const IntegerValue& of = values_[static_cast<size_t>(step.reads[0])];
   if (const auto* c = std::get_if<Convolve>(&step.what)) {
     const QuantizedTensor x{in.tensor, of.grid.scale, range_of(of.grid)};
-    to.tensor = convolve_quantized(x, c->weights, c->shape(in.tensor.shape()), c->taps,
-                                   c->statistics ? &to.statistics : nullptr);
+    const QuantizedConvolution made{x, c->weights, c->shape(in.tensor.shape()), c->taps};
+    if (by_bands && goes_by_bands(step, made.shape)) to.bands = made;
+    else to.tensor = convolve_quantized(made, c->statistics ? &to.statistics : nullptr);
   } else if (const auto* norm = std::get_if<Norm>(&step.what)) {
-    to.line = of.kind == IntegerValue::Kind::accumulators
+    to.line = in.bands ? norm_of_bands(*in.bands, of.scales, norm->spec)
+              : of.kind == IntegerValue::Kind::accumulators
                   ? norm_of_sums(in.tensor, in.statistics, of.scales, norm->spec)
                   : norm_of_reals(in.tensor, norm->spec);
   }
@@ -146,29 +168,33 @@ void IntegerProgram::run_elementwise(size_t index, const Elementwise& pass,
     }
     if (op.other >= 0) steps.back().other = slot(op.other).tensor;
   }
-  const bool over = pass.reals >= 0 && writes_over_sums(index);
-  PassResult made = fused_pass(source, steps, pass.reals >= 0, pass.quantizer,
-                               over ? source.accumulators.retyped(DType::f32) : Tensor{});
+  const std::optional<QuantizedConvolution>& bands = slot(from).bands;
+  const bool over = pass.reals >= 0 && !bands && writes_over_sums(index);
+  PassResult made =
+      bands ? pass_of_bands(*bands, source.middle, steps, pass.reals >= 0, pass.quantizer)
+            : fused_pass(source, steps, pass.reals >= 0, pass.quantizer,
+                         over ? source.accumulators.retyped(DType::f32) : Tensor{});
   if (pass.reals >= 0) slot(pass.reals).tensor = made.reals;
   if (pass.quantized >= 0) slot(pass.quantized).tensor = made.quantized.data;
 }
 
-double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
+double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs, bool by_bands) const {
   std::vector<Shape> shapes(values_.size());
   std::vector<double> bytes(values_.size(), 0.0);
+  std::vector<double> band(values_.size(), 0.0);  // of sums that are never all there
+  std::vector<size_t> last_use = last_use_;
   double held = 0, most = 0;
   const auto at = [](int v) { return static_cast<size_t>(v); };
+  const auto add = [&](int v, double more) {
+    bytes[at(v)] += more;
+    held += more;
+  };
   const auto hold = [&](int v, const Shape& shape) {
     const IntegerValue& value = values_[at(v)];
     shapes[at(v)] = shape;
     const bool quantized = value.kind == IntegerValue::Kind::quantized;
-    bytes[at(v)] = storage_bytes(
-        shape, quantized ? kernels::size_of(range_of(value.grid).type()) : sizeof(float));
-    held += bytes[at(v)];
-  };
-  const auto add = [&](int v, double more) {
-    bytes[at(v)] += more;
-    held += more;
+    add(v, storage_bytes(
+               shape, quantized ? kernels::size_of(range_of(value.grid).type()) : sizeof(float)));
   };
   for (size_t i = 0; i < inputs.size(); ++i) hold(inputs_.at(i), inputs[i]);
   most = held;
@@ -176,32 +202,43 @@ double IntegerProgram::planned_bytes(const std::vector<Shape>& inputs) const {
     const Step& step = steps_[i];
     std::vector<Shape> in;
     for (const int v : step.reads) in.push_back(shapes[at(v)]);
+    double meanwhile = 0;
     if (const auto* c = std::get_if<Convolve>(&step.what)) {
-      const kernels::View y = c->shape(in[0]).y();
-      hold(step.writes[0], {y.n, y.c, y.h, y.w});
-      if (c->statistics) add(step.writes[0], kStatistics * y.n * y.cs);
+      const kernels::ConvShape shape = c->shape(in[0]);
+      const kernels::View y = shape.y();
+      const int sums = step.writes[0];
+      if (by_bands && goes_by_bands(step, shape)) {
+        shapes[at(sums)] = {y.n, y.c, y.h, y.w};
+        band[at(sums)] = band_bytes(shape) + kStatistics * y.n * y.cs;
+        last_use[at(step.reads[0])] = std::max(last_use[at(step.reads[0])], last_use[at(sums)]);
+      } else {
+        hold(sums, {y.n, y.c, y.h, y.w});
+        if (c->statistics) add(sums, kStatistics * y.n * y.cs);
+      }
     } else if (const auto* call = std::get_if<Call>(&step.what)) {
       hold(step.writes[0], call->shape(in));
     } else if (std::holds_alternative<Norm>(step.what)) {
       const int channels = kernels::channel_stride(static_cast<int>(in[0][1]));
       shapes[at(step.writes[0])] = in[0];
       add(step.writes[0], kLine * static_cast<double>(in[0][0]) * channels);
+      meanwhile = band[at(step.reads[0])];
     } else {
       for (const int v : step.writes) hold(v, in[0]);
       const int reals = std::get<Elementwise>(step.what).reals;
-      if (reals >= 0 && writes_over_sums(i)) {
+      meanwhile = band[at(step.reads[0])];
+      if (reals >= 0 && meanwhile == 0 && writes_over_sums(i)) {
         const double accumulators = storage_bytes(in[0], sizeof(float));
         add(step.reads[0], -accumulators);
       }
     }
-    most = std::max(most, held);
-    for (const auto* list : {&step.reads, &step.writes})
-      for (const int v : *list) {
-        const bool given = std::find(inputs_.begin(), inputs_.end(), v) != inputs_.end();
-        if (last_use_[at(v)] != i || given) continue;  // whoever gave it keeps it
-        held -= bytes[at(v)];
-        bytes[at(v)] = 0;
-      }
+    most = std::max(most, held + meanwhile);
+    for (size_t v = 0; v < values_.size(); ++v) {
+      const bool given =
+          std::find(inputs_.begin(), inputs_.end(), static_cast<int>(v)) != inputs_.end();
+      if (last_use[v] != i || (given && !by_bands)) continue;  // whoever gave it keeps it
+      held -= bytes[v];
+      bytes[v] = 0;
+    }
   }
   return most;
 }

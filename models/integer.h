@@ -72,10 +72,13 @@ class IntegerProgram {
 
   // xs: the graph's inputs; returns its outputs, real. Images are rounded to the 8-bit values of
   // the graph's input format, which the first convolution reads without loss where [lo, hi] is
-  // [-a, a] or [0, a].
-  std::vector<Tensor> run(const std::vector<Tensor>& xs, const IntegerObserver& = {}) const;
+  // [-a, a] or [0, a]. by_bands: large sums of convolutions come band by band of rows and are never
+  // all there, those that a norm reads twice: fewer bytes, more work, the same bits. Inputs that
+  // the caller does not keep are let go when they are not read any more.
+  std::vector<Tensor> run(std::vector<Tensor> xs, const IntegerObserver& = {},
+                          bool by_bands = false) const;
   // The most bytes that its values, inputs and outputs take at once, for inputs of these shapes.
-  double planned_bytes(const std::vector<Shape>& inputs) const;
+  double planned_bytes(const std::vector<Shape>& inputs, bool by_bands = false) const;
 
   const std::vector<Step>& steps() const { return steps_; }
 
@@ -84,7 +87,8 @@ class IntegerProgram {
   struct Slot;
   void plan();
   IntegerValue seen(int value, const Slot&) const;
-  void run_step(size_t index, std::vector<Slot>& slots) const;
+  bool goes_by_bands(const Step&, const kernels::ConvShape&) const;
+  void run_step(size_t index, std::vector<Slot>& slots, bool by_bands) const;
   void run_elementwise(size_t index, const Elementwise&, std::vector<Slot>& slots) const;
   bool writes_over_sums(size_t index) const;
 
@@ -95,6 +99,7 @@ class IntegerProgram {
   std::vector<int> inputs_, outputs_;  // values
   std::vector<int> node_values_;       // of every node
   std::vector<size_t> last_use_;       // the step after which a value is let go; none: size()
+  std::vector<bool> one_pass_;         // of sums: one pass reads them, and norms do
 };
 
 // fused: several nodes in one pass over memory where that can be, which changes no bit; else every

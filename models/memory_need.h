@@ -12,6 +12,12 @@ inline double evaluation_bytes(const Graph& graph, const Shape& input) {
   return evaluation_bytes(graph, std::vector{input});
 }
 
+// Of a quantised graph: graph.evaluate(xs) in less memory and the same bits, for more work, which
+// is large sums of convolutions made band by band of rows; and what it takes, as above, where the
+// caller keeps no input.
+std::vector<Tensor> evaluate_by_bands(const Graph& graph, std::vector<Tensor> xs);
+double bytes_by_bands(const Graph& graph, const std::vector<Shape>& inputs);
+
 // The most scratch that evaluating takes on the processor, at any size of images.
 double scratch_bytes(const Graph& graph, int threads);
 // What its context keeps of the graph's filters once it was evaluated

@@ -191,13 +191,34 @@ Tensor Graph::evaluate(const Tensor& x) const {
   return evaluate(std::vector{x})[0];
 }
 
+namespace {
+
+// Throws where the shapes do not fit, naming the node.
+void check_inputs(const Graph& graph, const std::vector<Tensor>& xs) {
+  std::vector<Shape> given;
+  for (const Tensor& x : xs) given.push_back(x.shape());
+  graph.infer_shapes(given);
+}
+
+}  // namespace
+
 std::vector<Tensor> Graph::evaluate(const std::vector<Tensor>& xs) const {
   const NoGrad no_grad;
   if (!quantized()) return run(xs);
-  std::vector<Shape> given;
-  for (const Tensor& x : xs) given.push_back(x.shape());
-  infer_shapes(given);  // throws where the shapes do not fit, naming the node
+  check_inputs(*this, xs);
   return program()->run(xs);
+}
+
+std::vector<Tensor> evaluate_by_bands(const Graph& graph, std::vector<Tensor> xs) {
+  const NoGrad no_grad;
+  GSX_CHECK(graph.quantized(), "evaluate_by_bands: ", graph.architecture(),
+            " must be quantised; Graph::evaluate runs others");
+  check_inputs(graph, xs);
+  return graph.program()->run(std::move(xs), {}, true);
+}
+
+double bytes_by_bands(const Graph& graph, const std::vector<Shape>& inputs) {
+  return graph.program()->planned_bytes(inputs, true);
 }
 
 double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {

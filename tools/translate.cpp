@@ -1,4 +1,5 @@
 // gsx translate: images (or raw tensors) in, images (or raw tensors) out.
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "tools/text.h"
 #include "tools/translate_plan.h"
 #include "tools/translate_tensor.h"
+#include "tools/values.h"
 
 namespace gsx::tools {
 
@@ -29,6 +31,7 @@ struct TranslateOptions {
   std::string match_colours;  // "input", or an image's file; empty: colours are the model's
   ReadOptions reading;
   bool keep_alpha = false;
+  std::string max_memory;  // an amount of bytes; empty: what there is
   ComputeOptions compute;
   bool json = false;
 };
@@ -57,21 +60,40 @@ struct Shared {
   bool told = false;  // that there was transparency
 };
 
+uint64_t most_memory(const TranslateOptions& o) {
+  if (o.max_memory.empty()) return UINT64_MAX;
+  return static_cast<uint64_t>(std::min(parse_amount(o.max_memory).value_or(0), 1e18));
+}
+
+// What a large image is going to take, before the work starts.
+void tell_memory(const TranslateJob& job, const Room& room) {
+  constexpr double kLarge = 1e9;
+  if (!room.by_bands && room.bytes < kLarge) return;
+  std::cerr << "note: " << printable(job.in.string()) << " takes about " << memory_text(room.bytes)
+            << " of memory"
+            << (room.by_bands ? ", by bands of rows, since at once it would take more than there is"
+                              : "")
+            << '\n';
+}
+
 void translate_image(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
                      const TranslateOptions& o, Shared& shared) {
   const bool by_input = o.match_colours == kInput;
+  const uint64_t most = most_memory(o);
   const auto room_for = [&](int width, int height, bool alpha, double reading) {
     const int64_t pixels = int64_t{width} * height;
     const double bytes = 3.0 * static_cast<double>(pixels);
     const double kept = (alpha && o.keep_alpha ? bytes : 0) + (by_input ? bytes : 0);
-    check_room(graph, {1, 3, height, width},
-               {reading, kept,
-                kept + (o.match_colours.empty() ? 1 : 2) * bytes +
-                    encoding_bytes(pixels, alpha && o.keep_alpha)});
+    return check_room(graph, {1, 3, height, width},
+                      {reading, kept,
+                       kept + (o.match_colours.empty() ? 1 : 2) * bytes +
+                           encoding_bytes(pixels, alpha && o.keep_alpha)},
+                      most);
   };
   if (const auto head = image_head(job.in)) {
     const bool fits = int64_t{head->width} * head->height <= o.reading.max_pixels;
-    if (fits) room_for(head->width, head->height, head->alpha, head->decoding_bytes);
+    if (fits)
+      tell_memory(job, room_for(head->width, head->height, head->alpha, head->decoding_bytes));
   }
   ImageAndAlpha in = read_image_and_alpha(job.in, o.reading);
   if (!in.alpha.rgb.empty() && !shared.told) {
@@ -82,11 +104,12 @@ void translate_image(const Graph& graph, const ContextPtr& context, const Transl
   }
   const bool with_alpha = o.keep_alpha && !in.alpha.rgb.empty();
   if (!with_alpha) in.alpha = {};
-  room_for(in.image.width, in.image.height, with_alpha, 0);
+  const bool by_bands = room_for(in.image.width, in.image.height, with_alpha, 0).by_bands;
   const Image original = by_input ? in.image : Image();
   const auto result = [&] {
-    const Tensor x = to_tensor(context, std::exchange(in.image, {}), graph.input_format);
-    const Image image = to_image(translate(graph, x), 0, graph.output_format);
+    Tensor x = to_tensor(context, std::exchange(in.image, {}), graph.input_format);
+    const Image image =
+        to_image(translate(graph, std::move(x), {}, by_bands), 0, graph.output_format);
     if (o.match_colours.empty()) return image;
     return match_colours(image, by_input ? original : shared.colours);
   };
@@ -190,6 +213,11 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
       "for networks that take a second input, as a label: numbers such as 0,1,0, or a .npy "
       "tensor");
   add_max_pixels(sub, o->reading.max_pixels);
+  sub.add_option("--max-memory", o->max_memory,
+                 "bytes that gsx may hold, such as 800M or 1.5G: large images go by bands of rows "
+                 "in 8-bit models, and are refused where that is not enough (what there is)")
+      ->type_name(kAmountType)
+      ->check(positive_amount());
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
   sub.callback([o] {

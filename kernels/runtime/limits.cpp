@@ -167,7 +167,7 @@ Processors processors() {
   return all;
 }
 
-MemoryRoom memory_room() {
+MemoryRoom memory_room(uint64_t most, const char* most_name) {
   MemoryRoom room{UINT64_MAX, "nothing"};
   const auto limit = [&](uint64_t bytes, const char* by) {
     if (bytes < room.bytes) room = {bytes, by};
@@ -178,11 +178,15 @@ MemoryRoom memory_room() {
   if (const auto group = group_memory(read_text)) limit(*group, "the control group");
   const std::optional<std::string> own = read_text("/proc/self/status");
   const auto resource = [&](auto which, const char* used_by, const char* name) {
-    rlimit most{};
+    rlimit soft{};
     const uint64_t used = number_of(own, used_by).value_or(0) * 1024;
-    if (getrlimit(which, &most) == 0 && most.rlim_cur != RLIM_INFINITY)
-      limit(most.rlim_cur - std::min<uint64_t>(most.rlim_cur, used), name);
+    if (getrlimit(which, &soft) == 0 && soft.rlim_cur != RLIM_INFINITY)
+      limit(soft.rlim_cur - std::min<uint64_t>(soft.rlim_cur, used), name);
   };
+  if (most != UINT64_MAX) {
+    const uint64_t used = number_of(own, "VmRSS:").value_or(0) * 1024;
+    limit(most - std::min(most, used), most_name);
+  }
   resource(RLIMIT_AS, "VmSize:", "the limit of address space (ulimit -v)");
   resource(RLIMIT_DATA, "VmData:", "the limit of data (ulimit -d)");
   return room;

@@ -138,3 +138,48 @@ TEST_CASE("transparent and too large images") {
     CHECK(run_program(command).exit_code == 2);
   }
 }
+
+TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, or is refused") {
+  const TempDir dir;
+  const std::string run = (dir / "run").string(), image = (dir / "large.png").string();
+  REQUIRE(run_program({"train", "--out",        run, "--method",         "gs8", "--size",
+                       "16",    "--width",      "4", "--blocks",         "1",   "--dense-steps",
+                       "1",     "--slim-steps", "1", "--finetune-steps", "1",   "--target-ratio",
+                       "4.1",   "--threads",    "1"})
+              .exit_code == 0);
+  constexpr int kWidth = 3000, kHeight = 2000;
+  std::string rows;
+  for (int y = 0; y < kHeight; ++y) {
+    rows += '\0';
+    for (int x = 0; x < kWidth; ++x) rows += {char(x * y), char(x / 9), char(y / 7)};
+  }
+  const auto bytes = png(kWidth, kHeight, 8, 2, stored(rows));
+  std::ofstream(image, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto translate = [&](const std::string& out, const std::vector<std::string>& flags) {
+    std::vector<std::string> command = {"translate", run + "/model.safetensors", image, "--out",
+                                        (dir / out).string()};
+    command.insert(command.end(), flags.begin(), flags.end());
+    return run_program(command);
+  };
+  REQUIRE(translate("whole.png", {}).exit_code == 0);
+
+  const ProcessResult refused = translate("none.png", {"--max-memory", "20M"});
+  CHECK(refused.exit_code == 1);
+  CHECK(!fs::exists(dir / "none.png"));
+  const std::string needs = "3000 x 2000 needs about ";
+  const size_t at = refused.err.find(needs);
+  INFO(refused.err);
+  REQUIRE(at != std::string::npos);
+  CHECK(count(refused.err, "and --max-memory leaves ") == 1);
+
+  // What bands need, what the program takes by itself, and the image.
+  const int least = std::stoi(refused.err.substr(at + needs.size()));
+  const ProcessResult r =
+      translate("bands.png", {"--max-memory", std::to_string(least + 50) + "M"});
+  INFO(r.err);
+  REQUIRE(r.exit_code == 0);
+  CHECK(count(r.err, "by bands of rows") == 1);
+  CHECK(read_text(dir / "bands.png") == read_text(dir / "whole.png"));
+  CHECK(translate("x.png", {"--max-memory", "0"}).exit_code == 2);
+}

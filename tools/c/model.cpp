@@ -121,10 +121,11 @@ void run_image(const Graph& graph, const uint8_t* rows, int width, int height, s
   stride = checked_stride("stride", stride, width);
   output_stride = checked_stride("output_stride", output_stride, scale * width);
   const auto bytes = 3.0 * width * height;
-  check_room(graph, {1, 3, height, width}, {0, bytes, static_cast<double>(scale * scale) * bytes});
-  const Tensor x =
-      to_tensor(graph.context(), image_of(rows, width, height, stride), graph.input_format);
-  const Image result = to_image(translate(graph, x), 0, graph.output_format);
+  const Room room = check_room(graph, {1, 3, height, width},
+                               {0, bytes, static_cast<double>(scale * scale) * bytes});
+  Tensor x = to_tensor(graph.context(), image_of(rows, width, height, stride), graph.input_format);
+  const Image result =
+      to_image(translate(graph, std::move(x), {}, room.by_bands), 0, graph.output_format);
   for (int y = 0; y < result.height; ++y)
     std::copy_n(result.pixel(0, y), size_t{3} * result.width,
                 output + static_cast<size_t>(y) * output_stride);
