@@ -102,6 +102,14 @@ Option& Option::type_name(const std::string& name) {
 
 std::vector<std::string> Option::long_names() const { return option_->get_lnames(); }
 std::string Option::type_name() const { return option_->get_type_name(); }
+std::string Option::help() const { return option_->get_description(); }
+std::string Option::group() const { return option_->get_group(); }
+std::string Option::default_text() const { return option_->get_default_str(); }
+std::string Option::argument_name() const {
+  return option_->get_positional() ? option_->get_name(true) : "";
+}
+bool Option::is_required() const { return option_->get_required(); }
+bool Option::takes_many() const { return option_->get_expected_max() > 1; }
 bool Option::takes_value() const { return option_->get_expected_min() != 0; }
 bool Option::is_on() const { return option_->as<bool>(); }
 size_t Option::count() const { return option_->count(); }
@@ -196,6 +204,8 @@ const Command& Command::prefix_command() const {
 }
 
 std::string Command::name() const { return app_->get_name(); }
+std::string Command::help() const { return app_->get_description(); }
+std::string Command::footer_text() const { return app_->get_footer(); }
 Command Command::subcommand(const std::string& name) const {
   return Command(app_->get_subcommand(name));
 }

@@ -63,6 +63,12 @@ class Option {
 
   std::vector<std::string> long_names() const;  // without "--", the one of today first
   std::string type_name() const;                // "INT", and what its checks show
+  std::string help() const;
+  std::string group() const;          // empty: help does not show it
+  std::string default_text() const;   // as help says it; empty: none
+  std::string argument_name() const;  // of an argument; empty: it is a flag
+  bool is_required() const;
+  bool takes_many() const;
   bool takes_value() const;
   bool is_on() const;    // of a flag
   size_t count() const;  // times given
@@ -113,6 +119,8 @@ class Command {
   const Command& callback(std::function<void()> work) const;  // when this command was chosen
 
   std::string name() const;
+  std::string help() const;         // what it does, in one sentence
+  std::string footer_text() const;  // examples
   Command subcommand(const std::string& name) const;
   std::vector<Command> subcommands() const;
   std::vector<Option> options() const;

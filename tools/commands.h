@@ -21,4 +21,9 @@ void add_report(const Command& program);
 void add_info(const Command& program);
 void add_bench(const Command& program);
 
+// The program, and all its commands in the order of help; `bench` adds the one that is a program of
+// its own.
+inline constexpr const char* kProgramHelp = "Compresses generators of images by GAN Slimming.";
+void add_commands(const Command& program, void (*bench)(const Command& program));
+
 }  // namespace gsx::tools

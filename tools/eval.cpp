@@ -291,8 +291,8 @@ void run_eval(EvalOptions o) {
   const Tensor source = Tensor::zeros(context, report.input);
   const auto ms = report.has_teacher ? time_models({&nets.model, &nets.teacher}, source)
                                      : time_models({&nets.model}, source);
-  report.model.ms_per_image = ms[0];
-  if (report.has_teacher) report.teacher.ms_per_image = ms[1];
+  set_time(report.model, ms[0]);
+  if (report.has_teacher) set_time(report.teacher, ms[1]);
   if (o.json) {
     print_json(to_json(report));
   } else {

@@ -90,7 +90,9 @@ Json to_json(const EvalReport& r) {
           {"file_bytes", r.model.file_bytes},
           {"weight_bytes", r.model.weight_bytes},
           {"ms_per_image", r.model.ms_per_image},
+          {"ms_least", r.model.ms_least},
           {"teacher_ms_per_image", known(r.teacher.ms_per_image, r.has_teacher)},
+          {"teacher_ms_least", known(r.teacher.ms_least, r.has_teacher)},
           {"r_s", known(ratio.r_s, r.has_teacher)},
           {"r_c", known(ratio.r_c, r.has_teacher)},
           {"r_s_paper", known(ratio.r_s_paper, r.has_teacher)},
@@ -130,7 +132,8 @@ void print_report(const EvalReport& r) {
   if (r.has_teacher) {
     const Ratios ratio = ratios(r.teacher, r.model);
     std::cout << "against teacher    r_s " << ratio.r_s << ", r_c " << ratio.r_c << ", "
-              << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast\n"
+              << r.teacher.ms_per_image / r.model.ms_per_image << "x as fast"
+              << scatter_text(r.teacher, r.model) << '\n'
               << "paper's counts     r_s " << ratio.r_s_paper << ", r_c " << ratio.r_c_paper << ": "
               << r.model.macs_paper / kBinaryGiga << " G MACs, "
               << static_cast<double>(r.model.weight_bytes) / kBinaryMega << " MB\n"

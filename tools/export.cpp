@@ -2,8 +2,11 @@
 #include <iostream>
 
 #include "engine/io/atomic_file.h"
+#include "models/export/ncnn.h"
 #include "models/export/onnx.h"
+#include "models/export/pytorch.h"
 #include "tools/commands.h"
+#include "tools/model_card.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
 #include "tools/options.h"
@@ -20,9 +23,9 @@ namespace {
 
 struct ExportOptions {
   std::string model, out, format, size;
-  std::string weights = "unsigned", pad = "reflect", embed = "none";
+  std::string weights = "unsigned", pad = "reflect", embed = "none", license;
   int opset = OnnxOptions{}.opset;
-  bool json = false;
+  bool json = false, no_card = false;
   ComputeOptions compute;
 };
 
@@ -37,9 +40,14 @@ std::optional<std::pair<int, int>> read_size(const std::string& text) {
   return std::pair(static_cast<int>(*height), static_cast<int>(*width));
 }
 
+// The form that is written: what was asked for, or what fits.
+std::string form_of(const ExportOptions& o, bool quantized) {
+  return !o.format.empty() ? o.format : quantized ? "onnx-qdq" : "onnx";
+}
+
 OnnxOptions onnx_options(const ExportOptions& o, bool quantized) {
   OnnxOptions options;
-  const std::string format = !o.format.empty() ? o.format : quantized ? "onnx-qdq" : "onnx";
+  const std::string format = form_of(o, quantized);
   if (format != "onnx" && !quantized)
     throw Misuse("--format", format + " is for 8-bit models, and this is none; leave it out");
   options.numbers = format == "onnx"       ? OnnxNumbers::fp32
@@ -55,20 +63,132 @@ OnnxOptions onnx_options(const ExportOptions& o, bool quantized) {
   return options;
 }
 
-void run_export(const ExportOptions& o) {
-  check_model("", o.model);
-  check_suffix("OUT", o.out, ".onnx");
-  prepare_output_file("OUT", o.out, o.model);
-  read_size(o.size);
-  const Graph graph = open_told(o.compute.context(), o.model);
+// What was written, file by file.
+using Written = std::vector<std::pair<fs::path, int64_t>>;
+
+Written write_onnx(const ExportOptions& o, const Graph& graph) {
   const std::string content = onnx_file(graph, onnx_options(o, graph.quantized()));
   write_file_atomically(o.out, content);
-  if (o.json) {
-    print_json({{"model", o.model}, {"written", o.out}, {"bytes", content.size()}});
-  } else {
-    std::cout << for_stdout(o.out) << "   " << format_bytes(static_cast<int64_t>(content.size()))
-              << std::endl;
+  return {{o.out, static_cast<int64_t>(content.size())}};
+}
+
+Written write_pytorch(const ExportOptions& o, const Graph& graph) {
+  const PyTorchFiles files = pytorch_files(graph);
+  const fs::path code = fs::path(o.out) / "model.py",
+                 weights = fs::path(o.out) / "model.safetensors";
+  files.weights.write(weights);
+  write_file_atomically(code, files.code);
+  return {{code, static_cast<int64_t>(files.code.size())},
+          {weights, static_cast<int64_t>(files.weights.file_bytes())}};
+}
+
+Written write_ncnn(const ExportOptions& o, const Graph& graph) {
+  const NcnnFiles files = ncnn_files(graph);
+  const fs::path param = fs::path(o.out) / "model.param", bin = fs::path(o.out) / "model.bin";
+  write_file_atomically(bin, files.bin);
+  write_file_atomically(param, files.param);
+  return {{param, static_cast<int64_t>(files.param.size())},
+          {bin, static_cast<int64_t>(files.bin.size())}};
+}
+
+// A form that is a folder, and the files in it.
+struct FolderForm {
+  const char* format;
+  std::vector<std::string> files;
+  Written (*write)(const ExportOptions&, const Graph&);
+};
+const FolderForm* folder_form(const std::string& format) {
+  static const FolderForm kForms[] = {{"pytorch", {"model.py", "model.safetensors"}, write_pytorch},
+                                      {"ncnn", {"model.param", "model.bin"}, write_ncnn}};
+  for (const FolderForm& form : kForms)
+    if (format == form.format) return &form;
+  return nullptr;
+}
+
+// Flags that only ONNX files have a use for.
+constexpr const char* kOnnxFlags[] = {"--opset", "--size", "--embed-scaling", "--weights", "--pad"};
+
+fs::path card_of(const ExportOptions& o, const FolderForm* form) {
+  return (form == nullptr ? folder_of(o.out) : fs::path(o.out)) / "README.md";
+}
+
+// A folder that was made for the files goes again where none came to be in it.
+class MadeFolder {
+ public:
+  MadeFolder(const FolderForm* form, const fs::path& folder) : folder_(folder) {
+    std::error_code ignored;
+    made_ = form != nullptr && !fs::exists(folder, ignored);
   }
+  ~MadeFolder() {
+    std::error_code ignored;
+    if (made_) fs::remove(folder_, ignored);  // only if it is empty
+  }
+  MadeFolder(const MadeFolder&) = delete;
+  MadeFolder& operator=(const MadeFolder&) = delete;
+
+ private:
+  fs::path folder_;
+  bool made_;
+};
+
+// Where the files go: everything that can be wrong with names is told before work.
+void prepare(const ExportOptions& o, const FolderForm* form) {
+  if (form == nullptr) {
+    check_suffix("OUT", o.out, ".onnx");
+    prepare_output_file("OUT", o.out, o.model);
+    return;
+  }
+  make_output_folder("OUT", o.out);
+  for (const std::string& file : form->files)
+    prepare_output_file("OUT", fs::path(o.out) / file, o.model);
+}
+
+// Writes the card unless it would replace what is not gsx's.
+void write_card(const ExportOptions& o, const FolderForm* form, const Graph& graph,
+                Written& written) {
+  if (o.no_card) return;
+  const fs::path path = card_of(o, form);
+  if (!may_hold_card(path)) {
+    warn(path.string() +
+         " is there and not as gsx wrote it; it was left as it is (--no-card says none is wanted)");
+    return;
+  }
+  const CardFacts facts{graph, o.model, form_of(o, graph.quantized()),       o.license,
+                        o.out, written, o.embed == "none" ? "own" : o.embed, read_size(o.size)};
+  const std::string card = model_card(facts);
+  write_file_atomically(path, card);
+  written.push_back({path, static_cast<int64_t>(card.size())});
+}
+
+void run_export(const ExportOptions& o) {
+  check_model("", o.model);
+  const FolderForm* form = folder_form(o.format);
+  read_size(o.size);
+  const MadeFolder made(form, o.out);
+  prepare(o, form);
+  const Graph graph = open_told(o.compute.context(), o.model);
+  Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);
+  write_card(o, form, graph, written);
+  if (o.json) {
+    Json files = Json::array();
+    int64_t bytes = 0;
+    for (const auto& [file, size] : written) {
+      files.push_back(file.string());
+      if (file.filename() != "README.md") bytes += size;
+    }
+    print_json({{"model", o.model}, {"written", o.out}, {"files", files}, {"bytes", bytes}});
+    return;
+  }
+  for (const auto& [file, size] : written)
+    std::cout << for_stdout(file.string()) << "   " << format_bytes(size) << std::endl;
+}
+
+// Why this is no licence as the Hub spells them ("apache-2.0"), or nothing.
+std::string why_no_license(const std::string& text) {
+  const bool fits = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-") == text.npos;
+  return fits ? ""
+              : "expected a licence as the Hub spells it, such as apache-2.0, mit or other, got " +
+                    text;
 }
 
 }  // namespace
@@ -80,14 +200,17 @@ void add_export(const Command& app) {
   sub.footer(R"(Examples:
   gsx export runs/gs8-1/model.safetensors small.onnx
   gsx export runs/gs8-1/model.safetensors small.onnx --format onnx-int8 --embed-scaling nhwc
+  gsx export runs/gs8-1/model.safetensors small --format pytorch
   gsx export fast_style:wave.safetensors wave.onnx --size 512x512
 What the forms are and what engines do with them: docs/export.md)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
-  sub.add_option("OUT", o->out, "file to write, NAME.onnx")->required();
+  sub.add_option("OUT", o->out, "file to write, NAME.onnx, or folder")->required();
   sub.add_option("--format", o->format,
                  "onnx: real numbers; onnx-qdq: 8 bits between QuantizeLinear and "
-                 "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit models)")
-      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8"}));
+                 "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit "
+                 "models); pytorch: a folder with model.py and model.safetensors; ncnn: one with "
+                 "model.param and model.bin")
+      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8", "pytorch", "ncnn"}));
   sub.add_option("--opset", o->opset, "version of ONNX's operators")
       ->check(whole_number(14, 21))
       ->capture_default_str();
@@ -104,9 +227,20 @@ What the forms are and what engines do with them: docs/export.md)");
   sub.add_option("--pad", o->pad, "reflecting pads as such, or as slices and concatenations")
       ->check(one_of({"reflect", "slice-concat"}))
       ->capture_default_str();
+  sub.add_option("--license", o->license,
+                 "licence of the model, as the Hub spells it (apache-2.0), for its card")
+      ->check(why_no_license);
+  sub.add_flag("--no-card", o->no_card, "write no README.md beside it");
   sub.add_flag("--json", o->json, "print one JSON object");
   add_compute_options(sub, o->compute);
-  sub.callback([o] { run_export(*o); });
+  sub.callback([o, sub] {
+    if (folder_form(o->format) != nullptr)
+      for (const char* flag : kOnnxFlags)
+        if (sub.count(flag) > 0)
+          throw Misuse(flag, "has no effect on the form " + o->format +
+                                 ", expected one of onnx, onnx-qdq and onnx-int8; leave it out");
+    run_export(*o);
+  });
 }
 
 }  // namespace gsx::tools

@@ -176,7 +176,7 @@ void print_table(const TrainResult& r) {
   print_row("  weights as the paper counts", format_bytes(t.weight_bytes),
             format_bytes(s.weight_bytes), "r_c_paper " + fixed(r.r_c_paper, 2));
   print_row("ms per image", number(t.ms_per_image), number(s.ms_per_image),
-            fixed(t.ms_per_image / s.ms_per_image, 2) + "x");
+            fixed(t.ms_per_image / s.ms_per_image, 2) + "x" + scatter_text(t, s));
   if (r.r_f > 0) {
     print_row("distance to real images (1)", number(r.teacher_distance),
               number(r.compressed_distance), "r_f " + fixed(r.r_f, 2));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iomanip>
+#include <sstream>
 
 #include "gs/images.h"
 #include "gs/second_input.h"
@@ -20,7 +22,7 @@ ModelFigures measure(const Graph& graph, const Shape& input) {
   return f;
 }
 
-std::vector<double> time_models(const std::vector<const Graph*>& models, const Tensor& source) {
+std::vector<ModelTime> time_models(const std::vector<const Graph*>& models, const Tensor& source) {
   constexpr int kWarmUp = 2, kRounds = 9;
   std::vector<std::vector<double>> times(models.size());
   for (int round = 0; round < kWarmUp + kRounds; ++round) {
@@ -35,12 +37,29 @@ std::vector<double> time_models(const std::vector<const Graph*>& models, const T
       if (round >= kWarmUp) times[i].push_back(took.count());
     }
   }
-  std::vector<double> medians;
+  std::vector<ModelTime> all;
   for (auto& t : times) {
-    std::nth_element(t.begin(), t.begin() + kRounds / 2, t.end());
-    medians.push_back(t[kRounds / 2]);
+    std::sort(t.begin(), t.end());
+    all.push_back({t[kRounds / 2], t.front()});
   }
-  return medians;
+  return all;
+}
+
+void set_time(ModelFigures& f, const ModelTime& time) {
+  f.ms_per_image = time.median;
+  f.ms_least = time.least;
+}
+
+std::string scatter_text(const ModelFigures& teacher, const ModelFigures& compressed) {
+  constexpr double kScatter = 1.5;  // on an idle machine medians stay below 1.2 times the least
+  const auto scatters = [](const ModelFigures& f) {
+    return f.ms_per_image > kScatter * f.ms_least;
+  };
+  if (!scatters(teacher) && !scatters(compressed)) return "";
+  std::ostringstream text;
+  text << std::setprecision(2) << " (the machine is busy: at their fastest "
+       << teacher.ms_least / compressed.ms_least << "x)";
+  return text.str();
 }
 
 Ratios ratios(const ModelFigures& teacher, const ModelFigures& compressed) {

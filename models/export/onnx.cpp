@@ -1,6 +1,7 @@
 // A network as an ONNX file; see onnx.h.
 #include "models/export/onnx.h"
 
+#include "models/export/layer.h"
 #include "models/export/onnx_writer.h"
 #include "models/nodes.h"
 
@@ -150,8 +151,7 @@ void check(const OnnxOptions& options) {
 std::string onnx_file(const Graph& graph, const OnnxOptions& options) {
   const NoGrad no_grad;
   check(options);
-  GSX_CHECK(graph.context(), "export: the parameters of ", graph.architecture(),
-            " have no values; initialise or load them first");
+  check_has_values(graph);
   const std::vector<Shape> inputs = input_shapes(graph, options);
   const std::vector<Shape> shapes = graph.infer_shapes(inputs);
   const bool bytes = options.images != OnnxOptions::Images::own;

@@ -1,105 +1,13 @@
 // Convolutions and linear layers in ONNX: their weights in floating point or in 8 bits, and what
 // extraction folded into them, added once per tap that lies inside the image.
-#include <cmath>
-
-#include "kernels/scalar.h"
+#include "models/export/layer.h"
 #include "models/export/onnx_writer.h"
-#include "models/nodes/common.h"
 
 namespace gsx {
 
 namespace {
 
-// A layer's numbers as ONNX orders them.
-struct Layer {
-  Json about;
-  std::vector<float> weight;   // real: of 8-bit layers, quantised values times steps
-  std::vector<int64_t> shape;  // [K,C/groups,R,S], transposed [C,K/groups,R,S], linear [O,F]
-  std::vector<float> scales;   // per output channel; empty: not quantised
-  std::vector<int> levels;     // quantised values, in the order of `weight`
-  std::vector<float> bias;     // of the sums, [K]
-  std::vector<float> plane;    // [K,1,R,S] of what is added per tap inside; or empty
-  int out = 0, groups = 1;
-  bool transposed = false, constant = false;
-};
-
-// [K, C/groups, ...] to [C, K/groups, ...], group by group.
-template <class T>
-std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c, int64_t taps,
-                              int64_t groups) {
-  std::vector<T> result(values.size());
-  const int64_t a = k / groups, b = c;
-  for (int64_t g = 0; g < groups; ++g)
-    for (int64_t i = 0; i < a; ++i)
-      for (int64_t j = 0; j < b; ++j)
-        std::copy_n(&values[static_cast<size_t>(((g * a + i) * b + j) * taps)], taps,
-                    &result[static_cast<size_t>(((g * b + j) * a + i) * taps)]);
-  return result;
-}
-
-std::vector<float> layer_values(const Node& node, Role role) {
-  const Parameter* p = node.parameter(role);
-  return p && p->value.defined() ? p->value.to_vector() : std::vector<float>{};
-}
-
-Layer read_layer(const NodeToWrite& n) {
-  Layer layer;
-  const std::unique_ptr<Node> node = n.node().clone();  // holds its weight in floating point
-  node->fold_scale();
-  if (node->weight_quant() && !node->parameter(Role::weight_scale)) node->freeze_weight_scale();
-  layer.about = node->attributes();
-  layer.out = layer.about.at("out");
-  layer.groups = layer.about.value("groups", 1);
-  layer.constant = layer.about.at("in") == 0;
-  layer.transposed = node->kind() == "conv_transpose";
-  layer.bias = layer_values(*node, Role::bias);
-  if (const Parameter* tap = node->parameter(Role::tap_bias); tap && tap->value.defined()) {
-    const std::vector<float> taps = tap->value.to_vector();
-    if (tap->shape.rank() == 4) layer.plane = taps;
-    else if (layer.bias.empty()) layer.bias = taps;
-    else
-      for (size_t k = 0; k < taps.size(); ++k) layer.bias[k] += taps[k];
-  }
-  const Parameter* weight = node->parameter(Role::weight);
-  if (layer.constant || weight == nullptr) return layer;
-  const Shape& s = weight->shape;
-  layer.shape.assign(s.begin(), s.end());
-  layer.weight = weight->value.to_vector();
-  if (node->weight_quant()) {
-    layer.scales = layer_values(*node, Role::weight_scale);
-    if (layer.scales.size() == 1)
-      layer.scales.assign(static_cast<size_t>(layer.out), layer.scales[0]);
-    const size_t each = layer.weight.size() / static_cast<size_t>(layer.out);
-    for (size_t i = 0; i < layer.weight.size(); ++i) {
-      const float step = layer.scales[i / each];
-      const float level = step > 0 ? kernels::scalar::quantized_weight(layer.weight[i], step) : 0;
-      layer.levels.push_back(static_cast<int>(level));
-      layer.weight[i] = level * step;
-    }
-    for (float& step : layer.scales)
-      if (step == 0) step = 1;  // of a channel of zeros
-  }
-  if (layer.transposed) {
-    const int64_t taps = s[2] * s[3];
-    layer.weight = for_transposed(layer.weight, s[0], s[1], taps, layer.groups);
-    if (!layer.levels.empty())
-      layer.levels = for_transposed(layer.levels, s[0], s[1], taps, layer.groups);
-    layer.shape = {s[1] * layer.groups, s[0] / layer.groups, s[2], s[3]};
-  }
-  return layer;
-}
-
-// Rounds what is added per tap to the steps of the sums, as the integer program does.
-void round_taps(Layer& layer, float input_scale) {
-  if (layer.plane.empty() || layer.scales.empty()) return;
-  const size_t each = layer.plane.size() / static_cast<size_t>(layer.out);
-  for (size_t i = 0; i < layer.plane.size(); ++i) {
-    const double step = static_cast<double>(layer.scales[i / each]) * input_scale;
-    layer.plane[i] = static_cast<float>(std::nearbyint(layer.plane[i] / step) * step);
-  }
-}
-
-ValueName weight_bytes(OnnxWriter& to, const Layer& layer) {
+ValueName weight_bytes(OnnxWriter& to, const ExportedLayer& layer) {
   const int zero = to.options.signed_weights ? 0 : 128;
   std::vector<uint8_t> bytes;
   for (const int level : layer.levels) bytes.push_back(static_cast<uint8_t>(level + zero));
@@ -107,7 +15,7 @@ ValueName weight_bytes(OnnxWriter& to, const Layer& layer) {
 }
 
 // DequantizeLinear of the weight's bytes, per output channel.
-ValueName dequantized_weight(OnnxWriter& to, const Layer& layer) {
+ValueName dequantized_weight(OnnxWriter& to, const ExportedLayer& layer) {
   const std::vector<uint8_t> zeros(static_cast<size_t>(layer.out),
                                    to.options.signed_weights ? 0 : 128);
   const std::vector<int64_t> channels = {layer.out};
@@ -119,33 +27,8 @@ ValueName dequantized_weight(OnnxWriter& to, const Layer& layer) {
   return weight;
 }
 
-// Where a filter is laid over images.
-struct Geometry {
-  std::vector<int64_t> kernel, stride, dilation;
-  Padding pad;
-  bool same = false, transposed = false;
-  int64_t groups = 1;
-};
-
-std::vector<int64_t> per_axis(const Json& value) {
-  if (value.is_array()) return {value[0].get<int64_t>(), value[1].get<int64_t>()};
-  return {value.get<int64_t>(), value.get<int64_t>()};
-}
-
-Geometry geometry_of(const Layer& layer) {
-  const Json& a = layer.about;
-  const Json& pad = a.at("pad");
-  return {per_axis(a.at("kernel")),
-          per_axis(a.at("stride")),
-          a.contains("dilation") ? per_axis(a.at("dilation")) : std::vector<int64_t>{1, 1},
-          {pad[0], pad[1], pad[2], pad[3]},
-          a.at("same_pad"),
-          layer.transposed,
-          layer.groups};
-}
-
 // Attributes of the convolution written last.
-void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
+void geometry(OnnxWriter& to, const LayerGeometry& g, int64_t groups) {
   to.attribute("kernel_shape", g.kernel);
   to.attribute("strides", g.stride);
   to.attribute("dilations", g.dilation);
@@ -164,13 +47,13 @@ void geometry(OnnxWriter& to, const Geometry& g, int64_t groups) {
 }
 
 // Pads that the convolution itself has not are put in front.
-ValueName padded(OnnxWriter& to, const ValueName& x, const Layer& layer, Geometry& g) {
+ValueName padded(OnnxWriter& to, const ValueName& x, const ExportedLayer& layer, LayerGeometry& g) {
   if (layer.transposed || g.same) return x;
-  const std::string mode = layer.about.at("pad_mode");
-  if (mode == "zero") return x;
+  if (g.pad_mode == "zero") return x;
   const Padding pad = g.pad;
   g.pad = {};
-  return write_onnx_pad(to, x, pad, mode == "reflect" ? PadMode::reflect : PadMode::replicate);
+  return write_onnx_pad(to, x, pad,
+                        g.pad_mode == "reflect" ? PadMode::reflect : PadMode::replicate);
 }
 
 // One channel of ones, of the input's size.
@@ -182,8 +65,8 @@ ValueName ones_like(OnnxWriter& to, const ValueName& x) {
   return to.op("Add", {zeros, to.number(1)});
 }
 
-ValueName added_per_tap(OnnxWriter& to, const Layer& layer, const ValueName& x, const Geometry& g,
-                        const ValueName& bias) {
+ValueName added_per_tap(OnnxWriter& to, const ExportedLayer& layer, const ValueName& x,
+                        const LayerGeometry& g, const ValueName& bias) {
   const size_t each = static_cast<size_t>(g.kernel[0] * g.kernel[1]);
   std::vector<float> plane = layer.plane;
   if (plane.empty()) plane.assign(each * static_cast<size_t>(layer.out), 0);
@@ -200,8 +83,8 @@ ValueName added_per_tap(OnnxWriter& to, const Layer& layer, const ValueName& x, 
 }  // namespace
 
 ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
-  Layer layer = read_layer(n);
-  Geometry g = geometry_of(layer);
+  ExportedLayer layer = read_layer(n.node());
+  LayerGeometry g = geometry_of(layer);
   GSX_CHECK(!layer.transposed || std::min(g.pad.top, g.pad.left) >= 0, "export: node ",
             n.node().name,
             " of kind conv_transpose cannot be written as ONNX: it grows at its top or left");
@@ -214,7 +97,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
   const ValueName bias = own_bias ? to.floats(layer.bias, channels, "bias") : "";
   if (layer.constant) return added_per_tap(to, layer, n.in[0], g, bias);
 
-  const Geometry taps = g;
+  const LayerGeometry taps = g;
   const ValueName x = padded(to, integers ? n.quantized : n.in[0], layer, g);
   ValueName y;
   if (integers) {
@@ -224,7 +107,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
               {x, weight_bytes(to, layer),
                to.bytes({&zero.value, 1}, zero.is_signed, {}, "input_zero_point"),
                to.bytes({&of_weights, 1}, to.options.signed_weights, {}, "weight_zero_point")});
-    geometry(to, g, g.groups);
+    geometry(to, g, layer.groups);
     y = to.op("Cast", {y});
     to.attribute("to", int64_t{onnx::TensorProto::FLOAT});
     std::vector<float> steps = layer.scales;
@@ -240,7 +123,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
                                                : to.floats(layer.weight, layer.shape, "weight")};
     if (!bias.empty()) in.push_back(bias);
     y = to.op(layer.transposed ? "ConvTranspose" : "Conv", in);
-    geometry(to, g, g.groups);
+    geometry(to, g, layer.groups);
   }
   if (layer.plane.empty()) return y;
   const ValueName more = added_per_tap(to, layer, n.in[0], taps, "");
@@ -248,7 +131,7 @@ ValueName write_onnx_convolution(OnnxWriter& to, const NodeToWrite& n) {
 }
 
 ValueName write_onnx_linear(OnnxWriter& to, const NodeToWrite& n) {
-  Layer layer = read_layer(n);
+  ExportedLayer layer = read_layer(n.node());
   const std::vector<int64_t> channels = {layer.out};
   std::vector<float> bias = layer.bias;
   if (bias.empty()) bias.assign(static_cast<size_t>(layer.out), 0);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "models/export/layer.h"
 #include "models/export/onnx_writer.h"
 #include "models/nodes.h"
 
@@ -10,11 +11,6 @@ namespace gsx {
 namespace {
 
 using Write = ValueName (*)(OnnxWriter&, const NodeToWrite&);
-
-std::vector<float> values_of(const Node& node, Role role) {
-  const Parameter* p = node.parameter(role);
-  return p && p->value.defined() ? p->value.to_vector() : std::vector<float>{};
-}
 
 std::vector<float> numbers(const Json& value) {
   if (value.is_array()) return value.get<std::vector<float>>();
@@ -74,7 +70,7 @@ ValueName write_softplus(OnnxWriter& to, const NodeToWrite& n) {
 }
 
 ValueName write_prelu(OnnxWriter& to, const NodeToWrite& n) {
-  return to.op("PRelu", {n.in[0], to.per_channel(values_of(n.node(), Role::slope),
+  return to.op("PRelu", {n.in[0], to.per_channel(parameter_values(n.node(), Role::slope),
                                                  n.shapes[0].rank(), "slope")});
 }
 
@@ -127,11 +123,11 @@ ValueName write_unbiased_norm(OnnxWriter& to, const NodeToWrite& n, int64_t grou
   const float eps = n.node().attributes().at("eps").get<float>();
   const ValueName root = to.op("Sqrt", {to.op("Add", {variance, to.number(eps)})});
   ValueName y = to.op("Reshape", {to.op("Div", {d, root}), to.op("Shape", {n.in[0]})});
-  const std::vector<float> gamma = values_of(n.node(), Role::gamma);
+  const std::vector<float> gamma = parameter_values(n.node(), Role::gamma);
   if (gamma.empty()) return y;
   y = to.op("Mul", {y, to.per_channel(gamma, n.shapes[0].rank(), "weight")});
-  return to.op("Add",
-               {y, to.per_channel(values_of(n.node(), Role::beta), n.shapes[0].rank(), "bias")});
+  return to.op("Add", {y, to.per_channel(parameter_values(n.node(), Role::beta), n.shapes[0].rank(),
+                                         "bias")});
 }
 
 bool is_unbiased(const NodeToWrite& n) { return n.node().attributes().contains("unbiased"); }
@@ -139,8 +135,8 @@ bool is_unbiased(const NodeToWrite& n) { return n.node().attributes().contains("
 ValueName write_instance_norm(OnnxWriter& to, const NodeToWrite& n) {
   const int64_t channels = n.shapes[0][1];
   if (is_unbiased(n)) return write_unbiased_norm(to, n, channels);
-  std::vector<float> gamma = values_of(n.node(), Role::gamma),
-                     beta = values_of(n.node(), Role::beta);
+  std::vector<float> gamma = parameter_values(n.node(), Role::gamma),
+                     beta = parameter_values(n.node(), Role::beta);
   if (gamma.empty()) gamma.assign(static_cast<size_t>(channels), 1);
   if (beta.empty()) beta.assign(static_cast<size_t>(channels), 0);
   const int64_t shape[] = {channels};
@@ -152,9 +148,10 @@ ValueName write_instance_norm(OnnxWriter& to, const NodeToWrite& n) {
 
 ValueName write_batch_norm(OnnxWriter& to, const NodeToWrite& n) {
   const Node& node = n.node();
-  std::vector<float> gamma = values_of(node, Role::gamma), beta = values_of(node, Role::beta);
-  const std::vector<float> mean = values_of(node, Role::running_mean);
-  const std::vector<float> var = values_of(node, Role::running_var);
+  std::vector<float> gamma = parameter_values(node, Role::gamma),
+                     beta = parameter_values(node, Role::beta);
+  const std::vector<float> mean = parameter_values(node, Role::running_mean);
+  const std::vector<float> var = parameter_values(node, Role::running_var);
   if (gamma.empty()) gamma.assign(mean.size(), 1);
   if (beta.empty()) beta.assign(mean.size(), 0);
   const int64_t shape[] = {static_cast<int64_t>(mean.size())};
@@ -180,11 +177,11 @@ ValueName write_group_norm(OnnxWriter& to, const NodeToWrite& n) {
                       {flat, to.floats(ones, shape, "ones"), to.floats(zeros, shape, "zeros")});
   to.attribute("epsilon", a.at("eps").get<float>());
   y = to.op("Reshape", {y, to.op("Shape", {n.in[0]})});
-  const std::vector<float> gamma = values_of(n.node(), Role::gamma);
+  const std::vector<float> gamma = parameter_values(n.node(), Role::gamma);
   if (gamma.empty()) return y;
   y = to.op("Mul", {y, to.per_channel(gamma, n.shapes[0].rank(), "weight")});
-  return to.op("Add",
-               {y, to.per_channel(values_of(n.node(), Role::beta), n.shapes[0].rank(), "bias")});
+  return to.op("Add", {y, to.per_channel(parameter_values(n.node(), Role::beta), n.shapes[0].rank(),
+                                         "bias")});
 }
 
 ValueName write_pool(OnnxWriter& to, const NodeToWrite& n) {

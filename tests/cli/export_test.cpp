@@ -1,7 +1,9 @@
 // gsx export, as users call it.
+#include <cstdlib>
 #include <filesystem>
 
 #include "engine/io/npy.h"
+#include "models/nodes.h"
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/cli/tiny_model.h"
@@ -9,12 +11,36 @@
 
 using namespace gsx;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 namespace fs = std::filesystem;
 
 namespace {
 
 const std::string kQuantized =
     std::string(GSX_SOURCE_DIR) + "/tests/fixtures/0.1.0/model.safetensors";  // of 8 bits
+
+// python3, or the one that GSX_TORCH_PYTHON or GSX_NCNN_PYTHON names, where it has these packages;
+// else empty.
+std::string python_with(const std::string& packages) {
+  const bool ncnn = packages.find("ncnn") != std::string::npos;
+  const char* named = std::getenv(ncnn ? "GSX_NCNN_PYTHON" : "GSX_TORCH_PYTHON");
+  const std::string python = named ? named : "python3";
+  const std::string asked = python + " -c 'import " + packages + "' 2> /dev/null";
+  return std::system(asked.c_str()) == 0 ? python : "";
+}
+
+// Runs the Python of the card in a folder on an image.
+void check_card(const std::string& packages, const fs::path& folder, const std::string& image,
+                const fs::path& wanted) {
+  const std::string python = python_with("numpy, PIL, " + packages);
+  if (python.empty()) {
+    WARN("no python3 with " << packages << ": a model card is not run");
+    return;
+  }
+  CHECK(std::system((python + " " + GSX_SOURCE_DIR + "/tests/python/card_check.py " +
+                     folder.string() + " " + image + " " + wanted.string())
+                        .c_str()) == 0);
+}
 
 std::string fails(const std::vector<std::string>& arguments, int code) {
   const ProcessResult r = run_program(arguments);
@@ -76,4 +102,137 @@ TEST_CASE("export: what cannot be is told before anything is written") {
   CHECK_THAT(fails({"export", at("odd.onnx"), at("odd.onnx")}, 1), Contains("would be replaced"));
   CHECK(read_text(model) == before);
   CHECK_FALSE(fs::exists(at("x.onnx")));
+}
+
+TEST_CASE("export: PyTorch's form is a folder") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  for (int i = 0; i < 2; ++i) {  // what it wrote itself it may replace
+    const ProcessResult r = run_program({"export", model, at("torch"), "--format", "pytorch"});
+    CHECK(r.err == "");
+    REQUIRE(r.exit_code == 0);
+  }
+  CHECK_THAT(read_text(dir / "torch" / "model.py"), Contains("class FastStyle(nn.Module):"));
+  // gsx reads its own values back.
+  CHECK(run_program({"inspect", at("torch/model.safetensors")}).exit_code == 0);
+  CHECK_THAT(fails({"export", model, at("torch"), "--format", "pytorch", "--opset", "17"}, 2),
+             Contains("--opset: has no effect on the form pytorch"));
+  CHECK_THAT(fails({"export", model, dir.path().string(), "--format", "pytorch"}, 1),
+             Contains("is a file of the model and would be replaced"));
+  CHECK(fails({"export", at("none.pth"), at("fresh"), "--format", "pytorch"}, 1) != "");
+  CHECK_FALSE(fs::exists(dir / "fresh"));
+  CHECK_THAT(fails({"export", model, model, "--format", "pytorch"}, 1),
+             Contains("cannot make the folder"));
+}
+
+TEST_CASE("export: ncnn's form is a folder, or nothing") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  REQUIRE(run_program({"export", model, at("ncnn"), "--format", "ncnn"}).exit_code == 0);
+  CHECK_THAT(read_text(dir / "ncnn" / "model.param"), StartsWith("7767517\n"));
+  CHECK(fs::file_size(dir / "ncnn" / "model.bin") > 1000);
+  CHECK_THAT(read_text(dir / "ncnn" / "README.md"), Contains("library_name: ncnn\n"));
+
+  Graph graph("two_groups");  // cut, as ncnn's norm of groups cannot be
+  graph.add(make_input("input", 4));
+  graph.add(make_node("group_norm", "norm", {0},
+                      {{"channels", 4},
+                       {"affine", false},
+                       {"eps", 1e-5},
+                       {"groups", 1},
+                       {"kept", {4}},
+                       {"count", {6}},
+                       {"lost_mean", {0.5}},
+                       {"lost_squares", {0.0}}}));
+  graph.add(make_conv("conv", 1, {.in = 4, .out = 3, .kernel = 1}));
+  Rng rng(1);
+  graph.initialize(Context::create(), rng, {});
+  save_model(graph, dir / "odd.safetensors");
+  CHECK(
+      fails({"export", at("odd.safetensors"), at("none"), "--format", "ncnn"}, 1) ==
+      "gsx export: ncnn has no layers for 1 node of two_groups: norm (group_norm); export ONNX or "
+      "PyTorch instead\n");
+  CHECK_FALSE(fs::exists(dir / "none"));
+}
+
+TEST_CASE("export: a card says what is known, and never replaces a user's README") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directory(dir / "out");
+  REQUIRE(run_program({"export", model, at("out/a.onnx"), "--license", "cc-by-4.0"}).exit_code ==
+          0);
+  const std::string card = read_text(dir / "out" / "README.md");
+  CHECK_THAT(card, StartsWith("---\nlibrary_name: onnx\npipeline_tag: image-to-image\n"
+                              "license: cc-by-4.0\ntags:\n- gan-slimming\n- gsx\n---\n"));
+  CHECK_THAT(card, Contains("| `a.onnx` |") && Contains("RGB, black 0, white 255"));
+  CHECK_THAT(card, !Contains("r_s") && !Contains("milliseconds"));  // nobody measured them
+  REQUIRE(run_program({"export", model, at("out/a.onnx")}).exit_code == 0);
+  CHECK_THAT(read_text(dir / "out" / "README.md"), !Contains("license:"));
+
+  write_text(dir / "out" / "README.md", card + "My words.\n");
+  const ProcessResult r = run_program({"export", model, at("out/b.onnx")});
+  CHECK(r.exit_code == 0);
+  CHECK_THAT(r.err, Contains("README.md is there and not as gsx wrote it"));
+  CHECK(read_text(dir / "out" / "README.md") == card + "My words.\n");
+  CHECK(run_program({"export", model, at("out/b.onnx"), "--no-card"}).err == "");
+
+  fs::create_directory(dir / "none");
+  REQUIRE(run_program({"export", model, at("none/a.onnx"), "--no-card"}).exit_code == 0);
+  CHECK_FALSE(fs::exists(dir / "none" / "README.md"));
+  CHECK_THAT(fails({"export", model, at("out/b.onnx"), "--license", "GPL v2"}, 2),
+             Contains("expected a licence as the Hub spells it"));
+}
+
+TEST_CASE("export: a run's figures stand in the card of its own model alone") {
+  const TempDir dir;
+  const std::string model = save_generator(dir / "model.safetensors");
+  const auto bytes = std::to_string(fs::file_size(model));
+  const auto card_with = [&](const std::string& size) {
+    write_text(dir / "figures.json", R"({"size": 64, "r_c": 12.5, "r_s": 4.25,
+      "compressed": {"file_bytes": )" + size +
+                                         R"(, "ms_per_image": 3.5},
+      "distance_to_teacher": {"name": "LPIPS, squeeze", "value": 0.0625}})");
+    fs::create_directories(dir / "out");
+    REQUIRE(run_program({"export", model, (dir / "out/a.onnx").string()}).exit_code == 0);
+    return read_text(dir / "out" / "README.md");
+  };
+  CHECK_THAT(card_with(bytes), Contains("(r_c) | 12.50 |") && Contains("(r_s) | 4.25 |") &&
+                                   Contains("64 x 64 in gsx, on the processor of the run | 3.50") &&
+                                   Contains("LPIPS, squeeze | 0.0625 |"));
+  CHECK_THAT(card_with("1" + bytes), !Contains("r_c"));
+}
+
+TEST_CASE("export: the lines of Python in a card run") {
+  const TempDir dir;
+  const auto at = [&](const std::string& name) { return (dir / name).string(); };
+  const std::string ours = save_generator(dir / "rgb.safetensors");
+  const std::string bgr =
+      save_network(dir / "bgr.safetensors", "cartoongan", {{"width", 4}, {"blocks", 1}});
+  const std::string image = save_image(dir / "in.png", 30, 32, 24);
+  for (const auto& [name, model] : {std::pair{"rgb", ours}, {"bgr", bgr}}) {
+    INFO(name);
+    const std::string wanted = at(name + std::string(".png"));
+    REQUIRE(run_program({"translate", model, image, "--out", wanted}).exit_code == 0);
+    const auto form = [&](const char* format, const std::string& folder,
+                          const std::vector<std::string>& more) {
+      fs::create_directories(dir / name / folder);
+      const bool onnx = std::string(format) == "onnx";
+      std::vector<std::string> words = {
+          "export", model, at(name + ("/" + folder) + (onnx ? "/m.onnx" : "")), "--format", format};
+      words.insert(words.end(), more.begin(), more.end());
+      REQUIRE(run_program(words).exit_code == 0);
+      check_card(onnx                            ? "onnxruntime"
+                 : std::string(format) == "ncnn" ? "ncnn"
+                                                 : "torch, safetensors",
+                 dir / name / folder, image, wanted);
+    };
+    form("pytorch", "torch", {});
+    form("ncnn", "ncnn", {});
+    form("onnx", "onnx", {"--size", "24x32"});
+    form("onnx", "nchw", {"--embed-scaling", "nchw"});
+    form("onnx", "nhwc", {"--embed-scaling", "nhwc"});
+  }
 }

@@ -2,7 +2,7 @@
 
 Runs by hand: python3 tests/python/export_test.py GSX_PROGRAM MODEL [MODEL...] with the packages gsx, onnx and
 onnxruntime there (PYTHONPATH=tools/python, GSX_LIBRARY as tests/CMakeLists.txt has them). With --time in front of the
-program it times them in turns instead, at 256x256 with two threads.
+program it times them in turns instead, at 256x256 with two threads (--time=1: with one).
 """
 
 import statistics
@@ -18,12 +18,12 @@ import onnxruntime as ort
 import gsx
 
 
-def session(path, optimise):
+def session(path, optimise, threads=2):
     options = ort.SessionOptions()
     options.graph_optimization_level = (
         ort.GraphOptimizationLevel.ORT_ENABLE_ALL if optimise else ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     )
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = threads
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -37,21 +37,24 @@ def forms(model):
 
 
 def export(program, name, file, *flags):
-    subprocess.run([program, "export", name, file, *flags], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([program, "export", name, file, "--no-card", *flags], check=True, stdout=subprocess.DEVNULL)
 
 
-def times(program, models):
+def times(program, models, threads):
     x, runs = an_image(256), {}
     with tempfile.TemporaryDirectory() as folder:
         for name in models:
-            model = gsx.load(name, threads=2)
+            model = gsx.load(name, threads=threads)
             runs[f"{name} in gsx"] = lambda model=model: model.run(x)
-            for form in forms(model):
+            shapes = [[form] for form in forms(model)]
+            if model.info["quantized"]:
+                shapes.append(["onnx-qdq", "--weights", "signed"])
+            for form in shapes:
                 file = f"{folder}/{len(runs)}.onnx"
-                export(program, name, file, "--format", form)
-                run = session(file, True)
+                export(program, name, file, "--format", *form)
+                run = session(file, True, threads)
                 given = {run.get_inputs()[0].name: x}
-                runs[f"{name} as {form}"] = lambda run=run, given=given: run.run(None, given)
+                runs[f"{name} as {' '.join(form)}"] = lambda run=run, given=given: run.run(None, given)
         seconds = {what: [] for what in runs}
         for _ in range(12):
             for what, run in runs.items():
@@ -59,7 +62,7 @@ def times(program, models):
                 run()
                 seconds[what].append(time.perf_counter() - start)
     for what, each in seconds.items():
-        print(f"{what}: {1000 * statistics.median(each[2:]):.1f} ms")
+        print(f"{what}: median {1000 * statistics.median(each[2:]):.1f} ms, least {1000 * min(each[2:]):.1f} ms")
     return 0
 
 
@@ -99,6 +102,6 @@ def main(program, models):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--time":
-        sys.exit(times(sys.argv[2], sys.argv[3:]))
+    if sys.argv[1].startswith("--time"):
+        sys.exit(times(sys.argv[2], sys.argv[3:], int(sys.argv[1].partition("=")[2] or 2)))
     sys.exit(main(sys.argv[1], sys.argv[2:]))

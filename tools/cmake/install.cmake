@@ -53,7 +53,7 @@ endif()
 install(CODE "set(SOURCE \"${PROJECT_SOURCE_DIR}\")
   set(BINARY \"${PROJECT_BINARY_DIR}\")
   set(TO \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}\")
-  include(\"${PROJECT_SOURCE_DIR}/tools/cmake/install_headers.cmake\")" COMPONENT headers)
+  include(\"${PROJECT_SOURCE_DIR}/tools/cmake/install_headers.cmake\" NO_POLICY_SCOPE)" COMPONENT headers)
 
 # The C interface: libgsx_c.so, <gsx.h>, <gsx.hpp> and what pkg-config says of them. Part of a whole
 # installation where it was built; `--component c` asks for it alone.

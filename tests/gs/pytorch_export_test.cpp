@@ -1,0 +1,171 @@
+// Networks as PyTorch code: the text, the way back by the names of tensors alone, and, where there
+// is a python3 with torch, what the code computes (tests/python/pytorch_check.py).
+#include "models/export/pytorch.h"
+
+#include "gs/passes/extract.h"
+#include "gs/passes/insert_scales.h"
+#include "models/import/import.h"
+#include "tests/catch.h"
+#include "tests/golden/golden_file.h"
+#include "tests/gs/exported.h"
+#include "tests/gs/graphs.h"
+#include "tests/temp_dir.h"
+
+using namespace gsx;
+using namespace gsx::test;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+void write_files(const Graph& graph, const fs::path& folder) {
+  fs::create_directories(folder);
+  const PyTorchFiles files = pytorch_files(graph);
+  write_text(folder / "model.py", files.code);
+  files.weights.write(folder / "model.safetensors");
+}
+
+// What CycleGAN's block becomes.
+constexpr const char* kBlock = R"(class ResidualBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(32, 32, 3),
+            nn.InstanceNorm2d(32, affine=True),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(32, 32, 3),
+            nn.InstanceNorm2d(32),
+        )
+
+    def forward(self, x):
+        return x + self.conv_block(x)
+)";
+
+}  // namespace
+
+TEST_CASE(
+    "six networks compute in PyTorch what they compute in gsx, in full and in 8 bits, whole "
+    "and extracted") {
+  const TempDir dir;
+  for (const std::string name : kSix) {
+    INFO(name);
+    for (const bool quantized : {false, true}) {
+      Graph graph = network_named(name);
+      if (prune_groups(graph).empty()) insert_scales(graph);
+      if (quantized) quantize_graph(graph, {1, 3, 32, 32});
+      const std::string label = name + (quantized ? "_8bit" : "");
+      write_files(graph, dir / label);
+      write_results(graph, dir / label, two_sizes(graph));
+      kill_some(graph, prune_groups(graph), 0.4, 3);
+      const Graph small = extract(graph);
+      write_files(small, dir / (label + "_extracted"));
+      write_results(small, dir / (label + "_extracted"), two_sizes(small));
+    }
+  }
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
+}
+
+TEST_CASE("networks of every kind compute in PyTorch what they compute in gsx") {
+  const TempDir dir;
+  std::vector<Case> all = kind_cases();
+  all.insert(all.end(), cases().begin(), cases().end());
+  for (const Case& c : all) {
+    INFO(c.name);
+    const Graph graph = c.make();
+    write_files(graph, dir / c.name);
+    write_results(graph, dir / c.name, {{random_images(c.input, 5, graph.input_format)}});
+  }
+  const golden::File file("import.safetensors");
+  for (const auto& item : file.cases()) {
+    const std::string name = item.at("name");
+    INFO(name);
+    const Graph graph = of_others(file, name);
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < graph.inputs().size(); ++i)
+      inputs.push_back(file.tensor(context(), name + "/x/" + std::to_string(i)));
+    write_files(graph, dir / ("of_others_" + name));
+    write_results(graph, dir / ("of_others_" + name), {inputs});
+  }
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
+}
+
+TEST_CASE("tensors in model.safetensors have the names that gsx and others know networks by") {
+  const TempDir dir;
+  for (const std::string name : kSix) {
+    INFO(name);
+    Graph graph = network_named(name);
+    write_files(graph, dir / name);
+    const NoGrad no_grad;
+    const Tensor x = images({1, 3, 32, 32}, graph.input_format), y = graph.run(x);
+    const Graph back = import_model(context(), dir / name / "model.safetensors").graph;
+    CHECK(max_difference(back.run(x), y) <= 1e-6 * std::max(1.0, max_abs(y)));
+    if (prune_groups(graph).empty()) insert_scales(graph);
+    kill_some(graph, prune_groups(graph), 0.4, 3);
+    graph = extract(graph);
+    write_files(graph, dir / name);
+    const Tensor less = graph.run(x);
+    try {  // what plain layers cannot hold has tensors that nobody takes for others
+      const Graph small = import_model(context(), dir / name / "model.safetensors").graph;
+      CHECK(max_difference(small.run(x), less) <= 1e-6 * std::max(1.0, max_abs(less)));
+    } catch (const Error& e) {
+      CHECK_THAT(e.what(), Contains("does not fit") || Contains("no network that gsx knows"));
+    }
+  }
+  // One whose borders reflect loses its channels into plain biases.
+  Graph graph = make_architecture("cyclegan", {{"width", 8}, {"blocks", 2}});
+  randomize(graph, 7);
+  for (const PruneGroup& group : prune_groups(graph)) {
+    const Graph& names = graph;
+    if (names.node(group.norms[0].node).name.find("conv_block") == std::string::npos) continue;
+    kill(graph, group, 1);
+    kill(graph, group, 4);
+  }
+  graph = extract(graph);
+  write_files(graph, dir / "blocks");
+  const NoGrad no_grad;
+  const Tensor x = images({1, 3, 32, 32}, graph.input_format), y = graph.run(x);
+  const Graph back = import_model(context(), dir / "blocks" / "model.safetensors").graph;
+  CHECK(back.architecture() == "resnet_generator");
+  CHECK(max_difference(back.run(x), y) <= 1e-6);
+}
+
+TEST_CASE("model.py is what its network looks like by hand") {
+  const std::string code = pytorch_files(network_named("cyclegan")).code;
+  CHECK_THAT(code, Contains(kBlock));
+  CHECK_THAT(code, Contains("            ResidualBlock(),\n            ResidualBlock(),\n"));
+  CHECK(code.find("gsx.") == std::string::npos);
+  // Blocks that pruning left with unlike numbers are still one class.
+  Graph graph = network_named("fast_style");
+  const auto groups = prune_groups(graph);
+  kill_some(graph, groups, 0.4, 5);
+  const std::string small = pytorch_files(extract(graph)).code;
+  CHECK_THAT(small, Contains("class ResidualBlock(nn.Module):\n    def __init__(self, "));
+  CHECK(small.find("ResidualBlock2") == std::string::npos);
+  CHECK_THROWS_WITH(pytorch_files(make_architecture("cyclegan")), Contains("have no values"));
+}
+
+TEST_CASE("names in files of strangers make no Python") {
+  Graph graph("None");
+  graph.add(make_input("x", 3));
+  graph.add(make_conv("a\"]\nimport os", 0, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("forward", 1, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("class", 2, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("class_", 3, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("7", 4, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_add("output", 1, 5));
+  randomize(graph, 3);
+  const TempDir dir;
+  write_files(graph, dir / "odd");
+  const std::string code = read_text(dir / "odd" / "model.py");
+  CHECK(code.find("import os") == std::string::npos);
+  CHECK_THAT(code, Contains("class NoneNetwork(nn.Module):"));
+  write_results(graph, dir / "odd", {{random_images({1, 3, 4, 4}, 5)}});
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
+  Graph quotes("\"\"\"\nimport os");
+  quotes.add(make_input("x", 3));
+  quotes.add(make_conv("a", 0, {.in = 3, .out = 3, .kernel = 1}));
+  randomize(quotes, 3);
+  CHECK(pytorch_files(quotes).code.find("import os") == std::string::npos);
+}

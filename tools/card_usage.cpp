@@ -1,0 +1,156 @@
+// Python for what was exported; see card_usage.h.
+#include "tools/card_usage.h"
+
+#include <sstream>
+
+#include "tools/text.h"
+#include "tools/values.h"
+
+namespace gsx::tools {
+
+namespace {
+
+bool is_onnx(const std::string& format) { return format.starts_with("onnx"); }
+
+std::string shape_text(const Shape& s) {
+  std::string text = "(1";
+  for (int d = 1; d < s.rank(); ++d) text += ", " + std::to_string(s[d]);
+  return text + ")";
+}
+
+std::string shown(double v) { return number_text(v); }
+
+// " * 2 - 1", without what changes nothing.
+std::string scaled(double by, double plus) {
+  std::string text;
+  if (by != 1)
+    text += " * " + (by == 2.0 / 255 ? "(2 / 255)" : by == 1.0 / 255 ? "(1 / 255)" : shown(by));
+  if (plus != 0) text += (plus < 0 ? " - " : " + ") + shown(std::abs(plus));
+  return text;
+}
+
+// The image as an array for engines that take [1, 3, height, width].
+std::string array_of(const CardFacts& f, const std::string& batch) {
+  const ImageFormat& in = f.graph.input_format;
+  std::string open = "Image.open(\"in.jpg\").convert(\"RGB\")";
+  if (f.size)
+    open +=
+        ".resize((" + std::to_string(f.size->second) + ", " + std::to_string(f.size->first) + "))";
+  if (f.images == "nhwc") return "np.asarray(" + open + ")[None]";
+  if (f.images == "nchw") return "np.asarray(" + open + ").transpose(2, 0, 1)[None]";
+  const std::string values = "np.asarray(" + open + ", np.float32)" +
+                             (in.bgr ? "[..., ::-1]" : "") + ".transpose(2, 0, 1)" + batch;
+  return values + scaled((static_cast<double>(in.hi) - in.lo) / 255, in.lo);
+}
+
+// The line that saves what came out: `y` holds [3, height, width].
+std::string save_line(const CardFacts& f, const std::string& y) {
+  const ImageFormat& out = f.graph.output_format;
+  if (f.images == "nhwc") return "Image.fromarray(" + y + ").save(\"out.png\")\n";
+  if (f.images == "nchw")
+    return "Image.fromarray(" + y + ".transpose(1, 2, 0)).save(\"out.png\")\n";
+  const double by = 255 / (static_cast<double>(out.hi) - out.lo);
+  std::string values = y + ".transpose(1, 2, 0)" + (out.bgr ? "[..., ::-1]" : "");
+  if (out.lo != 0) values = "(" + values + scaled(1, -out.lo) + ")";
+  values += scaled(by, 0);
+  if (by != 1 || out.lo != 0) values = "(" + values + ")";
+  return "Image.fromarray(" + values +
+         ".round().clip(0, 255).astype(np.uint8)).save(\"out.png\")\n";
+}
+
+std::string onnx_usage(const CardFacts& f) {
+  const std::string file = Json(f.out.filename().string()).dump(-1, true);
+  std::string code = "import numpy as np, onnxruntime\n";
+  const std::vector<Shape> shapes = f.graph.example_inputs();
+  const auto name = [&](size_t i) {
+    return Json(f.graph.node(f.graph.inputs()[i]).name).dump(-1, true);  // quoted
+  };
+  std::string given;
+  if (takes_one_image(f)) {
+    code = "import numpy as np, onnxruntime; from PIL import Image\nx = " + array_of(f, "[None]") +
+           "\n";
+    given = name(0) + ": x";
+  } else {
+    for (size_t i = 0; i < shapes.size(); ++i)
+      given += (i ? ", " : "") + name(i) + ": np.random.randn" + shape_text(shapes[i]) +
+               ".astype(np.float32)";
+  }
+  code += "y = onnxruntime.InferenceSession(" + file + ").run(None, {" + given + "})[0]\n";
+  if (takes_one_image(f)) code += save_line(f, "y[0]");
+  return code;
+}
+
+std::string pytorch_usage(const CardFacts& f) {
+  if (takes_one_image(f))
+    return "import model; from PIL import Image\nnetwork = model.load()\n"
+           "model.translate(network, Image.open(\"in.jpg\")).save(\"out.png\")\n";
+  std::string given;
+  for (const Shape& s : f.graph.example_inputs())
+    given += (given.empty() ? "" : ", ") + std::string("torch.randn") + shape_text(s);
+  return "import model, torch\nwith torch.no_grad():\n    y = model.load()(" + given + ")\n";
+}
+
+std::string ncnn_usage(const CardFacts& f) {
+  const bool images = takes_one_image(f);
+  std::string code = std::string("import ncnn, numpy as np; ") +
+                     (images ? "from PIL import Image; " : "") +
+                     "net = ncnn.Net(); net.load_param(\"model.param\"); "
+                     "net.load_model(\"model.bin\")\n";
+  const Shape shape = f.graph.example_inputs()[0];
+  std::string sizes;
+  for (int d = 1; d < shape.rank(); ++d) sizes += (d > 1 ? ", " : "") + std::to_string(shape[d]);
+  // The array must outlive the Mat, which only points to it, until that is copied.
+  code += "x = np.ascontiguousarray(" +
+          (images ? array_of(f, "") : "np.random.randn(" + sizes + ")") + ", np.float32)\n";
+  code +=
+      "run = net.create_extractor(); run.input(\"data\", ncnn.Mat(x).clone()); "
+      "y = np.array(run.extract(\"output\")[1])\n";
+  return images ? code + save_line(f, "y") : code;
+}
+
+std::string format_words(const ImageFormat& f) {
+  return std::string(f.bgr ? "BGR" : "RGB") + ", black " + shown(f.lo) + ", white " + shown(f.hi);
+}
+
+}  // namespace
+
+bool takes_one_image(const CardFacts& f) {
+  const std::vector<Shape> shapes = f.graph.example_inputs();
+  if (shapes.size() != 1 || shapes[0].rank() != 4 || shapes[0][1] != 3) return false;
+  const Shape out = f.graph.infer_shapes(shapes)[static_cast<size_t>(f.graph.outputs()[0].node)];
+  return out.rank() == 4 && out[1] == 3;
+}
+
+std::string library_of(const std::string& format) { return is_onnx(format) ? "onnx" : format; }
+
+std::string images_text(const CardFacts& f) {
+  if (!takes_one_image(f)) {
+    std::string text = "Inputs, one batch each:";
+    const std::vector<Shape> shapes = f.graph.example_inputs();
+    for (size_t i = 0; i < shapes.size(); ++i)
+      text += (i ? ", `" : " `") + printable(f.graph.node(f.graph.inputs()[i]).name) + "` " +
+              shape_text(shapes[i]);
+    return text + ". Images come out as " + format_words(f.graph.output_format) + ".\n";
+  }
+  const std::string any = f.size ? "of " + std::to_string(f.size->first) + " x " +
+                                       std::to_string(f.size->second) + " pixels"
+                                 : "of any size that its layers take";
+  if (f.images != "own")
+    return "In and out: bytes 0..255, RGB, as [N, " +
+           std::string(f.images == "nhwc" ? "height, width, 3]" : "3, height, width]") + ", " +
+           any + ".\n";
+  const bool one = f.format == "ncnn";
+  return std::string("In: ") + (one ? "`data` [3, height, width], " : "[N, 3, height, width], ") +
+         format_words(f.graph.input_format) + ", " + any + ". Out: " + (one ? "`output`, " : "") +
+         format_words(f.graph.output_format) + ".\n";
+}
+
+std::string usage_text(const CardFacts& f) {
+  return "```python\n" +
+         (is_onnx(f.format)    ? onnx_usage(f)
+          : f.format == "ncnn" ? ncnn_usage(f)
+                               : pytorch_usage(f)) +
+         "```\n";
+}
+
+}  // namespace gsx::tools

@@ -1,0 +1,158 @@
+// Model cards; see model_card.h.
+#include "tools/model_card.h"
+
+#include <fstream>
+#include <iomanip>
+#include <iterator>
+#include <sstream>
+#include <tuple>
+
+#include "engine/io/atomic_file.h"
+#include "gs/train/run_folder.h"
+#include "models/architectures.h"
+#include "models/node.h"
+#include "tools/card_usage.h"
+#include "tools/progress.h"
+#include "tools/text.h"
+
+namespace gsx::tools {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kMark = "<!-- gsx export, unchanged: ";
+
+// Of a text, 16 digits (FNV-1a): not against forgers, but for what was edited.
+std::string digest(const std::string& text) {
+  uint64_t hash = 14695981039346656037ull;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  std::ostringstream out;
+  out << std::hex << std::setw(16) << std::setfill('0') << hash;
+  return out.str();
+}
+
+std::string text_in(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::string rounded(double value, int digits) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(digits) << value;
+  return out.str();
+}
+
+// What a run measured of this very model; null where there is none.
+Json run_figures(const CardFacts& f) {
+  std::error_code error;
+  const fs::path model = model_path(f.model);
+  if (model.filename() != "model.safetensors") return {};
+  const Json j = Json::parse_or_null(text_in(folder_of(model) / run_files::kFigures));
+  const auto bytes = fs::file_size(model, error);
+  const Json compressed = j.is_object() ? j.value("compressed", Json()) : Json();
+  if (error || !compressed.is_object()) return {};
+  if (compressed.value("file_bytes", Json()) != Json(static_cast<int64_t>(bytes))) return {};
+  return j;
+}
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+void add_figures(const CardFacts& f, Rows& rows) {
+  const Json j = run_figures(f);
+  const auto number = [&](const char* key) {
+    const Json v = j.is_object() ? j.value(key, Json()) : Json();
+    return v.is_number() ? v.get<double>() : -1;
+  };
+  if (number("r_c") > 0)
+    rows.push_back(
+        {"bytes of the teacher's file, per byte of the student's, both as gsx keeps them (r_c)",
+         rounded(number("r_c"), 2)});
+  if (number("r_s") > 0)
+    rows.push_back({"multiply-accumulates of the teacher, per one of the student (r_s)",
+                    rounded(number("r_s"), 2)});
+  if (!j.is_object()) return;
+  const Json compressed = j.at("compressed");
+  const Json ms = compressed.value("ms_per_image", Json()), side = j.value("size", Json());
+  if (ms.is_number() && ms.get<double>() > 0 && side.is_number()) {
+    const std::string at = std::to_string(side.get<int>());
+    rows.push_back(
+        {"milliseconds per image of " + at + " x " + at + " in gsx, on the processor of the run",
+         rounded(ms.get<double>(), 2)});
+  }
+  const Json apart = j.value("distance_to_teacher", Json::object());
+  if (apart.is_object() && apart.value("name", Json()).is_string() &&
+      apart.value("value", Json()).is_number())
+    rows.push_back({"from the teacher's images: " + printable(apart.at("name").text()),
+                    rounded(apart.at("value").get<double>(), 4)});
+}
+
+Rows facts(const CardFacts& f) {
+  Rows rows;
+  for (const auto& [file, bytes] : f.files)
+    rows.push_back({"`" + printable(file.filename().string()) + "`",
+                    format_bytes(static_cast<double>(bytes))});
+  int64_t height = 256, width = 256;
+  if (f.graph.only_height > 0) {
+    height = f.graph.only_height;
+    width = f.graph.only_width;
+  } else if (f.size) {
+    std::tie(height, width) = *f.size;
+  }
+  const std::vector<Shape> shapes = f.graph.input_shapes(height, width);
+  const Cost cost = f.graph.cost(shapes);
+  rows.push_back({"parameters", std::to_string(cost.params)});
+  std::string what = "multiply-accumulates";
+  if (shapes[0].rank() == 4)
+    what += " of an image of " + std::to_string(height) + " x " + std::to_string(width);
+  rows.push_back({what, rounded(cost.macs.true_macs / 1e6, 2) + " million"});
+  add_figures(f, rows);
+  return rows;
+}
+
+std::string front_matter(const CardFacts& f) {
+  const bool images = takes_one_image(f);
+  std::string text = "---\n";
+  text += "library_name: " + library_of(f.format) + "\n";
+  text += std::string("pipeline_tag: ") +
+          (images ? "image-to-image" : "unconditional-image-generation") + "\n";
+  if (!f.license.empty()) text += "license: " + f.license + "\n";
+  return text + "tags:\n- gan-slimming\n- gsx\n---\n";
+}
+
+}  // namespace
+
+std::string model_card(const CardFacts& f) {
+  const fs::path named = f.out.has_filename() ? f.out : f.out.parent_path();
+  std::string body = "\n# " + printable(named.stem().string()) + "\n\n";
+  body += "A generator of architecture `" + printable(f.graph.architecture()) + "`" +
+          (f.graph.quantized() ? ", its weights and activations in 8 bits" : "") + ", as `" +
+          f.format + "`.";
+  const Json made = f.graph.provenance.value("made_by", Json());
+  const Json method = f.graph.provenance.value("method", Json());
+  if (made == Json("gsx train") && method.is_string())
+    body += " Compressed by GAN Slimming (method `" + printable(method.text()) + "`).";
+  body += "\n\n| | |\n|---|---|\n";
+  for (const auto& [what, value] : facts(f)) body += "| " + what + " | " + value + " |\n";
+  if (f.license.empty())
+    body +=
+        "\nThe licence was not said when this was written; that of the network it was made from "
+        "holds.\n";
+  body += "\n## Images\n\n" + images_text(f) + "\n## Running it\n\n" + usage_text(f);
+  return front_matter(f) + kMark + digest(body) + " -->\n" + body;
+}
+
+bool may_hold_card(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(path, error))) return true;
+  if (!fs::is_regular_file(path, error)) return false;
+  const std::string text = text_in(path), mark = kMark, end = " -->\n";
+  const size_t at = text.find(mark);
+  const size_t stop = text.find(end, at);
+  if (at == text.npos || stop == text.npos) return false;
+  const std::string front = text.substr(0, at), body = text.substr(stop + end.size());
+  return front.starts_with("---\n") &&
+         text.substr(at + mark.size(), stop - at - mark.size()) == digest(body);
+}
+
+}  // namespace gsx::tools
