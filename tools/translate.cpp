@@ -126,6 +126,7 @@ void run_translate(TranslateOptions o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   check_model("", o.model);
+  check_second_input(o.second, false);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Imported opened = open_suited(context, o.model, jobs);
   for (const std::string& note : opened.notes) std::cerr << "note: " << printable(note) << '\n';

@@ -142,7 +142,8 @@ void take_second(Graph& graph, const std::string& model, std::string& second,
     return;
   }
   GSX_CHECK(!second.empty(), model, " takes a second input, ", name,
-            "; give a .npy tensor of it with --second-input, and the image as one, too");
+            "; give a .npy tensor of it with --second-input, and one of ",
+            graph.node(inputs[0]).name, ", too");
   GSX_CHECK(is_tensor_name(second), "--second-input: expected a .npy tensor, got ", second);
   for (const TranslateJob& job : jobs)
     GSX_CHECK(is_tensor_name(job.in), model, " takes a second input, ", name,
