@@ -239,7 +239,10 @@ double evaluation_bytes(const Graph& graph, const std::vector<Shape>& inputs) {
   double held = 0, most = 0;
   for (const Step& step : plan.steps) {
     held += bytes(step.node);
-    most = std::max(most, held);
+    // What taps of pruned channels add is a value of its own, and the sum another.
+    const Parameter* taps = graph.node(step.node).parameter(Role::tap_bias);
+    const bool plane = step.norm < 0 && taps && taps->shape.rank() == 4;
+    most = std::max(most, held + (plane ? 2 * bytes(step.node) : 0));
     for (const int i : step.reads) {
       if (--reads_left[i] == 0) held -= bytes(i);
     }
