@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMark = "<!-- gsx export, unchanged: ";
+constexpr const char* kMarkEnd = " -->\n";
 
 // Of a text, 16 digits (FNV-1a): not against forgers, but for what was edited.
 std::string digest(const std::string& text) {
@@ -139,20 +140,21 @@ std::string model_card(const CardFacts& f) {
         "\nThe licence was not said when this was written; that of the network it was made from "
         "holds.\n";
   body += "\n## Images\n\n" + images_text(f) + "\n## Running it\n\n" + usage_text(f);
-  return front_matter(f) + kMark + digest(body) + " -->\n" + body;
+  const std::string front = front_matter(f);
+  return front + kMark + digest(front + body) + kMarkEnd + body;
 }
 
 bool may_hold_card(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return true;
   if (!fs::is_regular_file(path, error)) return false;
-  const std::string text = text_in(path), mark = kMark, end = " -->\n";
+  const std::string text = text_in(path), mark = kMark, end = kMarkEnd;
   const size_t at = text.find(mark);
   const size_t stop = text.find(end, at);
   if (at == text.npos || stop == text.npos) return false;
   const std::string front = text.substr(0, at), body = text.substr(stop + end.size());
   return front.starts_with("---\n") &&
-         text.substr(at + mark.size(), stop - at - mark.size()) == digest(body);
+         text.substr(at + mark.size(), stop - at - mark.size()) == digest(front + body);
 }
 
 }  // namespace gsx::tools

@@ -179,6 +179,15 @@ TEST_CASE("export: a card says what is known, and never replaces a user's README
   CHECK(read_text(dir / "out" / "README.md") == card + "My words.\n");
   CHECK(run_program({"export", model, at("out/b.onnx"), "--no-card"}).err == "");
 
+  // So does an edit of what the Hub reads, above the mark.
+  REQUIRE(card.find("tags:\n") != std::string::npos);
+  std::string edited = card;
+  edited.replace(card.find("tags:\n"), 6, "base_model: me/mine\ntags:\n- art\n");
+  write_text(dir / "out" / "README.md", edited);
+  CHECK_THAT(run_program({"export", model, at("out/a.onnx")}).err,
+             Contains("README.md is there and not as gsx wrote it"));
+  CHECK(read_text(dir / "out" / "README.md") == edited);
+
   fs::create_directory(dir / "none");
   REQUIRE(run_program({"export", model, at("none/a.onnx"), "--no-card"}).exit_code == 0);
   CHECK_FALSE(fs::exists(dir / "none" / "README.md"));
