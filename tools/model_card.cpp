@@ -1,9 +1,8 @@
 // Model cards; see model_card.h.
 #include "tools/model_card.h"
 
-#include <fstream>
+#include <algorithm>
 #include <iomanip>
-#include <iterator>
 #include <sstream>
 #include <tuple>
 
@@ -33,11 +32,6 @@ std::string digest(const std::string& text) {
   return out.str();
 }
 
-std::string text_in(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 std::string rounded(double value, int digits) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(digits) << value;
@@ -55,6 +49,10 @@ Json run_figures(const CardFacts& f) {
   if (error || !compressed.is_object()) return {};
   if (compressed.value("file_bytes", Json()) != Json(static_cast<int64_t>(bytes))) return {};
   return j;
+}
+
+std::string file_cell(const fs::path& file) {
+  return "`" + printable(file.filename().string()) + "`";
 }
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
@@ -91,8 +89,7 @@ void add_figures(const CardFacts& f, Rows& rows) {
 Rows facts(const CardFacts& f) {
   Rows rows;
   for (const auto& [file, bytes] : f.files)
-    rows.push_back({"`" + printable(file.filename().string()) + "`",
-                    format_bytes(static_cast<double>(bytes))});
+    rows.push_back({file_cell(file), format_bytes(static_cast<double>(bytes))});
   int64_t height = 256, width = 256;
   if (f.graph.only_height > 0) {
     height = f.graph.only_height;
@@ -155,6 +152,14 @@ bool may_hold_card(const fs::path& path) {
   const std::string front = text.substr(0, at), body = text.substr(stop + end.size());
   return front.starts_with("---\n") &&
          text.substr(at + mark.size(), stop - at - mark.size()) == digest(front + body);
+}
+
+bool may_replace_card(const fs::path& path,
+                      const std::vector<std::pair<fs::path, int64_t>>& files) {
+  const std::string text = text_in(path);
+  return text.empty() || std::all_of(files.begin(), files.end(), [&](const auto& f) {
+           return text.find("\n| " + file_cell(f.first) + " | ") != text.npos;
+         });
 }
 
 }  // namespace gsx::tools

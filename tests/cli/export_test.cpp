@@ -157,6 +157,47 @@ TEST_CASE("export: ncnn's form is a folder, or nothing") {
   CHECK_FALSE(fs::exists(dir / "none"));
 }
 
+TEST_CASE("export: a folder's files replace an earlier export's alone") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directory(dir / "run");
+  const std::string others = save_generator(dir / "run" / "model.safetensors");
+  const std::string before = read_text(others);
+  CHECK(fails({"export", model, at("run"), "--format", "pytorch"}, 1) ==
+        "gsx export: OUT: " + others +
+            " is there, not as gsx export writes it, and would be replaced; choose another "
+            "folder\n");
+  write_text(dir / "run" / "model.py", "import torch\n");
+  CHECK_THAT(fails({"export", model, at("run"), "--format", "pytorch"}, 1),
+             Contains("model.py is there, not as gsx export writes it"));
+  CHECK(read_text(others) == before);
+  CHECK(read_text(dir / "run" / "model.py") == "import torch\n");
+
+  for (int i = 0; i < 2; ++i)  // forms do not stand in each other's way
+    REQUIRE(run_program({"export", model, at("run"), "--format", "ncnn"}).exit_code == 0);
+  write_text(dir / "run" / "model.param", "7767517\n1 1\nInput data 0 1 data\n");
+  CHECK_THAT(fails({"export", model, at("run"), "--format", "ncnn"}, 1),
+             Contains("model.param is there, not as gsx export writes it"));
+  fs::remove(dir / "run" / "model.param");
+  CHECK_THAT(fails({"export", model, at("run"), "--format", "ncnn"}, 1),
+             Contains("model.bin is there, not as gsx export writes it"));
+}
+
+TEST_CASE("export: the card of another file stays") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directory(dir / "out");
+  REQUIRE(run_program({"export", model, at("out/a.onnx")}).exit_code == 0);
+  const std::string card = read_text(dir / "out" / "README.md");
+  const ProcessResult r = run_program({"export", model, at("out/b.onnx")});
+  CHECK(r.exit_code == 0);
+  CHECK_THAT(r.err, Contains("README.md is the card of another file; it was left as it is"));
+  CHECK(read_text(dir / "out" / "README.md") == card);
+  CHECK(run_program({"export", model, at("out/a.onnx")}).err == "");
+}
+
 TEST_CASE("export: a card says what is known, and never replaces a user's README") {
   const TempDir dir;
   const auto at = [&](const char* name) { return (dir / name).string(); };
