@@ -33,8 +33,7 @@ std::string scaled(double by, double plus) {
 // What brings a PIL image to the one size that is taken.
 std::string resized(const CardFacts& f) {
   if (!f.size) return "";
-  return ".resize((" + std::to_string(f.size->second) + ", " + std::to_string(f.size->first) +
-         "))";
+  return ".resize((" + std::to_string(f.size->second) + ", " + std::to_string(f.size->first) + "))";
 }
 
 // The image as an array for engines that take [1, 3, height, width].
@@ -88,8 +87,7 @@ std::string onnx_usage(const CardFacts& f) {
 std::string pytorch_usage(const CardFacts& f) {
   if (takes_one_image(f))
     return std::string("import model; from PIL import Image\nnetwork = model.load()\n") +
-           "model.translate(network, Image.open(\"in.jpg\")" +
-           resized(f) + ").save(\"out.png\")\n";
+           "model.translate(network, Image.open(\"in.jpg\")" + resized(f) + ").save(\"out.png\")\n";
   std::string given;
   for (const Shape& s : f.graph.example_inputs())
     given += (given.empty() ? "" : ", ") + std::string("torch.randn") + shape_text(s);

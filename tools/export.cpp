@@ -145,8 +145,8 @@ void check_ours(const FolderForm& form, const fs::path& folder) {
   if (form.ours(text_in(folder / form.files[0]))) return;
   for (const std::string& file : form.files) {
     std::error_code ignored;
-    GSX_CHECK(!fs::exists(fs::symlink_status(folder / file, ignored)), "OUT: ",
-              (folder / file).string(),
+    GSX_CHECK(!fs::exists(fs::symlink_status(folder / file, ignored)),
+              "OUT: ", (folder / file).string(),
               " is there, not as gsx export writes it, and would be replaced; choose another "
               "folder");
   }

@@ -46,8 +46,8 @@ struct LayerGeometry {
 };
 LayerGeometry geometry_of(const ExportedLayer&);
 
-// Filters [K, c, ...] of `taps` positions each, c of them per group, to [c * groups, K/groups, ...],
-// group by group: between convolutions and transposed ones.
+// Filters [K, c, ...] of `taps` positions each, c of them per group, to [c * groups, K/groups,
+// ...], group by group: between convolutions and transposed ones.
 template <class T>
 std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c, int64_t taps,
                               int64_t groups) {

@@ -255,6 +255,39 @@ TEST_CASE("export: a run's figures stand in the card of its own model alone") {
   CHECK_THAT(card_with("1" + bytes), !Contains("r_c"));
 }
 
+TEST_CASE("export: a card gives every input what it takes") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  Graph two("two");
+  two.add(make_input("first", 3));
+  two.add(make_conv("conv", 0, {.in = 3, .out = 3, .kernel = 1}));
+  two.add(make_input("second", 3));
+  two.add(make_add("sum", 1, 2));
+  Rng rng(1);
+  two.initialize(Context::create(), rng, {});
+  save_model(two, dir / "two.safetensors");
+  REQUIRE(run_program({"export", at("two.safetensors"), at("two"), "--format", "ncnn"}).err == "");
+  const std::string card = read_text(dir / "two" / "README.md");
+  CHECK_THAT(card, Contains("Inputs: `data` [3, ") && Contains(", `second` [3, ") &&
+                       Contains("run.input(\"data\", ncnn.Mat(x).clone()); "
+                                "run.input(\"second\", ncnn.Mat(x1).clone()); "));
+
+  Graph one("one");  // of one size
+  one.only_height = 24;
+  one.only_width = 32;
+  one.add(make_input("x", 3));
+  one.add(make_conv("conv", 0, {.in = 3, .out = 3, .kernel = 1}));
+  one.initialize(Context::create(), rng, {});
+  save_model(one, dir / "one.safetensors");
+  for (const char* format : {"ncnn", "pytorch"}) {
+    INFO(format);
+    REQUIRE(run_program({"export", at("one.safetensors"), at(format), "--format", format}).err ==
+            "");
+    CHECK_THAT(read_text(dir / format / "README.md"),
+               Contains("of 24 x 32 pixels") && Contains(".resize((32, 24))"));
+  }
+}
+
 TEST_CASE("export: the lines of Python in a card run") {
   const TempDir dir;
   const auto at = [&](const std::string& name) { return (dir / name).string(); };

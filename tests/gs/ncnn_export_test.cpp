@@ -119,7 +119,8 @@ TEST_CASE("ncnn's files keep the names of what goes in and out, and names short 
   randomize(graph, 3);
   CHECK(ncnn_inputs(graph) == std::vector<std::string>{"data", "data_1"});
   const std::string param = ncnn_files(graph).param;
-  CHECK_THAT(param, Contains("\nInput data 0 1 data\n") && Contains("\nInput data_1 0 1 data_1\n") &&
+  CHECK_THAT(param, Contains("\nInput data 0 1 data\n") &&
+                        Contains("\nInput data_1_1 0 1 data_1\n") &&
                         Contains("\nNoop written_by_gsx_export 1 1 output_1 output\n"));
   CHECK_THAT(param, Contains(" data data_2 "));
   CHECK(param.find(std::string(201, 'a')) == std::string::npos);
