@@ -11,6 +11,8 @@ namespace gsx {
 
 // Adam moves every weight by about its rate, so no network outlives a larger one.
 inline constexpr float kMostRate = 1;
+// Where a discriminator is named: that there is none.
+inline constexpr const char* kNoDiscriminator = "none";
 
 // The names of the methods that are built in (gs/recipes).
 std::vector<std::string> recipe_names();
@@ -45,9 +47,10 @@ enum class Use : uint8_t {
   X("Inputs", std::string, teacher, "", ranges::text().changing(), Use::every_run,                 \
     "the generator to compress: a gsx model, a PyTorch or ONNX file, or ARCH[,KEY=VALUE...]:FILE " \
     "(gsx inspect --help); without it a dense one is trained first")                               \
-  X("Inputs", std::string, discriminator, "", ranges::text(), Use::every_run,                      \
-    "the teacher's discriminator, e.g. patchgan:FILE; without it the one beside the teacher, "     \
-    "or one is trained")                                                                           \
+  X("Inputs", std::string, discriminator, "", ranges::text().or_word(kNoDiscriminator),            \
+    Use::every_run,                                                                                \
+    "the teacher's discriminator, e.g. patchgan:FILE, or none to learn from the distance alone; "  \
+    "without it the one beside the teacher, or one is trained")                                    \
   X("Inputs", std::string, second_input, "", ranges::text().naming(".npy"), Use::given_teacher,    \
     "what a teacher of two inputs gets beside its image: one-hot or normal, drawn for each "       \
     "image; or the same for all, such as 0,1,0 or a .npy file (told from its name where that "     \
@@ -183,6 +186,8 @@ struct TrainConfig {
   // Error that names the first setting out of its range.
   void check() const;
   QuantizeOptions quantize() const;
+  // Students learn from their distance to the teacher alone.
+  bool without_discriminator() const { return discriminator == kNoDiscriminator; }
   // Whose work it is: the method's name, or that of the recipe's file.
   std::string method_name() const;
 };

@@ -25,6 +25,7 @@ struct Range {
   bool may_change = false;
   // Of texts: how those that name a file end; null: none does.
   const char* file_ending = "";
+  const char* word = nullptr;  // of texts that name files: what is no file's name; null: all are
   // The setting's name in gsx 0.1.0; null: it was the same. Files and command lines may still say
   // it.
   const char* formerly = nullptr;
@@ -46,6 +47,9 @@ struct Range {
   }
   Range naming(const char* ending) const {
     return changed([ending](Range& r) { r.file_ending = ending; });
+  }
+  Range or_word(const char* what) const {
+    return changed([what](Range& r) { r.word = what; });
   }
   Range unflagged() const {
     return changed([](Range& r) { r.flag = ""; });

@@ -83,6 +83,7 @@ class Maker {
     check_effects(where, own, StagePlan::from_json(keys, where));
     apply_settings(kind, keys);
     StagePlan plan = StagePlan::from_json(keys, where);
+    if (config_.without_discriminator()) leave_out_discriminator(plan);
     if (plan.makes != "teacher" || plan.has_blocks()) return plan;
     GSX_CHECK(!config_.blocks, "--blocks: has no effect on a network whose depth follows from the ",
               "size, expected it with one of residual blocks; leave it out");
@@ -106,6 +107,26 @@ class Maker {
     GSX_CHECK(plan.from == "narrow" || !own.contains("width"), where,
               ": width has no effect on a student as wide as its teacher; leave it out or say "
               "from = \"narrow\"");
+  }
+
+  // What a stage does where there is none.
+  void leave_out_discriminator(StagePlan& plan) const {
+    const std::string front = "--discriminator: none ";
+    GSX_CHECK(plan.makes != "student" || plan.kind == "slim" || plan.kind == "distill" ||
+                  plan.kind == "finetune",
+              front, "is not for the stage ", plan.kind,
+              ", whose candidates a discriminator judges; leave it out or take another --method");
+    plan.gan_weight = 0;
+    plan.triplet.reset();
+    GSX_CHECK(plan.has_distance(), front, "leaves the stage ", plan.kind, " of ", name_,
+              " nothing to learn from, because it has no distance; leave it out or take another "
+              "--method");
+    GSX_CHECK(plan.distance != "discriminator", front,
+              "is not for the distance discriminator; give --distance l1, mse or, with "
+              "--feature-net, perceptual");
+    GSX_CHECK(plan.distance != "perceptual" || !config_.feature_net.empty(), front,
+              "leaves the distance perceptual no network to look through; give --feature-net, or "
+              "--distance l1 or mse");
   }
 
   // Whether the stage that was just added may stand where it stands.

@@ -101,6 +101,10 @@ std::string ways_to_say_second(const Graph& graph) {
   return "as " + list + " or as a .npy file of " + std::to_string(length) + " numbers";
 }
 
+bool says_second(const std::string& text) {
+  return text == kWords[1] || text == kWords[2] || is_npy(text) || numbers_of(text);
+}
+
 SecondInput parse_second(const std::string& flag, const std::string& text, const Graph& graph) {
   const int64_t length = second_length(graph);
   for (const auto kind : {SecondInput::Kind::one_hot, SecondInput::Kind::normal})

@@ -23,6 +23,9 @@ std::string second_name(const Graph&);
 std::optional<SecondInput> remembered_second(const Graph&);
 void remember_second(Graph&, const SecondInput&);
 
+// Whether a text could be what a user says: `one-hot`, `normal`, numbers with commas between, or
+// the name of a .npy file.
+bool says_second(const std::string& text);
 // What a user says: `one-hot`, `normal`, numbers with commas between, or the name of a .npy file
 // of them. Error where that does not fit the network; `flag` begins its sentence.
 SecondInput parse_second(const std::string& flag, const std::string& text, const Graph&);

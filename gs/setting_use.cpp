@@ -59,8 +59,10 @@ constexpr Row kRows[] = {
     {Use::rate, [](const TrainConfig&, const Recipe& r) { return slims(r) || !r.makes("student"); },
      "a run with a stage slim, distill or evolve, or of --method dense"},
     {Use::judge,
-     [](const TrainConfig&, const Recipe& r) { return taught(r) || r.makes("discriminator"); },
-     "a run that makes a student, as --method gs8, gs32 and distill do"},
+     [](const TrainConfig& c, const Recipe& r) {
+       return (taught(r) && !c.without_discriminator()) || r.makes("discriminator");
+     },
+     "a run that makes a student, as --method gs8, gs32 and distill do, before a discriminator"},
     {Use::student, [](const TrainConfig&, const Recipe& r) { return taught(r); },
      "a run that makes a student, as --method gs8, gs32 and distill do"},
     {Use::distance,

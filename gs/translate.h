@@ -36,7 +36,7 @@ struct Room {
 // Room for all that, for images of this shape. Error where the processor's memory or `most`, the
 // bytes that the process may hold, is too small; what it lets pass fits, at any limit. Nothing is
 // checked where the network is on another device.
-Room check_room(const Graph& graph, const Shape& images, const HostBytes& = {},
+[[nodiscard]] Room check_room(const Graph& graph, const Shape& images, const HostBytes& = {},
                 uint64_t most = UINT64_MAX);
 std::string memory_text(double bytes);  // "480 MB", "1.2 GB"
 

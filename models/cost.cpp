@@ -1,7 +1,7 @@
 // What a graph costs: parameters, bytes, multiply-accumulates; and the table people read.
-#include <algorithm>
 #include <cstdio>
 
+#include "engine/text_table.h"
 #include "models/graph.h"
 
 namespace gsx {
@@ -44,27 +44,6 @@ std::string output_text(const Shape& s) {
   return text;
 }
 
-using Row = std::vector<std::string>;
-
-// Columns as wide as their widest cell; the first two to the left, the others to the right.
-std::string aligned(const std::vector<Row>& rows) {
-  std::vector<size_t> widths(rows[0].size(), 0);
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      const std::string gap(widths[i] - row[i].size(), ' ');
-      line += (i > 0 ? "  " : "") + (i < 2 ? row[i] + gap : gap + row[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
-}
-
 }  // namespace
 
 Cost Graph::cost(const Shape& input) const { return cost(std::vector{input}); }
@@ -90,7 +69,7 @@ std::string Graph::to_string(const Shape& input) const { return to_string(std::v
 
 std::string Graph::to_string(const std::vector<Shape>& inputs) const {
   const Cost all = cost(inputs);
-  std::vector<Row> rows = {
+  std::vector<std::vector<std::string>> rows = {
       {"layer", "kind", "channels", "output", "MMAC", "params", "weight bytes"}};
   for (const LayerCost& layer : all.layers) {
     rows.push_back({layer.name, layer.kind, channels_text(layer), output_text(layer.output),
@@ -99,7 +78,7 @@ std::string Graph::to_string(const std::vector<Shape>& inputs) const {
   }
   rows.push_back({"total", "", "", "", format("%.1f", all.macs.true_macs / 1e6),
                   std::to_string(all.params), std::to_string(all.weight_bytes)});
-  return aligned(rows) + format("the paper counts %.1f MMAC", all.macs.paper_macs / 1e6) +
+  return text_table(rows, 2) + format("the paper counts %.1f MMAC", all.macs.paper_macs / 1e6) +
          format(" (%.2f G of 2^30)\n", all.macs.paper_macs / (1 << 30));
 }
 

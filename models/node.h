@@ -161,6 +161,9 @@ class Node {
   // convolution left without inputs becomes a constant: only its tap bias, input 0 giving batch and
   // spatial size (when quantised, keep its quantiser in front: it gives the scale).
   virtual void cut(const ChannelCut&) {}
+  // Forgets what dropped channels were worth, as if they had never been: for networks whose weights
+  // are drawn anew.
+  virtual void forget_lost() {}
   // Inserted scales (gs/passes/insert_scales.h): kinds that can be given a trainable number per
   // output channel where they have none, of role gamma and 1 at first. Convolutions multiply
   // filters and biases by it, norms without an affine become affine. Null context: no value yet.

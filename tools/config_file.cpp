@@ -60,8 +60,9 @@ bool names_file(const std::string& flag, const std::string& value) {
   const TrainConfig none;
   bool found = false;
   for_each_setting(none, [&](const Setting& s, const auto&) {
-    found = found || (s.range.kind == Range::Kind::text && s.flag() == flag &&
-                      s.range.file_ending && value.ends_with(s.range.file_ending));
+    found =
+        found || (s.range.kind == Range::Kind::text && s.flag() == flag && s.range.file_ending &&
+                  value.ends_with(s.range.file_ending) && !(s.range.word && value == s.range.word));
   });
   return found;
 }

@@ -240,6 +240,7 @@ DataLayout layout_of(const EvalOptions& o, bool noise) {
 }
 
 void run_eval(EvalOptions o) {
+  check_second_input(o.second, true);
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   check_model("", o.model);

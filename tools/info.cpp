@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "engine/context.h"
+#include "engine/io/image_folder.h"
 #include "kernels/isa.h"
 #include "kernels/limits.h"
 #include "tools/commands.h"
@@ -41,7 +42,7 @@ Json gather() {
       {"instruction_sets", kernels::isas()},
       {"formats",
        {{"models", {"safetensors", "pth", "npz", "onnx"}},
-        {"images_in", {"jpeg", "png", "webp", "tiff", "bmp", "ppm"}},
+        {"images_in", image_format_names()},
         {"images_out", {"png"}},
         {"tensors", {"npy"}}}},
       {"memory", {{"total_bytes", pages(_SC_PHYS_PAGES)}, {"free_bytes", pages(_SC_AVPHYS_PAGES)}}},

@@ -6,6 +6,7 @@
 #include "gs/passes/insert_scales.h"
 #include "gs/translate.h"
 #include "tools/commands.h"
+#include "tools/inspect_groups.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
 #include "tools/options.h"
@@ -19,6 +20,7 @@ namespace {
 struct InspectOptions {
   NetworkOptions network;
   int size = 256;
+  bool groups = false;
   bool json = false;
 };
 
@@ -98,10 +100,11 @@ void run_inspect(const InspectOptions& o) {
                  {"layers", Json::array()},
                  {"provenance", graph.provenance}};
     for (const LayerCost& layer : cost.layers) json["layers"].push_back(layer_json(layer));
+    if (o.groups) json.update(groups_json(graph, o.size));
     print_json(json);
     return;
   }
-  std::istringstream table(graph.to_string(inputs));
+  std::istringstream table(o.groups ? groups_text(graph, o.size) : graph.to_string(inputs));
   for (std::string line; std::getline(table, line);) std::cout << printable(line) << '\n';
   const std::string side = std::to_string(o.size);
   const bool of_images =
@@ -127,6 +130,7 @@ void add_inspect(const Command& app) {
   sub.footer(R"(Examples:
   gsx inspect runs/gs8-1/model.safetensors --size 128
   gsx inspect cyclegan --json
+  gsx inspect net.onnx --groups
   gsx inspect cartoongan,order=rgb,eps=1e-5:weights.safetensors
   gsx inspect latest_net_G.pth
 Files of weights (PyTorch's .pth .pt .ckpt .bin, .safetensors, .npz) are told from their tensors; ARCH:FILE
@@ -147,6 +151,10 @@ is told as ARCH,KEY=VALUE,...:FILE, with `auto` for an ARCH that is told from th
       ->check(whole_number(1, 8192))
       ->capture_default_str();
   add_network_options(sub, o->network);
+  sub.add_flag(
+      "--groups", o->groups,
+      "show which channels train prunes together, by which scales, what one of them costs, "
+      "and which stay and why, instead of the layers");
   sub.add_flag("--json", o->json, "print one JSON object");
   sub.callback([o] { run_inspect(*o); });
 }

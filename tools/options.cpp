@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "engine/io/image.h"
+#include "gs/second_input.h"
 #include "kernels/limits.h"
 #include "tools/numbers.h"
 #include "tools/text.h"
@@ -142,6 +143,13 @@ Option add_max_pixels(const Command& app, int64_t& max_pixels) {
                   "each")
       ->check(whole_number(1, kMostImagePixels))
       ->capture_default_str();
+}
+
+void check_second_input(const std::string& text, bool drawn) {
+  if (text.empty() || says_second(text)) return;
+  throw Misuse("--second-input",
+               std::string("must be ") + (drawn ? "one-hot, normal, " : "") +
+                   "numbers with commas between, such as 0,1,0, or a .npy file, got " + text);
 }
 
 void set_command_line(const std::vector<std::string>& words) {

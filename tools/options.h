@@ -30,6 +30,10 @@ std::vector<std::string> compute_option_names();
 // --max-pixels, of commands that read images.
 Option add_max_pixels(const Command&, int64_t& max_pixels);
 
+// Misuse where the text of --second-input cannot be one for any network. drawn: whether it may say
+// how vectors are drawn.
+void check_second_input(const std::string& text, bool drawn);
+
 // The command as typed, quoted so that a shell repeats it.
 void set_command_line(const std::vector<std::string>& words);
 const std::string& command_line();

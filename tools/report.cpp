@@ -60,10 +60,10 @@ void run_report(const ReportOptions& o) {
     runs.push_back(read_run(folder));
     for (const std::string& damage : runs.back().damage) warn(damage);
   }
-  check_links("--out", page);
-  check_replaceable("--out", page);
   GSX_CHECK(files_of(runs).find(page).empty(), "--out: ", page.string(),
             " is a file of a run that the page shows; choose another name");
+  check_links("--out", page);
+  check_replaceable("--out", page);
   write_file_atomically(page, page_text(runs));
   std::cout << "report   " << for_stdout(page.string()) << std::endl;
 }

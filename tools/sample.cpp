@@ -52,6 +52,8 @@ Image sample(const Graph& graph, const ContextPtr& context, uint64_t seed, int i
 }
 
 void check_generator(const Graph& graph, const std::string& model) {
+  GSX_CHECK(graph.inputs().size() == 1, model, " takes ", graph.inputs().size(),
+            " inputs, and gsx sample draws one; give gsx translate tensors of both");
   const Shape made = graph.infer_shapes(graph.example_input())[graph.output()];
   GSX_CHECK(made.rank() == 4 && made[1] == 3, model, " makes no images of 3 channels, but ", made);
   GSX_CHECK(noise_length(graph) > 0, model,

@@ -128,7 +128,8 @@ void finish_config(const Command& app, TrainOptions& o) {
                  "--target-ratio, --target-macs and --rho exclude each other; give one of them");
   }
   check_model("--teacher", c.teacher);
-  check_model("--discriminator", c.discriminator);
+  check_second_input(c.second_input, true);
+  if (!c.without_discriminator()) check_model("--discriminator", c.discriminator);
   check_model("--feature-net", c.feature_net);
   if (!o.resume.empty()) {
     c.context = o.compute.context();
@@ -215,6 +216,8 @@ class RunPrinter : public ProgressPrinter {
             std::to_string(c.seed) + ")");
     message("run      " + c.run_dir.string());
     message("device   " + device_);
+    if (c.without_discriminator())
+      message("judge    none: students learn from their distance to the teacher alone");
     warn_of_emulation(*c.context);
   }
   void started(const fs::path& folder) override {

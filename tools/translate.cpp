@@ -32,6 +32,7 @@ struct TranslateOptions {
   ReadOptions reading;
   bool keep_alpha = false;
   std::string max_memory;  // an amount of bytes; empty: what there is
+  uint64_t most_memory = UINT64_MAX;
   ComputeOptions compute;
   bool json = false;
 };
@@ -60,26 +61,9 @@ struct Shared {
   bool told = false;  // that there was transparency
 };
 
-uint64_t most_memory(const TranslateOptions& o) {
-  if (o.max_memory.empty()) return UINT64_MAX;
-  return static_cast<uint64_t>(std::min(parse_amount(o.max_memory).value_or(0), 1e18));
-}
-
-// What a large image is going to take, before the work starts.
-void tell_memory(const TranslateJob& job, const Room& room) {
-  constexpr double kLarge = 1e9;
-  if (!room.by_bands && room.bytes < kLarge) return;
-  std::cerr << "note: " << printable(job.in.string()) << " takes about " << memory_text(room.bytes)
-            << " of memory"
-            << (room.by_bands ? ", by bands of rows, since at once it would take more than there is"
-                              : "")
-            << '\n';
-}
-
 void translate_image(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
                      const TranslateOptions& o, Shared& shared) {
   const bool by_input = o.match_colours == kInput;
-  const uint64_t most = most_memory(o);
   const auto room_for = [&](int width, int height, bool alpha, double reading) {
     const int64_t pixels = int64_t{width} * height;
     const double bytes = 3.0 * static_cast<double>(pixels);
@@ -88,12 +72,12 @@ void translate_image(const Graph& graph, const ContextPtr& context, const Transl
                       {reading, kept,
                        kept + (o.match_colours.empty() ? 1 : 2) * bytes +
                            encoding_bytes(pixels, alpha && o.keep_alpha)},
-                      most);
+                      o.most_memory);
   };
   if (const auto head = image_head(job.in)) {
     const bool fits = int64_t{head->width} * head->height <= o.reading.max_pixels;
     if (fits)
-      tell_memory(job, room_for(head->width, head->height, head->alpha, head->decoding_bytes));
+      tell_room(job, room_for(head->width, head->height, head->alpha, head->decoding_bytes));
   }
   ImageAndAlpha in = read_image_and_alpha(job.in, o.reading);
   if (!in.alpha.rgb.empty() && !shared.told) {
@@ -120,7 +104,7 @@ void translate_image(const Graph& graph, const ContextPtr& context, const Transl
 void translate_one(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
                    const TranslateOptions& o, Shared& shared) {
   const NoGrad no_grad;
-  if (is_tensor_name(job.in)) translate_tensor(graph, context, job, o.second);
+  if (is_tensor_name(job.in)) translate_tensor(graph, context, job, o.second, o.most_memory);
   else translate_image(graph, context, job, o, shared);
 }
 
@@ -142,6 +126,7 @@ void run_translate(TranslateOptions o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
   check_model("", o.model);
+  check_second_input(o.second, false);
   const std::vector<TranslateJob> jobs = plan_translation(o.model, o.inputs, o.out);
   Imported opened = open_suited(context, o.model, jobs);
   for (const std::string& note : opened.notes) std::cerr << "note: " << printable(note) << '\n';
@@ -221,6 +206,8 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
   add_compute_options(sub, o->compute);
   sub.callback([o] {
     o->reading.background = *parse_colour(o->background);
+    if (const auto most = parse_amount(o->max_memory))
+      o->most_memory = static_cast<uint64_t>(std::min(*most, 1e18));
     run_translate(*o);
   });
 }

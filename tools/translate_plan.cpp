@@ -23,6 +23,7 @@ struct Inputs {
   FileSet folders;  // those given, and those that files lie in
   FileSet given;    // folders alone
   bool folder_given = false;
+  std::string only_folders;  // one given that holds nothing but others
 };
 
 void add_folder(Inputs& inputs, const fs::path& folder) {
@@ -32,6 +33,11 @@ void add_folder(Inputs& inputs, const fs::path& folder) {
   inputs.given.add(folder);
   inputs.files.insert(inputs.files.end(), found.images.begin(), found.images.end());
   inputs.files.insert(inputs.files.end(), found.tensors.begin(), found.tensors.end());
+  if (found.images.empty() && found.tensors.empty() && found.left_out.empty() &&
+      found.folders > 0) {
+    inputs.only_folders = folder.string();
+    return;
+  }
   const std::string left_out = left_out_text(found);
   if (!left_out.empty()) warn(left_out);
 }
@@ -50,6 +56,9 @@ Inputs find_inputs(const std::vector<std::string>& named) {
       inputs.folders.add(folder_of(name));
     }
   }
+  GSX_CHECK(!inputs.files.empty() || inputs.only_folders.empty(), inputs.only_folders,
+            " holds folders alone, and gsx translate looks into none below those given; give the ",
+            "folder that holds the images");
   GSX_CHECK(!inputs.files.empty(), "no images (", image_formats("and"),
             ") or .npy tensors in the folders given");
   return inputs;

@@ -2,13 +2,17 @@
 #include "tools/translate_tensor.h"
 
 #include <algorithm>
+#include <iostream>
+#include <utility>
 
 #include "engine/io/image_folder.h"
 #include "engine/io/npy.h"
 #include "gs/second_input.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
+#include "models/memory_need.h"
 #include "tools/command_line.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -66,23 +70,34 @@ Tensor read_input(const ContextPtr& context, const std::filesystem::path& path, 
 }
 
 // Refuses before it is read what cannot fit in memory, of networks that keep the image's size.
-void check_room_for(const Graph& graph, const NpyHead& head, bool nhwc) {
-  if (head.shape.size() != 4 || graph.inputs().size() > 1) return;
+Room check_room_for(const Graph& graph, const NpyHead& head, bool nhwc, uint64_t most) {
+  if (head.shape.size() != 4 || graph.inputs().size() > 1) return {};
   const auto& d = head.shape;
   const Shape shape = nhwc ? Shape{d[0], d[3], d[1], d[2]} : Shape{d[0], d[1], d[2], d[3]};
-  if (shape[1] != graph.input_channels()) return;
+  if (shape[1] != graph.input_channels()) return {};
   try {
     const Shape out = graph.infer_shapes(shape)[graph.output()];
-    if (out.rank() != 4 || out[2] != shape[2] || out[3] != shape[3]) return;
+    if (out.rank() != 4 || out[2] != shape[2] || out[3] != shape[3]) return {};
   } catch (const Error&) {  // told with the tensor at hand
-    return;
+    return {};
   }
   // The tensor, the result and its numbers as they are written.
   const double values = static_cast<double>(shape.numel()) * sizeof(float);
-  check_room(graph, shape, {.before = head.reading_bytes + values, .after = 3 * values});
+  return check_room(graph, shape, {.before = head.reading_bytes + values, .after = 3 * values},
+                    most);
 }
 
 }  // namespace
+
+void tell_room(const TranslateJob& job, const Room& room) {
+  constexpr double kLarge = 1e9;
+  if (!room.by_bands && room.bytes < kLarge) return;
+  std::cerr << "note: " << printable(job.in.string()) << " takes about " << memory_text(room.bytes)
+            << " of memory"
+            << (room.by_bands ? ", by bands of rows, since at once it would take more than it may"
+                              : "")
+            << '\n';
+}
 
 Imported open_suited(const ContextPtr& context, const std::string& model,
                      const std::vector<TranslateJob>& jobs) {
@@ -127,7 +142,8 @@ void take_second(Graph& graph, const std::string& model, std::string& second,
     return;
   }
   GSX_CHECK(!second.empty(), model, " takes a second input, ", name,
-            "; give a .npy tensor of it with --second-input, and the image as one, too");
+            "; give a .npy tensor of it with --second-input, and one of ",
+            graph.node(inputs[0]).name, ", too");
   GSX_CHECK(is_tensor_name(second), "--second-input: expected a .npy tensor, got ", second);
   for (const TranslateJob& job : jobs)
     GSX_CHECK(is_tensor_name(job.in), model, " takes a second input, ", name,
@@ -135,15 +151,19 @@ void take_second(Graph& graph, const std::string& model, std::string& second,
 }
 
 void translate_tensor(const Graph& graph, const ContextPtr& context, const TranslateJob& job,
-                      const std::string& second) {
+                      const std::string& second, uint64_t most_memory) {
   const bool nhwc = is_nhwc(graph, "input_layout");
-  check_room_for(graph, read_npy_head(job.in), nhwc);
+  const Room room = check_room_for(graph, read_npy_head(job.in), nhwc, most_memory);
+  tell_room(job, room);
   const std::vector<int> nodes = graph.inputs();
-  const Tensor x = read_input(context, job.in, wanted_of(graph, nodes[0]), nhwc);
-  std::vector<Tensor> inputs = inputs_of(graph, x);
-  if (!second.empty())
-    inputs = {x, read_input(context, second, wanted_of(graph, nodes.at(1)), false)};
-  const Tensor y = graph.evaluate(inputs)[0];
+  Tensor x = read_input(context, job.in, wanted_of(graph, nodes[0]), nhwc);
+  std::vector<Tensor> inputs = inputs_of(graph, std::exchange(x, {}));
+  if (!second.empty()) {
+    inputs.resize(1);
+    inputs.push_back(read_input(context, second, wanted_of(graph, nodes.at(1)), false));
+  }
+  const Tensor y =
+      room.by_bands ? evaluate_by_bands(graph, std::move(inputs))[0] : graph.evaluate(inputs)[0];
   if (!is_nhwc(graph, "output_layout") || y.shape().rank() != 4) return write_npy(job.target, y);
   const Shape s = y.shape();
   const int64_t dims[] = {s[0], s[2], s[3], s[1]};

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "gs/translate.h"
 #include "models/import/import.h"
 #include "tools/translate_plan.h"
 
@@ -21,7 +22,11 @@ void take_second(Graph&, const std::string& model, std::string& second,
 
 // A .npy in, a .npy out, neither scaled nor clipped. Networks whose file has channels last take and
 // give [N,H,W,C]. second: the file of the second input; empty: none, or what it remembers.
+// most_memory: bytes that the process may hold.
 void translate_tensor(const Graph&, const ContextPtr&, const TranslateJob&,
-                      const std::string& second);
+                      const std::string& second, uint64_t most_memory);
+
+// Says what a large image is going to take, before the work starts.
+void tell_room(const TranslateJob&, const Room&);
 
 }  // namespace gsx::tools

@@ -90,6 +90,16 @@ fs::path behind_links(const fs::path& path) {
   fail("write ", path.string(), ": the link leads in circles");
 }
 
+namespace {
+
+std::string lower_extension(const fs::path& path) {
+  std::string text = path.extension().string();
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace
+
 void check_links(const std::string& what, const fs::path& path) {
   fs::path at;
   for (const fs::path& part : path) {
@@ -100,6 +110,13 @@ void check_links(const std::string& what, const fs::path& path) {
               " is a link to ", fs::read_symlink(at, ignored).string(),
               ", where nothing is; remove the link or choose another name");
   }
+  // What is behind a link of another format would still have the old one's name.
+  std::error_code ignored;
+  const fs::path target = behind_links(path);
+  GSX_CHECK(!fs::is_regular_file(target, ignored) || !target.has_extension() ||
+                !path.has_extension() || lower_extension(target) == lower_extension(path),
+            what, ": ", path.string(), " is a link to ", target.string(),
+            ", whose name is that of another format; remove the link or choose another name");
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(behind_links(path_)) {

@@ -239,9 +239,13 @@ Decoded read_bmp(std::span<const uint8_t> bytes, const ReadOptions& options) {
                    options.max_pixels);
   check_kind(head);
   const bool runs = head.compression == kRuns8 || head.compression == kRuns4;
-  // The last row need not be filled up; a run is at most 255 pixels in two bytes.
+  // The last row need not be filled up. A run is at most 255 pixels in two bytes, but runs may end
+  // early, and then the rest is of the first colour: believed of images that are not large.
+  constexpr int64_t kBelieved = int64_t{1} << 22;
   const uint64_t needed =
-      runs ? static_cast<uint64_t>(head.width * head.height) / 255
+      runs ? head.width * head.height <= kBelieved
+                 ? 2
+                 : static_cast<uint64_t>(head.width * head.height) / 255
            : row_bytes(head) * static_cast<uint64_t>(head.height - 1) +
                  (static_cast<uint64_t>(head.width) * static_cast<uint64_t>(head.bits) + 7) / 8;
   require(head.pixels_at <= bytes.size() && needed <= bytes.size() - head.pixels_at,

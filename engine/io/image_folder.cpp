@@ -44,8 +44,10 @@ void sort_by_name(std::vector<fs::path>& files) {
 void check_is_folder(const fs::path& folder) {
   std::error_code ignored;
   GSX_CHECK(fs::is_directory(folder, ignored),
-            fs::exists(folder, ignored) ? "data: expected a folder of images, got the file "
-                                        : "data: there is no folder ",
+            fs::exists(folder, ignored)
+                ? "data: expected a folder of images or a text file that lists them, got the file "
+            : folder.has_extension() ? "data: there is no file or folder "
+                                     : "data: there is no folder ",
             folder.string());
 }
 

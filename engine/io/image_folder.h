@@ -12,6 +12,8 @@ namespace gsx {
 // "*.jpg, *.jpeg, ... and *.ppm".
 std::string image_formats(const char* last);
 std::string image_patterns();
+// The same for machines: "jpeg", "png", ...
+std::vector<std::string> image_format_names();
 
 // What a folder or list holds that a person may take for images; hidden entries are not looked at.
 struct ImageFolder {

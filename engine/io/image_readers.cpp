@@ -94,6 +94,15 @@ std::string image_formats(const char* last) {
   return listed(last, [](const ImageReader& r) { return std::string(r.name); });
 }
 
+std::vector<std::string> image_format_names() {
+  std::vector<std::string> names;
+  for (const ImageReader& reader : kReaders) {
+    names.emplace_back(reader.name);
+    for (char& c : names.back()) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return names;
+}
+
 std::string image_patterns() {
   return listed("and", [](const ImageReader& r) {
     std::string all;

@@ -36,9 +36,14 @@ void ReadAhead::want(size_t index) {
   if (threads_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    if (slots_.count(index)) return;
-    queue_.push_back(index);
-    slots_.try_emplace(index);
+    const auto [slot, fresh] = slots_.try_emplace(index);
+    if (!fresh) return;
+    try {
+      queue_.push_back(index);
+    } catch (...) {  // a slot that nobody fills would be waited for
+      slots_.erase(slot);
+      throw;
+    }
   }
   begin_.notify_one();
 }

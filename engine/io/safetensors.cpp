@@ -95,8 +95,9 @@ SafetensorsFile::Entry parse_entry(const std::string& name, const json& value) {
 struct CutShort : Problem {};
 
 CutShort cut_short(uint64_t missing) {
-  return {{"is cut short: its last " + std::to_string(missing) +
-           " bytes are missing; download or copy it again"}};
+  return {{"is cut short: its last " +
+           (missing == 1 ? "byte is" : std::to_string(missing) + " bytes are") +
+           " missing; download or copy it again"}};
 }
 
 // The arrays must cover the data section without gaps or overlaps. Returns names in data order.

@@ -75,8 +75,11 @@ Tiff open_tiff(TiffInput& in) {
 }
 
 void fail_tiff(const TiffInput& in) {
-  throw Problem{std::string("is damaged or cut off (libtiff says: ") +
-                (in.problem[0] ? in.problem : "nothing") + ")"};
+  std::string words = in.problem;
+  const std::string no_line = " at scanline 4294967295";  // as it says where it knows none
+  if (const size_t at = words.find(no_line); at != words.npos) words.erase(at, no_line.size());
+  throw Problem{"is damaged or cut off" +
+                (words.empty() ? std::string() : " (libtiff says: " + words + ")")};
 }
 
 }  // namespace gsx

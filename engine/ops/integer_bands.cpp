@@ -46,7 +46,7 @@ Band transposed_band(const kernels::ConvShape& all, int first, int end) {
 // Whether a band's convolution stands by itself: it has rows, borders show no row twice removed,
 // and no row of the output lies where nothing lands.
 bool stands(const kernels::ConvShape& band, int rows) {
-  if (band.x.h < 1 || band.y().h != rows) return false;
+  if (rows < 1 || band.x.h < 1 || band.y().h != rows) return false;
   if (band.transposed) return band.top >= 0;
   return band.top < band.x.h && band.bottom < band.x.h;
 }

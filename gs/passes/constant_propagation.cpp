@@ -28,8 +28,13 @@ std::vector<float> gammas(const Node& node) {
   return scale && scale->value.defined() ? scale->value.to_vector() : std::vector<float>{};
 }
 
-void forbid(std::vector<bool>& groups, const ChannelTies& ties, int node) {
-  for (int c = 0; c < ties.channels(node); ++c) groups[ties.group(node, c)] = false;
+void keep(std::vector<Stay>& groups, int group, Stay::Why why, int node) {
+  if (groups[group].why == Stay::Why::no) groups[group] = {why, node};
+}
+
+// The channels of node `of`, because of `node`.
+void keep_all(std::vector<Stay>& groups, const ChannelTies& ties, int of, Stay::Why why, int node) {
+  for (int c = 0; c < ties.channels(of); ++c) keep(groups, ties.group(of, c), why, node);
 }
 
 }  // namespace
@@ -81,23 +86,33 @@ ChannelConstants prunable_constants(const Graph& graph, const std::vector<Shape>
   return known;
 }
 
-std::vector<bool> removable_groups(const Graph& graph, const std::vector<Shape>& shapes,
-                                   const ChannelTies& ties, const ChannelConstants& known) {
-  std::vector<bool> removable(ties.groups(), true);
-  for (const int i : graph.inputs()) forbid(removable, ties, i);
-  for (const GraphOutput& o : graph.outputs()) forbid(removable, ties, o.node);
+std::vector<Stay> staying_groups(const Graph& graph, const std::vector<Shape>& shapes,
+                                 const ChannelTies& ties, const ChannelConstants& known) {
+  using Why = Stay::Why;
+  std::vector<Stay> stays(ties.groups());
+  for (const int i : graph.inputs()) keep_all(stays, ties, i, Why::input, i);
+  for (const GraphOutput& o : graph.outputs()) keep_all(stays, ties, o.node, Why::output, o.node);
   for (const std::string& layer : graph.feature_layers)
-    if (const int i = graph.find(layer); i >= 0) forbid(removable, ties, i);
+    if (const int i = graph.find(layer); i >= 0) keep_all(stays, ties, i, Why::feature_layer, i);
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     const std::vector<Shape> in = input_shapes(node, shapes);
     for (size_t k = 0; k < node.inputs.size(); ++k)
-      if (node.pins_input(static_cast<int>(k), in)) forbid(removable, ties, node.inputs[k]);
+      if (node.pins_input(static_cast<int>(k), in))
+        keep_all(stays, ties, node.inputs[k], Why::pinned, i);
     if (!reads_channels(node) && !node.counts_channels()) continue;
     for (const int from : node.inputs)
       for (int c = 0; c < ties.channels(from); ++c)
-        if (!known[from][c]) removable[ties.group(from, c)] = false;
+        if (!known[from][c]) keep(stays, ties.group(from, c), Why::read, i);
   }
+  return stays;
+}
+
+std::vector<bool> removable_groups(const Graph& graph, const std::vector<Shape>& shapes,
+                                   const ChannelTies& ties, const ChannelConstants& known) {
+  std::vector<bool> removable;
+  for (const Stay& stay : staying_groups(graph, shapes, ties, known))
+    removable.push_back(stay.why == Stay::Why::no);
   return removable;
 }
 

@@ -23,9 +23,18 @@ ChannelConstants channel_constants(const Graph&, const std::vector<Shape>& shape
 // nothing.
 ChannelConstants prunable_constants(const Graph&, const std::vector<Shape>& shapes);
 
-// Groups of tied channels (ChannelTies::group) that may vanish together: none of them belongs to an
-// input, an output or a feature layer of the network, nothing pins them, and whatever reads them
-// freely, or counts them, reads constants.
+// Why tied channels must stay, and the node it is because of: one of them is that input's, output's
+// or feature layer's; the node pins them (Node::pins_input); or it reads them freely, or counts
+// them, and what it reads is no constant.
+struct Stay {
+  enum class Why : uint8_t { no, input, output, feature_layer, pinned, read } why = Why::no;
+  int node = -1;
+  friend auto operator<=>(const Stay&, const Stay&) = default;
+};
+// The first reason found, per group of tied channels (ChannelTies::group).
+std::vector<Stay> staying_groups(const Graph&, const std::vector<Shape>& shapes, const ChannelTies&,
+                                 const ChannelConstants&);
+// Groups of tied channels that may vanish together: those with no reason to stay.
 std::vector<bool> removable_groups(const Graph&, const std::vector<Shape>& shapes,
                                    const ChannelTies&, const ChannelConstants&);
 

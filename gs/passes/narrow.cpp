@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "gs/passes/fewer_channels.h"
 #include "gs/translate.h"
 #include "models/architectures.h"
 
@@ -39,6 +40,11 @@ Json shape_options(const Graph& teacher) {
   return options;
 }
 
+bool is_named(const Graph& teacher) {
+  const auto names = architecture_names();
+  return std::find(names.begin(), names.end(), teacher.architecture()) != names.end();
+}
+
 }  // namespace
 
 int network_width(const Graph& graph) {
@@ -55,10 +61,12 @@ double paper_width(const Graph& teacher) {
 }
 
 Graph narrow_network(const Graph& teacher, double width) {
-  const auto names = architecture_names();
-  GSX_CHECK(std::find(names.begin(), names.end(), teacher.architecture()) != names.end(),
-            "distill: cannot make a narrow '", teacher.architecture(),
-            "'; the architectures that can are the generators named by gsx inspect");
+  if (!is_named(teacher)) {
+    const int full = network_width(teacher);
+    GSX_CHECK(width <= full, "--width: must be at most ", full,
+              ", the channels of the teacher's first layer, got ", width);
+    return fewer_channels(teacher, width / full);
+  }
   Json options = shape_options(teacher);
   options["width"] = width;
   Graph graph = make_architecture(teacher.architecture(), options);
@@ -67,21 +75,34 @@ Graph narrow_network(const Graph& teacher, double width) {
   return graph;
 }
 
+Graph fresh_narrow_network(const Graph& teacher, double width, const ContextPtr& context,
+                           Rng& rng) {
+  Graph graph = narrow_network(teacher, width);
+  if (is_named(teacher)) graph.initialize(context, rng, Init{});
+  else draw_weights(graph, teacher, context, rng);
+  return graph;
+}
+
 double narrow_cost(const Graph& teacher, double width, const Budget& budget,
                    const QuantizeOptions* quantize) {
   Graph graph = narrow_network(teacher, width);
-  if (budget.kind == Budget::Kind::macs) return graph.cost(budget.input).macs.true_macs;
+  if (budget.kind == Budget::Kind::macs) return cost_of(graph, budget);
   if (quantize) insert_quantizers(graph, *quantize);
   return static_cast<double>(file_bytes(graph));
 }
 
+double least_width(const Graph& teacher) { return is_named(teacher) ? 1 : 1.0 / kWidthSteps; }
+
 double width_within(const Graph& teacher, const Budget& budget, const QuantizeOptions* quantize) {
-  const int full = network_width(teacher);
-  int steps = kWidthSteps;  // the narrowest
-  const auto wider = [&] { return double(steps + 1) / kWidthSteps; };
-  while (wider() <= full && narrow_cost(teacher, wider(), budget, quantize) <= budget.target)
-    ++steps;
-  return double(steps) / kWidthSteps;
+  const auto width = [](int steps) { return double(steps) / kWidthSteps; };
+  int fits = static_cast<int>(kWidthSteps * least_width(teacher));  // or has to
+  int beyond = kWidthSteps * network_width(teacher) + 1;
+  while (beyond - fits > 1) {
+    const int middle = (fits + beyond) / 2;
+    const bool meets = narrow_cost(teacher, width(middle), budget, quantize) <= budget.target;
+    (meets ? fits : beyond) = middle;
+  }
+  return width(fits);
 }
 
 }  // namespace gsx

@@ -68,6 +68,9 @@ void refuse_idle_budget(const RunState& run, const Graph& teacher, const Budget&
 
 void refuse_hard_budget(const RunState& run, const Graph& teacher, const Budget& budget,
                         double cost) {
+  GSX_CHECK(budget.kind == Budget::Kind::macs || ratio(teacher, cost) > 1, asked_budget(run),
+            ": nothing that can be left out makes the file smaller than the teacher's; give ",
+            "another network or, where it is not in 8 bits yet, --method gs8 to store it so");
   const std::string limit =
       budget.kind == Budget::Kind::macs
           ? "one image costs at least " + macs_text(cost) + " however small the network"

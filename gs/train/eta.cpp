@@ -29,12 +29,14 @@ NetworkWork network_work(const RunState& run) {
   Rng any(0);
   const Graph generator =
       given ? load_model(run.context, run.artifacts.teacher) : fresh_generator(run, any);
-  const Graph discriminator = given && std::filesystem::exists(run.artifacts.discriminator, ignored)
-                                  ? load_model(run.context, run.artifacts.discriminator)
-                                  : fresh_discriminator(run, any);
   NetworkWork w;
   w.generator = macs(generator, run.recipe.size);
-  w.discriminator = macs(discriminator, run.made_size());
+  if (!run.config.without_discriminator()) {
+    const bool there = given && std::filesystem::exists(run.artifacts.discriminator, ignored);
+    w.discriminator = macs(there ? load_model(run.context, run.artifacts.discriminator)
+                                 : fresh_discriminator(run, any),
+                           run.made_size());
+  }
   const auto& stages = run.recipe.stages;
   if (std::any_of(stages.begin(), stages.end(), [](const StagePlan& s) {
         return s.kind == "cartoongan" || (s.makes == "student" && s.looks_through_features());

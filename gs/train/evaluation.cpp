@@ -34,11 +34,12 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
   if (!spec.empty() && net.graph.architecture() == "squeezenet")
     lpips = open_lpips(net.graph, model_path(spec),
                        [&](const std::string& text) { run.observer.warning(text); });
-  Evaluation evaluation(
-      {&student, &teacher, &net.graph, net.graph.feature_layers.back(), lpips ? &*lpips : nullptr});
+  const bool sees = net.graph.size() > 0;
+  Evaluation evaluation({&student, &teacher, sees ? &net.graph : nullptr,
+                         sees ? net.graph.feature_layers.back() : "", lpips ? &*lpips : nullptr});
   for (size_t i = 0; i < sources.size(); ++i)
     evaluation.add_source(sources[i], second_of(run, student, i, true));
-  if (run.data.has_targets())
+  if (run.data.has_targets() && sees)
     for (const Tensor& real : run.data.training(Domain::b, kRealImages)) evaluation.add_real(real);
 
   const Evaluation::Result result = evaluation.result();

@@ -23,6 +23,7 @@ FeatureNet features_of_discriminator(Graph discriminator) {
 
 FeatureNet open_feature_net(const RunState& run) {
   const std::string& spec = run.config.feature_net;
+  if (spec.empty() && run.config.without_discriminator()) return {};
   if (spec.empty())
     return features_of_discriminator(load_model(run.context, run.artifacts.discriminator));
   FeatureNet net;

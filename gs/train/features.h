@@ -9,7 +9,7 @@ struct FeatureNet {
   Graph graph;
   std::string name;
 };
-// The run's feature network, else its discriminator.
+// The run's feature network, else its discriminator; where it has none, an empty graph.
 FeatureNet open_feature_net(const RunState&);
 FeatureNet features_of_discriminator(Graph discriminator);
 

@@ -61,6 +61,10 @@ Inputs open_inputs(const RunState& run, bool need_discriminator) {
   Inputs in;
   Rng dense(c.seed, kDenseStream), discriminator(c.seed, kDiscriminatorStream);
   in.teacher = c.teacher.empty() ? fresh_generator(run, dense) : open_given_teacher(run);
+  if (c.without_discriminator()) {
+    if (!c.feature_net.empty()) in.features = open_feature_net(run);
+    return in;
+  }
   if (!c.discriminator.empty())
     in.discriminator = open_given(run, "--discriminator", c.discriminator);
   else if (c.teacher.empty() || need_discriminator)
@@ -74,7 +78,8 @@ Inputs open_inputs(const RunState& run, bool need_discriminator) {
 void adopt(const RunState& run, const Inputs& in, bool need_discriminator, const fs::path& folder) {
   if (run.config.teacher.empty()) return;
   save_model(in.teacher, folder / run_files::kTeacher);
-  if (!need_discriminator) save_model(in.discriminator, folder / run_files::kDiscriminator);
+  if (!need_discriminator && !run.config.without_discriminator())
+    save_model(in.discriminator, folder / run_files::kDiscriminator);
   const auto& stages = run.recipe.stages;
   if (std::none_of(stages.begin(), stages.end(),
                    [](const StagePlan& plan) { return plan.kind == "coevolve"; }))
@@ -86,7 +91,7 @@ void adopt(const RunState& run, const Inputs& in, bool need_discriminator, const
 
 void make_paths_absolute(TrainConfig& c) {
   c.teacher = absolute_spec(c.teacher);
-  c.discriminator = absolute_spec(c.discriminator);
+  if (!c.without_discriminator()) c.discriminator = absolute_spec(c.discriminator);
   c.feature_net = absolute_spec(c.feature_net);
   c.second_input = absolute_spec(c.second_input);
   if (!c.data.empty()) c.data = absolute_path(c.data);

@@ -5,7 +5,7 @@
 namespace gsx {
 
 // What stands at a run's start. A teacher or discriminator that the run trains itself is here with
-// fresh weights.
+// fresh weights. Without a discriminator that is an empty graph, and so are its features.
 struct Inputs {
   Graph teacher, discriminator;
   FeatureNet features;

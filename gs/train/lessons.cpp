@@ -20,6 +20,7 @@ Graph open_features(const RunState& run, const StagePlan& plan) {
 
 // Whether a network's first feature layer has fewer pixels than its input.
 bool first_layer_is_coarse(const Graph& net) {
+  if (net.feature_layers.empty()) return false;
   const Shape in{1, net.input_channels(), 64, 64};
   return net.infer_shapes(in)[net.find(net.feature_layers.front())][2] < in[2];
 }

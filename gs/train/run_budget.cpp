@@ -81,17 +81,15 @@ Graph narrow_student(const RunState& run, const Graph& teacher, const Budget& bu
   const QuantizeOptions* stored = run.recipe.quantized() ? &quantize : nullptr;
   double width = run.recipe.maker("student")->width.value_or(0);
   if (width == 0 && budget.kind != Budget::Kind::none) {
-    const double least = narrow_cost(teacher, 1, budget, stored);
+    const double least = narrow_cost(teacher, least_width(teacher), budget, stored);
     if (least > budget.target) refuse_hard_budget(run, teacher, budget, least);
     Budget share = budget;
     if (run.recipe.prunes()) share.target = std::sqrt(budget.target * whole_cost(teacher, budget));
     width = width_within(teacher, share, stored);
   }
   if (width == 0) width = paper_width(teacher);
-  Graph student = narrow_network(teacher, width);
   Rng rng(run.config.seed, kStudentStream);
-  student.initialize(run.context, rng, Init{});
-  return student;
+  return fresh_narrow_network(teacher, width, run.context, rng);
 }
 
 float derived_rate(const RunState& run, const Graph& teacher) {

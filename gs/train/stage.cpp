@@ -6,7 +6,6 @@
 #include "gs/passes/quantize.h"
 #include "gs/second_input.h"
 #include "gs/train/noise.h"
-#include "gs/train/teacher_traits.h"
 #include "gs/translate.h"
 #include "models/import/import.h"
 
@@ -46,15 +45,17 @@ Graph fresh_unet(const RunState& run, const StagePlan& plan, Rng& rng) {
 
 }  // namespace
 
-RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer) {
+RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver& observer,
+                        const TeacherTraits* known) {
   ContextPtr context = config.context ? config.context : Context::create();
   TrainData data(config, recipe.size, recipe.load_size, context, observer);
-  const TeacherTraits traits = teacher_traits(config, recipe, context);
+  const TeacherTraits traits = known ? *known : teacher_traits(config, recipe, context);
   if (traits.noise > 0) data.take_noise(traits.noise, config.seed);
   data.take_scale(traits.scale);
   Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
   return {config,   std::move(recipe), std::move(context),
-          observer, std::move(data),   std::move(artifacts)};
+          observer, std::move(data),   std::move(artifacts),
+          traits};
 }
 
 Graph open_given(const RunState& run, const char* flag, const std::string& spec) {

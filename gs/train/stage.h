@@ -10,6 +10,7 @@
 #include "gs/train/data.h"
 #include "gs/train/random_streams.h"
 #include "gs/train/run_folder.h"
+#include "gs/train/teacher_traits.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -22,6 +23,7 @@ struct RunState {
   TrainObserver& observer;
   TrainData data;
   Artifacts artifacts;
+  TeacherTraits teacher_traits;
   int64_t seconds_drawn = 0;  // of second inputs, for training images
 
   // The side of the images that the run's networks make of those of its size.
@@ -65,8 +67,9 @@ std::span<const StageKind> stage_kinds();
 // Error for a name that none of them has.
 const StageKind& stage_kind(const std::string& name);
 
-// Opens the data that the settings name.
-RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&);
+// Opens the data that the settings name. known: the teacher's traits; null: they are looked for.
+RunState make_run_state(const TrainConfig&, Recipe, TrainObserver&,
+                        const TeacherTraits* known = nullptr);
 // A network that was named by this flag: errors tell it.
 Graph open_given(const RunState&, const char* flag, const std::string& spec);
 // The teacher that the run's first stage trains, with fresh weights.

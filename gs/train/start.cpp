@@ -36,9 +36,9 @@ std::string misfit(const Inputs& in, int size, int64_t scale) {
              (scale > 1 ? ", not " + std::to_string(scale) + " times as large" : "");
     }
     which = "the discriminator";
-    in.discriminator.infer_shapes(image);
+    if (in.discriminator.size() > 0) in.discriminator.infer_shapes(image);
     which = "the feature network";
-    in.features.graph.infer_shapes(image);
+    if (in.features.graph.size() > 0) in.features.graph.infer_shapes(image);
   } catch (const Error& e) {
     const std::string why = e.what();
     return std::string(which) + ": " +
@@ -66,7 +66,7 @@ void check_size(const Inputs& in, int size, int64_t scale) {
 // Whether a discriminator that was given is one.
 void check_discriminator(const RunState& run, const Graph& discriminator) {
   const std::string& spec = run.config.discriminator;
-  if (spec.empty()) return;
+  if (spec.empty() || run.config.without_discriminator()) return;
   const Shape given = discriminator.example_input();
   const std::vector<Shape> shapes = discriminator.infer_shapes(given);
   for (const GraphOutput& output : discriminator.outputs()) {
@@ -116,7 +116,8 @@ void check_teacher(const RunState& run, const Graph& teacher) {
 class Rehearsal {
  public:
   Rehearsal(const RunState& run, const fs::path& folder)
-      : folder_(folder), state_(make_run_state(settings(run), shortened(run.recipe), silent_)) {
+      : folder_(folder),
+        state_(make_run_state(settings(run), shortened(run.recipe), silent_, &run.teacher_traits)) {
     std::error_code error;
     fs::create_directory(folder_, error);
     GSX_CHECK(!error, "train: cannot write in the run folder ", run.config.run_dir.string(), ": ",

@@ -34,7 +34,8 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     if (plan.quantize && !student_.quantized()) quantize();
     if (before.to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_);
   } else {
-    discriminator_ = load_model(run.context, run.artifacts.discriminator);
+    if (!run.config.without_discriminator())
+      discriminator_ = load_model(run.context, run.artifacts.discriminator);
     student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)
                                      : lessons_.teacher();
     if (plan.quantize) quantize();
@@ -48,7 +49,8 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
 StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateReader& in)
     : Stage(run, plan),
       lessons_(run, plan),
-      discriminator_(in.graph("discriminator", run.context)),
+      discriminator_(run.config.without_discriminator() ? Graph()
+                                                        : in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
       budget_(make_budget(run, lessons_.teacher())) {
   build(in.meta().at("distance").get<std::vector<float>>());
@@ -139,7 +141,7 @@ std::vector<double> StudentStage::scales() const {
 
 void StudentStage::save(StateWriter& out) const {
   out.add("student", student_);
-  out.add("discriminator", discriminator_);
+  if (!run_.config.without_discriminator()) out.add("discriminator", discriminator_);
   out.add("weight_optimizer", step_->weight_optimizer());
   out.add("discriminator_optimizer", step_->discriminator_optimizer());
   out.add("gamma_optimizer", step_->gamma_optimizer());

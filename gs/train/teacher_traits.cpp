@@ -5,6 +5,7 @@
 
 #include "gs/translate.h"
 #include "models/architectures.h"
+#include "models/import/import.h"
 
 namespace gsx {
 
@@ -17,7 +18,7 @@ constexpr int kBuiltInSide = 64, kLeastSide = 16;
 
 Graph open_teacher(const TrainConfig& config, const ContextPtr& context) {
   try {
-    return open_model(context, config.teacher);
+    return import_named(context, config.teacher, false, "model.safetensors", false).graph;
   } catch (const Error&) {
     return {};
   }

@@ -11,7 +11,6 @@
 #include "gs/train/run_lock.h"
 #include "gs/train/run_log.h"
 #include "gs/train/start.h"
-#include "gs/train/teacher_traits.h"
 
 namespace gsx {
 
@@ -59,17 +58,19 @@ Recipe saved_recipe(const TrainConfig& c, const StateReader& in) {
   return make_recipe(as_then, in.meta().at("need_critic").get<bool>());
 }
 
-// Where the teacher tells it.
-void choose_size(TrainConfig& c) {
-  const int side =
-      given_teacher_traits(c, c.context ? c.context : Context::create({.threads = 1})).side;
-  if (side > 0) c.size = side;
+// Of the teacher that is given; where it tells a size, that is the run's unless another was chosen.
+std::optional<TeacherTraits> look_at_teacher(TrainConfig& c) {
+  if (c.teacher.empty()) return std::nullopt;
+  const TeacherTraits traits =
+      given_teacher_traits(c, c.context ? c.context : Context::create({.threads = 1}));
+  if (!c.size && traits.side > 0) c.size = traits.side;
+  return traits;
 }
 
 class Run {
  public:
-  Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
-      const std::atomic<bool>& stop);
+  Run(const TrainConfig& config, const TeacherTraits* traits, RunBeginning& beginning,
+      TrainObserver& observer, const std::atomic<bool>& stop);
   Run(const TrainConfig& config, const StateReader& in, bool new_teacher, TrainObserver& observer,
       const std::atomic<bool>& stop);
   TrainResult go();
@@ -100,10 +101,11 @@ class Run {
   std::unique_ptr<RunLog> log_;
 };
 
-Run::Run(const TrainConfig& config, RunBeginning& beginning, TrainObserver& observer,
-         const std::atomic<bool>& stop)
+Run::Run(const TrainConfig& config, const TeacherTraits* traits, RunBeginning& beginning,
+         TrainObserver& observer, const std::atomic<bool>& stop)
     : stop_(stop),
-      state_(make_run_state(config, make_recipe(config, needs_discriminator(config)), observer)) {
+      state_(make_run_state(config, make_recipe(config, needs_discriminator(config)), observer,
+                            traits)) {
   const bool need_discriminator = needs_discriminator(config);
   const Inputs inputs = open_inputs(state_, need_discriminator);
   check_start(state_, inputs);
@@ -306,9 +308,9 @@ TrainResult train(const TrainConfig& config, bool resume, TrainObserver& observe
     TrainConfig c = config;
     make_paths_absolute(c);
     write_every(c);
-    if (!c.size) choose_size(c);
+    const std::optional<TeacherTraits> traits = look_at_teacher(c);
     observer.begins(c);
-    Run run(c, beginning, observer, stop);
+    Run run(c, traits ? &*traits : nullptr, beginning, observer, stop);
     return run.go();
   }
   check_checkpoint(config);

@@ -1,6 +1,8 @@
 // Two generators of cartoons, told from a file: the light U-GAT-IT, whose decoder is normed by what
 // its encoder saw, and White-box cartoonization's U-Net.
 #include <algorithm>
+#include <deque>
+#include <map>
 
 #include "models/import/nets.h"
 #include "models/import/words.h"
@@ -207,7 +209,7 @@ class Whitebox {
 
   struct Form {
     int out, in, side;
-    friend bool operator==(const Form&, const Form&) = default;
+    friend auto operator<=>(const Form&, const Form&) = default;
   };
   Form form_of(const std::string& layer) const {
     const std::string name = layer + ".weight";
@@ -262,13 +264,14 @@ class Whitebox {
       return;
     }
     std::sort(all.begin(), all.end(), by_number);
+    std::map<Form, std::deque<std::string>> by_form;
+    for (const std::string& layer : all) by_form[form_of(layer)].push_back(layer);
     for (const Form& form : wanted) {
-      const auto found = std::find_if(
-          all.begin(), all.end(), [&](const std::string& layer) { return form_of(layer) == form; });
-      n_.ok = n_.ok && found != all.end();
+      std::deque<std::string>& left = by_form[form];
+      n_.ok = n_.ok && !left.empty();
       if (!n_.ok) return;
-      layers_.push_back(*found);
-      all.erase(found);
+      layers_.push_back(left.front());
+      left.pop_front();
     }
   }
 

@@ -65,10 +65,12 @@ bool is_onnx_domain(const std::string& domain) { return domain.empty() || domain
 
 class Reader {
  public:
-  Reader(::onnx::ModelProto& model, const std::filesystem::path& path, uint64_t file_bytes)
+  // file: of which segments are parts; null where there are none.
+  Reader(::onnx::ModelProto& model, const std::filesystem::path& path, uint64_t file_bytes,
+         std::shared_ptr<const InputFile> file)
       : model_(model),
         path_(path),
-        folder_(path.parent_path()),
+        files_{path.parent_path(), std::move(file)},
         spare_(4 * file_bytes + (uint64_t{1} << 26)) {
     for (const auto& f : model.functions()) functions_[f.domain() + "::" + f.name()] = &f;
   }
@@ -85,7 +87,7 @@ class Reader {
               ": the ONNX file has sparse weights, which gsx does not read");
     std::set<std::string> given;
     for (auto& t : *model_.mutable_graph()->mutable_initializer()) {
-      result_.constants[t.name()] = array_of(t, folder_, where("weight " + t.name()));
+      result_.constants[t.name()] = array_of(t, files_, where("weight " + t.name()));
       if (result_.constants[t.name()]->type == Type::integer)
         result_.integer_types[t.name()] = t.data_type();
       given.insert(t.name());
@@ -130,7 +132,7 @@ class Reader {
   // Decoded once, however many calls of a function hold it.
   ArrayPtr decoded(const ::onnx::TensorProto& t, const std::string& what) {
     ArrayPtr& array = arrays_[&t];
-    if (!array) array = array_of(t, folder_, where(what));
+    if (!array) array = array_of(t, files_, where(what));
     return array;
   }
 
@@ -229,7 +231,8 @@ class Reader {
   }
 
   ::onnx::ModelProto& model_;
-  std::filesystem::path path_, folder_;
+  std::filesystem::path path_;
+  TensorFiles files_;
   std::map<std::string, const ::onnx::FunctionProto*> functions_;
   std::deque<::onnx::AttributeProto> default_messages_;  // a deque: arrays_ knows their places
   std::map<const ::onnx::FunctionProto*, References> defaults_;
@@ -251,16 +254,21 @@ bool begins_like_onnx(const uint8_t* bytes, size_t count) {
 }
 
 OnnxModel read_onnx_file(const std::filesystem::path& path) {
-  const InputFile file(path);
-  GSX_CHECK(file.size() < (uint64_t{1} << 31), path.string(), ": an ONNX file has less than 2 GB, ",
-            "got ", file.size(), " bytes; export it with external data");
-  check_messages(file);
+  const auto file = std::make_shared<const InputFile>(path);
+  GSX_CHECK(file->size() < (uint64_t{1} << 31), path.string(),
+            ": an ONNX file has less than 2 GB, got ", file->size(),
+            " bytes; export it with external data");
+  check_messages(*file);
   ::onnx::ModelProto model;
-  Stream stream(file);
+  std::string small = without_weights(*file);
+  const bool in_segments = !small.empty();
+  Stream stream(*file);
   google::protobuf::io::CopyingInputStreamAdaptor adaptor(&stream);
-  const bool whole = model.ParseFromZeroCopyStream(&adaptor);
+  const bool whole =
+      in_segments ? model.ParseFromString(small) : model.ParseFromZeroCopyStream(&adaptor);
   GSX_CHECK(whole, path.string(), ": the ONNX file is damaged or cut off");
-  return Reader(model, path, file.size()).read();
+  std::string().swap(small);
+  return Reader(model, path, file->size(), in_segments ? file : nullptr).read();
 }
 
 }  // namespace gsx::onnx_import

@@ -136,7 +136,7 @@ class Settling {
     };
     if (layer.weight) {
       Array weights = *dense(layer.weight);
-      scaled(weights.reals);
+      scaled(weights.reals.values());
       layer.weight = std::make_shared<const Array>(std::move(weights));
     } else {
       scaled(layer.parameters.at(0).second);

@@ -55,16 +55,19 @@ float scale_of(Call& c, size_t i) {
   return s->real(0);
 }
 
+// A node that puts node n's values on a grid: of bytes, where that has no more steps and 0 is one.
+int on_grid(Call& c, int n, float step, int64_t lo, int64_t hi) {
+  const bool bytes = hi - lo <= 255 && lo <= 0 && hi >= 0;
+  return c.sketch().add(bytes ? "quantize" : "round_to_grid", {n},
+                        {{"step", step}, {"lo", lo}, {"hi", hi}});
+}
+
 // Real values on the grid of inputs `scale` and `scale + 1`, within their type's bounds.
 Value rounded(Call& c, const View& v, size_t scale) {
   const float step = scale_of(c, scale);
   const int64_t zero = zero_of(c, scale + 1);
   const Range r = range_of(c, scale + 1);
-  const int64_t lo = r.lo - zero, hi = r.hi - zero;
-  const bool bytes = hi - lo <= 255 && lo <= 0 && hi >= 0;
-  const int n = c.sketch().add(bytes ? "quantize" : "round_to_grid", {v.node},
-                               {{"step", step}, {"lo", lo}, {"hi", hi}});
-  Value y = Value::of(with_node(v, n));
+  Value y = Value::of(with_node(v, on_grid(c, v.node, step, r.lo - zero, r.hi - zero)));
   y.grid = Grid{step, zero, r.lo, r.hi};
   return y;
 }
@@ -216,10 +219,7 @@ void cut_to_grid(Call& c, View& v, const Grid& g) {
   constexpr float kDown = -0.5f + 1.0f / 64;
   int n = v.node;
   if (g.lo == 0) n = affine(c.sketch(), n, {1}, {kDown * g.scale});
-  const int64_t lo = g.lo - g.zero, hi = g.hi - g.zero;
-  const bool bytes = hi - lo <= 255 && lo <= 0 && hi >= 0;
-  v = with_node(v, c.sketch().add(bytes ? "quantize" : "round_to_grid", {n},
-                                  {{"step", g.scale}, {"lo", lo}, {"hi", hi}}));
+  v = with_node(v, on_grid(c, n, g.scale, g.lo - g.zero, g.hi - g.zero));
 }
 
 }  // namespace

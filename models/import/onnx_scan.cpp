@@ -13,6 +13,8 @@ namespace {
 // allowed.
 constexpr uint64_t kPart = 96, kNumber = 8, kAllowed = uint64_t{32} << 20;
 constexpr int kMostDepth = 24;
+// Fields of tensors: their numbers, and raw data of more bytes than are worth a place of their own.
+constexpr uint64_t kSegment = 3, kRawData = 9, kLarge = 1024;
 
 // Messages that hold many parts, by their place in ONNX's schema.
 enum class MessageKind : uint8_t {
@@ -76,9 +78,11 @@ class Scanner {
  public:
   explicit Scanner(const InputFile& file) : file_(file) {}
 
-  void message(MessageKind kind, uint64_t end, int depth) {
+  // to: where the message is written without large weights; null: nowhere.
+  void message(MessageKind kind, uint64_t end, int depth, std::string* to) {
     need(depth < kMostDepth, "nests its messages too deep");
     while (at_ < end) {
+      const uint64_t start = at_;
       const uint64_t tag = varint(end), field = tag >> 3;
       need(field > 0, "is no protobuf message");
       cost_ += kNumber;
@@ -96,18 +100,58 @@ class Scanner {
                     ": the ONNX file is made of so many small parts that reading it would take ",
                     "many times its size in memory");
           const uint64_t behind = at_ + length;
-          if (const MessageKind part = part_of(kind, field); part != MessageKind::other)
-            message(part, behind, depth + 1);
+          if (kind == MessageKind::tensor && field == kRawData && length > kLarge) {
+            left_out_ += length;
+            if (to) add_part(*to, kSegment, segment(behind - length, behind));
+          } else if (const MessageKind part = part_of(kind, field); part != MessageKind::other) {
+            std::string inside;
+            message(part, behind, depth + 1, to ? &inside : nullptr);
+            if (to) add_part(*to, field, inside);
+          } else if (to) {
+            GSX_CHECK(kind != MessageKind::tensor || field != kSegment, file_.path().string(),
+                      ": the ONNX file has a weight in segments, which gsx does not read");
+            copy(start, behind, *to);
+          }
           at_ = behind;
           break;
         }
         default: need(false, "is no protobuf message");
       }
+      if (to && (tag & 7) != 2) copy(start, at_, *to);
     }
     need(at_ == end, "is cut off");
   }
 
+  uint64_t left_out() const { return left_out_; }  // bytes of large weights
+
  private:
+  static void add_varint(std::string& to, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) to += static_cast<char>(value | 0x80);
+    to += static_cast<char>(value);
+  }
+  static void add_part(std::string& to, uint64_t field, const std::string& part) {
+    add_varint(to, field << 3 | 2);
+    add_varint(to, part.size());
+    to += part;
+  }
+  static std::string segment(uint64_t begin, uint64_t end) {
+    std::string part;
+    for (const auto& [field, value] : {std::pair{1, begin}, {2, end}}) {
+      add_varint(part, static_cast<uint64_t>(field) << 3);
+      add_varint(part, value);
+    }
+    return part;
+  }
+
+  void copy(uint64_t from, uint64_t end, std::string& to) {
+    for (at_ = from; at_ < end;) {
+      look();
+      const uint64_t n = std::min(end, first_ + window_.size()) - at_;
+      to.append(reinterpret_cast<const char*>(&window_[at_ - first_]), n);
+      at_ += n;
+    }
+  }
+
   void need(bool holds, const char* otherwise) const {
     GSX_CHECK(holds, file_.path().string(), ": the ONNX file ", otherwise,
               "; it is damaged, get or export it anew");
@@ -118,11 +162,15 @@ class Scanner {
     at_ += bytes;
   }
 
+  // The byte at at_ comes into the window.
+  void look() {
+    if (at_ >= first_ && at_ < first_ + window_.size()) return;
+    first_ = at_;
+    window_ = file_.read_at(at_, std::min<uint64_t>(1 << 14, file_.size() - at_));
+  }
+
   uint8_t byte() {
-    if (at_ < first_ || at_ >= first_ + window_.size()) {
-      first_ = at_;
-      window_ = file_.read_at(at_, std::min<uint64_t>(1 << 14, file_.size() - at_));
-    }
+    look();
     return window_[at_++ - first_];
   }
 
@@ -140,13 +188,22 @@ class Scanner {
 
   const InputFile& file_;
   std::vector<uint8_t> window_;  // the file's bytes from first_ on
-  uint64_t first_ = 0, at_ = 0, cost_ = 0;
+  uint64_t first_ = 0, at_ = 0, cost_ = 0, left_out_ = 0;
 };
 
 }  // namespace
 
 void check_messages(const InputFile& file) {
-  Scanner(file).message(MessageKind::model, file.size(), 0);
+  Scanner(file).message(MessageKind::model, file.size(), 0, nullptr);
+}
+
+std::string without_weights(const InputFile& file) {
+  Scanner look(file);
+  look.message(MessageKind::model, file.size(), 0, nullptr);
+  if (look.left_out() <= file.size() / 2) return {};
+  std::string rest;
+  Scanner(file).message(MessageKind::model, file.size(), 0, &rest);
+  return rest;
 }
 
 }  // namespace gsx::onnx_import

@@ -87,6 +87,7 @@ Graph Sketch::build(const ContextPtr& context, int output, const std::string& ou
       if (needed[i]) needed[in] = true;
   Graph graph("onnx");
   std::vector<int> now(nodes_.size(), -1);
+  std::vector<float> place;  // of one weight after the other
   for (int i = 0; i < size(); ++i) {
     SketchNode& n = nodes_[i];
     if (!needed[i]) n.weight.reset();
@@ -103,7 +104,7 @@ Graph Sketch::build(const ContextPtr& context, int output, const std::string& ou
                 "' has ", values.size(), " numbers as its ", suffix, ", which do not fit");
       set_file_values(*p, context, values, "'" + n.origin + "'");
     };
-    if (n.weight) set("weight", n.weight->reals);
+    if (n.weight) set("weight", n.weight->reals.values_in(place));
     n.weight.reset();
     for (const auto& [suffix, values] : n.parameters) set(suffix, values);
   }

@@ -6,7 +6,6 @@
 
 #include "engine/error.h"
 #include "engine/io/file_dtype.h"
-#include "engine/io/input_file.h"
 
 namespace gsx::onnx_import {
 
@@ -99,7 +98,7 @@ void decode_fields(const TensorProto& t, Array& to, int64_t count, const std::st
   const int type = t.data_type();
   if (type == kFloat) {
     need(t.float_data_size());
-    to.reals.assign(t.float_data().begin(), t.float_data().end());
+    to.reals = std::vector<float>(t.float_data().begin(), t.float_data().end());
   } else if (type == kDouble) {
     need(t.double_data_size());
     for (const double v : t.double_data()) to.reals.push_back(static_cast<float>(v));
@@ -161,13 +160,26 @@ std::vector<uint8_t> external_bytes(const TensorProto& t, const std::filesystem:
   }
 }
 
+// Of the model's file, which without_weights put in the place of raw data.
+void take_segment(const TensorProto& t, const std::shared_ptr<const InputFile>& file,
+                  FileDType dtype, uint64_t bytes, const std::string& where, Array& to) {
+  const auto begin = static_cast<uint64_t>(t.segment().begin());
+  GSX_CHECK(static_cast<uint64_t>(t.segment().end()) - begin == bytes && !t.has_raw_data(), where,
+            " of shape ", text_of(to.dims), " needs ", bytes, " bytes and has ",
+            t.segment().end() - t.segment().begin(), "; the file is damaged");
+  if (dtype != FileDType::f32) return decode(dtype, file->read_at(begin, bytes), to);
+  to.reals = Reals(bytes / sizeof(float), [file, begin, bytes](std::vector<float>& values) {
+    values.resize(bytes / sizeof(float));
+    file->read_at(begin, values.data(), bytes);
+  });
+}
+
 }  // namespace
 
-ArrayPtr array_of(const TensorProto& t, const std::filesystem::path& folder,
-                  const std::string& where) {
+ArrayPtr array_of(const TensorProto& t, const TensorFiles& files, const std::string& where) {
   GSX_CHECK(t.dims_size() <= 8, where, " has ", t.dims_size(), " dimensions, at most 8 are read");
   GSX_CHECK(t.data_type() != kString, where, " holds texts, of which no image is computed");
-  GSX_CHECK(!t.has_segment(), where, " lies in segments, which gsx does not read");
+  GSX_CHECK(!t.has_segment() || files.file, where, " lies in segments, which gsx does not read");
   Array array;
   array.dims.assign(t.dims().begin(), t.dims().end());
   array.held = array.dims;
@@ -179,9 +191,11 @@ ArrayPtr array_of(const TensorProto& t, const std::filesystem::path& folder,
   const auto size = static_cast<int64_t>(size_of(layout.dtype));
   const int64_t bytes = halves ? (count + 1) / 2 : count * size;
   if (t.data_location() == TensorProto::EXTERNAL) {
-    const std::vector<uint8_t> data = external_bytes(t, folder, bytes, where);
+    const std::vector<uint8_t> data = external_bytes(t, files.folder, bytes, where);
     if (halves) decode_halves(data, type == kInt4, count, array);
     else decode(layout.dtype, data, array);
+  } else if (t.has_segment() && !halves) {
+    take_segment(t, files.file, layout.dtype, bytes, where, array);
   } else if (t.has_raw_data() && (!t.raw_data().empty() || count == 0)) {
     const std::string& raw = t.raw_data();
     GSX_CHECK(static_cast<int64_t>(raw.size()) == bytes, where, " of shape ", text_of(array.dims),

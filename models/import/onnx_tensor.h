@@ -4,13 +4,19 @@
 
 #include <filesystem>
 
+#include "engine/io/input_file.h"
 #include "models/import/onnx_array.h"
 
 namespace gsx::onnx_import {
 
-// The array of a tensor, whose values lie in the message or, with `folder` the model's, in a file
-// there. `where` begins messages.
-ArrayPtr array_of(const ::onnx::TensorProto&, const std::filesystem::path& folder,
-                  const std::string& where);
+// Where tensors lie that are not in their messages.
+struct TensorFiles {
+  std::filesystem::path folder;           // the model's, where others may lie beside it
+  std::shared_ptr<const InputFile> file;  // the model's, of which segments are parts; may be null
+};
+
+// The array of a tensor. 32-bit floats of a segment are read when they are asked for. `where`
+// begins messages.
+ArrayPtr array_of(const ::onnx::TensorProto&, const TensorFiles&, const std::string& where);
 
 }  // namespace gsx::onnx_import

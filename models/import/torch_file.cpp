@@ -27,7 +27,7 @@ constexpr uint64_t kParsing = uint64_t{1} << 24;
 class ZipStorages : public torch_values::Storages {
  public:
   ZipStorages(const std::filesystem::path& path, uint64_t file_bytes)
-      : archive_(path, "torch", "a zip archive that can be read; it is damaged or cut off"),
+      : archive_(path, "model", "a zip archive that can be read; it is damaged or cut off"),
         most_(file_bytes + file_bytes / 2 + (1 << 20)) {
     std::optional<std::string> found;
     for (const std::string& name : archive_.names()) {
@@ -46,10 +46,10 @@ class ZipStorages : public torch_values::Storages {
 
   void check(const Storage& s) const override {
     const auto size = archive_.size(name(s));
-    require(size.has_value(), "lacks the storage ", s.key);
+    require(size.has_value(), "lacks ", name(s), ", the numbers of a tensor");
     const uint64_t wanted = s.elements * size_of(s.dtype);
-    require(*size >= wanted && *size <= most_, "has ", *size, " bytes of the storage ", s.key,
-            " instead of ", wanted);
+    require(*size >= wanted && *size <= most_, "has ", *size, " bytes in ", name(s), " instead of ",
+            wanted);
   }
   std::vector<uint8_t> read(const Storage& s) const override { return member(name(s)); }
   bool big_endian() const override { return big_endian_; }
@@ -90,9 +90,9 @@ class TorchFile : public TensorFile {
     try {
       open(part);
     } catch (const Problem& problem) {
-      fail("torch: ", path.string(), " ", problem.what);
+      fail("model: ", path.string(), " ", problem.what);
     } catch (const pickle::CutOff&) {
-      fail("torch: ", path.string(), " ends in the middle; download or copy it again");
+      fail("model: ", path.string(), " ends in the middle; download or copy it again");
     }
   }
 
@@ -112,7 +112,7 @@ class TorchFile : public TensorFile {
         return std::exchange(storage_, {});
       return gather(place);
     } catch (const Problem& problem) {
-      fail("torch: ", path_.string(), " ", problem.what);
+      fail("model: ", path_.string(), " ", problem.what);
     }
   }
 

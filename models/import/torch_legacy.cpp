@@ -43,7 +43,7 @@ class Stream : public Storages {
   }
 
   void check(const Storage& s) const override {
-    require(places_.count(s.key) > 0, "lacks the storage ", s.key);
+    require(places_.count(s.key) > 0, "lacks the numbers of a tensor");
   }
   std::vector<uint8_t> read(const Storage& s) const override {
     return file_.read_at(places_.at(s.key), s.elements * size_of(s.dtype));
@@ -97,19 +97,18 @@ class Stream : public Storages {
   void place_storages(uint64_t at) {
     for (const std::string& key : keys_) {
       const auto found = known_.find(key);
-      require(found != known_.end(), "lists the storage ", key, " that nothing is in");
-      require(at <= file_.size() && file_.size() - at >= 8, "ends before the storage ", key,
+      require(found != known_.end(), "lists numbers of no tensor");
+      require(at <= file_.size() && file_.size() - at >= 8, "ends before the numbers of a tensor",
               "; download or copy it again");
       uint64_t count = 0;
       file_.read_at(at, &count, 8);
       if (big_endian_) count = __builtin_bswap64(count);
       const Storage& s = found->second;
-      require(count == s.elements, "says two lengths of the storage ", key, ": ", s.elements,
-              " and ", count);
+      require(count == s.elements, "says that a tensor has ", s.elements, " numbers, and ", count);
       at += 8;
-      require(count <= (file_.size() - at) / size_of(s.dtype), "ends in the storage ", key,
+      require(count <= (file_.size() - at) / size_of(s.dtype), "ends in the numbers of a tensor",
               "; download or copy it again");
-      require(places_.emplace(key, at).second, "lists the storage ", key, " twice");
+      require(places_.emplace(key, at).second, "lists the numbers of a tensor twice");
       at += count * size_of(s.dtype);
     }
   }

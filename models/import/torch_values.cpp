@@ -156,7 +156,7 @@ class Walk {
     } else {
       const Storage& known = found_.storages[at->second];
       require(known.elements * size_of(known.dtype) == s.elements * size_of(s.dtype),
-              "gives the storage ", quoted(s.key), " two lengths");
+              "gives the numbers of one tensor two lengths");
     }
     return at->second;
   }

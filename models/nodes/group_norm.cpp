@@ -1,6 +1,9 @@
 // group_norm: statistics per image over groups of neighbouring channels; one group is layer norm
 // over C, H, W. A channel counts in its group's statistics even where its gamma is zero, so it may
 // only go when what comes in is constant: the cut node remembers that constant's share.
+#include <algorithm>
+#include <numeric>
+
 #include "models/nodes/norms.h"
 
 namespace gsx {
@@ -65,6 +68,14 @@ class GroupNorm : public Norm {
     }
     options_.rests = std::move(rests);
     Norm::cut(cut);
+  }
+  // As many groups as divide the channels that are left; one of each channel stays that.
+  void forget_lost() override {
+    if (options_.rests.empty()) return;
+    const bool each_alone = std::all_of(options_.rests.begin(), options_.rests.end(),
+                                        [](const Rest& r) { return r.count == 1; });
+    options_.groups = each_alone ? channels() : std::gcd(options_.groups, channels());
+    options_.rests.clear();
   }
 
  private:

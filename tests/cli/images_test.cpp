@@ -142,12 +142,12 @@ TEST_CASE("transparent and too large images") {
 TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, or is refused") {
   const TempDir dir;
   const std::string run = (dir / "run").string(), image = (dir / "large.png").string();
-  REQUIRE(run_program({"train", "--out",        run, "--method",         "gs8", "--size",
-                       "16",    "--width",      "4", "--blocks",         "1",   "--dense-steps",
-                       "1",     "--slim-steps", "1", "--finetune-steps", "1",   "--target-ratio",
+  REQUIRE(run_program({"train", "--out",        run,  "--method",         "gs8", "--size",
+                       "16",    "--width",      "16", "--blocks",         "1",   "--dense-steps",
+                       "1",     "--slim-steps", "1",  "--finetune-steps", "1",   "--target-ratio",
                        "4.1",   "--threads",    "1"})
               .exit_code == 0);
-  constexpr int kWidth = 3000, kHeight = 2000;
+  constexpr int kWidth = 2000, kHeight = 1000;
   std::string rows;
   for (int y = 0; y < kHeight; ++y) {
     rows += '\0';
@@ -167,7 +167,7 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
   const ProcessResult refused = translate("none.png", {"--max-memory", "20M"});
   CHECK(refused.exit_code == 1);
   CHECK(!fs::exists(dir / "none.png"));
-  const std::string needs = "3000 x 2000 needs about ";
+  const std::string needs = "2000 x 1000 needs about ";
   const size_t at = refused.err.find(needs);
   INFO(refused.err);
   REQUIRE(at != std::string::npos);
@@ -176,10 +176,42 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
   // What bands need, what the program takes by itself, and the image.
   const int least = std::stoi(refused.err.substr(at + needs.size()));
   const ProcessResult r =
-      translate("bands.png", {"--max-memory", std::to_string(least + 50) + "M"});
+      translate("bands.png", {"--max-memory", std::to_string(least + 40) + "M"});
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
   CHECK(count(r.err, "by bands of rows") == 1);
   CHECK(read_text(dir / "bands.png") == read_text(dir / "whole.png"));
   CHECK(translate("x.png", {"--max-memory", "0"}).exit_code == 2);
+
+  // Tensors alike.
+  const std::string tensor = (dir / "large.npy").string();
+  {
+    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 1000, 2000), }";
+    header.resize(118 - 1, ' ');
+    std::ofstream out(tensor, std::ios::binary);
+    out << std::string("\x93NUMPY\x01\x00\x76\x00", 10) << header << '\n';
+    const std::vector<float> row(kWidth, 0.25f);
+    for (int i = 0; i < 3 * kHeight; ++i)
+      out.write(reinterpret_cast<const char*>(row.data()), kWidth * sizeof(float));
+  }
+  const auto translate_tensor = [&](const std::string& out, const std::vector<std::string>& flags) {
+    std::vector<std::string> command = {"translate", run + "/model.safetensors", tensor, "--out",
+                                        (dir / out).string()};
+    command.insert(command.end(), flags.begin(), flags.end());
+    return run_program(command);
+  };
+  const ProcessResult all = translate_tensor("whole.npy", {});
+  INFO(all.err);
+  REQUIRE(all.exit_code == 0);
+  CHECK(translate_tensor("none.npy", {"--max-memory", "20M"}).exit_code == 1);
+  const ProcessResult few = translate_tensor("none.npy", {"--max-memory", "20M"});
+  const size_t told = few.err.find(needs);
+  REQUIRE(told != std::string::npos);
+  const int for_bands = std::stoi(few.err.substr(told + needs.size()));
+  const ProcessResult banded =
+      translate_tensor("bands.npy", {"--max-memory", std::to_string(for_bands + 30) + "M"});
+  INFO(banded.err);
+  REQUIRE(banded.exit_code == 0);
+  CHECK(count(banded.err, "by bands of rows") == 1);
+  CHECK(read_text(dir / "bands.npy") == read_text(dir / "whole.npy"));
 }

@@ -138,6 +138,13 @@ TEST_CASE("bmp: run lengths, jumps and plain stretches") {
   const std::string runs4 = {4, 0x5a, 0, 0, 0, 3, 0x12, 0x30, 1, 0x40, 0, 1};
   CHECK(decode_image(bmp({.width = 4, .height = 2, .bits = 4, .compression = 2}, runs4), "x").rgb ==
         drawn({1, 2, 3, 4, 5, 10, 5, 10}));
+  // It may come early, and all that was not drawn is of the first colour.
+  const std::string early = {0, 2, 1, 1, 2, 5, 0, 1};
+  CHECK(decode_image(bmp({.width = 4, .height = 3, .bits = 8, .compression = 1}, early), "x").rgb ==
+        drawn({0, 0, 0, 0, 0, 5, 5, 0, 0, 0, 0, 0}));
+  const Image blank = decode_image(
+      bmp({.width = 900, .height = 700, .bits = 8, .compression = 1}, std::string({0, 1})), "x");
+  CHECK(Bytes(blank.rgb.begin(), blank.rgb.begin() + 3) == colour(0));
   // The end may be left out behind the last row, not before it.
   const std::string rows = {4, 1, 0, 0, 4, 2, 0, 0};
   CHECK(decode_image(bmp({.width = 4, .height = 2, .bits = 8, .compression = 1}, rows), "x").rgb ==
