@@ -127,6 +127,9 @@ Graph graph_from_json(const Json& json) {
   graph.feature_layers = json.at("taps").get<std::vector<std::string>>();
   graph.original_channels = json.at("original_channels").get<std::map<std::string, int>>();
   graph.provenance = json.at("provenance");
+  GSX_CHECK(
+      graph.provenance.is_object() && graph.provenance.value("onnx", Json::object()).is_object(),
+      "model file: provenance, and onnx in it, must be objects");
   const Json& list = json.at("nodes");
   GSX_CHECK(list.is_array() && !list.empty() && list.size() <= kMaxNodes,
             "model file: nodes must be a list of at most ", kMaxNodes);

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "models/export/ncnn.h"
 #include "tools/text.h"
 #include "tools/values.h"
 
@@ -29,13 +30,16 @@ std::string scaled(double by, double plus) {
   return text;
 }
 
+// What brings a PIL image to the one size that is taken.
+std::string resized(const CardFacts& f) {
+  if (!f.size) return "";
+  return ".resize((" + std::to_string(f.size->second) + ", " + std::to_string(f.size->first) + "))";
+}
+
 // The image as an array for engines that take [1, 3, height, width].
 std::string array_of(const CardFacts& f, const std::string& batch) {
   const ImageFormat& in = f.graph.input_format;
-  std::string open = "Image.open(\"in.jpg\").convert(\"RGB\")";
-  if (f.size)
-    open +=
-        ".resize((" + std::to_string(f.size->second) + ", " + std::to_string(f.size->first) + "))";
+  const std::string open = "Image.open(\"in.jpg\").convert(\"RGB\")" + resized(f);
   if (f.images == "nhwc") return "np.asarray(" + open + ")[None]";
   if (f.images == "nchw") return "np.asarray(" + open + ").transpose(2, 0, 1)[None]";
   const std::string values = "np.asarray(" + open + ", np.float32)" +
@@ -82,12 +86,19 @@ std::string onnx_usage(const CardFacts& f) {
 
 std::string pytorch_usage(const CardFacts& f) {
   if (takes_one_image(f))
-    return "import model; from PIL import Image\nnetwork = model.load()\n"
-           "model.translate(network, Image.open(\"in.jpg\")).save(\"out.png\")\n";
+    return std::string("import model; from PIL import Image\nnetwork = model.load()\n") +
+           "model.translate(network, Image.open(\"in.jpg\")" + resized(f) + ").save(\"out.png\")\n";
   std::string given;
   for (const Shape& s : f.graph.example_inputs())
     given += (given.empty() ? "" : ", ") + std::string("torch.randn") + shape_text(s);
   return "import model, torch\nwith torch.no_grad():\n    y = model.load()(" + given + ")\n";
+}
+
+// "3, 4": a shape without its batch.
+std::string of_one(const Shape& s) {
+  std::string text;
+  for (int d = 1; d < s.rank(); ++d) text += (d > 1 ? ", " : "") + std::to_string(s[d]);
+  return text;
 }
 
 std::string ncnn_usage(const CardFacts& f) {
@@ -96,15 +107,18 @@ std::string ncnn_usage(const CardFacts& f) {
                      (images ? "from PIL import Image; " : "") +
                      "net = ncnn.Net(); net.load_param(\"model.param\"); "
                      "net.load_model(\"model.bin\")\n";
-  const Shape shape = f.graph.example_inputs()[0];
-  std::string sizes;
-  for (int d = 1; d < shape.rank(); ++d) sizes += (d > 1 ? ", " : "") + std::to_string(shape[d]);
-  // The array must outlive the Mat, which only points to it, until that is copied.
-  code += "x = np.ascontiguousarray(" +
-          (images ? array_of(f, "") : "np.random.randn(" + sizes + ")") + ", np.float32)\n";
-  code +=
-      "run = net.create_extractor(); run.input(\"data\", ncnn.Mat(x).clone()); "
-      "y = np.array(run.extract(\"output\")[1])\n";
+  const std::vector<Shape> shapes = f.graph.example_inputs();
+  const std::vector<std::string> names = ncnn_inputs(f.graph);
+  std::string given;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const std::string x = i == 0 ? "x" : "x" + std::to_string(i);
+    // The array must outlive the Mat, which only points to it, until that is copied.
+    code += x + " = np.ascontiguousarray(" +
+            (images ? array_of(f, "") : "np.random.randn(" + of_one(shapes[i]) + ")") +
+            ", np.float32)\n";
+    given += "run.input(" + Json(names[i]).dump(-1, true) + ", ncnn.Mat(" + x + ").clone()); ";
+  }
+  code += "run = net.create_extractor(); " + given + "y = np.array(run.extract(\"output\")[1])\n";
   return images ? code + save_line(f, "y") : code;
 }
 
@@ -125,11 +139,15 @@ std::string library_of(const std::string& format) { return is_onnx(format) ? "on
 
 std::string images_text(const CardFacts& f) {
   if (!takes_one_image(f)) {
-    std::string text = "Inputs, one batch each:";
+    const bool ncnn = f.format == "ncnn";
+    std::string text = ncnn ? "Inputs:" : "Inputs, one batch each:";
     const std::vector<Shape> shapes = f.graph.example_inputs();
+    std::vector<std::string> names = ncnn ? ncnn_inputs(f.graph) : std::vector<std::string>{};
+    if (!ncnn)
+      for (const int input : f.graph.inputs()) names.push_back(f.graph.node(input).name);
     for (size_t i = 0; i < shapes.size(); ++i)
-      text += (i ? ", `" : " `") + printable(f.graph.node(f.graph.inputs()[i]).name) + "` " +
-              shape_text(shapes[i]);
+      text += (i ? ", `" : " `") + printable(names[i]) + "` " +
+              (ncnn ? "[" + of_one(shapes[i]) + "]" : shape_text(shapes[i]));
     return text + ". Images come out as " + format_words(f.graph.output_format) + ".\n";
   }
   const std::string any = f.size ? "of " + std::to_string(f.size->first) + " x " +

@@ -76,8 +76,8 @@ Written write_pytorch(const ExportOptions& o, const Graph& graph) {
   const PyTorchFiles files = pytorch_files(graph);
   const fs::path code = fs::path(o.out) / "model.py",
                  weights = fs::path(o.out) / "model.safetensors";
-  files.weights.write(weights);
   write_file_atomically(code, files.code);
+  files.weights.write(weights);
   return {{code, static_cast<int64_t>(files.code.size())},
           {weights, static_cast<int64_t>(files.weights.file_bytes())}};
 }
@@ -85,21 +85,30 @@ Written write_pytorch(const ExportOptions& o, const Graph& graph) {
 Written write_ncnn(const ExportOptions& o, const Graph& graph) {
   const NcnnFiles files = ncnn_files(graph);
   const fs::path param = fs::path(o.out) / "model.param", bin = fs::path(o.out) / "model.bin";
-  write_file_atomically(bin, files.bin);
   write_file_atomically(param, files.param);
+  write_file_atomically(bin, files.bin);
   return {{param, static_cast<int64_t>(files.param.size())},
           {bin, static_cast<int64_t>(files.bin.size())}};
 }
 
-// A form that is a folder, and the files in it.
+// A form that is a folder, and the files in it: the first, which is written first, is text that
+// tells whether gsx wrote them.
 struct FolderForm {
   const char* format;
   std::vector<std::string> files;
+  bool (*ours)(const std::string& text);
   Written (*write)(const ExportOptions&, const Graph&);
 };
 const FolderForm* folder_form(const std::string& format) {
-  static const FolderForm kForms[] = {{"pytorch", {"model.py", "model.safetensors"}, write_pytorch},
-                                      {"ncnn", {"model.param", "model.bin"}, write_ncnn}};
+  static const FolderForm kForms[] = {
+      {"pytorch",
+       {"model.py", "model.safetensors"},
+       [](const std::string& text) { return text.starts_with(kPyTorchMark); },
+       write_pytorch},
+      {"ncnn",
+       {"model.param", "model.bin"},
+       [](const std::string& text) { return text.find(kNcnnMark) != text.npos; },
+       write_ncnn}};
   for (const FolderForm& form : kForms)
     if (format == form.format) return &form;
   return nullptr;
@@ -131,6 +140,18 @@ class MadeFolder {
   bool made_;
 };
 
+// Error where files of a folder are there that no earlier export wrote: a run's, for one.
+void check_ours(const FolderForm& form, const fs::path& folder) {
+  if (form.ours(text_in(folder / form.files[0]))) return;
+  for (const std::string& file : form.files) {
+    std::error_code ignored;
+    GSX_CHECK(!fs::exists(fs::symlink_status(folder / file, ignored)),
+              "OUT: ", (folder / file).string(),
+              " is there, not as gsx export writes it, and would be replaced; choose another "
+              "folder");
+  }
+}
+
 // Where the files go: everything that can be wrong with names is told before work.
 void prepare(const ExportOptions& o, const FolderForm* form) {
   if (form == nullptr) {
@@ -141,6 +162,7 @@ void prepare(const ExportOptions& o, const FolderForm* form) {
   make_output_folder("OUT", o.out);
   for (const std::string& file : form->files)
     prepare_output_file("OUT", fs::path(o.out) / file, o.model);
+  check_ours(*form, o.out);
 }
 
 // Writes the card unless it would replace what is not gsx's.
@@ -153,8 +175,15 @@ void write_card(const ExportOptions& o, const FolderForm* form, const Graph& gra
          " is there and not as gsx wrote it; it was left as it is (--no-card says none is wanted)");
     return;
   }
+  if (!may_replace_card(path, written)) {
+    warn(path.string() +
+         " is the card of another file; it was left as it is (--no-card says none is wanted)");
+    return;
+  }
+  auto size = read_size(o.size);
+  if (graph.only_height > 0) size = {graph.only_height, graph.only_width};
   const CardFacts facts{graph, o.model, form_of(o, graph.quantized()),       o.license,
-                        o.out, written, o.embed == "none" ? "own" : o.embed, read_size(o.size)};
+                        o.out, written, o.embed == "none" ? "own" : o.embed, size};
   const std::string card = model_card(facts);
   write_file_atomically(path, card);
   written.push_back({path, static_cast<int64_t>(card.size())});

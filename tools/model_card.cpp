@@ -1,9 +1,8 @@
 // Model cards; see model_card.h.
 #include "tools/model_card.h"
 
-#include <fstream>
+#include <algorithm>
 #include <iomanip>
-#include <iterator>
 #include <sstream>
 #include <tuple>
 
@@ -22,6 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMark = "<!-- gsx export, unchanged: ";
+constexpr const char* kMarkEnd = " -->\n";
 
 // Of a text, 16 digits (FNV-1a): not against forgers, but for what was edited.
 std::string digest(const std::string& text) {
@@ -30,11 +30,6 @@ std::string digest(const std::string& text) {
   std::ostringstream out;
   out << std::hex << std::setw(16) << std::setfill('0') << hash;
   return out.str();
-}
-
-std::string text_in(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 std::string rounded(double value, int digits) {
@@ -54,6 +49,10 @@ Json run_figures(const CardFacts& f) {
   if (error || !compressed.is_object()) return {};
   if (compressed.value("file_bytes", Json()) != Json(static_cast<int64_t>(bytes))) return {};
   return j;
+}
+
+std::string file_cell(const fs::path& file) {
+  return "`" + printable(file.filename().string()) + "`";
 }
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
@@ -90,8 +89,7 @@ void add_figures(const CardFacts& f, Rows& rows) {
 Rows facts(const CardFacts& f) {
   Rows rows;
   for (const auto& [file, bytes] : f.files)
-    rows.push_back({"`" + printable(file.filename().string()) + "`",
-                    format_bytes(static_cast<double>(bytes))});
+    rows.push_back({file_cell(file), format_bytes(static_cast<double>(bytes))});
   int64_t height = 256, width = 256;
   if (f.graph.only_height > 0) {
     height = f.graph.only_height;
@@ -139,20 +137,29 @@ std::string model_card(const CardFacts& f) {
         "\nThe licence was not said when this was written; that of the network it was made from "
         "holds.\n";
   body += "\n## Images\n\n" + images_text(f) + "\n## Running it\n\n" + usage_text(f);
-  return front_matter(f) + kMark + digest(body) + " -->\n" + body;
+  const std::string front = front_matter(f);
+  return front + kMark + digest(front + body) + kMarkEnd + body;
 }
 
 bool may_hold_card(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return true;
   if (!fs::is_regular_file(path, error)) return false;
-  const std::string text = text_in(path), mark = kMark, end = " -->\n";
+  const std::string text = text_in(path), mark = kMark, end = kMarkEnd;
   const size_t at = text.find(mark);
   const size_t stop = text.find(end, at);
   if (at == text.npos || stop == text.npos) return false;
   const std::string front = text.substr(0, at), body = text.substr(stop + end.size());
   return front.starts_with("---\n") &&
-         text.substr(at + mark.size(), stop - at - mark.size()) == digest(body);
+         text.substr(at + mark.size(), stop - at - mark.size()) == digest(front + body);
+}
+
+bool may_replace_card(const fs::path& path,
+                      const std::vector<std::pair<fs::path, int64_t>>& files) {
+  const std::string text = text_in(path);
+  return text.empty() || std::all_of(files.begin(), files.end(), [&](const auto& f) {
+           return text.find("\n| " + file_cell(f.first) + " | ") != text.npos;
+         });
 }
 
 }  // namespace gsx::tools

@@ -26,5 +26,9 @@ std::string model_card(const CardFacts&);
 
 // Whether a card may stand at `path`: nothing does, or a card that gsx wrote and nobody changed.
 bool may_hold_card(const std::filesystem::path& path);
+// Whether a card of these files may then replace what is there: nothing, or a card that lists them
+// all.
+bool may_replace_card(const std::filesystem::path& path,
+                      const std::vector<std::pair<std::filesystem::path, int64_t>>& files);
 
 }  // namespace gsx::tools

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 
 #include "engine/path_text.h"
 
@@ -61,6 +63,11 @@ std::string shell_quoted(const std::string& word) {
 std::string for_stdout(const std::string& name) {
   static const bool terminal = isatty(STDOUT_FILENO);
   return terminal ? printable(name) : name;
+}
+
+std::string text_in(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 void warn(const std::string& text) { std::cerr << "warning: " << printable(text) << '\n'; }

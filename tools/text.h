@@ -1,5 +1,6 @@
 // Text on its way to people: names of files may hold any bytes, terminals must not get them all.
 #pragma once
+#include <filesystem>
 #include <string>
 
 namespace gsx::tools {
@@ -16,6 +17,9 @@ std::string shell_quoted(const std::string& word);
 
 // A file's name for stdout: printable on terminals, its very bytes for programs that read them.
 std::string for_stdout(const std::string& name);
+
+// A file's bytes; empty where it cannot be read.
+std::string text_in(const std::filesystem::path&);
 
 // "warning: TEXT" on stderr.
 void warn(const std::string& text);

@@ -8,24 +8,6 @@
 
 namespace gsx {
 
-namespace {
-
-// [K, C/groups, ...] to [C, K/groups, ...], group by group.
-template <class T>
-std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c, int64_t taps,
-                              int64_t groups) {
-  std::vector<T> result(values.size());
-  const int64_t a = k / groups, b = c;
-  for (int64_t g = 0; g < groups; ++g)
-    for (int64_t i = 0; i < a; ++i)
-      for (int64_t j = 0; j < b; ++j)
-        std::copy_n(&values[static_cast<size_t>(((g * a + i) * b + j) * taps)], taps,
-                    &result[static_cast<size_t>(((g * b + j) * a + i) * taps)]);
-  return result;
-}
-
-}  // namespace
-
 void check_has_values(const Graph& graph) {
   GSX_CHECK(graph.context() || graph.parameters().empty(), "export: the parameters of ",
             graph.architecture(), " have no values; initialise or load them first");

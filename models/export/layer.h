@@ -1,6 +1,7 @@
 // A convolution or linear layer as files of others hold it: what gsx keeps apart is put together,
 // its numbers are in PyTorch's order, which is ONNX's too.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -44,5 +45,20 @@ struct LayerGeometry {
   bool dilated() const { return dilation[0] != 1 || dilation[1] != 1; }
 };
 LayerGeometry geometry_of(const ExportedLayer&);
+
+// Filters [K, c, ...] of `taps` positions each, c of them per group, to [c * groups, K/groups,
+// ...], group by group: between convolutions and transposed ones.
+template <class T>
+std::vector<T> for_transposed(const std::vector<T>& values, int64_t k, int64_t c, int64_t taps,
+                              int64_t groups) {
+  std::vector<T> result(values.size());
+  const int64_t a = k / groups, b = c;
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t i = 0; i < a; ++i)
+      for (int64_t j = 0; j < b; ++j)
+        std::copy_n(&values[static_cast<size_t>(((g * a + i) * b + j) * taps)], taps,
+                    &result[static_cast<size_t>(((g * b + j) * a + i) * taps)]);
+  return result;
+}
 
 }  // namespace gsx

@@ -9,6 +9,29 @@
 
 namespace gsx {
 
+namespace {
+
+// ncnn reads 255 bytes of a name, and some follow behind this.
+constexpr size_t kLongest = 200;
+
+struct Ends {
+  std::vector<BlobName> in, out;
+};
+
+// Names for what goes in and out, before any layer takes them.
+Ends reserve_ends(NcnnWriter& to, const Graph& graph) {
+  Ends ends;
+  ends.in.push_back(to.reserve("data"));
+  for (const GraphOutput& o : graph.outputs())
+    ends.out.push_back(to.reserve(ends.out.empty() ? "output" : o.name));
+  const std::vector<int> inputs = graph.inputs();
+  for (size_t i = 1; i < inputs.size(); ++i)
+    ends.in.push_back(to.reserve(graph.node(inputs[i]).name));
+  return ends;
+}
+
+}  // namespace
+
 NcnnParameters& NcnnParameters::add(int id, int64_t value) {
   text_ += " " + std::to_string(id) + "=" + std::to_string(value);
   return *this;
@@ -29,19 +52,25 @@ NcnnParameters& NcnnParameters::add(int id, std::span<const int64_t> list) {
   return *this;
 }
 
+NcnnWriter::NcnnWriter() : layer_names_{kNcnnMark} {}
+
 std::string NcnnWriter::fresh(const std::string& base, std::set<std::string>& taken) {
   std::string name = base;
   for (char& c : name)
     if (static_cast<unsigned char>(c) <= ' ' || c == '=' || c == 127) c = '_';
+  if (name.size() > kLongest) {
+    size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
+    name.resize(end);
+  }
   const std::string stem = name;
   for (int i = 1; !taken.insert(name).second; ++i) name = stem + "_" + std::to_string(i);
   return name;
 }
 
-BlobName NcnnWriter::input(const std::string& name) {
-  const BlobName blob = fresh(name, blob_names_);
-  layers_.push_back({"Input", fresh(name, layer_names_), {}, {blob}, ""});
-  return blob;
+BlobName NcnnWriter::input(const BlobName& name) {
+  layers_.push_back({"Input", fresh(name, layer_names_), {}, {name}, ""});
+  return name;
 }
 
 BlobName NcnnWriter::op(const char* type, const std::vector<BlobName>& inputs,
@@ -86,8 +115,10 @@ void NcnnWriter::split() {
 }
 
 std::string NcnnWriter::param(const std::vector<std::pair<BlobName, std::string>>& outputs) {
-  for (const auto& [blob, name] : outputs)
-    layers_.push_back({"Noop", fresh(name, layer_names_), {blob}, {name}, ""});
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [blob, name] = outputs[i];
+    layers_.push_back({"Noop", i ? fresh(name, layer_names_) : kNcnnMark, {blob}, {name}, ""});
+  }
   split();
   size_t blobs = 0;
   for (const Layer& layer : layers_) blobs += layer.out.size();
@@ -102,21 +133,25 @@ std::string NcnnWriter::param(const std::vector<std::pair<BlobName, std::string>
   return text.str();
 }
 
+std::vector<std::string> ncnn_inputs(const Graph& graph) {
+  NcnnWriter to;
+  return reserve_ends(to, graph).in;
+}
+
 NcnnFiles ncnn_files(const Graph& graph) {
   const NoGrad no_grad;
   check_has_values(graph);
   const std::vector<Shape> shapes = graph.infer_shapes(graph.example_inputs());
   NcnnWriter to;
-  std::vector<std::string> names;  // of the outputs
-  for (const GraphOutput& o : graph.outputs())
-    names.push_back(to.reserve(names.empty() ? "output" : o.name));
+  const Ends ends = reserve_ends(to, graph);
+  size_t inputs = 0;
   std::vector<BlobName> values;
   std::string refused;
   int count = 0;
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
     if (node.is_input()) {
-      values.push_back(to.input(i == graph.inputs()[0] ? "data" : node.name));
+      values.push_back(to.input(ends.in[inputs++]));
       continue;
     }
     NodeToNcnn n{node, {}, {}};
@@ -134,7 +169,7 @@ NcnnFiles ncnn_files(const Graph& graph) {
             " of ", graph.architecture(), ": ", refused, "; export ONNX or PyTorch instead");
   std::vector<std::pair<BlobName, std::string>> outputs;
   for (const GraphOutput& o : graph.outputs())
-    outputs.push_back({values[static_cast<size_t>(o.node)], names[outputs.size()]});
+    outputs.push_back({values[static_cast<size_t>(o.node)], ends.out[outputs.size()]});
   NcnnFiles files;
   files.param = to.param(outputs);
   files.bin = to.bin();

@@ -6,9 +6,7 @@ namespace gsx {
 
 namespace {
 
-constexpr int64_t kSameUpper = -233;
-
-constexpr int64_t kToEnd = -233;
+constexpr int64_t kSameUpper = -233;  // a convolution's pad, where TensorFlow's SAME finds it
 
 // x[begin:end] along axes of [C,H,W]; negative ends count from the last one.
 BlobName ncnn_crop(NcnnWriter& to, const BlobName& x, const std::vector<int64_t>& begins,
@@ -23,19 +21,6 @@ BlobName ncnn_ones(NcnnWriter& to, const BlobName& x) {
                                NcnnParameters().add(0, int64_t{2}).add(1, int64_t{1}).add(2, 0.0f));
   return to.op("BinaryOp", {zeros},
                NcnnParameters().add(0, int64_t{0}).add(1, int64_t{1}).add(2, 1.0f));
-}
-
-// Filters [C,K/groups,R,S] of transposed convolutions to ncnn's [K,C/groups,R,S], group by group.
-std::vector<float> turned(const std::vector<float>& values, int64_t in, int64_t out, int64_t taps,
-                          int64_t groups) {
-  std::vector<float> result(values.size());
-  const int64_t a = in / groups, b = out / groups;
-  for (int64_t g = 0; g < groups; ++g)
-    for (int64_t i = 0; i < a; ++i)
-      for (int64_t k = 0; k < b; ++k)
-        std::copy_n(&values[static_cast<size_t>(((g * a + i) * b + k) * taps)], taps,
-                    &result[static_cast<size_t>(((g * b + k) * a + i) * taps)]);
-  return result;
 }
 
 struct Filter {
@@ -82,7 +67,7 @@ BlobName write_ncnn_pad(NcnnWriter& to, const BlobName& x, const Padding& pad,
   const Padding less = {more.top - pad.top, more.bottom - pad.bottom, more.left - pad.left,
                         more.right - pad.right};
   if (std::max({less.top, less.bottom, less.left, less.right}) > 0) {
-    const auto end = [](int lost) { return lost > 0 ? int64_t{-lost} : kToEnd; };
+    const auto end = [](int lost) { return lost > 0 ? int64_t{-lost} : kNcnnToEnd; };
     y = ncnn_crop(to, y, {less.top, less.left}, {end(less.bottom), end(less.right)}, {1, 2});
   }
   if (std::max({more.top, more.bottom, more.left, more.right}) == 0) return y;
@@ -117,8 +102,8 @@ BlobName write_ncnn_convolution(NcnnWriter& to, const NodeToNcnn& n) {
   }
   Filter filter{layer.weight, layer.bias, layer.out, layer.groups};
   if (g.transposed)
-    filter.values =
-        turned(layer.weight, layer.shape[0], layer.out, static_cast<int64_t>(taps), layer.groups);
+    filter.values = for_transposed(layer.weight, layer.shape[0], layer.out / layer.groups,
+                                   static_cast<int64_t>(taps), layer.groups);
   const BlobName y = convolve(to, x, g, filter);
   if (layer.plane.empty()) return y;
   const BlobName more = plane({});

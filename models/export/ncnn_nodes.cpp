@@ -11,9 +11,6 @@ namespace {
 using ToNcnn = BlobName (*)(NcnnWriter&, const NodeToNcnn&);
 using P = NcnnParameters;
 
-// The end of what goes on to the last one.
-constexpr int64_t kNoEnd = -233;
-
 constexpr int64_t kAdd = 0, kSub = 1, kMul = 2, kDiv = 3;  // of BinaryOp
 
 BlobName with_number(NcnnWriter& to, const BlobName& x, int64_t op, float number) {
@@ -210,7 +207,7 @@ BlobName ncnn_slice(NcnnWriter& to, const NodeToNcnn& n) {
     const bool to_end = r.end > (int64_t{1} << 30);
     if (r.begin != 0 || !to_end) {
       begins.push_back(r.begin);
-      ends.push_back(to_end ? kNoEnd : r.end);
+      ends.push_back(to_end ? kNcnnToEnd : r.end);
       axes.push_back(axis);
     }
     ++axis;

@@ -10,6 +10,9 @@
 
 namespace gsx {
 
+// What ncnn's Crop takes for an end that is the last one.
+inline constexpr int64_t kNcnnToEnd = -233;
+
 // A value of the ncnn network, by its name.
 using BlobName = std::string;
 
@@ -28,10 +31,12 @@ class NcnnParameters {
 
 class NcnnWriter {
  public:
+  NcnnWriter();
   // What of a gsx node is written now: names begin with its name.
   void begin(const std::string& node) { node_ = node; }
-  BlobName input(const std::string& name);
-  // A name that no layer's value will have: an output's.
+  // An input under a name that was reserved.
+  BlobName input(const BlobName&);
+  // A name that no layer's value will have: an input's or output's.
   BlobName reserve(const std::string& name) { return fresh(name, blob_names_); }
   // A layer of one result, whose weights may follow.
   BlobName op(const char* type, const std::vector<BlobName>& inputs, const NcnnParameters& = {});

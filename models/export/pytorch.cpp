@@ -13,6 +13,9 @@ namespace gsx {
 namespace torch_export {
 namespace {
 
+// What no class may be called.
+constexpr const char* kTaken[] = {"None", "True", "False", "Path", "OrderedDict", "F"};
+
 // "residual_block1" to "ResidualBlock"; nothing but letters and digits is left.
 std::string class_word(const std::string& word) {
   std::string text;
@@ -34,7 +37,7 @@ class Classes {
   Classes(const Graph& graph, const std::vector<Named>& named, const std::set<std::string>& helpers)
       : graph_(graph), named_(named), body_{named, this, &Classes::use_of} {
     taken_.insert(helpers.begin(), helpers.end());
-    for (const char* name : {"F", "OrderedDict", "Path"}) taken_.insert(name);
+    for (const char* name : kTaken) taken_.insert(name);
   }
 
   // All classes but the network's own, then that.
@@ -43,9 +46,7 @@ class Classes {
     const int top = collect(network);
     std::string code;
     for (int height = 1; height < top; ++height) code += blocks(height);
-    std::vector<std::string> arguments;
-    for (const int input : network.in)
-      arguments.push_back(network.in.size() == 1 ? "x" : path_of(graph_.node(input).name).back());
+    const std::vector<std::string> arguments = input_names(network);
     Template text;
     body_.modules(network, text);
     return code + class_text(name, "", about, text.filled(values_of(text)),
@@ -70,6 +71,23 @@ class Classes {
     if (scope.chain) return height;
     by_height_[height + 1].push_back(&scope);
     return height + 1;
+  }
+
+  // What the network's forward() calls its inputs: their names as single words.
+  std::vector<std::string> input_names(const Scope& network) const {
+    if (network.in.size() == 1) return {"x"};
+    std::set<std::string> used = taken_;
+    used.insert({"self", "torch", "nn"});
+    std::vector<std::string> names;
+    for (const int input : network.in) {
+      std::string name;
+      for (const std::string& word : path_of(graph_.node(input).name))
+        name += (name.empty() ? "" : "_") + word;
+      if (!is_identifier(name)) name = "n" + name;
+      while (!used.insert(name).second) name += "_";
+      names.push_back(name);
+    }
+    return names;
   }
 
   struct Kind {
@@ -248,7 +266,7 @@ PyTorchFiles pytorch_files(const Graph& graph) {
   const bool images = inputs.size() == 1 && is_picture(shapes[static_cast<size_t>(inputs[0])]) &&
                       is_picture(shapes[static_cast<size_t>(graph.outputs()[0].node)]);
   std::string name = class_word(graph.architecture());
-  for (const char* taken : {"None", "True", "False", "Path", "OrderedDict", "F"})
+  for (const char* taken : kTaken)
     if (name == taken) name += "Network";
   if (helpers.count(name)) name += "Network";
   std::string classes =
@@ -258,9 +276,9 @@ PyTorchFiles pytorch_files(const Graph& graph) {
 
   PyTorchFiles files;
   std::string& code = files.code;
-  code =
-      "\"\"\"Written by gsx export; the values are in model.safetensors.\n\n"
-      "    network = model.load()\n";
+  code = kPyTorchMark + std::string(
+                            "; the values are in model.safetensors.\n\n"
+                            "    network = model.load()\n");
   if (images) code += "    model.translate(network, Image.open(\"in.jpg\")).save(\"out.png\")\n";
   code += "\"\"\"\n\n";
   if (classes.find("OrderedDict(") != classes.npos) code += "from collections import OrderedDict\n";

@@ -8,6 +8,9 @@ namespace gsx::torch_export {
 
 namespace {
 
+// Modules lie in one another as deep as this; names that go on are one word from there.
+constexpr size_t kDeepest = 16;
+
 // Attributes that modules and their containers have already, Python's words, and names of model.py.
 const std::set<std::string>& reserved() {
   static const std::set<std::string> kAll = {"and",
@@ -108,6 +111,19 @@ std::string joined(const std::vector<std::string>& path, size_t from) {
   return text;
 }
 
+std::vector<std::string> place(std::vector<std::string> at, const std::string& word) {
+  at.push_back(word);
+  return at;
+}
+
+// A word as Python takes it for an attribute; numbers stay.
+std::string attribute_word(std::string word) {
+  const bool number = word.find_first_not_of("0123456789") == word.npos;
+  if ((!number && !is_identifier(word)) || word[0] == '_') word = "n" + word;
+  if (reserved().count(word)) word += "_";
+  return word;
+}
+
 class Builder {
  public:
   Builder(const Graph& graph, std::vector<Named>& named) : graph_(graph), named_(named) {
@@ -163,6 +179,7 @@ class Builder {
       if (found != groups.end()) found->second.push_back(node);
       else groups.push_back({word, {node}});
     }
+    for (const auto& group : groups) words_.insert(place(at, group.first));
     for (const auto& [word, members] : groups) add_group(at, word, members, parts);
     return parts;
   }
@@ -170,9 +187,18 @@ class Builder {
   void add_leaf(int node, size_t depth, std::vector<Part>& parts) {
     std::vector<std::string>& own = path(node);
     std::string name = joined(own, depth);
+    bool given = own.size() > depth + 1;  // a name that the network's words have not
+    const Call& parameter = named_[static_cast<size_t>(node)].code.parameter;
+    if (!parameter.type.empty() && !is_identifier(name)) {  // no module, which a number may name
+      name = "n" + name;
+      given = true;
+    }
     own.resize(depth);
     own.push_back(name);
-    while (taken_.count(own)) own.back() = name += "_";
+    while (taken_.count(own) || (given && words_.count(own))) {
+      own.back() = name += "_";
+      given = true;
+    }
     taken_.insert(own);
     parts.push_back({node, nullptr, {own.back()}});
   }
@@ -193,8 +219,7 @@ class Builder {
         if (!bears_name(node)) add_leaf(node, depth, parts);
       return;
     }
-    std::vector<std::string> inner = at;
-    inner.push_back(word);
+    const std::vector<std::string> inner = place(at, word);
     Part part{-1, std::make_unique<Scope>(scope_of(inner, members)), {word}};
     if (can_be_called(*part.scope)) parts.push_back(std::move(part));
     else dissolve(std::move(part), parts);
@@ -323,7 +348,8 @@ class Builder {
   std::vector<Named>& named_;
   std::vector<std::vector<int>> consumers_;
   std::set<int> outputs_;
-  std::set<std::vector<std::string>> taken_;  // places of modules
+  std::set<std::vector<std::string>> taken_;  // places of nodes
+  std::set<std::vector<std::string>> words_;  // places that the names of nodes speak of
 };
 
 }  // namespace
@@ -343,13 +369,11 @@ std::vector<std::string> path_of(const std::string& node) {
       continue;
     }
     if (word.empty()) continue;
-    const bool number = word.find_first_not_of("0123456789") == word.npos;
-    if (!number && !is_identifier(word)) word = "n" + word;
-    if (word[0] == '_') word = "n" + word;
-    if (reserved().count(word)) word += "_";
-    path.push_back(std::move(word));
+    if (path.size() < kDeepest) path.push_back(std::move(word));
+    else path.back() += "_" + word;
     word.clear();
   }
+  for (std::string& part : path) part = attribute_word(std::move(part));
   if (path.empty()) path.push_back("node");
   return path;
 }

@@ -2,6 +2,8 @@
 #include "models/export/torch_text.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <sstream>
 
 namespace gsx::torch_export {
@@ -32,6 +34,8 @@ bool number(const std::string& word, int64_t& value) {
 
 std::vector<Entry> entries_of(const std::vector<Named>& named, const Scope& scope) {
   std::vector<Entry> entries;
+  std::set<std::string> taken;
+  for (const Part& part : scope.parts) taken.insert(part.path[0]);
   int64_t last = -1;  // number of the entry before
   for (const Part& part : scope.parts) {
     int64_t mine = -1;
@@ -49,9 +53,11 @@ std::vector<Entry> entries_of(const std::vector<Named>& named, const Scope& scop
     for (size_t i = 0; i < steps.size(); ++i) {
       std::string name = part.path[0];
       // The borders of networks by hand stand in front, under a number that is free.
-      if (i + 1 == main && numbered && mine - 1 > last) name = std::to_string(mine - 1);
+      const std::string in_front = std::to_string(mine - 1);
+      if (i + 1 == main && numbered && mine - 1 > last && !taken.count(in_front)) name = in_front;
       else if (i < main) name += "_before" + (i > 0 ? std::to_string(i) : "");
       else if (i > main) name += "_behind" + (i > main + 1 ? std::to_string(i) : "");
+      while (i != main && !taken.insert(name).second) name += "_";
       entries.push_back({name, nullptr, &steps[i].module});
     }
     last = numbered ? mine : last;
@@ -77,6 +83,15 @@ bool close_gaps(std::vector<Entry>& entries) {
   }
   entries = std::move(closed);
   return true;
+}
+
+// Of forward() and all other code.
+constexpr size_t kColumns = 100;
+
+// What a character does to the number of open brackets.
+int bracket(char c) {
+  if (c == '(' || c == '[' || c == '{') return 1;
+  return c == ')' || c == ']' || c == '}' ? -1 : 0;
 }
 
 std::string quoted(const std::string& word) { return "\"" + word + "\""; }
@@ -134,7 +149,9 @@ class Forward {
     for (size_t i = 0; i < scope_.parts.size(); ++i) part(i);
     std::vector<std::string> results;
     for (const int v : scope_.out) results.push_back(values_.at(v).text);
-    return lines_ + "        return " + comma(results) + "\n";
+    const std::string all = comma(results);
+    const bool in_brackets = results.size() > 1 && all.size() > kColumns - 15;
+    return lines_ + "        return " + (in_brackets ? "(" + all + ")" : all) + "\n";
   }
 
  private:
@@ -274,23 +291,30 @@ void Body::sequential(const Scope& scope, const std::string& indent, Template& t
 
 void Body::modules(const Scope& scope, Template& to) const {
   const std::string indent(8, ' ');
-  std::set<std::string> done;
+  std::map<std::string, bool> done;  // whether it is a dictionary
+  const auto check_place = [](bool free, const std::string& word) {
+    GSX_CHECK(free, "export: two layers would be called ", word,
+              " in model.py; rename one of them");
+  };
   // Of parts whose paths begin alike, the ones from `from` on, as a dictionary of dictionaries.
   const auto dictionary = [&](const auto& again, const std::vector<std::string>& at,
                               const std::string& in) -> void {
     to.add("nn.ModuleDict({\n");
-    std::set<std::string> words;
+    std::map<std::string, bool> entries;  // whether it is a dictionary
     for (const Part& part : scope.parts) {
       if (part.path.size() <= at.size() || !std::equal(at.begin(), at.end(), part.path.begin()))
         continue;
       if (!makes_module(named, part)) continue;
       const std::string& word = part.path[at.size()];
-      if (!words.insert(word).second) continue;
+      const bool nested = part.path.size() > at.size() + 1;
+      const auto [place, fresh] = entries.emplace(word, nested);
+      check_place(fresh || (nested && place->second), word);
+      if (!fresh) continue;
       to.add(in + "    " + quoted(word) + ": ");
       std::vector<std::string> inner = at;
       inner.push_back(word);
-      if (part.path.size() == inner.size()) module(part, in + "    ", to);
-      else again(again, inner, in + "    ");
+      if (nested) again(again, inner, in + "    ");
+      else module(part, in + "    ", to);
       to.add(",\n");
     }
     to.add(in + "})");
@@ -299,9 +323,8 @@ void Body::modules(const Scope& scope, Template& to) const {
     if (!makes_module(named, part)) continue;
     const std::string& word = part.path[0];
     const bool nested = part.path.size() > 1;
-    const bool fresh = done.insert(word).second;
-    GSX_CHECK(fresh || nested, "export: two layers would be called ", word,
-              " in model.py; rename one of them");
+    const auto [place, fresh] = done.emplace(word, nested);
+    check_place(fresh || (nested && place->second), word);
     if (!fresh) continue;
     const Call* parameter = part.scope ? nullptr : &code(named, part).parameter;
     if (parameter && !parameter->type.empty()) {
@@ -325,18 +348,29 @@ std::string Body::forward(const Scope& scope, const std::vector<std::string>& ar
 }
 
 std::string wrapped(const std::string& code) {
-  constexpr size_t kColumns = 100;
   std::string result;
+  int open = 0;  // brackets, outside of which no line may break
   std::istringstream lines(code);
   for (std::string line; std::getline(lines, line);) {
     const size_t indent = line.find_first_not_of(' ');
     const bool words = line.find("\"\"\"") != line.npos;
     while (line.size() > kColumns && !words) {
-      const size_t at = line.rfind(", ", kColumns - 1);
-      if (at == line.npos || at <= indent + 8) break;
+      size_t at = 0;
+      int depth = open, depth_there = open;
+      for (size_t i = 0; i < kColumns; ++i) {
+        depth += bracket(line[i]);
+        if (depth > 0 && line.compare(i, 2, ", ") == 0) {
+          at = i;
+          depth_there = depth;
+        }
+      }
+      if (at <= indent + 8) break;
+      open = depth_there;
       result += line.substr(0, at + 1) + "\n";
       line = std::string(indent + 8, ' ') + line.substr(at + 2);
     }
+    if (!words)
+      for (const char c : line) open += bracket(c);
     result += line + "\n";
   }
   return result;

@@ -157,6 +157,47 @@ TEST_CASE("export: ncnn's form is a folder, or nothing") {
   CHECK_FALSE(fs::exists(dir / "none"));
 }
 
+TEST_CASE("export: a folder's files replace an earlier export's alone") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directory(dir / "run");
+  const std::string others = save_generator(dir / "run" / "model.safetensors");
+  const std::string before = read_text(others);
+  CHECK(fails({"export", model, at("run"), "--format", "pytorch"}, 1) ==
+        "gsx export: OUT: " + others +
+            " is there, not as gsx export writes it, and would be replaced; choose another "
+            "folder\n");
+  write_text(dir / "run" / "model.py", "import torch\n");
+  CHECK_THAT(fails({"export", model, at("run"), "--format", "pytorch"}, 1),
+             Contains("model.py is there, not as gsx export writes it"));
+  CHECK(read_text(others) == before);
+  CHECK(read_text(dir / "run" / "model.py") == "import torch\n");
+
+  for (int i = 0; i < 2; ++i)  // forms do not stand in each other's way
+    REQUIRE(run_program({"export", model, at("run"), "--format", "ncnn"}).exit_code == 0);
+  write_text(dir / "run" / "model.param", "7767517\n1 1\nInput data 0 1 data\n");
+  CHECK_THAT(fails({"export", model, at("run"), "--format", "ncnn"}, 1),
+             Contains("model.param is there, not as gsx export writes it"));
+  fs::remove(dir / "run" / "model.param");
+  CHECK_THAT(fails({"export", model, at("run"), "--format", "ncnn"}, 1),
+             Contains("model.bin is there, not as gsx export writes it"));
+}
+
+TEST_CASE("export: the card of another file stays") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  const std::string model = save_generator(dir / "model.safetensors");
+  fs::create_directory(dir / "out");
+  REQUIRE(run_program({"export", model, at("out/a.onnx")}).exit_code == 0);
+  const std::string card = read_text(dir / "out" / "README.md");
+  const ProcessResult r = run_program({"export", model, at("out/b.onnx")});
+  CHECK(r.exit_code == 0);
+  CHECK_THAT(r.err, Contains("README.md is the card of another file; it was left as it is"));
+  CHECK(read_text(dir / "out" / "README.md") == card);
+  CHECK(run_program({"export", model, at("out/a.onnx")}).err == "");
+}
+
 TEST_CASE("export: a card says what is known, and never replaces a user's README") {
   const TempDir dir;
   const auto at = [&](const char* name) { return (dir / name).string(); };
@@ -178,6 +219,15 @@ TEST_CASE("export: a card says what is known, and never replaces a user's README
   CHECK_THAT(r.err, Contains("README.md is there and not as gsx wrote it"));
   CHECK(read_text(dir / "out" / "README.md") == card + "My words.\n");
   CHECK(run_program({"export", model, at("out/b.onnx"), "--no-card"}).err == "");
+
+  // So does an edit of what the Hub reads, above the mark.
+  REQUIRE(card.find("tags:\n") != std::string::npos);
+  std::string edited = card;
+  edited.replace(card.find("tags:\n"), 6, "base_model: me/mine\ntags:\n- art\n");
+  write_text(dir / "out" / "README.md", edited);
+  CHECK_THAT(run_program({"export", model, at("out/a.onnx")}).err,
+             Contains("README.md is there and not as gsx wrote it"));
+  CHECK(read_text(dir / "out" / "README.md") == edited);
 
   fs::create_directory(dir / "none");
   REQUIRE(run_program({"export", model, at("none/a.onnx"), "--no-card"}).exit_code == 0);
@@ -203,6 +253,39 @@ TEST_CASE("export: a run's figures stand in the card of its own model alone") {
                                    Contains("64 x 64 in gsx, on the processor of the run | 3.50") &&
                                    Contains("LPIPS, squeeze | 0.0625 |"));
   CHECK_THAT(card_with("1" + bytes), !Contains("r_c"));
+}
+
+TEST_CASE("export: a card gives every input what it takes") {
+  const TempDir dir;
+  const auto at = [&](const char* name) { return (dir / name).string(); };
+  Graph two("two");
+  two.add(make_input("first", 3));
+  two.add(make_conv("conv", 0, {.in = 3, .out = 3, .kernel = 1}));
+  two.add(make_input("second", 3));
+  two.add(make_add("sum", 1, 2));
+  Rng rng(1);
+  two.initialize(Context::create(), rng, {});
+  save_model(two, dir / "two.safetensors");
+  REQUIRE(run_program({"export", at("two.safetensors"), at("two"), "--format", "ncnn"}).err == "");
+  const std::string card = read_text(dir / "two" / "README.md");
+  CHECK_THAT(card, Contains("Inputs: `data` [3, ") && Contains(", `second` [3, ") &&
+                       Contains("run.input(\"data\", ncnn.Mat(x).clone()); "
+                                "run.input(\"second\", ncnn.Mat(x1).clone()); "));
+
+  Graph one("one");  // of one size
+  one.only_height = 24;
+  one.only_width = 32;
+  one.add(make_input("x", 3));
+  one.add(make_conv("conv", 0, {.in = 3, .out = 3, .kernel = 1}));
+  one.initialize(Context::create(), rng, {});
+  save_model(one, dir / "one.safetensors");
+  for (const char* format : {"ncnn", "pytorch"}) {
+    INFO(format);
+    REQUIRE(run_program({"export", at("one.safetensors"), at(format), "--format", format}).err ==
+            "");
+    CHECK_THAT(read_text(dir / format / "README.md"),
+               Contains("of 24 x 32 pixels") && Contains(".resize((32, 24))"));
+  }
 }
 
 TEST_CASE("export: the lines of Python in a card run") {

@@ -102,7 +102,27 @@ TEST_CASE("ncnn's files have the form that ncnn reads") {
         "Convolution first_conv 1 1 data first_conv 0=2 1=1 11=1 4=0 14=0 15=0 16=0 5=1 6=6\n"
         "Split split_first_conv 1 2 first_conv first_conv_split first_conv_split_1\n"
         "ReLU relu 1 1 first_conv_split relu\nBinaryOp sum 2 1 first_conv_split_1 relu sum 0=0\n"
-        "Noop output 1 1 sum output\n");
+        "Noop written_by_gsx_export 1 1 sum output\n");
   CHECK(files.bin.size() == 4 + 6 * 4 + 2 * 4);
   CHECK_THROWS_WITH(ncnn_files(make_architecture("cyclegan")), Contains("have no values"));
+}
+
+TEST_CASE("ncnn's files keep the names of what goes in and out, and names short enough to read") {
+  Graph graph("odd");
+  graph.add(make_input("z", 3));
+  graph.add(make_conv("data", 0, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_input("data_1", 3));
+  graph.add(make_conv(std::string(300, 'a'), 1, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv(std::string(301, 'a'), 3, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_conv("written_by_gsx_export", 4, {.in = 3, .out = 3, .kernel = 1}));
+  graph.add(make_add("output", 5, 2));
+  randomize(graph, 3);
+  CHECK(ncnn_inputs(graph) == std::vector<std::string>{"data", "data_1"});
+  const std::string param = ncnn_files(graph).param;
+  CHECK_THAT(param, Contains("\nInput data 0 1 data\n") &&
+                        Contains("\nInput data_1_1 0 1 data_1\n") &&
+                        Contains("\nNoop written_by_gsx_export 1 1 output_1 output\n"));
+  CHECK_THAT(param, Contains(" data data_2 "));
+  CHECK(param.find(std::string(201, 'a')) == std::string::npos);
+  CHECK_THAT(param, Contains(" " + std::string(200, 'a') + "_1 "));
 }

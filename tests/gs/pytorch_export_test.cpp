@@ -169,3 +169,84 @@ TEST_CASE("names in files of strangers make no Python") {
   randomize(quotes, 3);
   CHECK(pytorch_files(quotes).code.find("import os") == std::string::npos);
 }
+
+TEST_CASE("names that are long, numbers or Python's own still make a network that computes") {
+  const TempDir dir;
+  const auto conv = [](const std::string& name, int from, int pad = 0) {
+    return make_conv(name, from,
+                     {.in = 3,
+                      .out = 3,
+                      .kernel = 1 + 2 * pad,
+                      .options = {.pad = {pad, pad, pad, pad}, .pad_mode = PadMode::reflect}});
+  };
+  const auto write = [&](const std::string& name, Graph graph) {
+    INFO(name);
+    randomize(graph, 3);
+    write_files(graph, dir / name);
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < graph.inputs().size(); ++i)
+      inputs.push_back(random_images({1, 3, 4, 4}, 5 + i));
+    write_results(graph, dir / name, {inputs});
+    return read_text(dir / name / "model.py");
+  };
+
+  Graph deep("deep");
+  std::string words = "a";
+  for (int i = 0; i < 10000; ++i) words += ".a";
+  deep.add(make_input("x", 3));
+  deep.add(conv(words, 0));
+  deep.add(conv(words + ".b", 1));
+  deep.add(conv("a.7", 2));
+  write("deep", std::move(deep));
+
+  Graph inputs("inputs");
+  int sum = -1;
+  for (const char* name : {"input.1", "a.y", "b.y", "a_y", "self", "F", "torch", "nn", "2", "x"}) {
+    const int from = inputs.add(make_input(name, 3));
+    sum = sum < 0 ? from : inputs.add(make_add("add" + std::to_string(from), sum, from));
+  }
+  inputs.add(make_activation("relu", sum, Activation::relu));
+  CHECK_THAT(
+      write("inputs", std::move(inputs)),
+      Contains("def forward(self, input_1, a_y, b_y, a_y_, self_, F_, torch_, nn_, n2, x_)"));
+
+  Graph constants("constants");
+  constants.add(make_input("x", 3));
+  for (const char* name : {"45", "c.45", "n45"})
+    constants.add(make_constant(name, random_images({1, 3, 1, 1}, 3), name[0] == '4'));
+  for (const int from : {1, 2, 3})
+    constants.add(make_arithmetic("mul" + std::to_string(from), Arithmetic::mul,
+                                  from == 1 ? 0 : constants.size() - 1, from));
+  CHECK_THAT(write("constants", std::move(constants)),
+             Contains("self.n45_ = nn.Parameter(") && Contains("self.register_buffer(\"n45\", "));
+
+  Graph none("none");  // a class of its own, of the name None
+  none.add(make_input("x", 3));
+  none.add(conv("none.a", 0));
+  none.add(conv("none.b", 1));
+  none.add(make_arithmetic("none.mul", Arithmetic::mul, 1, 2));
+  none.add(conv("last", 3));
+  CHECK_THAT(write("none", std::move(none)), Contains("class None2(nn.Module):"));
+
+  Graph many("many");
+  many.add(make_input("x", 3));
+  std::vector<GraphOutput> outputs;
+  for (int i = 0; i < 40; ++i)
+    outputs.push_back({"out" + std::to_string(i), many.add(conv("conv" + std::to_string(i), i))});
+  many.set_outputs(outputs);
+  CHECK_THAT(write("many", std::move(many)), Contains("        return (x, "));
+
+  // Borders are modules of their own, whose names others may have.
+  for (const auto& names : {std::vector<std::string>{"s.a", "s.a_before", "s.b"},
+                            {"s.5", "s.3", "s.4"},
+                            {"s.a_before", "s.a_before_before", "s.a"},
+                            {"a", "a.b", "a_b.c", "a_b.d"},
+                            {"a_b", "a.b", "a", "a_b_.c"}}) {
+    Graph borders("borders");
+    borders.add(make_input("x", 3));
+    for (const std::string& name : names) borders.add(conv(name, borders.size() - 1, 1));
+    borders.add(conv("last", borders.size() - 1));
+    write("borders_" + names[0] + names[1], std::move(borders));
+  }
+  check_by_python("GSX_TORCH_PYTHON", "pytorch_check.py", dir.path());
+}

@@ -187,6 +187,10 @@ TEST_CASE("malformed model files are refused") {
   refused("eps must be above zero", [](Json& j) { j["nodes"][2]["attributes"]["eps"] = 0; });
   refused("p must be above zero", [](Json& j) { j["nodes"][4]["attributes"]["p"] = -4; });
   refused("black must be below", [](Json& j) { j["input"]["lo"] = 2; });
+  refused("provenance, and onnx in it, must be", [](Json& j) { j["provenance"] = {1, 2}; });
+  refused("provenance, and onnx in it, must be", [](Json& j) { j["provenance"] = "gs8"; });
+  refused("provenance, and onnx in it, must be", [](Json& j) { j["provenance"] = nullptr; });
+  refused("provenance, and onnx in it, must be", [](Json& j) { j["provenance"]["onnx"] = 3; });
   refused("missing extra.weight", [](Json& j) {
     j["nodes"].push_back({{"kind", "instance_norm"},
                           {"name", "extra"},
