@@ -108,17 +108,22 @@ void translate_one(const Graph& graph, const ContextPtr& context, const Translat
   else translate_image(graph, context, job, o, shared);
 }
 
+// Error where a result would replace a file that another flag reads.
+void check_kept(const std::string& file, const char* what, const std::vector<TranslateJob>& jobs) {
+  FileSet named;
+  named.add(file);
+  for (const TranslateJob& job : jobs)
+    GSX_CHECK(named.find(job.target).empty(), "--out: the result of ", job.in.string(),
+              " would replace ", file, ", ", what, "; choose another --out");
+}
+
 // The image that --match-colours names; none where it is each input itself.
 Image matched_image(const TranslateOptions& o, const std::vector<TranslateJob>& jobs) {
   for (const TranslateJob& job : jobs)
     if (is_tensor_name(job.in))
       throw Misuse("--match-colours", "goes with images; " + job.in.string() + " is a tensor");
   if (o.match_colours == kInput) return {};
-  FileSet named;
-  named.add(o.match_colours);
-  for (const TranslateJob& job : jobs)
-    GSX_CHECK(named.find(job.target).empty(), "--out: the result of ", job.in.string(),
-              " would replace ", o.match_colours, ", whose colours it takes; choose another --out");
+  check_kept(o.match_colours, "whose colours it takes", jobs);
   return read_image(o.match_colours, o.reading);
 }
 
@@ -131,6 +136,7 @@ void run_translate(TranslateOptions o) {
   Imported opened = open_suited(context, o.model, jobs);
   for (const std::string& note : opened.notes) std::cerr << "note: " << printable(note) << '\n';
   Graph graph = std::move(opened.graph);
+  if (!o.second.empty()) check_kept(o.second, "its second input", jobs);
   take_second(graph, o.model, o.second, jobs);
   if (const int64_t length = noise_length(graph); length > 0)
     for (const TranslateJob& job : jobs)
@@ -197,9 +203,10 @@ Tensors (.npy, NCHW) go in and come out as raw values, without scaling or clippi
       "for networks that take a second input, as a label: numbers such as 0,1,0, or a .npy "
       "tensor");
   add_max_pixels(sub, o->reading.max_pixels);
-  sub.add_option("--max-memory", o->max_memory,
-                 "bytes that gsx may hold, such as 800M or 1.5G: large images go by bands of rows "
-                 "in 8-bit models, and are refused where that is not enough (what there is)")
+  sub.add_option(
+         "--max-memory", o->max_memory,
+         "bytes that gsx may hold, about, such as 800M or 1.5G: large images go by bands of rows "
+         "in 8-bit models, and are refused where that is not enough (what there is)")
       ->type_name(kAmountType)
       ->check(positive_amount());
   sub.add_flag("--json", o->json, "print one JSON object");

@@ -51,7 +51,7 @@ void set_time(ModelFigures& f, const ModelTime& time) {
 }
 
 std::string scatter_text(const ModelFigures& teacher, const ModelFigures& compressed) {
-  constexpr double kScatter = 1.5;  // on an idle machine medians stay below 1.2 times the least
+  constexpr double kScatter = 1.3;  // on an idle machine medians stay below 1.2 times the least
   const auto scatters = [](const ModelFigures& f) {
     return f.ms_per_image > kScatter * f.ms_least;
   };

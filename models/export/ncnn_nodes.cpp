@@ -232,7 +232,14 @@ BlobName ncnn_silu(NcnnWriter& to, const NodeToNcnn& n) { return to.op("Swish", 
 BlobName ncnn_sqrt(NcnnWriter& to, const NodeToNcnn& n) {
   return to.op("UnaryOp", n.in, P().add(0, int64_t{5}));
 }
-BlobName ncnn_unrounded(NcnnWriter&, const NodeToNcnn& n) { return n.in[0]; }
+// Unrounded; those of others' files do what activations did that are not there any more.
+BlobName ncnn_quantize(NcnnWriter& to, const NodeToNcnn& n) {
+  const auto& range = dynamic_cast<const Quantize&>(n.node).of_file;
+  if (!range) return n.in[0];
+  return to.op("Clip", n.in,
+               P().add(0, range->scale * static_cast<float>(range->lo))
+                   .add(1, range->scale * static_cast<float>(range->hi)));
+}
 
 constexpr std::pair<const char*, ToNcnn> kToNcnn[] = {
     {"activation", ncnn_activation},
@@ -259,7 +266,7 @@ constexpr std::pair<const char*, ToNcnn> kToNcnn[] = {
     {"pixel_shuffle", ncnn_pixel_shuffle},
     {"pixel_unshuffle", ncnn_pixel_shuffle},
     {"prelu", ncnn_prelu},
-    {"quantize", ncnn_unrounded},
+    {"quantize", ncnn_quantize},
     {"reduce_mean", ncnn_reduce_mean},
     {"reshape", ncnn_reshape},
     {"resize", ncnn_resize},

@@ -123,6 +123,12 @@ std::vector<ValueName> write_nodes(OnnxWriter& to, const Graph& graph, std::vect
     }
     if (const auto* quantizer = dynamic_cast<const Quantize*>(&node)) {
       if (to.options.numbers == OnnxNumbers::fp32) {
+        // Quantisers of others' files do what activations did that are not there any more.
+        if (const auto& range = quantizer->of_file)
+          n.in[0] = to.name_last(
+              to.op("Clip", {n.in[0], to.number(range->scale * static_cast<float>(range->lo)),
+                             to.number(range->scale * static_cast<float>(range->hi))}),
+              node.name);
         values.push_back(n.in[0]);
         continue;
       }

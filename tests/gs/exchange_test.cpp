@@ -1,5 +1,6 @@
 // What files lose or leak on their way between programs: rows of docs/formats.md that no file of
 // others shows.
+#include <cmath>
 #include <fstream>
 
 #include "models/builder.h"
@@ -67,4 +68,25 @@ TEST_CASE("exchange: what is exported tells nothing of where or by which lines i
   // Weights are nearly all of it.
   CHECK(static_cast<double>(bytes.size()) <
         1.5 * static_cast<double>(graph.cost(graph.example_inputs()).weight_bytes) + 20000);
+}
+
+TEST_CASE(
+    "exchange: quantisers of a file that stand for its ReLUs keep their bounds in real numbers") {
+  Graph graph("of_a_file");
+  graph.add(make_input("x", 3));
+  graph.add(make_conv("enter", 0, {.in = 3, .out = 4, .options = {1, Padding::all(1)}}));
+  const int at = graph.add(make_quantize("bounded", 1, QuantGrid::int8, 1, false));
+  graph.add(make_conv("leave", at, {.in = 4, .out = 3, .options = {1, Padding::all(1)}}));
+  test::randomize(graph, 5);
+  dynamic_cast<Quantize&>(graph.node(at)).of_file = QuantRange{0.5f / 255, 0, 255, 0, 0.5f};
+  const Tensor x = test::random_images({1, 3, 8, 8}, 6, graph.input_format);
+  const std::vector<float> own = graph.run(x).to_vector();
+  const std::vector<float> back = read_onnx(onnx_file(graph)).run(x).to_vector();
+  REQUIRE(own.size() == back.size());
+  float most = 0, off = 0;
+  for (size_t i = 0; i < own.size(); ++i) {
+    most = std::max(most, std::abs(own[i]));
+    off = std::max(off, std::abs(own[i] - back[i]));
+  }
+  CHECK(off < 0.02f * most);  // what rounding to 255 steps leaves
 }

@@ -1,5 +1,6 @@
 // Memory that runs out at any moment of a training step or an evaluation: one sentence, nothing
 // lost, and the context works on.
+#include "gs/passes/extract.h"
 #include "gs/translate.h"
 #include "models/memory_need.h"
 #include "tests/catch.h"
@@ -102,6 +103,29 @@ TEST_CASE("what an evaluation needs is known from shapes") {
       CHECK(scratch_bytes(graph, 1) >= static_cast<double>(context->memory().workspace_bytes));
     }
   }
+}
+
+TEST_CASE("what an evaluation of a pruned network needs is known from shapes") {
+  const ContextPtr context = counted_context(1);
+  Graph whole = cyclegan({.width = 16, .blocks = 2, .affine = true});
+  Rng rng(1);
+  whole.initialize(context, rng, {});
+  for (Parameter* p : whole.parameters()) {
+    if (p->role == Role::beta) p->value.fill(0.3f);
+    if (p->role != Role::gamma) continue;
+    for (int64_t i = 0; i < p->value.numel() / 2; ++i) p->value.put(i, 0);
+  }
+  const Graph graph = extract(whole);
+  const Shape shape{1, 3, 256, 320};
+  const Tensor x = test::images(context, shape, graph.input_format, 1);
+  const size_t before = context->memory().current_bytes - x.storage_size() * sizeof(float);
+  context->reset_peak();
+  graph.evaluate(x);
+  const double held = static_cast<double>(context->memory().peak_bytes - before);
+  const double told = evaluation_bytes(graph, shape);
+  CAPTURE(held, told);
+  CHECK(told >= 0.995 * held);
+  CHECK(told <= 1.1 * held);
 }
 
 TEST_CASE("an image that cannot fit is refused before anything is done") {
