@@ -108,6 +108,19 @@ Rows facts(const CardFacts& f) {
   return rows;
 }
 
+// By which method of gsx train it was made; empty: by none, or it is not known.
+std::string method_of(const CardFacts& f) {
+  const Json made = f.graph.provenance.value("made_by", Json());
+  const Json method = f.graph.provenance.value("method", Json());
+  return made == Json("gsx train") && method.is_string() ? method.text() : "";
+}
+bool is_slimmed(const CardFacts& f) { return method_of(f).starts_with("gs"); }
+
+// Whether an 8-bit network was written with activations that are not rounded.
+bool in_reals(const CardFacts& f) {
+  return f.graph.quantized() && (f.format == "onnx" || f.format == "ncnn");
+}
+
 std::string front_matter(const CardFacts& f) {
   const bool images = takes_one_image(f);
   std::string text = "---\n";
@@ -115,7 +128,7 @@ std::string front_matter(const CardFacts& f) {
   text += std::string("pipeline_tag: ") +
           (images ? "image-to-image" : "unconditional-image-generation") + "\n";
   if (!f.license.empty()) text += "license: " + f.license + "\n";
-  return text + "tags:\n- gan-slimming\n- gsx\n---\n";
+  return text + "tags:\n" + (is_slimmed(f) ? "- gan-slimming\n" : "") + "- gsx\n---\n";
 }
 
 }  // namespace
@@ -124,12 +137,16 @@ std::string model_card(const CardFacts& f) {
   const fs::path named = f.out.has_filename() ? f.out : f.out.parent_path();
   std::string body = "\n# " + printable(named.stem().string()) + "\n\n";
   body += "A generator of architecture `" + printable(f.graph.architecture()) + "`" +
-          (f.graph.quantized() ? ", its weights and activations in 8 bits" : "") + ", as `" +
-          f.format + "`.";
-  const Json made = f.graph.provenance.value("made_by", Json());
-  const Json method = f.graph.provenance.value("method", Json());
-  if (made == Json("gsx train") && method.is_string())
-    body += " Compressed by GAN Slimming (method `" + printable(method.text()) + "`).";
+          (f.graph.quantized() && !in_reals(f) ? ", its weights and activations in 8 bits" : "") +
+          ", as `" + f.format + "`.";
+  if (in_reals(f))
+    body +=
+        " It was made with weights and activations in 8 bits; here activations are real numbers, "
+        "so "
+        "its images differ a little from those that figures were measured on.";
+  if (const std::string method = method_of(f); !method.empty())
+    body += std::string(is_slimmed(f) ? " Compressed by GAN Slimming" : " Made by `gsx train`") +
+            " (method `" + printable(method) + "`).";
   body += "\n\n| | |\n|---|---|\n";
   for (const auto& [what, value] : facts(f)) body += "| " + what + " | " + value + " |\n";
   if (f.license.empty())

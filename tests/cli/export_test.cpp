@@ -207,7 +207,7 @@ TEST_CASE("export: a card says what is known, and never replaces a user's README
           0);
   const std::string card = read_text(dir / "out" / "README.md");
   CHECK_THAT(card, StartsWith("---\nlibrary_name: onnx\npipeline_tag: image-to-image\n"
-                              "license: cc-by-4.0\ntags:\n- gan-slimming\n- gsx\n---\n"));
+                              "license: cc-by-4.0\ntags:\n- gsx\n---\n"));
   CHECK_THAT(card, Contains("| `a.onnx` |") && Contains("RGB, black 0, white 255"));
   CHECK_THAT(card, !Contains("r_s") && !Contains("milliseconds"));  // nobody measured them
   REQUIRE(run_program({"export", model, at("out/a.onnx")}).exit_code == 0);
@@ -234,6 +234,28 @@ TEST_CASE("export: a card says what is known, and never replaces a user's README
   CHECK_FALSE(fs::exists(dir / "none" / "README.md"));
   CHECK_THAT(fails({"export", model, at("out/b.onnx"), "--license", "GPL v2"}, 2),
              Contains("expected a licence as the Hub spells it"));
+}
+
+TEST_CASE("export: a card says by which method a model was made, and which numbers it has") {
+  const TempDir dir;
+  Graph graph = load_model(Context::create(), kQuantized);
+  fs::create_directory(dir / "out");
+  const auto card_of = [&](const std::string& method, const std::string& format) {
+    graph.provenance["made_by"] = "gsx train";
+    graph.provenance["method"] = method;
+    save_model(graph, dir / "made.safetensors");
+    REQUIRE(run_program({"export", (dir / "made.safetensors").string(),
+                         (dir / "out/a.onnx").string(), "--format", format})
+                .exit_code == 0);
+    return read_text(dir / "out" / "README.md");
+  };
+  CHECK_THAT(card_of("gs8", "onnx-qdq"), Contains("- gan-slimming\n") &&
+                                             Contains("its weights and activations in 8 bits") &&
+                                             Contains("Compressed by GAN Slimming (method `gs8`)"));
+  CHECK_THAT(card_of("gs8", "onnx"), !Contains("its weights and activations in 8 bits") &&
+                                         Contains("here activations are real numbers"));
+  CHECK_THAT(card_of("dense", "onnx-qdq"),
+             !Contains("gan-slimming") && Contains("Made by `gsx train` (method `dense`)"));
 }
 
 TEST_CASE("export: a run's figures stand in the card of its own model alone") {
