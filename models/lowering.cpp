@@ -123,7 +123,8 @@ int Lowering::quantized_of(int value) {
   if (info(value).kind == Value::Kind::quantized) return value;
   const auto found = quantized_.find(value);
   if (found != quantized_.end()) return found->second;
-  return quantized_[value] = quantize(value, grid(value));
+  const QuantRange range = grid(value);  // a copy: making a value moves the others
+  return quantized_[value] = quantize(value, range);
 }
 
 int Lowering::real_of(int value) {
