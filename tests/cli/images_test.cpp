@@ -156,15 +156,16 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
   const auto bytes = png(kWidth, kHeight, 8, 2, stored(rows));
   std::ofstream(image, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const auto translate = [&](const std::string& out, const std::vector<std::string>& flags) {
-    std::vector<std::string> command = {"translate", run + "/model.safetensors", image, "--out",
+  const auto translate = [&](const std::string& in, const std::string& out,
+                             const std::vector<std::string>& flags) {
+    std::vector<std::string> command = {"translate", run + "/model.safetensors", in, "--out",
                                         (dir / out).string()};
     command.insert(command.end(), flags.begin(), flags.end());
     return run_program(command);
   };
-  REQUIRE(translate("whole.png", {}).exit_code == 0);
+  REQUIRE(translate(image, "whole.png", {}).exit_code == 0);
 
-  const ProcessResult refused = translate("none.png", {"--max-memory", "20M"});
+  const ProcessResult refused = translate(image, "none.png", {"--max-memory", "20M"});
   CHECK(refused.exit_code == 1);
   CHECK(!fs::exists(dir / "none.png"));
   const std::string needs = "2000 x 1000 needs about ";
@@ -176,12 +177,12 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
   // What bands need, what the program takes by itself, and the image.
   const int least = std::stoi(refused.err.substr(at + needs.size()));
   const ProcessResult r =
-      translate("bands.png", {"--max-memory", std::to_string(least + 40) + "M"});
+      translate(image, "bands.png", {"--max-memory", std::to_string(least + 40) + "M"});
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
   CHECK(count(r.err, "by bands of rows") == 1);
   CHECK(read_text(dir / "bands.png") == read_text(dir / "whole.png"));
-  CHECK(translate("x.png", {"--max-memory", "0"}).exit_code == 2);
+  CHECK(translate(image, "x.png", {"--max-memory", "0"}).exit_code == 2);
 
   // Tensors alike.
   const std::string tensor = (dir / "large.npy").string();
@@ -194,22 +195,16 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
     for (int i = 0; i < 3 * kHeight; ++i)
       out.write(reinterpret_cast<const char*>(row.data()), kWidth * sizeof(float));
   }
-  const auto translate_tensor = [&](const std::string& out, const std::vector<std::string>& flags) {
-    std::vector<std::string> command = {"translate", run + "/model.safetensors", tensor, "--out",
-                                        (dir / out).string()};
-    command.insert(command.end(), flags.begin(), flags.end());
-    return run_program(command);
-  };
-  const ProcessResult all = translate_tensor("whole.npy", {});
+  const ProcessResult all = translate(tensor, "whole.npy", {});
   INFO(all.err);
   REQUIRE(all.exit_code == 0);
-  CHECK(translate_tensor("none.npy", {"--max-memory", "20M"}).exit_code == 1);
-  const ProcessResult few = translate_tensor("none.npy", {"--max-memory", "20M"});
+  const ProcessResult few = translate(tensor, "none.npy", {"--max-memory", "20M"});
+  CHECK(few.exit_code == 1);
   const size_t told = few.err.find(needs);
   REQUIRE(told != std::string::npos);
   const int for_bands = std::stoi(few.err.substr(told + needs.size()));
   const ProcessResult banded =
-      translate_tensor("bands.npy", {"--max-memory", std::to_string(for_bands + 30) + "M"});
+      translate(tensor, "bands.npy", {"--max-memory", std::to_string(for_bands + 30) + "M"});
   INFO(banded.err);
   REQUIRE(banded.exit_code == 0);
   CHECK(count(banded.err, "by bands of rows") == 1);
