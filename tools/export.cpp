@@ -1,5 +1,6 @@
 // gsx export: a model as a file that other engines read.
 #include <iostream>
+#include <set>
 
 #include "engine/io/atomic_file.h"
 #include "models/export/ncnn.h"
@@ -214,7 +215,12 @@ void run_export(const ExportOptions& o) {
 
 // Why this is no licence as the Hub spells them ("apache-2.0"), or nothing.
 std::string why_no_license(const std::string& text) {
-  const bool fits = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-") == text.npos;
+  // Words that YAML takes for something else than text.
+  const std::set<std::string> others = {"null", "true", "false", "yes", "no",
+                                        "on",   "off",  "y",     "n"};
+  const bool fits = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-") == text.npos &&
+                    text.find_first_of("abcdefghijklmnopqrstuvwxyz") == 0 &&
+                    others.count(text) == 0;
   return fits ? ""
               : "expected a licence as the Hub spells it, such as apache-2.0, mit or other, got " +
                     text;

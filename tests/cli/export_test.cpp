@@ -232,8 +232,9 @@ TEST_CASE("export: a card says what is known, and never replaces a user's README
   fs::create_directory(dir / "none");
   REQUIRE(run_program({"export", model, at("none/a.onnx"), "--no-card"}).exit_code == 0);
   CHECK_FALSE(fs::exists(dir / "none" / "README.md"));
-  CHECK_THAT(fails({"export", model, at("out/b.onnx"), "--license", "GPL v2"}, 2),
-             Contains("expected a licence as the Hub spells it"));
+  for (const char* license : {"GPL v2", "null", "yes", "1.0", ".5"})
+    CHECK_THAT(fails({"export", model, at("out/b.onnx"), "--license", license}, 2),
+               Contains("expected a licence as the Hub spells it"));
 }
 
 TEST_CASE("export: a card says by which method a model was made, and which numbers it has") {
