@@ -168,16 +168,18 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
   const ProcessResult refused = translate(image, "none.png", {"--max-memory", "20M"});
   CHECK(refused.exit_code == 1);
   CHECK(!fs::exists(dir / "none.png"));
-  const std::string needs = "2000 x 1000 needs about ";
-  const size_t at = refused.err.find(needs);
-  INFO(refused.err);
-  REQUIRE(at != std::string::npos);
+  const auto needed = [](const std::string& error) {  // megabytes
+    const std::string needs = "2000 x 1000 needs about ";
+    const size_t at = error.find(needs);
+    INFO(error);
+    REQUIRE(at != std::string::npos);
+    return std::stoi(error.substr(at + needs.size()));
+  };
   CHECK(count(refused.err, "and --max-memory leaves ") == 1);
 
   // What bands need, what the program takes by itself, and the image.
-  const int least = std::stoi(refused.err.substr(at + needs.size()));
-  const ProcessResult r =
-      translate(image, "bands.png", {"--max-memory", std::to_string(least + 40) + "M"});
+  const std::string most = std::to_string(needed(refused.err) + 40) + "M";
+  const ProcessResult r = translate(image, "bands.png", {"--max-memory", most});
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
   CHECK(count(r.err, "by bands of rows") == 1);
@@ -200,11 +202,8 @@ TEST_CASE("a large image goes by bands of rows where --max-memory asks for it, o
   REQUIRE(all.exit_code == 0);
   const ProcessResult few = translate(tensor, "none.npy", {"--max-memory", "20M"});
   CHECK(few.exit_code == 1);
-  const size_t told = few.err.find(needs);
-  REQUIRE(told != std::string::npos);
-  const int for_bands = std::stoi(few.err.substr(told + needs.size()));
-  const ProcessResult banded =
-      translate(tensor, "bands.npy", {"--max-memory", std::to_string(for_bands + 30) + "M"});
+  const std::string most_of_it = std::to_string(needed(few.err) + 30) + "M";
+  const ProcessResult banded = translate(tensor, "bands.npy", {"--max-memory", most_of_it});
   INFO(banded.err);
   REQUIRE(banded.exit_code == 0);
   CHECK(count(banded.err, "by bands of rows") == 1);

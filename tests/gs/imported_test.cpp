@@ -1,5 +1,4 @@
 // Networks told from others' files go through pruning groups and extraction as built-in ones do.
-#include "engine/io/safetensors.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
 #include "gs/passes/quantize.h"
@@ -7,6 +6,7 @@
 #include "models/import/import.h"
 #include "tests/catch.h"
 #include "tests/golden/golden_file.h"
+#include "tests/gs/exported.h"
 #include "tests/gs/graphs.h"
 #include "tests/temp_dir.h"
 
@@ -14,17 +14,6 @@ using namespace gsx;
 using namespace gsx::test;
 
 namespace {
-
-Graph imported(const golden::File& file, const std::string& name) {
-  const TempDir dir;
-  SafetensorsWriter writer;
-  for (const std::string& key : file.names(name + "/w/")) {
-    const golden::Entry& e = file.at(name + "/w/" + key);
-    writer.add(key, {e.shape.begin(), e.shape.end()}, e.values);
-  }
-  writer.write(dir / "w.safetensors");
-  return import_model(context(), dir / "w.safetensors").graph;
-}
 
 Graph onnx_case(const golden::File& file, const std::string& name) {
   const TempDir dir;
@@ -51,7 +40,7 @@ TEST_CASE("imported networks are cut without changing what they compute") {
   for (const std::string name : {"ugatit", "whitebox", "whitebox_reflected", "animegan2", "cut"}) {
     for (const bool quantized : {false, true}) {
       INFO(name << (quantized ? " in 8 bits" : ""));
-      Graph graph = imported(file, name);
+      Graph graph = of_others(file, name);
       insert_scales(graph);
       const std::vector<PruneGroup> groups = prune_groups(graph);
       CHECK(groups.size() >= 3);

@@ -5,10 +5,11 @@ must be met to 1e-4 of their range, in fp32. Needs ncnn and numpy. Without folde
 """
 
 import sys
-from pathlib import Path
 
 import ncnn
 import numpy as np
+
+from folders import check_folders
 
 
 def network(folder):
@@ -45,11 +46,4 @@ def check(folder):
 
 
 if __name__ == "__main__":
-    failed = False
-    for name in sys.argv[1:]:
-        try:
-            check(Path(name))
-        except Exception as e:  # every network is looked at
-            failed = True
-            print(f"FAILED {Path(name).name}: {type(e).__name__}: {e}")
-    sys.exit(1 if failed else 0)
+    sys.exit(check_folders(check))

@@ -9,11 +9,12 @@ safetensors. Without folders it only says whether these are there.
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
+
+from folders import check_folders
 
 torch.set_num_threads(1)
 
@@ -51,11 +52,4 @@ def check(folder):
 
 
 if __name__ == "__main__":
-    failed = False
-    for name in sys.argv[1:]:
-        try:
-            check(Path(name))
-        except Exception as e:  # every network is looked at
-            failed = True
-            print(f"FAILED {Path(name).name}: {type(e).__name__}: {e}")
-    sys.exit(1 if failed else 0)
+    sys.exit(check_folders(check))
