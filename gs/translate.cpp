@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "gs/second_input.h"

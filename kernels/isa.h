@@ -7,7 +7,7 @@
 
 namespace gsx::kernels {
 
-// "avx512_vnni", "avx512", "avx2", "neon" or "baseline": those compiled in that this processor has,
+// "avx512_vnni", "avx512", "avx2", "neon", "wasm" or "baseline": those compiled in that this processor has,
 // best first. A kernel that was not compiled for one uses the next: "avx512_vnni" is "avx512" with
 // another convolution of quantised values.
 const std::vector<std::string_view>& isas();

@@ -1,7 +1,5 @@
-// CRC-32 by zlib; see seal.h.
+// Sealing files and looking whether seals hold; see seal.h.
 #include "engine/io/seal.h"
-
-#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,11 +11,6 @@ namespace {
 constexpr uint64_t kStartAt = 8;  // behind the header's length
 constexpr uint64_t kDigitsAt = kStartAt + kStart.size(), kDigitsEnd = kDigitsAt + kBlank.size();
 }  // namespace
-
-void Checksum::add(const void* data, size_t bytes) {
-  if (bytes == 0) return;  // zlib takes a null pointer for a wish to start anew
-  value_ = static_cast<uint32_t>(crc32_z(value_, static_cast<const Bytef*>(data), bytes));
-}
 
 std::string Checksum::digits() const {
   std::string text(kBlank);

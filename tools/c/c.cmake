@@ -1,7 +1,7 @@
 # gsx_c: libgsx_c.so, the C interface with all layers inside, of which it shows the names in gsx.map. No
 # part of what ./gsx builds.
 add_library(gsx_c SHARED ${CMAKE_CURRENT_LIST_DIR}/compress.cpp ${CMAKE_CURRENT_LIST_DIR}/failures.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/model.cpp ${CMAKE_CURRENT_LIST_DIR}/version.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/model.cpp ${CMAKE_CURRENT_LIST_DIR}/open.cpp ${CMAKE_CURRENT_LIST_DIR}/version.cpp)
 # The number counts changes that programs would notice: gsx.h makes none.
 set_target_properties(gsx_c PROPERTIES VERSION 1.${PROJECT_VERSION} SOVERSION 1 EXPORT_NAME c
   LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/gsx.map)

@@ -1,16 +1,13 @@
 // Models behind the C interface; see gsx.h.
+#include "tools/c/model.h"
+
 #include <algorithm>
 #include <cstring>
+#include <sstream>
 
 #include "engine/io/image.h"
 #include "gs/second_input.h"
 #include "gs/translate.h"
-#include "tools/c/failures.h"
-
-struct gsx_model {
-  gsx::Graph graph;
-  std::string description;
-};
 
 namespace gsx::c {
 
@@ -61,9 +58,10 @@ Json description_of(const Graph& graph) {
           {"threads", context->threads()}};
 }
 
-// `open` makes the graph in a context.
-template <class Open>
-gsx_model* opened(const char* function, const gsx_options* options, Open&& open) noexcept {
+}  // namespace
+
+gsx_model* opened(const char* function, const gsx_options* options,
+                  const std::function<Graph(const ContextPtr&)>& open) noexcept {
   gsx_model* result = nullptr;
   guarded(function, [&] {
     const ContextPtr context = context_of(completed(options));
@@ -79,6 +77,8 @@ gsx_model* opened(const char* function, const gsx_options* options, Open&& open)
 void need(bool there, const char* what) {
   if (!there) throw Misuse(std::string(what) + " must not be null");
 }
+
+namespace {
 
 const Graph& graph_of(const gsx_model* model) {
   need(model != nullptr, "model");
@@ -193,13 +193,6 @@ void run_tensors(const Graph& graph, std::span<const gsx_tensor> inputs,
 using namespace gsx;
 
 extern "C" {
-
-gsx_model* gsx_open(const char* model, const gsx_options* options) {
-  return c::opened("gsx_open", options, [&](const ContextPtr& context) {
-    c::need(model != nullptr, "model");
-    return open_model(context, model, true);
-  });
-}
 
 gsx_model* gsx_open_memory(const void* content, size_t bytes, const gsx_options* options) {
   return c::opened("gsx_open_memory", options, [&](const ContextPtr& context) {
