@@ -142,6 +142,12 @@ int64_t image_scale(const Graph& graph) {
   return kept_shape(graph, example, scale) ? scale : 0;
 }
 
+int64_t image_scale_alone(const Graph& graph) {
+  const auto second = remembered_second(graph);
+  const bool told = second && second->kind == SecondInput::Kind::fixed;
+  return second_length(graph) == 0 || told ? image_scale(graph) : 0;
+}
+
 int64_t noise_length(const Graph& graph) {
   if (graph.inputs().size() != 1) return 0;
   const Json input = graph.node(graph.input()).attributes();

@@ -17,6 +17,10 @@ Tensor translate(const Graph& graph, Tensor x, const Tensor& second = {}, bool b
 // back of a whole multiple.
 int64_t image_scale(const Graph& graph);
 
+// The same for an image alone: 0 also where a second input would have to be given, which a network
+// remembers unless it is drawn.
+int64_t image_scale_alone(const Graph& graph);
+
 // How many numbers a network takes that makes its images of one vector [N,F]; 0 for all others.
 int64_t noise_length(const Graph& graph);
 

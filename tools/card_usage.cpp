@@ -135,7 +135,9 @@ bool takes_one_image(const CardFacts& f) {
   return out.rank() == 4 && out[1] == 3;
 }
 
-std::string library_of(const std::string& format) { return is_onnx(format) ? "onnx" : format; }
+std::string library_of(const std::string& format) {
+  return is_onnx(format) ? "onnx" : format == "web" ? "gsx" : format;
+}
 
 std::string images_text(const CardFacts& f) {
   if (!takes_one_image(f)) {
@@ -150,6 +152,9 @@ std::string images_text(const CardFacts& f) {
               (ncnn ? "[" + of_one(shapes[i]) + "]" : shape_text(shapes[i]));
     return text + ". Images come out as " + format_words(f.graph.output_format) + ".\n";
   }
+  if (f.format == "web")
+    return "Any size goes in; transparent parts are laid on white. Images do not leave the device: "
+           "the browser runs the network.\n";
   const std::string any = f.size ? "of " + std::to_string(f.size->first) + " x " +
                                        std::to_string(f.size->second) + " pixels"
                                  : "of any size that its layers take";
@@ -164,6 +169,11 @@ std::string images_text(const CardFacts& f) {
 }
 
 std::string usage_text(const CardFacts& f) {
+  if (f.format == "web")
+    return "Any server of files will do, such as `python3 -m http.server` in this folder and then "
+           "<http://localhost:8000>; the camera needs https or localhost. Chrome 97, Firefox 102, "
+           "Safari 16.4 or later. `gsx translate model.safetensors IN.png --out OUT.png` makes the "
+           "same images.\n";
   return "```python\n" +
          (is_onnx(f.format)    ? onnx_usage(f)
           : f.format == "ncnn" ? ncnn_usage(f)

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/io/atomic_file.h"
+#include "gs/translate.h"
 #include "models/export/ncnn.h"
 #include "models/export/onnx.h"
 #include "models/export/pytorch.h"
@@ -15,6 +16,7 @@
 #include "tools/progress.h"
 #include "tools/text.h"
 #include "tools/values.h"
+#include "tools/web_page.h"
 
 namespace gsx::tools {
 
@@ -92,6 +94,21 @@ Written write_ncnn(const ExportOptions& o, const Graph& graph) {
           {bin, static_cast<int64_t>(files.bin.size())}};
 }
 
+Written write_web(const ExportOptions& o, const Graph& graph) {
+  GSX_CHECK(image_scale_alone(graph) > 0, "--format web: the page gives a network one image, and ",
+            graph.architecture(), " takes something else or more; export another form");
+  const fs::path out = o.out, named = out.has_filename() ? out : out.parent_path();
+  Written written;
+  for (const auto& [name, content] : web_page(named.filename().string())) {
+    write_file_atomically(out / name, content);
+    written.push_back({out / name, static_cast<int64_t>(content.size())});
+  }
+  const fs::path model = out / "model.safetensors";
+  save_model(graph, model);
+  written.push_back({model, file_bytes(graph)});
+  return written;
+}
+
 // A form that is a folder, and the files in it: the first, which is written first, is text that
 // tells whether gsx wrote them.
 struct FolderForm {
@@ -109,7 +126,11 @@ const FolderForm* folder_form(const std::string& format) {
       {"ncnn",
        {"model.param", "model.bin"},
        [](const std::string& text) { return text.find(kNcnnMark) != text.npos; },
-       write_ncnn}};
+       write_ncnn},
+      {"web",
+       web_files(),
+       [](const std::string& text) { return text.find(kWebMark) != text.npos; },
+       write_web}};
   for (const FolderForm& form : kForms)
     if (format == form.format) return &form;
   return nullptr;
@@ -193,6 +214,7 @@ void write_card(const ExportOptions& o, const FolderForm* form, const Graph& gra
 void run_export(const ExportOptions& o) {
   check_model("", o.model);
   const FolderForm* form = folder_form(o.format);
+  if (o.format == "web") check_web();
   read_size(o.size);
   const MadeFolder made(form, o.out);
   prepare(o, form);
@@ -236,6 +258,7 @@ void add_export(const Command& app) {
   gsx export runs/gs8-1/model.safetensors small.onnx
   gsx export runs/gs8-1/model.safetensors small.onnx --format onnx-int8 --embed-scaling nhwc
   gsx export runs/gs8-1/model.safetensors small --format pytorch
+  gsx export runs/gs8-1/model.safetensors site --format web
   gsx export fast_style:wave.safetensors wave.onnx --size 512x512
 What the forms are and what engines do with them: docs/export.md)");
   sub.add_option("MODEL", o->model, kModelHelp)->required();
@@ -244,8 +267,8 @@ What the forms are and what engines do with them: docs/export.md)");
                  "onnx: real numbers; onnx-qdq: 8 bits between QuantizeLinear and "
                  "DequantizeLinear; onnx-int8: ConvInteger, exact sums (onnx-qdq for 8-bit "
                  "models); pytorch: a folder with model.py and model.safetensors; ncnn: one with "
-                 "model.param and model.bin")
-      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8", "pytorch", "ncnn"}));
+                 "model.param and model.bin; web: one with a page that runs the model in a browser")
+      ->check(one_of({"onnx", "onnx-qdq", "onnx-int8", "pytorch", "ncnn", "web"}));
   sub.add_option("--opset", o->opset, "version of ONNX's operators")
       ->check(whole_number(14, 21))
       ->capture_default_str();

@@ -42,9 +42,11 @@ HWY_INLINE void add_products(V16 x, V16 w, V32& sum, V32& odd) {
 #endif
 
 // Pixels of a tile: as many accumulators as there are registers for. NEON has those of AVX-512 but
-// keeps two sums for each result.
-constexpr int kQuantizedPixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 6 : 8;
-constexpr int kDotPixels = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_NEON ? 2 : 4;
+// keeps two sums for each result; below WebAssembly there may be 16.
+constexpr bool kManyRegisters =
+    HWY_TARGET != HWY_AVX2 && HWY_TARGET != HWY_NEON && HWY_TARGET != HWY_WASM;
+constexpr int kQuantizedPixels = kManyRegisters ? 8 : 6;
+constexpr int kDotPixels = kManyRegisters ? 4 : 2;
 
 template <class T>
 HWY_INLINE int32_t load_group(const T* p) {

@@ -6,7 +6,6 @@
 #include <sstream>
 
 #include "engine/io/image.h"
-#include "gs/second_input.h"
 #include "gs/translate.h"
 
 namespace gsx::c {
@@ -25,14 +24,6 @@ Json shape_json(const Shape& shape) {
   return Json(std::vector<int64_t>(shape.begin(), shape.end()));
 }
 
-// How many times larger an image comes back; 0 where a network is not given an image alone, or with
-// what it remembers.
-int64_t scale_alone(const Graph& graph) {
-  const auto second = remembered_second(graph);
-  const bool told = second && second->kind == SecondInput::Kind::fixed;
-  return second_length(graph) == 0 || told ? image_scale(graph) : 0;
-}
-
 Json description_of(const Graph& graph) {
   const std::vector<Shape> examples = graph.example_inputs();
   const std::vector<Shape> shapes = graph.infer_shapes(examples);
@@ -48,7 +39,7 @@ Json description_of(const Graph& graph) {
   return {{"architecture", graph.architecture()},
           {"inputs", inputs},
           {"outputs", outputs},
-          {"scale", scale_alone(graph)},
+          {"scale", image_scale_alone(graph)},
           {"params", cost.params},
           {"macs", cost.macs.true_macs},
           {"bytes", file_bytes(graph)},
@@ -86,7 +77,7 @@ const Graph& graph_of(const gsx_model* model) {
 }
 
 int64_t scale_of_images(const Graph& graph) {
-  const int64_t scale = scale_alone(graph);
+  const int64_t scale = image_scale_alone(graph);
   GSX_CHECK(scale > 0, graph.architecture(), " is no network of one image in and one out; ",
             "its tensors go through gsx_run_f32 (in Python, run)");
   return scale;
