@@ -13,7 +13,7 @@ const kTypes = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/c
   '.wasm': 'application/wasm', '.png': 'image/png' };
 
 // Stands around the page: waits until it is done, and tells the server what came of it.
-const kFrame = `<!doctype html><title>frame</title><iframe id="page" width="800" height="900"
+const kFrame = `<!doctype html><title>frame</title><link rel="icon" href="data:,"><iframe id="page" width="800" height="900"
 src="index.html?image=image.png&side=0"></iframe><script>
 const page = document.getElementById('page');
 const pixels = async (source) => {

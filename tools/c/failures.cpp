@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <new>
 
 #include "engine/json.h"
 
@@ -19,26 +18,23 @@ thread_local std::string failure;
 const std::string& last_failure() { return failure; }
 void forget_failure() { failure.clear(); }
 
-gsx_status keep_failure(const char* function) noexcept {
+gsx_status keep_failure(const char* function, const char* what, gsx_status status) noexcept {
   try {
-    try {
-      throw;
-    } catch (const Misuse& error) {
-      failure = std::string(function) + ": " + error.what();
-      return GSX_MISUSED;
-    } catch (const Error& error) {
-      failure = std::string(function) + ": " + error.what();
-    } catch (const std::bad_alloc&) {
-      failure = std::string(function) + ": out of memory";
-    } catch (const std::exception& error) {
-      failure = std::string(function) + ": an error of gsx itself, not of yours: " + error.what();
-    } catch (...) {
-      failure = std::string(function) + ": an error of gsx itself, not of yours";
-    }
+    failure = std::string(function) + ": " + what;
   } catch (...) {  // no memory for the sentence
     failure.clear();
   }
-  return GSX_FAILED;
+  return status;
+}
+
+gsx_status keep_fault(const char* function, const char* what) noexcept {
+  try {
+    const std::string more = *what ? std::string(": ") + what : "";
+    return keep_failure(function, ("an error of gsx itself, not of yours" + more).c_str(),
+                        GSX_FAILED);
+  } catch (...) {
+    return keep_failure(function, "an error of gsx itself, not of yours", GSX_FAILED);
+  }
 }
 
 gsx_options completed(const gsx_options* given) {

@@ -1,5 +1,7 @@
 // How failures leave through C: as a status and a sentence that the calling thread keeps.
 #pragma once
+#include <exception>
+#include <new>
 #include <string>
 
 #include "engine/error.h"
@@ -16,8 +18,10 @@ class Misuse : public Error {
 // Of the calling thread, until the next call.
 const std::string& last_failure();
 void forget_failure();
-// Called while an exception is handled: keeps its sentence and says what kind it is.
-gsx_status keep_failure(const char* function) noexcept;
+// Keeps "function: what", and gives back the status.
+gsx_status keep_failure(const char* function, const char* what, gsx_status) noexcept;
+// The same for a fault of gsx; `what` may be empty.
+gsx_status keep_fault(const char* function, const char* what) noexcept;
 
 // Runs `work` on arguments alone: its Errors are misuse.
 template <class Work>
@@ -36,8 +40,16 @@ gsx_status guarded(const char* function, Work&& work) noexcept {
     forget_failure();
     work();
     return GSX_OK;
+  } catch (const Misuse& error) {
+    return keep_failure(function, error.what(), GSX_MISUSED);
+  } catch (const Error& error) {
+    return keep_failure(function, error.what(), GSX_FAILED);
+  } catch (const std::bad_alloc&) {
+    return keep_failure(function, "out of memory", GSX_FAILED);
+  } catch (const std::exception& error) {
+    return keep_fault(function, error.what());
   } catch (...) {
-    return keep_failure(function);
+    return keep_fault(function, "");
   }
 }
 
