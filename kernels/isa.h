@@ -7,9 +7,9 @@
 
 namespace gsx::kernels {
 
-// "avx512_vnni", "avx512", "avx2", "neon", "wasm" or "baseline": those compiled in that this processor has,
-// best first. A kernel that was not compiled for one uses the next: "avx512_vnni" is "avx512" with
-// another convolution of quantised values.
+// "avx512_vnni", "avx512", "avx2", "neon", "wasm" or "baseline": those compiled in that this
+// processor has, best first. A kernel that was not compiled for one uses the next: "avx512_vnni" is
+// "avx512" with another convolution of quantised values.
 const std::vector<std::string_view>& isas();
 
 // The place of a name in isas(), which is what Exec::isa holds; nothing when it is not there.

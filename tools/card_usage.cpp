@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "models/export/ncnn.h"
+#include "models/export/sizes.h"
 #include "tools/text.h"
 #include "tools/values.h"
 
@@ -126,6 +127,16 @@ std::string format_words(const ImageFormat& f) {
   return std::string(f.bgr ? "BGR" : "RGB") + ", black " + shown(f.lo) + ", white " + shown(f.hi);
 }
 
+// Which sizes the file admits; model.py and the page mirror others up to such.
+std::string sizes_text(const CardFacts& f) {
+  const KeptSizes sizes = kept_sizes(f.graph);
+  if (sizes.multiple == 0) return "of any size that its layers take";
+  if (sizes.multiple == 1) return "of any size";
+  return "of sides that are multiples of " + std::to_string(sizes.multiple) +
+         (f.format == "pytorch" ? " (`translate` mirrors others up to that, and cuts the result)"
+                                : " (others come back in another size)");
+}
+
 }  // namespace
 
 bool takes_one_image(const CardFacts& f) {
@@ -157,7 +168,7 @@ std::string images_text(const CardFacts& f) {
            "the browser runs the network.\n";
   const std::string any = f.size ? "of " + std::to_string(f.size->first) + " x " +
                                        std::to_string(f.size->second) + " pixels"
-                                 : "of any size that its layers take";
+                                 : sizes_text(f);
   if (f.images != "own")
     return "In and out: bytes 0..255, RGB, as [N, " +
            std::string(f.images == "nhwc" ? "height, width, 3]" : "3, height, width]") + ", " +

@@ -127,9 +127,7 @@ const FolderForm* folder_form(const std::string& format) {
        {"model.param", "model.bin"},
        [](const std::string& text) { return text.find(kNcnnMark) != text.npos; },
        write_ncnn},
-      {"web",
-       web_files(),
-       [](const std::string& text) { return text.find(kWebMark) != text.npos; },
+      {"web", web_files(), [](const std::string& text) { return text.find(kWebMark) != text.npos; },
        write_web}};
   for (const FolderForm& form : kForms)
     if (format == form.format) return &form;

@@ -24,7 +24,7 @@ void add_one(int64_t v, uint64_t* sums, int64_t cs) {
 
 // The products of even lanes, of twice the width.
 #if HWY_TARGET == HWY_WASM
-// Highway 1.0's MulEven takes them for numbers without a sign there.
+// Highway 1.0's MulEven takes them for numbers without a sign there (google/highway#1637).
 template <class V>
 HWY_INLINE hn::Vec<hn::RepartitionToWide<hn::DFromV<V>>> even_products(V a, V b) {
   const hn::RepartitionToWide<hn::DFromV<V>> d;

@@ -18,8 +18,11 @@ struct Named {
   int64_t target;
   std::string_view name;
 };
-constexpr Named kNamed[] = {
-    {HWY_AVX3_DL, "avx512_vnni"}, {HWY_AVX3, "avx512"}, {HWY_AVX2, "avx2"}, {HWY_NEON, "neon"}, {HWY_WASM, "wasm"}};
+constexpr Named kNamed[] = {{HWY_AVX3_DL, "avx512_vnni"},
+                            {HWY_AVX3, "avx512"},
+                            {HWY_AVX2, "avx2"},
+                            {HWY_NEON, "neon"},
+                            {HWY_WASM, "wasm"}};
 
 std::string_view name_of(int64_t target) {
   for (const Named& n : kNamed) {

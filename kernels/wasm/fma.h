@@ -8,8 +8,8 @@ namespace gsx::kernels::wasm {
 
 // The product of two floats is exact in double. Its sum with c is rounded to odd: where it is not
 // exact, towards zero, and then its last bit is set. A double has more than twice the bits of a
-// float, so that rounding this to a float is rounding the exact sum (Boldo and Melquiond, "Emulation
-// of FMA and correctly rounded sums", 2008).
+// float, so that rounding this to a float is rounding the exact sum (Boldo and Melquiond,
+// "Emulation of FMA and correctly rounded sums", 2008).
 [[gnu::always_inline]] inline float fma(float a, float b, float c) {
   const double product = static_cast<double>(a) * static_cast<double>(b), addend = c;
   const double sum = product + addend, part = sum - product;

@@ -19,8 +19,7 @@ void* allocate(size_t bytes) {
   if (bytes == 0) return nullptr;
   const size_t all = (bytes + kSplitGap - 1) / kSplitGap * kSplitGap;
   void* p = all < bytes ? nullptr : std::aligned_alloc(kSplitGap, all);
-  if (p == nullptr)
-    throw OutOfMemory("wasm: no memory for " + std::to_string(bytes) + " bytes");
+  if (p == nullptr) throw OutOfMemory("wasm: no memory for " + std::to_string(bytes) + " bytes");
   return p;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/export/layer.h"
+#include "models/export/sizes.h"
 #include "models/export/torch_text.h"
 #include "models/nodes.h"
 
@@ -206,14 +207,30 @@ std::string translate_code(const Graph& graph) {
     import numpy as np
     from PIL import Image
 
-    x = torch.from_numpy(np.array(image.convert("RGB"), dtype=np.float32)).permute(2, 0, 1)[None]
+    pixels = np.array(image.convert("RGB"), dtype=np.float32)
 )";
+  // As gsx translates, the size of what goes in is one that comes back.
+  const KeptSizes sizes = kept_sizes(graph);
+  const std::string multiple = std::to_string(sizes.multiple);
+  const bool mirrors = sizes.multiple > 1;
+  if (mirrors)
+    code += "    # Sides that are no multiples of " + multiple +
+            " are mirrored up to one, and the result is cut.\n"
+            "    height, width = pixels.shape[:2]\n"
+            "    more = ((0, -height % " +
+            multiple + "), (0, -width % " + multiple +
+            "), (0, 0))\n    pixels = np.pad(pixels, more, mode=\"reflect\")\n";
+  code += "    x = torch.from_numpy(pixels).permute(2, 0, 1)[None]\n";
   if (in.bgr) code += "    x = x.flip(1)\n";
   code += "    x = x * (" + number(in.hi - in.lo) + " / 255)" + plus(in.lo) + "\n";
   code +=
       "    device = next(network.parameters()).device\n    with torch.no_grad():\n"
       "        y = network(x.to(device))" +
       std::string(graph.outputs().size() > 1 ? "[0]" : "") + ".cpu()\n";
+  if (mirrors) {
+    const std::string by = sizes.scale > 1 ? std::to_string(sizes.scale) + " * " : "";
+    code += "    y = y[:, :, : " + by + "height, : " + by + "width]\n";
+  }
   const std::string above = out.lo == 0 ? "y" : "(y" + plus(-out.lo) + ")";
   code += "    y = " + above + " * (255 / " + number(out.hi - out.lo) + ")\n";
   if (out.bgr) code += "    y = y.flip(1)\n";

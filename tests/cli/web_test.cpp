@@ -65,10 +65,10 @@ std::vector<uint8_t> by_module(const fs::path& folder, const Image& image, const
   std::ofstream(in, std::ios::binary)
       .write(reinterpret_cast<const char*>(image.rgb.data()),
              static_cast<std::streamsize>(image.rgb.size()));
-  const ProcessResult r = run_process(
-      {GSX_NODE, GSX_SOURCE_DIR "/tests/web/translate.js", folder.string(), in.string(),
-       std::to_string(image.width), std::to_string(image.height), out.string()},
-      {.timeout = std::chrono::minutes(2)});
+  const ProcessResult r =
+      run_process({GSX_NODE, GSX_SOURCE_DIR "/tests/web/translate.js", folder.string(), in.string(),
+                   std::to_string(image.width), std::to_string(image.height), out.string()},
+                  {.timeout = std::chrono::minutes(2)});
   INFO(r.err);
   REQUIRE(r.exit_code == 0);
   std::ifstream file(out, std::ios::binary);
@@ -81,8 +81,8 @@ TEST_CASE("export: a gsx without what runs in browsers says so") {
   const TempDir dir;
   fs::copy_file(GSX_RELEASED_PROGRAM, dir / "gsx");
   const std::string model = save_generator(dir / "model.safetensors");
-  const ProcessResult r = run_process({(dir / "gsx").string(), "export", model,
-                                       (dir / "page").string(), "--format", "web"});
+  const ProcessResult r = run_process(
+      {(dir / "gsx").string(), "export", model, (dir / "page").string(), "--format", "web"});
   CHECK(r.exit_code == 1);
   CHECK_THAT(r.err, Contains("was built without what runs in browsers") &&
                         Contains("apt-get install emscripten"));
@@ -122,7 +122,8 @@ TEST_CASE("export: a page for browsers is a folder of at most 1.5 MB beside its 
   CHECK(read_text(dir / "site" / "index.html") == "<h1>mine</h1>\n");
   refused({"export", model, dir.path().string(), "--format", "web"},
           "is a file of the model and would be replaced");
-  const std::string two = save_network(dir / "sngan.safetensors", "sngan_generator", {{"width", 8}});
+  const std::string two =
+      save_network(dir / "sngan.safetensors", "sngan", {{"width", 8}});
   refused({"export", two, (dir / "none").string(), "--format", "web"},
           "the page gives a network one image");
   CHECK_FALSE(fs::exists(dir / "none"));

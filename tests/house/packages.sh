@@ -31,6 +31,8 @@ for file in share/man/man1/gsx-train.1 share/bash-completion/completions/gsx \
   share/doc/libgsx-dev/copyright include/gsx/gsx.h include/gsx.h; do
   test -s "$root/usr/$file" || { echo "packages: no $file" >&2; exit 1; }
 done
+# What runs in browsers comes along where it was built.
+if [ -s "$build/web/gsx.wasm" ]; then test -s "$root/usr/share/gsx/web/gsx.wasm"; fi
 library=$(dirname "$(find "$root/usr" -name gsx_c.pc)")
 flags=$(PKG_CONFIG_PATH=$library pkg-config --cflags --libs gsx_c)
 ${CC:-cc} "$source/docs/examples/translate.c" $flags -o "$work/translate"

@@ -88,7 +88,10 @@ if (typeof module === 'object') {
       const result = opened.translate(data.rgba, data.width, data.height);
       postMessage({ id: data.id, ...result }, [result.rgba.buffer]);
     } catch (error) {
-      postMessage({ id: data.id, error: error.message });
+      // A module that has stopped in the middle of its work is of no more use.
+      const stopped = error instanceof WebAssembly.RuntimeError;
+      const text = stopped ? `the network has stopped (${error.message}); load this page again` : error.message;
+      postMessage({ id: data.id, error: text });
     }
   };
 }
