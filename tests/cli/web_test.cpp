@@ -122,8 +122,7 @@ TEST_CASE("export: a page for browsers is a folder of at most 1.5 MB beside its 
   CHECK(read_text(dir / "site" / "index.html") == "<h1>mine</h1>\n");
   refused({"export", model, dir.path().string(), "--format", "web"},
           "is a file of the model and would be replaced");
-  const std::string two =
-      save_network(dir / "sngan.safetensors", "sngan", {{"width", 8}});
+  const std::string two = save_network(dir / "sngan.safetensors", "sngan", {{"width", 8}});
   refused({"export", two, (dir / "none").string(), "--format", "web"},
           "the page gives a network one image");
   CHECK_FALSE(fs::exists(dir / "none"));
@@ -178,16 +177,16 @@ TEST_CASE("export: the page paints in a browser what gsx translate does") {
   export_web(model, dir / "page");
   write_png(dir / "in.png", noise(70, 51));
   translated(model, dir / "in.png");
-  const auto opened = [&] {
+  const auto opened = [&](const char* profile) {  // which a browser that is ending still holds
     const ProcessResult r = run_process(
         {GSX_NODE, GSX_SOURCE_DIR "/tests/web/browser.js", GSX_BROWSER, (dir / "page").string(),
-         (dir / "in.png").string(), (dir / "translated.png").string(), (dir / "profile").string()},
+         (dir / "in.png").string(), (dir / "translated.png").string(), (dir / profile).string()},
         {.timeout = std::chrono::minutes(3)});
     INFO(r.out << r.err);
     REQUIRE(r.exit_code == 0);
     return nlohmann::json::parse(r.out);
   };
-  const nlohmann::json painted = opened();
+  const nlohmann::json painted = opened("first");
   INFO(painted.dump());
   CHECK(painted.at("state") == "done");
   CHECK(painted.at("differ") == 0);
@@ -200,7 +199,7 @@ TEST_CASE("export: the page paints in a browser what gsx translate does") {
 
   // What is no model is told in the page.
   write_text(dir / "page" / "model.safetensors", "<!doctype html><p>not here");
-  const nlohmann::json broken = opened();
+  const nlohmann::json broken = opened("second");
   CHECK(broken.at("state") == "failed");
   CHECK_THAT(broken.at("problem").get<std::string>(),
              Contains("The network cannot be opened: ") && Contains("an HTML page"));

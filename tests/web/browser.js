@@ -16,40 +16,49 @@ const kTypes = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/c
 const kFrame = `<!doctype html><title>frame</title><link rel="icon" href="data:,"><iframe id="page" width="800" height="900"
 src="index.html?image=image.png&side=0"></iframe><script>
 const page = document.getElementById('page');
-const pixels = async (source) => {
+const pixels = (canvas) =>
+  canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+const drawn = async (blob) => {
   const canvas = document.createElement('canvas');
-  const bitmap = await createImageBitmap(source);
+  const bitmap = await createImageBitmap(blob);
   [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
-  const context = canvas.getContext('2d');
-  context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, canvas.width, canvas.height).data;
+  canvas.getContext('2d').drawImage(bitmap, 0, 0);
+  return canvas;
 };
-const look = async () => {
+const tell = (report) => fetch('report', { method: 'POST', body: JSON.stringify(report) });
+const look = (want) => {
   const inside = page.contentDocument;
-  const state = inside && inside.documentElement.dataset.state;
-  if (state !== 'done' && state !== 'failed') return setTimeout(look, 50);
+  const state = inside?.documentElement?.dataset.state;
+  if (state !== 'done' && state !== 'failed') return;
+  clearInterval(looking);
   const text = (id) => inside.getElementById(id).textContent;
   const report = { state, status: text('status'), problem: text('problem'), title: inside.title };
   if (state === 'done') {
-    const got = await pixels(inside.getElementById('after'));
-    const want = await pixels(await (await fetch('wanted.png')).blob());
+    const got = pixels(inside.getElementById('after'));
     report.bytes = want.length;
     report.differ = got.length === want.length
       ? want.reduce((sum, value, i) => sum + (value !== got[i]), 0) : want.length;
   }
-  fetch('report', { method: 'POST', body: JSON.stringify(report) });
+  tell(report);
 };
-look();
+let looking = 0;
+fetch('wanted.png').then((answer) => answer.blob()).then(drawn).then((canvas) => {
+  const want = pixels(canvas);
+  looking = setInterval(look, 100, want);
+}).catch((error) => tell({ state: 'broken', problem: error.message }));
 </script>`;
 
 let browser = null;
 let shown = '';
+let ended = false;
 function end(text, code) {
+  if (ended) return;
+  ended = true;
   console.log(text);
   process.exitCode = code;
   server.close();
   server.closeAllConnections();
-  if (browser) browser.kill();
+  browser.kill();
 }
 
 const asked = [];
@@ -81,5 +90,6 @@ server.listen(0, '127.0.0.1', () => {
   browser = spawn(chromium, ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run',
     `--user-data-dir=${profile}`, address], { stdio: ['ignore', 'ignore', 'pipe'] });
   browser.stderr.on('data', (part) => { shown += part; });
+  browser.on('exit', () => end(`chromium ended by itself and said: ${shown}`, 1));
   setTimeout(() => end(`nothing came of the page in time; chromium said: ${shown}`, 1), 100000).unref();
 });
