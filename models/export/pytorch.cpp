@@ -228,8 +228,8 @@ std::string translate_code(const Graph& graph) {
       "        y = network(x.to(device))" +
       std::string(graph.outputs().size() > 1 ? "[0]" : "") + ".cpu()\n";
   if (mirrors) {
-    const std::string by = sizes.scale > 1 ? std::to_string(sizes.scale) + " * " : "";
-    code += "    y = y[:, :, : " + by + "height, : " + by + "width]\n";
+    const std::string end = sizes.scale > 1 ? " " + std::to_string(sizes.scale) + " * " : "";
+    code += "    y = y[:, :, :" + end + "height, :" + end + "width]\n";
   }
   const std::string above = out.lo == 0 ? "y" : "(y" + plus(-out.lo) + ")";
   code += "    y = " + above + " * (255 / " + number(out.hi - out.lo) + ")\n";

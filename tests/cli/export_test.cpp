@@ -114,6 +114,10 @@ TEST_CASE("export: PyTorch's form is a folder") {
     REQUIRE(r.exit_code == 0);
   }
   CHECK_THAT(read_text(dir / "torch" / "model.py"), Contains("class FastStyle(nn.Module):"));
+  // Any size goes through translate(), as through gsx's.
+  CHECK_THAT(read_text(dir / "torch" / "model.py"),
+             Contains("-height % 4), (0, -width % 4)") && Contains("y[:, :, :height, :width]"));
+  CHECK_THAT(read_text(dir / "torch" / "README.md"), Contains("multiples of 4 (`translate`"));
   // gsx reads its own values back.
   CHECK(run_program({"inspect", at("torch/model.safetensors")}).exit_code == 0);
   CHECK_THAT(fails({"export", model, at("torch"), "--format", "pytorch", "--opset", "17"}, 2),
