@@ -56,8 +56,7 @@ std::string Range::why_not(const Json& value) const {
   } else if (kind == Kind::on_off) {
     fits = value.is_boolean();
   } else if (kind == Kind::words) {
-    fits = value.is_string() &&
-           std::find(words.begin(), words.end(), value.get<std::string>()) != words.end();
+    fits = std::find(words.begin(), words.end(), word_of(value)) != words.end();
   } else if (value.is_number()) {
     const double v = value.get<double>();
     fits = std::isfinite(v) && v >= least && v <= most &&

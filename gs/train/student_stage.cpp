@@ -8,6 +8,8 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
+#include "gs/passes/sensitivity.h"
+#include "gs/passes/weight_bits.h"
 #include "gs/passes/worth.h"
 #include "gs/second_input.h"
 #include "gs/train/random_streams.h"
@@ -20,28 +22,35 @@ namespace {
 
 constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
 constexpr size_t kWeighed = 8;  // images that channels are weighed by
+constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
 
 }  // namespace
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan), lessons_(run, plan), budget_(make_budget(run, lessons_.teacher())) {
   std::vector<float> weights;
+  bool chooses_bits = false;
+  const auto quantize_now = [&] {
+    quantize();
+    chooses_bits = run.config.weight_bits == "auto" && to_budget();
+  };
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
     student_ = handed_on(before);
     discriminator_ = before.discriminator;
     if (before.distance == plan.distance) weights = before.distance_weights;
-    if (plan.quantize && !student_.quantized()) quantize();
+    if (plan.quantize && !student_.quantized()) quantize_now();
     if (before.to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_);
   } else {
     if (!run.config.without_discriminator())
       discriminator_ = load_model(run.context, run.artifacts.discriminator);
     student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)
                                      : lessons_.teacher();
-    if (plan.quantize) quantize();
+    if (plan.quantize) quantize_now();
   }
   run.artifacts.student.reset();  // its memory is wanted
   if (plan.prune) insert_scales(student_, options_.prune_by);
+  if (chooses_bits) choose_bits();
   build(std::move(weights));
   if (weighs()) weigh_channels();
 }
@@ -87,6 +96,17 @@ void StudentStage::quantize() {
   for (Tensor& source : run_.data.larger(Domain::a, static_cast<int>(sources.size()) / 3))
     sources.push_back(std::move(source));
   calibrate_inputs(student_, inputs_for(sources), run_.config.quantize());
+}
+
+void StudentStage::choose_bits() {
+  Rng rng(run_.config.seed, kBitsStream);
+  const std::vector<int> coarse =
+      choose_weight_bits(student_, prune_groups(student_, options_.prune_by), budget_,
+                         inputs_for(run_.data.training(Domain::a, kTried)), rng);
+  std::ostringstream text;
+  text << "bits     weights of 4 in " << coarse.size() << " of "
+       << layers_with_weights(student_).size() << " layers";
+  run_.observer.message(text.str());
 }
 
 void StudentStage::weigh_channels() {
