@@ -29,28 +29,22 @@ constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan), lessons_(run, plan), budget_(make_budget(run, lessons_.teacher())) {
   std::vector<float> weights;
-  bool chooses_bits = false;
-  const auto quantize_now = [&] {
-    quantize();
-    chooses_bits = run.config.weight_bits == "auto" && to_budget();
-  };
   if (run.artifacts.student) {
     const Artifacts::Student& before = *run.artifacts.student;
     student_ = handed_on(before);
     discriminator_ = before.discriminator;
     if (before.distance == plan.distance) weights = before.distance_weights;
-    if (plan.quantize && !student_.quantized()) quantize_now();
+    if (plan.quantize && !student_.quantized()) quantize();
     if (before.to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_);
   } else {
     if (!run.config.without_discriminator())
       discriminator_ = load_model(run.context, run.artifacts.discriminator);
     student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)
                                      : lessons_.teacher();
-    if (plan.quantize) quantize_now();
+    if (plan.quantize) quantize();
   }
   run.artifacts.student.reset();  // its memory is wanted
   if (plan.prune) insert_scales(student_, options_.prune_by);
-  if (chooses_bits) choose_bits();
   build(std::move(weights));
   if (weighs()) weigh_channels();
 }
@@ -90,19 +84,29 @@ std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tens
 
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize());
+  if (run_.config.weight_bits == "auto" && to_budget()) choose_bits();
+  calibrate(student_);
+}
+
+void StudentStage::calibrate(Graph& student) {
   if (run_.config.act_range.value_or(0) > 0) return;
   // What an instance norm makes of rare values grows with the image, so crops alone will not do.
   std::vector<Tensor> sources = run_.data.training(Domain::a, kLooked);
   for (Tensor& source : run_.data.larger(Domain::a, static_cast<int>(sources.size()) / 3))
     sources.push_back(std::move(source));
-  calibrate_inputs(student_, inputs_for(sources), run_.config.quantize());
+  calibrate_inputs(student, inputs_for(sources), run_.config.quantize());
 }
 
+// On a copy: how the output is made as bright as before depends on what is chosen.
 void StudentStage::choose_bits() {
+  Graph trial = student_;
+  calibrate(trial);
+  insert_scales(trial, options_.prune_by);  // adds no node
   Rng rng(run_.config.seed, kBitsStream);
   const std::vector<int> coarse =
-      choose_weight_bits(student_, prune_groups(student_, options_.prune_by), budget_,
+      choose_weight_bits(trial, prune_groups(trial, options_.prune_by), budget_,
                          inputs_for(run_.data.training(Domain::a, kTried)), rng);
+  for (const int layer : coarse) set_weight_bits(student_, layer, 4);
   std::ostringstream text;
   text << "bits     weights of 4 in " << coarse.size() << " of "
        << layers_with_weights(student_).size() << " layers";

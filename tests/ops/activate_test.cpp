@@ -171,7 +171,7 @@ TEST_CASE("weight scales and the corner cases of weight codes") {
   CHECK(weight_scales(w, {.per_channel = false}).to_vector() == std::vector<float>{1.0f / 127});
   CHECK(weight_scales(w, {.grid = QuantGrid::paper}).to_vector()[0] == 1.0f / 128);
   CHECK(weight_scales(w, {.bits = 4}).to_vector() == std::vector<float>{1.0f / 7, 0, 0.25f / 7});
-  CHECK(fake_quantize_weight(w, {.bits = 4}).to_vector()[0] == 4 * (1.0f / 7));  // of 3.5
+  CHECK(fake_quantize_weight(w, {.bits = 4}).to_vector()[1] == -7 * (1.0f / 7));
   CHECK_THROWS_WITH(weight_scales(w, {.bits = 3}), "weight_scales: bits must be 8 or 4, got 3");
   // 0.5 of a largest 1 is code 63.5, rounded to even: 64.
   CHECK(fake_quantize_weight(w, {}).to_vector()[0] == 64 * (1.0f / 127));
