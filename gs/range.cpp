@@ -56,7 +56,8 @@ std::string Range::why_not(const Json& value) const {
   } else if (kind == Kind::on_off) {
     fits = value.is_boolean();
   } else if (kind == Kind::words) {
-    fits = std::find(words.begin(), words.end(), word_of(value)) != words.end();
+    fits = value.is_string() &&
+           std::find(words.begin(), words.end(), value.get<std::string>()) != words.end();
   } else if (value.is_number()) {
     const double v = value.get<double>();
     fits = std::isfinite(v) && v >= least && v <= most &&

@@ -91,11 +91,6 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
-// A word as files may say it: a number is one, too.
-inline std::string word_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 // A field as JSON; null where it is not chosen. Texts may be names of files, which hold any bytes.
 template <class T>
 Json to_value(const T& field) {
@@ -111,7 +106,7 @@ void from_value(const Json& value, T& field) {
     if (value.is_null()) field.reset();
     else field = value.get<typename T::value_type>();
   } else if constexpr (std::is_same_v<T, std::string>) {
-    field = from_utf8(word_of(value));
+    field = from_utf8(value.get<std::string>());
   } else {
     value.get_to(field);
   }
