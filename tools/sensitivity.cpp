@@ -168,6 +168,7 @@ void print_layers(const SensitivityReport& report) {
   std::vector<std::vector<std::string>> rows = {
       {"layer", "channels", "weights", "8 bits", "4 bits"}};
   for (int t = 1; t < kTenths; ++t) rows[0].push_back("-" + std::to_string(10 * t) + "%");
+  rows[0].emplace_back("tied to");
   const auto text = [](const std::optional<double>& d) { return d ? short_number(*d) : "-"; };
   for (const LayerSensitivity& layer : report.layers) {
     rows.push_back({layer.name, std::to_string(layer.channels), std::to_string(layer.weights),
@@ -175,6 +176,7 @@ void print_layers(const SensitivityReport& report) {
     for (size_t t = 0; t + 1 < kTenths; ++t)
       rows.back().push_back(
           text(t < layer.tenths.size() ? std::optional(layer.tenths[t]) : std::nullopt));
+    rows.back().push_back(layer.tied_to);
   }
   std::cout << printable(report.measure) << " to the network's own output, "
             << (report.more_is_better ? "more" : "less") << " is better; "
@@ -216,6 +218,7 @@ void run_sensitivity(const SensitivityOptions& o) {
   SensitivityReport report;
   report.model = o.model;
   report.measure = perception.lpips ? perception.lpips->name() : "signal to noise, dB";
+  report.unit = perception.lpips ? "LPIPS" : "dB";
   report.more_is_better = !perception.lpips;
   const std::string count = std::to_string(inputs.size());
   report.images = count + (inputs.size() == 1 ? " image" : " images");

@@ -29,7 +29,7 @@ std::string tenths_chart(const SensitivityReport& report) {
       line.pieces[0].push_back({static_cast<double>(10 * (t + 1)), layer.tenths[t], 0, layer.name});
     lines.push_back(std::move(line));
   }
-  return chart({"fewer channels in one layer", "% of its channels removed", report.measure}, lines,
+  return chart({"fewer channels in one layer", "% of its channels removed", report.unit}, lines,
                ChartMarks::lines, true);
 }
 
@@ -65,10 +65,10 @@ std::string sensitivity_page(const SensitivityReport& report) {
       << html(report.measure) << " to its own output, " << (report.more_is_better ? "more" : "less")
       << " is better; means over " << html(report.images)
       << ". Written by gsx " GSX_VERSION "</p>\n<div class=\"charts\">\n"
-      << chart({"fewer bits in one layer's weights", "layer", report.measure},
+      << chart({"fewer bits in one layer's weights", "layer", report.unit},
                {points_of(report, "8 bits", 0, &LayerSensitivity::bits8),
                 points_of(report, "4 bits", 1, &LayerSensitivity::bits4)},
-               ChartMarks::points, true)
+               ChartMarks::lines, true)
       << '\n'
       << tenths_chart(report)
       << "\n</div>\n<div class=\"scroll\"><table><thead><tr><th>layer</th><th>number</th>"
