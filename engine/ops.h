@@ -98,10 +98,12 @@ Tensor fake_quantize(const Tensor& x, const QuantRange&);
 
 // Weights: quantised values round(w / s), s = max|w|/127 (paper: max|w|/128), over the whole filter
 // or per output channel k. Straight-through gradient 1 (Eq. 10); s is a constant to autodiff. An
-// all-zero channel has s = 0 and quantised values 0. w: filter [K,C,R,S] or dense [O,F].
+// all-zero channel has s = 0 and quantised values 0. w: filter [K,C,R,S] or dense [O,F]. Of 4 bits
+// s = max|w|/7 on every grid.
 struct WeightQuant {
   QuantGrid grid = QuantGrid::int8;
   bool per_channel = true;
+  int bits = 8;  // or 4
 };
 Tensor weight_scales(const Tensor& w, const WeightQuant&);  // [K] or [1], no gradient
 Tensor fake_quantize_weight(const Tensor& w, const WeightQuant&);

@@ -77,7 +77,9 @@ void TrainConfig::check() const {
 }
 
 QuantizeOptions TrainConfig::quantize() const {
-  return {{grid_of(quant_grid), per_channel}, act_range.value_or(0), signed_above};
+  return {{grid_of(quant_grid), per_channel, weight_bits == "4" ? 4 : 8},
+          act_range.value_or(0),
+          signed_above};
 }
 
 std::string TrainConfig::method_name() const {

@@ -104,6 +104,9 @@ enum class Use : uint8_t {
     "weight of that distance (Eq. 4; 20)")                                                         \
   X("Method", std::string, quant_grid, "int8", ranges::words({"int8", "official", "paper"}),       \
     Use::quantize, "quantiser grids: int8 fits 8 bits; see docs")                                  \
+  X("Method", std::string, weight_bits, "8", ranges::words({"8", "4", "auto"}), Use::quantize,     \
+    "bits of weights: 8; 4 in every layer; or auto, 4 in the layers where they cost the output "   \
+    "less than pruning as many bytes would (under --target-ratio)")                                \
   X("Method", std::optional<float>, act_range, {},                                                 \
     ranges::number(0).spelled(Range::Spelling::calibrated), Use::quantize,                         \
     "activation range: calibrated, or p as in [0, p]")                                             \
@@ -185,6 +188,7 @@ struct TrainConfig {
   static TrainConfig from_json(const Json&);
   // Error that names the first setting out of its range.
   void check() const;
+  // How students are quantised; of weight_bits auto, before some layers are chosen to get 4 bits.
   QuantizeOptions quantize() const;
   // Students learn from their distance to the teacher alone.
   bool without_discriminator() const { return discriminator == kNoDiscriminator; }

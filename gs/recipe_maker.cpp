@@ -28,6 +28,7 @@ class Maker {
     add_stages();
     choose_sizes();
     choose_budget();
+    check_bits();
     check_teacher();
     return recipe_;
   }
@@ -256,6 +257,16 @@ class Maker {
       GSX_CHECK(!plan.prune || plan.rho, name_, ": a stage ", plan.kind,
                 " prunes to a budget and there is none, expected target_ratio or target_macs in "
                 "the recipe, a rho in the stage, or --target-ratio, --target-macs or --rho");
+  }
+
+  // Layers of 4 bits are chosen when a stage quantises what it prunes.
+  void check_bits() const {
+    if (config_.weight_bits != "auto" || !recipe_.quantized()) return;  // refused elsewhere
+    const auto first = std::find_if(recipe_.stages.begin(), recipe_.stages.end(),
+                                    [](const StagePlan& s) { return s.quantize; });
+    GSX_CHECK(recipe_.target_ratio > 0 && first->shrinks() && !first->rho, "--weight-bits: auto ",
+              "chooses while a stage prunes and quantises to a target ratio, which no stage of ",
+              name_, " does here; give 4 or 8, or --target-ratio with --method gs8");
   }
 
   const TrainConfig& config_;

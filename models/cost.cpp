@@ -1,4 +1,5 @@
 // What a graph costs: parameters, bytes, multiply-accumulates; and the table people read.
+#include <algorithm>
 #include <cstdio>
 
 #include "engine/text_table.h"
@@ -17,8 +18,10 @@ LayerCost layer_cost(const Graph& graph, const Node& node, std::span<const Shape
   for (const Parameter* p : node.parameters()) {
     if (!is_trained(p->role)) continue;
     layer.params += p->shape.numel();
-    const bool one_byte = p->role == Role::weight && node.weight_quant();
-    if (p->shape.rank() > 1) layer.weight_bytes += p->shape.numel() * (one_byte ? 1 : 4);
+    const bool quantized = p->role == Role::weight && node.weight_quant();
+    if (quantized) layer.weight_bits = node.weight_quant()->bits;
+    if (p->shape.rank() > 1)
+      layer.weight_bytes += (p->shape.numel() * (quantized ? layer.weight_bits : 32) + 7) / 8;
   }
   layer.macs = node.macs(in, out);
   layer.kept = static_cast<int>(out[1]);
@@ -71,13 +74,21 @@ std::string Graph::to_string(const std::vector<Shape>& inputs) const {
   const Cost all = cost(inputs);
   std::vector<std::vector<std::string>> rows = {
       {"layer", "kind", "channels", "output", "MMAC", "params", "weight bytes"}};
+  const bool packed = std::any_of(all.layers.begin(), all.layers.end(),
+                                  [](const LayerCost& layer) { return layer.weight_bits < 8; });
   for (const LayerCost& layer : all.layers) {
     rows.push_back({layer.name, layer.kind, channels_text(layer), output_text(layer.output),
                     format("%.1f", layer.macs.true_macs / 1e6), std::to_string(layer.params),
                     std::to_string(layer.weight_bytes)});
+    if (packed)
+      rows.back().push_back(layer.weight_bits < 32 ? std::to_string(layer.weight_bits) : "");
   }
   rows.push_back({"total", "", "", "", format("%.1f", all.macs.true_macs / 1e6),
                   std::to_string(all.params), std::to_string(all.weight_bytes)});
+  if (packed) {
+    rows.front().emplace_back("bits");
+    rows.back().emplace_back();
+  }
   return text_table(rows, 2) + format("the paper counts %.1f MMAC", all.macs.paper_macs / 1e6) +
          format(" (%.2f G of 2^30)\n", all.macs.paper_macs / (1 << 30));
 }

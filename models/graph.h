@@ -41,7 +41,8 @@ struct GraphOutput {
 struct LayerCost {
   std::string name, kind;
   Shape output;
-  int64_t params = 0, weight_bytes = 0;  // weight_bytes: weights only, 1 byte each when quantised
+  int64_t params = 0, weight_bytes = 0;  // weight_bytes: weights only, as files hold them
+  int weight_bits = 32;                  // fewer when quantised
   MacCount macs;
   int kept = 0, original = 0;  // output channels now and before pruning
 };
@@ -180,7 +181,8 @@ struct Init {
 };
 
 // ---- Files. A model file is safetensors with the graph as JSON in its metadata; quantised weights
-// are stored as 8-bit values with their scales. Equal models give equal bytes.
+// are stored as values of 8 bits, or 4 (stored.h), with their scales. Equal models give equal
+// bytes.
 void save_model(const Graph&, const std::filesystem::path&);
 // prepacked: as Graph::prepack leaves it. Weights in floating point are then there for one layer at
 // a time, while the file is read.

@@ -3,10 +3,9 @@
 #include <cstring>
 
 #include "engine/io/file_kind.h"
-#include "engine/io/safetensors.h"
-#include "kernels/scalar.h"
 #include "models/architectures.h"
 #include "models/nodes/common.h"
+#include "models/stored.h"
 #include "models/values.h"
 
 namespace gsx {
@@ -14,16 +13,15 @@ namespace gsx {
 namespace {
 
 constexpr const char* kGraphKey = "gsx_graph";
-constexpr int kFormat = 2, kMaxNodes = 10000;  // 1, of 0.1.0, had one input and one output
+// 1, of 0.1.0, had one input and one output; 3 has layers whose weights are packed. A file is of
+// the first one that can say what it holds.
+constexpr int kSeveralInputs = 2, kPacked = 3;
+constexpr int kMaxNodes = 10000;
 
-// Output channel of the element at index i in file order.
-int64_t output_channel(const Parameter& p, int64_t i) {
-  const Shape s = file_shape(p);
-  int64_t inner = 1;
-  for (int d = 1; d < s.rank(); ++d) inner *= s[d];
-  if (!p.file_transposed) return i / inner;
-  const int64_t group = i / inner / p.shape[1];
-  return group * s[1] + i / (inner / s[1]) % s[1];
+int format_for(const Graph& graph) {
+  for (int i = 0; i < graph.size(); ++i)
+    if (const auto quant = graph.node(i).weight_quant(); quant && quant->bits < 8) return kPacked;
+  return kSeveralInputs;
 }
 
 Json format_json(const ImageFormat& f) {
@@ -40,7 +38,7 @@ ImageFormat read_format(const nodes::Attributes& a) {
 }  // namespace
 
 Json graph_to_json(const Graph& graph) {
-  Json json = {{"format", kFormat},
+  Json json = {{"format", format_for(graph)},
                {"architecture", graph.architecture()},
                {"input", format_json(graph.input_format)},
                {"output", format_json(graph.output_format)},
@@ -112,8 +110,9 @@ std::vector<GraphOutput> read_outputs(const Json& list, int nodes) {
 
 Graph graph_from_json(const Json& json) {
   const Json format = json.is_object() ? json.value("format", Json()) : Json();
-  GSX_CHECK(format == 1 || format == kFormat, "model file: this version of gsx reads formats 1 to ",
-            kFormat, ", got ", format.dump());
+  GSX_CHECK(format == 1 || format == kSeveralInputs || format == kPacked,
+            "model file: this version of gsx reads formats 1 to ", kPacked, ", got ",
+            format.dump());
   Graph graph(text_of(json, "architecture"));
   const std::string whole = "model";
   const nodes::Attributes all(whole, json);
@@ -144,22 +143,6 @@ Graph graph_from_json(const Json& json) {
 
 namespace {
 
-bool stored_quantized(const Node& node, const Parameter& p) {
-  return p.role == Role::weight && node.weight_quant() && node.parameter(Role::weight_scale);
-}
-
-std::vector<uint8_t> quantized_of(const Node& node, const Parameter& p) {
-  const std::vector<float> values = file_values(p);
-  const std::vector<float> scale = node.parameter(Role::weight_scale)->value.to_vector();
-  std::vector<uint8_t> quantized(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    const float step = scale[scale.size() == 1 ? 0 : output_channel(p, i)];
-    const float level = kernels::scalar::quantized_weight(values[i], step);
-    quantized[i] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(level, -127.0f, 127.0f)));
-  }
-  return quantized;
-}
-
 bool lacks_scale(const Node& node) {
   return node.weight_quant() && !node.parameter(Role::weight_scale);
 }
@@ -188,18 +171,7 @@ SafetensorsWriter writer_for(const Graph& given, bool with_values) {
   writer.metadata[kGraphKey] = graph_to_json(graph).dump();
   for (int i = 0; i < graph.size(); ++i) {
     const Node& node = graph.node(i);
-    for (const Parameter* p : node.parameters()) {
-      const Shape s = file_shape(*p);
-      const std::vector<int64_t> shape(s.begin(), s.end());
-      const bool quantized = stored_quantized(node, *p);
-      if (!with_values) {
-        writer.reserve(p->name, quantized ? FileDType::i8 : FileDType::f32, shape);
-      } else if (quantized) {
-        writer.add(p->name, FileDType::i8, shape, quantized_of(node, *p));
-      } else {
-        writer.add(p->name, shape, file_values(*p));
-      }
-    }
+    for (const Parameter* p : node.parameters()) store(writer, node, *p, with_values);
   }
   return writer;
 }
@@ -232,17 +204,18 @@ std::string shape_text(const std::vector<int64_t>& dims) {
 void check_tensors(const Graph& graph, const SafetensorsFile& file, const std::string& remedy) {
   Faults missing, misshapen, unexpected;
   std::map<std::string, bool> known;
-  for (const Parameter* p : graph.parameters()) {
-    known[p->name] = true;
-    if (!file.contains(p->name)) {
-      missing.add(p->name);
-      continue;
-    }
-    const Shape s = file_shape(*p);
-    const std::vector<int64_t> want(s.begin(), s.end());
-    const std::vector<int64_t>& got = file.entry(p->name).shape;
-    if (got != want) {
-      misshapen.add(p->name + " has shape " + shape_text(got) + " instead of " + shape_text(want));
+  for (int i = 0; i < graph.size(); ++i) {
+    for (const Parameter* p : graph.node(i).parameters()) {
+      known[p->name] = true;
+      if (!file.contains(p->name)) {
+        missing.add(p->name);
+        continue;
+      }
+      const std::vector<int64_t> want = stored_form(graph.node(i), *p).shape;
+      const std::vector<int64_t>& got = file.entry(p->name).shape;
+      if (got != want)
+        misshapen.add(p->name + " has shape " + shape_text(got) + " instead of " +
+                      shape_text(want));
     }
   }
   for (const std::string& name : file.names()) {
@@ -265,16 +238,7 @@ void read_values(Graph& graph, const ContextPtr& context, const SafetensorsFile&
     if (scale) set_file_values(*scale, context, file.floats(scale->name), where);
     for (Parameter* p : node.parameters()) {
       if (p == scale) continue;
-      std::vector<float> values = file.floats(p->name);
-      if (stored_quantized(node, *p)) {
-        GSX_CHECK(file.entry(p->name).dtype == FileDType::i8, where, ": ", p->name,
-                  " must hold 8-bit codes");
-        const std::vector<float> steps = scale->value.to_vector();
-        for (size_t j = 0; j < values.size(); ++j) {
-          values[j] *= steps[steps.size() == 1 ? 0 : output_channel(*p, j)];
-        }
-      }
-      set_file_values(*p, context, values, where);
+      set_file_values(*p, context, stored_values(file, node, *p, where), where);
     }
     if (prepacked) node.prepack();
   }

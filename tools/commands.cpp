@@ -23,6 +23,7 @@ void add_commands(const Command& program, void (*bench)(const Command& program))
   add_sample(program);
   add_export(program);
   add_inspect(program);
+  add_sensitivity(program);
   add_convert(program);
   add_eval(program);
   add_ablate(program);

@@ -13,6 +13,7 @@ std::shared_ptr<void> add_train(const Command& program);
 void add_translate(const Command& program);
 void add_sample(const Command& program);
 void add_inspect(const Command& program);
+void add_sensitivity(const Command& program);
 void add_convert(const Command& program);
 void add_export(const Command& program);
 void add_eval(const Command& program);

@@ -32,6 +32,7 @@ Json layer_json(const LayerCost& layer) {
           {"output", shape},
           {"params", layer.params},
           {"weight_bytes", layer.weight_bytes},
+          {"weight_bits", layer.weight_bits},
           {"macs_true", layer.macs.true_macs},
           {"macs_paper", layer.macs.paper_macs},
           {"kept", layer.kept},

@@ -121,6 +121,15 @@ bool in_reals(const CardFacts& f) {
   return f.graph.quantized() && (f.format == "onnx" || f.format == "ncnn");
 }
 
+// "weights and activations in 8 bits", or what they are.
+std::string bits_text(const Graph& graph) {
+  bool four = false, eight = false;
+  for (int i = 0; i < graph.size(); ++i)
+    if (const auto quant = graph.node(i).weight_quant()) (quant->bits == 4 ? four : eight) = true;
+  if (!four) return "weights and activations in 8 bits";
+  return std::string("weights in 4") + (eight ? " and 8" : "") + " bits and activations in 8";
+}
+
 std::string front_matter(const CardFacts& f) {
   const bool images = takes_one_image(f);
   std::string text = "---\n";
@@ -137,13 +146,12 @@ std::string model_card(const CardFacts& f) {
   const fs::path named = f.out.has_filename() ? f.out : f.out.parent_path();
   std::string body = "\n# " + printable(named.stem().string()) + "\n\n";
   body += "A generator of architecture `" + printable(f.graph.architecture()) + "`" +
-          (f.graph.quantized() && !in_reals(f) ? ", its weights and activations in 8 bits" : "") +
-          ", as `" + f.format + "`.";
+          (f.graph.quantized() && !in_reals(f) ? ", its " + bits_text(f.graph) : "") + ", as `" +
+          f.format + "`.";
   if (in_reals(f))
-    body +=
-        " It was made with weights and activations in 8 bits; here activations are real numbers, "
-        "so "
-        "its images differ a little from those that figures were measured on.";
+    body += " It was made with " + bits_text(f.graph) +
+            "; here activations are real numbers, so its images differ a little from those that "
+            "figures were measured on.";
   if (const std::string method = method_of(f); !method.empty())
     body += std::string(is_slimmed(f) ? " Compressed by GAN Slimming" : " Made by `gsx train`") +
             " (method `" + printable(method) + "`).";

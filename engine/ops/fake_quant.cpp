@@ -19,7 +19,13 @@ kernels::ChannelBlocks blocks_of(const char* op, const Tensor& w) {
   return {1, w.dim(0), w.dim(0), w.dim(1)};
 }
 
-float levels(QuantGrid grid) { return grid == QuantGrid::paper ? 128.0f : 127.0f; }
+// The largest quantised value of a weight.
+float levels(const WeightQuant& options) {
+  GSX_CHECK(options.bits == 8 || options.bits == 4, "weight_scales: bits must be 8 or 4, got ",
+            options.bits);
+  if (options.bits == 4) return 7.0f;
+  return options.grid == QuantGrid::paper ? 128.0f : 127.0f;
+}
 
 // What the kernel makes of w, from the largest values that are known already.
 Tensor scales_of(const Tensor& w, const KeptLargest& kept, const WeightQuant& options) {
@@ -27,7 +33,7 @@ Tensor scales_of(const Tensor& w, const KeptLargest& kept, const WeightQuant& op
   float of_all = 0;
   for (const float x : largest) of_all = std::max(of_all, x);
   if (!options.per_channel) largest = {of_all};
-  for (float& x : largest) x /= levels(options.grid);
+  for (float& x : largest) x /= levels(options);
   return Tensor::from(w.context(), largest, Shape{static_cast<int64_t>(largest.size())});
 }
 
@@ -63,7 +69,7 @@ Tensor weight_scales(const Tensor& w, const WeightQuant& options) {
   // Weights in training are asked for their scales once a step.
   if (w.layout() == Layout::filter && w.requires_grad()) w.keep_largest();
   Tensor scales = Tensor::empty(w.context(), Shape{options.per_channel ? blocks.k : 1});
-  w.backend().fake_quant.weight_scales(w.exec(), blocks, levels(options.grid), options.per_channel,
+  w.backend().fake_quant.weight_scales(w.exec(), blocks, levels(options), options.per_channel,
                                        in(w), out(scales));
   return scales;
 }

@@ -101,6 +101,7 @@ std::vector<LayerFigures> layer_figures(const Graph& model, const Graph* unround
     layer.macs = cost.macs.true_macs;
     layer.params = cost.params;
     layer.weight_bytes = cost.weight_bytes;
+    layer.weight_bits = cost.weight_bits;
     if (const Quantize* q = quantizer_of(model, at)) {
       const Moved& m = moved.at(model.node(at).inputs[0]);
       layer.input = LayerFigures::Rounding{q->p, q->is_signed, m.snr(), m.beyond()};
@@ -120,7 +121,8 @@ Json to_json(const std::vector<LayerFigures>& layers) {
               {"original", layer.original},
               {"macs", layer.macs},
               {"params", layer.params},
-              {"weight_bytes", layer.weight_bytes}};
+              {"weight_bytes", layer.weight_bytes},
+              {"weight_bits", layer.weight_bits}};
     if (layer.input) {
       j["input"] = {{"range", layer.input->range},
                     {"signed", layer.input->is_signed},

@@ -1,4 +1,4 @@
-// Layer by layer: what pruning left of a network, and what rounding to 8 bits costs it.
+// Layer by layer: what pruning left of a network, and what rounding costs it.
 #pragma once
 #include <optional>
 
@@ -11,6 +11,7 @@ struct LayerFigures {
   int kept = 0, original = 0;  // output channels, now and before pruning
   double macs = 0;             // of one image of the first one's size
   int64_t params = 0, weight_bytes = 0;
+  int weight_bits = 32;  // fewer when quantised
   struct Rounding {
     float range = 0;  // the quantiser's p: values are kept within [0, p], signed within [-p, p]
     bool is_signed = false;

@@ -74,6 +74,11 @@ class CostEstimate {
     }
     return kept;
   }
+  // Of one weight in the file.
+  double weight_bytes(const Node& node) const {
+    if (stored_later_) return budget_.stored->weights.bits / 8.0;
+    return node.weight_quant() ? node.weight_quant()->bits / 8.0 : 4;
+  }
   double macs(int i, const std::vector<double>& kept) const {
     const Node& node = graph_.node(i);
     std::vector<Shape> in;
@@ -93,7 +98,7 @@ class CostEstimate {
         continue;
       }
       const double in = node.makes_channels() ? kept[node.inputs[0]] : 1;
-      total += (node.weight_quant() || stored_later_ ? 1 : 4) * numel * kept[i] * in;
+      total += weight_bytes(node) * numel * kept[i] * in;
       const auto taps = numel / (double(p->shape[0]) * double(p->shape[1]));
       if (in < 1) total += 4 * taps * static_cast<double>(p->shape[0]) * kept[i];  // its tap bias
     }

@@ -33,9 +33,11 @@ std::vector<double> movements(const Graph& graph, const std::vector<PruneGroup>&
   return all;
 }
 
-// The mean square of each channel's movement.
-std::vector<double> mean_squares(const Graph& measured, const std::vector<PruneGroup>& groups,
-                                 const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
+// The squares of each channel's movement, summed over inputs and projections. A projection is a
+// mean over the output, of which `values` tells how many there are, for the last input.
+std::vector<double> sums_of_squares(const Graph& measured, const std::vector<PruneGroup>& groups,
+                                    const std::vector<std::vector<Tensor>>& inputs, Rng& rng,
+                                    int64_t& values) {
   Graph graph = measured;
   graph.set_requires_grad(true);
   RunOptions run;
@@ -45,6 +47,7 @@ std::vector<double> mean_squares(const Graph& measured, const std::vector<PruneG
     for (int k = 0; k < kProjections; ++k) {
       for (const Parameter* p : graph.parameters()) p->value.zero_grad();
       const Tensor y = graph.run(x, run).front();
+      values = y.numel();
       const Tensor direction = Tensor::empty_like(y);
       rng.fill_normal(direction, 0, 1);
       mean(mul(y, direction)).backward();
@@ -55,14 +58,29 @@ std::vector<double> mean_squares(const Graph& measured, const std::vector<PruneG
   return sums;
 }
 
+void check_inputs_given(const std::vector<std::vector<Tensor>>& inputs) {
+  GSX_CHECK(!inputs.empty(), "measure_worth: needs at least one input of the network, got none");
+}
+
 }  // namespace
+
+std::vector<double> channel_movements(const Graph& graph, const std::vector<PruneGroup>& groups,
+                                      const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
+  check_inputs_given(inputs);
+  int64_t values = 0;
+  std::vector<double> squares = sums_of_squares(graph, groups, inputs, rng, values);
+  for (double& s : squares)
+    s *= static_cast<double>(values) / static_cast<double>(kProjections * inputs.size());
+  return squares;
+}
 
 std::vector<Tensor> measure_worth(const Graph& graph, const std::vector<PruneGroup>& groups,
                                   const Budget& budget,
                                   const std::vector<std::vector<Tensor>>& inputs, Rng& rng) {
   if (groups.empty()) return {};
-  GSX_CHECK(!inputs.empty(), "measure_worth: needs at least one input of the network, got none");
-  const std::vector<double> squares = mean_squares(graph, groups, inputs, rng);
+  check_inputs_given(inputs);
+  int64_t values = 0;
+  const std::vector<double> squares = sums_of_squares(graph, groups, inputs, rng, values);
   const std::vector<double> costs = channel_costs(graph, groups, budget);
   const std::vector<double> lengths = channel_scales(graph, groups);
   std::vector<double> wanted;

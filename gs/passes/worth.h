@@ -18,4 +18,9 @@ namespace gsx {
 std::vector<Tensor> measure_worth(const Graph&, const std::vector<PruneGroup>&, const Budget&,
                                   const std::vector<std::vector<Tensor>>& inputs, Rng&);
 
+// The mean square of how far each value of the first output moves when a channel's scales shrink to
+// nothing, to first order, for each channel, group after group. Inputs are of one size.
+std::vector<double> channel_movements(const Graph&, const std::vector<PruneGroup>&,
+                                      const std::vector<std::vector<Tensor>>& inputs, Rng&);
+
 }  // namespace gsx

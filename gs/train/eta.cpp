@@ -16,7 +16,8 @@ double macs(const Graph& graph, int size) {
 
 // The part of the generator's work that the budget leaves of it, or about that.
 double share_left(const RunState& run, double generator) {
-  const double stored_smaller = run.recipe.quantized() ? 4 : 1;  // 8 bits a weight, not 32
+  const int bits = !run.recipe.quantized() ? 32 : run.config.weight_bits == "8" ? 8 : 4;
+  const double stored_smaller = 32.0 / bits;
   double share = 1;
   if (run.recipe.target_macs > 0) share = run.recipe.target_macs / generator;
   else if (run.recipe.target_ratio > 0) share = stored_smaller / run.recipe.target_ratio;

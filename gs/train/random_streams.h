@@ -13,6 +13,7 @@ enum RngStream : uint64_t {
   kPoolStream = 34,           // the pool of the student's images
   kEvolutionStream = 35,      // masks of channels
   kWorthStream = 36,          // projections that say what channels are worth
+  kBitsStream = 37,           // the same, when layers of 4 bits are chosen
   kNoiseStream = 48,          // vectors that students and teachers make images of,
   kHeldOutNoiseStream,        // those that they are compared on,
   kFreshNoiseStream,          // and those that a teacher learns from

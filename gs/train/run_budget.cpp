@@ -7,6 +7,7 @@
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
 #include "gs/passes/narrow.h"
+#include "gs/passes/sensitivity.h"
 #include "gs/passes/weight_size.h"
 #include "gs/train/budget_words.h"
 
@@ -54,6 +55,8 @@ void check_budget(const RunState& run, const Graph& teacher) {
   if (run.recipe.quantized()) insert_quantizers(student, run.config.quantize());
   const double whole = cost_of(student, budget);
   if (whole < budget.target * (1 - kTolerance)) refuse_idle_budget(run, teacher, budget, whole);
+  if (run.config.weight_bits == "auto")
+    for (const int layer : layers_with_weights(student)) set_weight_bits(student, layer, 4);
   insert_scales(student, run.recipe.prune_by());
   check_reachable(run, teacher, student, budget);
 }

@@ -8,6 +8,8 @@
 #include "gs/passes/calibrate.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/insert_scales.h"
+#include "gs/passes/sensitivity.h"
+#include "gs/passes/weight_bits.h"
 #include "gs/passes/worth.h"
 #include "gs/second_input.h"
 #include "gs/train/random_streams.h"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
 constexpr size_t kWeighed = 8;  // images that channels are weighed by
+constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
 
 }  // namespace
 
@@ -81,12 +84,33 @@ std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tens
 
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize());
+  if (run_.config.weight_bits == "auto" && to_budget()) choose_bits();
+  calibrate(student_);
+}
+
+void StudentStage::calibrate(Graph& student) {
   if (run_.config.act_range.value_or(0) > 0) return;
   // What an instance norm makes of rare values grows with the image, so crops alone will not do.
   std::vector<Tensor> sources = run_.data.training(Domain::a, kLooked);
   for (Tensor& source : run_.data.larger(Domain::a, static_cast<int>(sources.size()) / 3))
     sources.push_back(std::move(source));
-  calibrate_inputs(student_, inputs_for(sources), run_.config.quantize());
+  calibrate_inputs(student, inputs_for(sources), run_.config.quantize());
+}
+
+// On a copy: how the output is made as bright as before depends on what is chosen.
+void StudentStage::choose_bits() {
+  Graph trial = student_;
+  calibrate(trial);
+  insert_scales(trial, options_.prune_by);  // adds no node
+  Rng rng(run_.config.seed, kBitsStream);
+  const std::vector<int> coarse =
+      choose_weight_bits(trial, prune_groups(trial, options_.prune_by), budget_,
+                         inputs_for(run_.data.training(Domain::a, kTried)), rng);
+  for (const int layer : coarse) set_weight_bits(student_, layer, 4);
+  std::ostringstream text;
+  text << "bits     weights of 4 in " << coarse.size() << " of "
+       << layers_with_weights(student_).size() << " layers";
+  run_.observer.message(text.str());
 }
 
 void StudentStage::weigh_channels() {

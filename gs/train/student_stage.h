@@ -26,6 +26,8 @@ class StudentStage : public Stage {
   bool to_budget() const;  // whether the stage prunes until the budget is met
   std::vector<std::vector<Tensor>> inputs_for(const std::vector<Tensor>& sources);
   void quantize();
+  void calibrate(Graph& student);
+  void choose_bits();
   void weigh_channels();
   void build(std::vector<float> distance_weights);
   void tell_idle_pruning() const;

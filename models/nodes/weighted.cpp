@@ -254,6 +254,7 @@ Json Weighted::weighted_attributes() const {
     json["weights"] = {{"grid", name_of(kGridNames, quant_->grid)},
                        {"per_channel", quant_->per_channel},
                        {"stored_scale", present(weight_scale_)}};
+    if (quant_->bits != 8) json["weights"]["bits"] = quant_->bits;
   }
   return json;
 }
@@ -268,7 +269,8 @@ void Weighted::read_weighted_attributes(const Attributes& a) {
   if (!a.has("weights")) return;
   const Attributes quant = a.object("weights");
   quant_ = WeightQuant{static_cast<QuantGrid>(quant.choice("grid", kGridNames)),
-                       quant.boolean("per_channel")};
+                       quant.boolean("per_channel"),
+                       quant.has("bits") ? quant.integer("bits", 4, 4) : 8};
   if (quant.boolean("stored_scale")) weight_scale_.shape = Shape{quant_->per_channel ? out_ : 1};
 }
 

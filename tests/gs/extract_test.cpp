@@ -55,13 +55,15 @@ TEST_CASE("extracted networks compute what the masked ones do") {
 TEST_CASE("extracted quantised networks compute the same bits") {
   const WeightQuant grids[] = {{},
                                {.grid = QuantGrid::official, .per_channel = false},
-                               {.grid = QuantGrid::paper, .per_channel = true}};
+                               {.grid = QuantGrid::paper, .per_channel = true},
+                               {.bits = 4},
+                               {.per_channel = false, .bits = 4}};
   int turn = 0;
   for (const Case& c : cases()) {
     for (const Mask& mask : masks_for(c.make())) {
       INFO(c.name << ", mask " << mask.name);
       Graph masked = c.make();
-      quantize_graph(masked, c.input, grids[turn++ % 3]);
+      quantize_graph(masked, c.input, grids[turn++ % 5]);
       apply(masked, mask);
       freeze_weight_scales(masked);
       const Graph small = extract(masked);

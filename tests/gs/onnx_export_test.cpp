@@ -21,9 +21,9 @@ Graph through_onnx(const Graph& graph, const OnnxOptions& options) {
 
 double largest(const Tensor& x) { return std::max(1.0, max_abs(x)); }
 
-Graph extracted(const Case& c, bool quantized) {
+Graph extracted(const Case& c, bool quantized, const WeightQuant& weights = {}) {
   Graph graph = c.make();
-  if (quantized) quantize_graph(graph, c.input);
+  if (quantized) quantize_graph(graph, c.input, weights);
   kill_some(graph, prune_groups(graph), 0.4, 3);
   return extract(graph);
 }
@@ -67,18 +67,20 @@ Tensor image_values(const Shape& shape, const ImageFormat& f) {
   return Tensor::from(context(), values, shape);
 }
 
-TEST_CASE("8-bit networks come back with the same numbers") {
+TEST_CASE("networks with weights of 8 and 4 bits come back with the same numbers") {
   for (const std::string name : {"cyclegan", "cartoongan", "fast_style"}) {
-    for (const bool cut : {false, true}) {
+    for (const auto& [cut, bits] : {std::pair{false, 8}, {false, 4}, {true, 8}, {true, 4}}) {
+      const WeightQuant weights = {.bits = bits};
       Graph graph = case_named(name).make();
       const Case& c = case_named(name);
-      if (cut) graph = extracted(c, true);
-      else quantize_graph(graph, c.input);
+      if (cut) graph = extracted(c, true, weights);
+      else quantize_graph(graph, c.input, weights);
       const NoGrad no_grad;
       const Tensor x = image_values({1, 3, 32, 32}, graph.input_format);
       const Tensor y = graph.evaluate(x);
       for (const bool is_signed : {false, true}) {
-        INFO(name << (cut ? ", extracted" : "") << (is_signed ? ", signed" : ""));
+        INFO(name << ", " << bits << " bits" << (cut ? ", extracted" : "")
+                  << (is_signed ? ", signed" : ""));
         OnnxOptions options;
         options.signed_weights = is_signed;
         for (const OnnxNumbers numbers : {OnnxNumbers::qdq, OnnxNumbers::int8}) {

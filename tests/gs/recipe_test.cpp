@@ -100,6 +100,30 @@ TEST_CASE("recipe: the built-in methods do what they did when they were code") {
   }
 }
 
+TEST_CASE("recipe: layers of 4 bits are chosen only while pruning to a target ratio in 8 bits") {
+  TrainConfig c = config("gs8", true);
+  c.weight_bits = "auto";
+  CHECK(make_recipe(c, false).target_ratio == 12);
+  const auto refused = [&](const std::string& said) {
+    CHECK_THROWS_WITH(make_recipe(c, false),
+                      "--weight-bits: auto chooses while a stage prunes and quantises to a target "
+                      "ratio, which no stage of " +
+                          said + " does here; give 4 or 8, or --target-ratio with --method gs8");
+  };
+  c.target_macs = 1e6;
+  refused("method gs8");
+  c.target_macs.reset();
+  c.rho = 1e-3f;
+  refused("method gs8");
+  c.rho.reset();
+  c.method = "postq";
+  refused("method postq");
+  c.weight_bits = "4";
+  CHECK_NOTHROW(make_recipe(c, false));
+  c.weight_bits = "2";
+  CHECK_THROWS_WITH(make_recipe(c, false), "train: --weight-bits must be 8, 4 or auto, got 2");
+}
+
 TEST_CASE("recipe: what is chosen wins, and zero is a choice") {
   TrainConfig c = config("gs8", true);
   c.slim_steps = 7;

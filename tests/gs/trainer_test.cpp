@@ -99,6 +99,25 @@ TEST_CASE("trainer: distill makes a narrow student, quantised when asked", "[tra
   }
 }
 
+TEST_CASE("trainer: weights of 4 bits, in all layers or in some", "[trainer]") {
+  for (const auto& [bits, ratio] : {std::pair{"8", 3.8}, {"4", 5.0}, {"auto", 3.8}}) {
+    INFO(bits);
+    const TempDir dir;
+    TrainConfig c = with_teacher(dir.path());
+    c.method = "gs8";
+    c.weight_bits = bits;
+    c.target_ratio = ratio;
+    const TrainResult r = run_tiny(c);
+    CHECK(r.r_c >= ratio);
+    const Graph student = load_model(Context::create(), r.model);
+    std::set<int> found;
+    for (int i = 0; i < student.size(); ++i)
+      if (const auto quant = student.node(i).weight_quant()) found.insert(quant->bits);
+    if (c.weight_bits == "auto") CHECK(found.count(8) + found.count(4) == found.size());
+    else CHECK(found == std::set<int>{std::stoi(bits)});
+  }
+}
+
 TEST_CASE("trainer: each objective and distance goes its own way", "[trainer]") {
   std::set<std::vector<float>> students;
   const std::vector<std::pair<const char*, const char*>> choices = {

@@ -143,19 +143,23 @@ Array quantize_weight(const Array& w, double levels, bool per_channel) {
 TEST_CASE("fake quantisation of weights") {
   for (const QuantGrid grid : {QuantGrid::int8, QuantGrid::official, QuantGrid::paper})
     for (const bool per_channel : {false, true})
-      for (const Shape& s : {Shape{1, 1, 1, 1}, Shape{3, 7, 3, 3}, Shape{33, 5, 1, 3},
-                             Shape{40, 33, 5, 5}, Shape{7, 33}, Shape{1, 3}}) {
-        Case c;
-        c.name = "fake_quantize_weight";
-        c.inputs = {{.shape = s, .layout = s.rank() == 4 ? Layout::filter : Layout::dense}};
-        c.run = [=](const std::vector<Tensor>& in) {
-          return fake_quantize_weight(in[0], {.grid = grid, .per_channel = per_channel});
-        };
-        const double levels = grid == QuantGrid::paper ? 128 : 127;
-        c.reference = [=](const Arrays& in) { return quantize_weight(in[0], levels, per_channel); };
-        c.surrogate = [](const Arrays& in) { return in[0]; };
-        op_check::check(c);
-      }
+      for (const int bits : {8, 4})
+        for (const Shape& s : {Shape{1, 1, 1, 1}, Shape{3, 7, 3, 3}, Shape{33, 5, 1, 3},
+                               Shape{40, 33, 5, 5}, Shape{7, 33}, Shape{1, 3}}) {
+          Case c;
+          c.name = "fake_quantize_weight";
+          c.inputs = {{.shape = s, .layout = s.rank() == 4 ? Layout::filter : Layout::dense}};
+          c.run = [=](const std::vector<Tensor>& in) {
+            return fake_quantize_weight(in[0],
+                                        {.grid = grid, .per_channel = per_channel, .bits = bits});
+          };
+          const double levels = bits == 4 ? 7 : grid == QuantGrid::paper ? 128 : 127;
+          c.reference = [=](const Arrays& in) {
+            return quantize_weight(in[0], levels, per_channel);
+          };
+          c.surrogate = [](const Arrays& in) { return in[0]; };
+          op_check::check(c);
+        }
 }
 
 TEST_CASE("weight scales and the corner cases of weight codes") {
@@ -166,6 +170,9 @@ TEST_CASE("weight scales and the corner cases of weight codes") {
   CHECK(per_channel == std::vector<float>{1.0f / 127, 0, 0.25f / 127});
   CHECK(weight_scales(w, {.per_channel = false}).to_vector() == std::vector<float>{1.0f / 127});
   CHECK(weight_scales(w, {.grid = QuantGrid::paper}).to_vector()[0] == 1.0f / 128);
+  CHECK(weight_scales(w, {.bits = 4}).to_vector() == std::vector<float>{1.0f / 7, 0, 0.25f / 7});
+  CHECK(fake_quantize_weight(w, {.bits = 4}).to_vector()[1] == -7 * (1.0f / 7));
+  CHECK_THROWS_WITH(weight_scales(w, {.bits = 3}), "weight_scales: bits must be 8 or 4, got 3");
   // 0.5 of a largest 1 is code 63.5, rounded to even: 64.
   CHECK(fake_quantize_weight(w, {}).to_vector()[0] == 64 * (1.0f / 127));
   CHECK(kernels::scalar::quantized_weight(0.5f, 1.0f / 127) == 64);

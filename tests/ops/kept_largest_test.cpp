@@ -16,7 +16,8 @@ namespace {
 const WeightQuant kQuants[] = {{},
                                {.per_channel = false},
                                {.grid = QuantGrid::paper},
-                               {.grid = QuantGrid::paper, .per_channel = false}};
+                               {.grid = QuantGrid::paper, .per_channel = false},
+                               {.bits = 4}};
 
 Tensor random_like(const Tensor& t, uint64_t seed) {
   const Tensor out = Tensor::empty_like(t);

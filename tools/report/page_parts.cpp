@@ -118,7 +118,9 @@ std::string layer_row(const Json& layer) {
       << html(layer.value("kind", "")) << "</span></td>"
       << bar_cell(layer.value("kept", 0), layer.value("original", 0)) << "<td>"
       << format_si(layer.value("macs", 0.0)) << "</td><td>"
-      << format_bytes(layer.value("weight_bytes", 0.0)) << "</td>" << decibels(layer, "weight_snr");
+      << format_bytes(layer.value("weight_bytes", 0.0))
+      << (layer.value("weight_bits", 8) == 4 ? " in 4 bits" : "") << "</td>"
+      << decibels(layer, "weight_snr");
   const Json input = layer.value("input", Json());
   out << decibels(input, "snr");
   if (!input.is_object())
@@ -258,7 +260,7 @@ std::string layer_table(const RunData& run) {
   for (const Json& layer : run.figures.at("layers"))
     if (layer.value("macs", 0.0) > 0) out << layer_row(layer);
   out << "</tbody></table></div>\n<p class=\"soft\">SNR: the squares of values over those of what "
-         "rounding to 8 bits moved them; saturated: the share of a layer's input beyond its "
+         "rounding moved them; saturated: the share of a layer's input beyond its "
          "quantiser's range.</p>\n";
   return out.str();
 }
