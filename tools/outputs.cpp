@@ -13,6 +13,7 @@
 #include "engine/io/atomic_file.h"
 #include "gs/train/run_folder.h"
 #include "models/architectures.h"
+#include "models/import/import.h"
 #include "tools/command_line.h"
 
 namespace gsx::tools {
@@ -80,6 +81,7 @@ void add_model(FileSet& files, const std::string& spec) {
   const fs::path file = model_path(spec);
   files.add(file);
   files.add(folder_of(file) / run_files::kDiscriminator);
+  for (const fs::path& beside : files_beside(file)) files.add(beside);
 }
 
 void prepare_output_file(const std::string& flag, const fs::path& path, const std::string& model) {

@@ -34,7 +34,8 @@ void check_writable(const std::string& flag, const std::filesystem::path& folder
 // The same for a folder that is made, with its parents, where it is not there.
 void make_output_folder(const std::string& flag, const std::filesystem::path& folder);
 
-// Everything that a model's name leads to: its file, and the discriminator beside it.
+// Everything that a model's name leads to: its file, those that hold values of it, and the
+// discriminator beside it.
 void add_model(FileSet&, const std::string& spec);
 
 // Checks one result file of a command that reads `model`; its folder must be there.

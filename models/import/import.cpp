@@ -216,4 +216,13 @@ Imported import_model(const ContextPtr& context, const std::filesystem::path& pa
   fail("import: ", path.string(), ": no reader takes this file");
 }
 
+std::vector<std::filesystem::path> files_beside(const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> found;
+  try {
+    if (recognises_onnx(InputFile(path))) found = files_beside_onnx(path);
+  } catch (const Error&) {  // no file that is read, as whoever opens it says
+  }
+  return found;
+}
+
 }  // namespace gsx

@@ -39,6 +39,10 @@ Imported import_model(const ContextPtr&, const std::filesystem::path&, const Imp
 Imported import_named(const ContextPtr&, const std::string& spec, bool prepacked = false,
                       const std::string& in_run = "model.safetensors", bool values = true);
 
+// Other files that a model's file keeps values in, as ONNX's external data: what nobody who writes
+// results may replace. None where it keeps none, or is no file that is read.
+std::vector<std::filesystem::path> files_beside(const std::filesystem::path&);
+
 // One kind of file. `recognises` looks at a few bytes and must not throw for any content.
 struct ModelReader {
   const char* name;

@@ -286,6 +286,13 @@ namespace gsx {
 
 bool recognises_onnx(const InputFile& file) { return onnx_import::recognises(file); }
 
+std::vector<std::filesystem::path> files_beside_onnx(const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> found;
+  for (const std::string& location : onnx_import::locations_in_onnx_file(path))
+    found.push_back(path.parent_path() / location);
+  return found;
+}
+
 Imported read_onnx(const ContextPtr& context, const std::filesystem::path& path,
                    const ImportOptions& options) {
   const std::string where = path.string();

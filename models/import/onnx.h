@@ -8,6 +8,9 @@ namespace gsx {
 // Whether a file begins as ONNX models do.
 bool recognises_onnx(const InputFile&);
 
+// The files beside an ONNX file that its tensors lie in. Error where it is no such file.
+std::vector<std::filesystem::path> files_beside_onnx(const std::filesystem::path&);
+
 // The network of the file's first output, an image; further outputs are left out with a note.
 // options.options may hold "order", "range", "input_range" and "output_range", as make_architecture
 // has them, and "size": [height, width], the size of images that are meant where the file leaves

@@ -242,6 +242,21 @@ class Reader {
   int calls_ = 0;
 };
 
+// Reads the messages of a file; true: large weights stayed in it (without_weights).
+bool parse(const InputFile& file, ::onnx::ModelProto& model) {
+  const std::string path = file.path().string();
+  GSX_CHECK(file.size() < (uint64_t{1} << 31), path, ": an ONNX file has less than 2 GB, got ",
+            file.size(), " bytes; export it with external data");
+  check_messages(file);
+  const std::string small = without_weights(file);
+  Stream stream(file);
+  google::protobuf::io::CopyingInputStreamAdaptor adaptor(&stream);
+  const bool whole =
+      small.empty() ? model.ParseFromZeroCopyStream(&adaptor) : model.ParseFromString(small);
+  GSX_CHECK(whole, path, ": the ONNX file is damaged or cut off");
+  return !small.empty();
+}
+
 }  // namespace
 
 bool begins_like_onnx(const uint8_t* bytes, size_t count) {
@@ -255,20 +270,30 @@ bool begins_like_onnx(const uint8_t* bytes, size_t count) {
 
 OnnxModel read_onnx_file(const std::filesystem::path& path) {
   const auto file = std::make_shared<const InputFile>(path);
-  GSX_CHECK(file->size() < (uint64_t{1} << 31), path.string(),
-            ": an ONNX file has less than 2 GB, got ", file->size(),
-            " bytes; export it with external data");
-  check_messages(*file);
   ::onnx::ModelProto model;
-  std::string small = without_weights(*file);
-  const bool in_segments = !small.empty();
-  Stream stream(*file);
-  google::protobuf::io::CopyingInputStreamAdaptor adaptor(&stream);
-  const bool whole =
-      in_segments ? model.ParseFromString(small) : model.ParseFromZeroCopyStream(&adaptor);
-  GSX_CHECK(whole, path.string(), ": the ONNX file is damaged or cut off");
-  std::string().swap(small);
+  const bool in_segments = parse(*file, model);
   return Reader(model, path, file->size(), in_segments ? file : nullptr).read();
+}
+
+std::set<std::string> locations_in_onnx_file(const std::filesystem::path& path) {
+  ::onnx::ModelProto model;
+  parse(InputFile(path), model);
+  std::set<std::string> found;
+  const auto look = [&](const ::onnx::TensorProto& t) {
+    const std::string location = location_of(t);
+    if (!location.empty()) found.insert(location);
+  };
+  const auto look_at_nodes = [&](const auto& nodes) {
+    for (const ::onnx::NodeProto& n : nodes)
+      for (const ::onnx::AttributeProto& a : n.attribute()) {
+        if (a.has_t()) look(a.t());
+        for (const auto& t : a.tensors()) look(t);
+      }
+  };
+  for (const auto& t : model.graph().initializer()) look(t);
+  look_at_nodes(model.graph().node());
+  for (const auto& f : model.functions()) look_at_nodes(f.node());
+  return found;
 }
 
 }  // namespace gsx::onnx_import

@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,5 +49,9 @@ bool begins_like_onnx(const uint8_t* bytes, size_t count);
 // Error, one sentence, where the file is no ONNX model, is cut off, is of an opset that gsx does
 // not know (7 to 25 are known), or holds its weights outside its folder.
 OnnxModel read_onnx_file(const std::filesystem::path&);
+
+// The names of other files that tensors lie in, as the file says them, from its folder. Error where
+// it is no ONNX model.
+std::set<std::string> locations_in_onnx_file(const std::filesystem::path&);
 
 }  // namespace gsx::onnx_import

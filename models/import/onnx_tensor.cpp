@@ -136,12 +136,18 @@ uint64_t number_of(const std::string& text, const std::string& where) {
   return value;
 }
 
-std::vector<uint8_t> external_bytes(const TensorProto& t, const std::filesystem::path& folder,
-                                    uint64_t bytes, const std::string& where) {
-  std::string location;
+// A stretch of a file.
+struct Stretch {
+  std::shared_ptr<const InputFile> file;
+  uint64_t begin = 0, bytes = 0;
+};
+
+// Where a tensor's values lie beside the model, checked against that file's size.
+Stretch beside_model(const TensorProto& t, TensorFiles& files, uint64_t bytes,
+                     const std::string& where) {
+  const std::string location = location_of(t);
   uint64_t offset = 0;
   for (const auto& entry : t.external_data()) {
-    if (entry.key() == "location") location = entry.value();
     if (entry.key() == "offset") offset = number_of(entry.value(), where);
     if (entry.key() == "length")
       GSX_CHECK(number_of(entry.value(), where) == bytes, where, " needs ", bytes,
@@ -153,30 +159,47 @@ std::vector<uint8_t> external_bytes(const TensorProto& t, const std::filesystem:
   for (const auto& part : named) inside = inside && part != "..";
   GSX_CHECK(inside, where, " lies outside the model's folder, in '", location,
             "', which gsx does not open; put the data beside the model and export it anew");
+  std::shared_ptr<const InputFile>& file = files.beside[location];
   try {
-    return InputFile(folder / named).read_at(offset, bytes);
+    if (!file) file = std::make_shared<const InputFile>(files.folder / named);
   } catch (const Error& e) {
     fail(where, " lies in a file of its own that must be beside the model: ", e.what());
   }
+  GSX_CHECK(offset <= file->size() && bytes <= file->size() - offset, where, " lies in ",
+            file->path().string(), " at ", offset, " with ", bytes, " bytes, and that file has ",
+            file->size(), "; it is cut off, or another model's");
+  return {file, offset, bytes};
 }
 
-// Of the model's file, which without_weights put in the place of raw data.
-void take_segment(const TensorProto& t, const std::shared_ptr<const InputFile>& file,
-                  FileDType dtype, uint64_t bytes, const std::string& where, Array& to) {
+// Reads integers and narrow floats at once, 32-bit floats when they are asked for.
+void take(const Stretch& from, FileDType dtype, Array& to) {
+  if (dtype != FileDType::f32) return decode(dtype, from.file->read_at(from.begin, from.bytes), to);
+  to.reals = Reals(from.bytes / sizeof(float), [from](std::vector<float>& values) {
+    values.resize(from.bytes / sizeof(float));
+    from.file->read_at(from.begin, values.data(), from.bytes);
+  });
+}
+
+// In the model's file, where without_weights says, which took it out of the message.
+Stretch segment_of(const TensorProto& t, const TensorFiles& files, uint64_t bytes,
+                   const std::string& dims, const std::string& where) {
   const auto begin = static_cast<uint64_t>(t.segment().begin());
   GSX_CHECK(static_cast<uint64_t>(t.segment().end()) - begin == bytes && !t.has_raw_data(), where,
-            " of shape ", text_of(to.dims), " needs ", bytes, " bytes and has ",
+            " of shape ", dims, " needs ", bytes, " bytes and has ",
             t.segment().end() - t.segment().begin(), "; the file is damaged");
-  if (dtype != FileDType::f32) return decode(dtype, file->read_at(begin, bytes), to);
-  to.reals = Reals(bytes / sizeof(float), [file, begin, bytes](std::vector<float>& values) {
-    values.resize(bytes / sizeof(float));
-    file->read_at(begin, values.data(), bytes);
-  });
+  return {files.file, begin, bytes};
 }
 
 }  // namespace
 
-ArrayPtr array_of(const TensorProto& t, const TensorFiles& files, const std::string& where) {
+std::string location_of(const TensorProto& t) {
+  if (t.data_location() != TensorProto::EXTERNAL) return {};
+  for (const auto& entry : t.external_data())
+    if (entry.key() == "location") return entry.value();
+  return {};
+}
+
+ArrayPtr array_of(const TensorProto& t, TensorFiles& files, const std::string& where) {
   GSX_CHECK(t.dims_size() <= 8, where, " has ", t.dims_size(), " dimensions, at most 8 are read");
   GSX_CHECK(t.data_type() != kString, where, " holds texts, of which no image is computed");
   GSX_CHECK(!t.has_segment() || files.file, where, " lies in segments, which gsx does not read");
@@ -191,11 +214,11 @@ ArrayPtr array_of(const TensorProto& t, const TensorFiles& files, const std::str
   const auto size = static_cast<int64_t>(size_of(layout.dtype));
   const int64_t bytes = halves ? (count + 1) / 2 : count * size;
   if (t.data_location() == TensorProto::EXTERNAL) {
-    const std::vector<uint8_t> data = external_bytes(t, files.folder, bytes, where);
-    if (halves) decode_halves(data, type == kInt4, count, array);
-    else decode(layout.dtype, data, array);
+    const Stretch at = beside_model(t, files, bytes, where);
+    if (halves) decode_halves(at.file->read_at(at.begin, bytes), type == kInt4, count, array);
+    else take(at, layout.dtype, array);
   } else if (t.has_segment() && !halves) {
-    take_segment(t, files.file, layout.dtype, bytes, where, array);
+    take(segment_of(t, files, bytes, text_of(array.dims), where), layout.dtype, array);
   } else if (t.has_raw_data() && (!t.raw_data().empty() || count == 0)) {
     const std::string& raw = t.raw_data();
     GSX_CHECK(static_cast<int64_t>(raw.size()) == bytes, where, " of shape ", text_of(array.dims),

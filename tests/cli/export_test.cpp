@@ -7,6 +7,7 @@
 #include "tests/catch.h"
 #include "tests/cli/process.h"
 #include "tests/cli/tiny_model.h"
+#include "tests/import/onnx_bytes.h"
 #include "tests/temp_dir.h"
 
 using namespace gsx;
@@ -102,6 +103,21 @@ TEST_CASE("export: what cannot be is told before anything is written") {
   CHECK_THAT(fails({"export", at("odd.onnx"), at("odd.onnx")}, 1), Contains("would be replaced"));
   CHECK(read_text(model) == before);
   CHECK_FALSE(fs::exists(at("x.onnx")));
+}
+
+TEST_CASE("export: what holds a model's values beside it is not replaced") {
+  const TempDir dir;
+  using namespace onnx_bytes;
+  std::string weight;
+  for (const int d : {3, 3, 1, 1}) weight += number(1, d);
+  weight += number(2, 1) + part(8, "w") + number(14, 1) +
+            part(13, part(1, "location") + part(2, "values.onnx"));
+  write_text(dir / "m.onnx", model({node("Conv", {"x", "w"}, "y")}, {}, part(5, weight)));
+  const std::string values(36, '\0');
+  write_text(dir / "values.onnx", values);
+  CHECK_THAT(fails({"export", (dir / "m.onnx").string(), (dir / "values.onnx").string()}, 1),
+             Contains("values.onnx is a file of the model and would be replaced"));
+  CHECK(read_text(dir / "values.onnx") == values);
 }
 
 TEST_CASE("export: PyTorch's form is a folder") {
