@@ -95,7 +95,7 @@ enum class Use : uint8_t {
   X("Method", std::string, objective, "official", ranges::words({"official", "paper"}),            \
     Use::every_run, "losses as in the official code, or as in the paper")                          \
   X("Method", std::optional<std::string>, distance, {},                                            \
-    ranges::words({"perceptual", "mse", "l1", "discriminator"}), Use::distance,                    \
+    ranges::words({"features", "perceptual", "mse", "l1", "discriminator"}), Use::distance,        \
     "distance between student and teacher images (the method's, most often perceptual)")           \
   X("Method", bool, normalize_distance, true, ranges::on_off().unflagged(), Use::student,          \
     "divide each term of the distance by its value between unrelated images of the teacher, "      \

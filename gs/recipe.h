@@ -39,7 +39,7 @@ inline constexpr const char* kOfBlocks = "dense pix2pix cartoongan style-aware";
   X(std::optional<float>, lr_gamma, {}, ranges::number(0, kMostRate), kTrained)                   \
   X(std::optional<float>, weight_decay, {}, ranges::number(0), kTaught)                           \
   X(std::string, distance, "perceptual",                                                          \
-    ranges::words({"perceptual", "mse", "l1", "discriminator", "none"}), kTaught)                 \
+    ranges::words({"features", "perceptual", "mse", "l1", "discriminator", "none"}), kTaught)     \
   X(int, population, 32, ranges::whole(2, 1024), "evolve coevolve")                               \
   X(int, candidate_steps, 0, ranges::whole(0, 1'000'000), "evolve coevolve")                      \
   X(std::optional<float>, beta, {}, ranges::number(0), kTaught)                                   \
@@ -78,7 +78,7 @@ struct StagePlan {
   bool has_blocks() const { return kind != "sngan" && generator != "unet"; }
   // Whether its distance looks through a feature network.
   bool looks_through_features() const {
-    return distance == "perceptual" || distance == "discriminator";
+    return distance == "features" || distance == "perceptual" || distance == "discriminator";
   }
   // Whether it prunes by shrinking gammas, and not by choosing channels.
   bool shrinks() const { return prune && !chooses(); }

@@ -124,10 +124,11 @@ class Maker {
               "--method");
     GSX_CHECK(plan.distance != "discriminator", front,
               "is not for the distance discriminator; give --distance l1, mse or, with "
-              "--feature-net, perceptual");
-    GSX_CHECK(plan.distance != "perceptual" || !config_.feature_net.empty(), front,
-              "leaves the distance perceptual no network to look through; give --feature-net, or "
-              "--distance l1 or mse");
+              "--feature-net, features");
+    GSX_CHECK(!plan.looks_through_features() || !config_.feature_net.empty(), front,
+              "leaves the distance ", plan.distance,
+              " no network to look through; give "
+              "--feature-net, or --distance l1 or mse");
   }
 
   // Whether the stage that was just added may stand where it stands.

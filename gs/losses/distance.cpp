@@ -10,7 +10,7 @@ namespace gsx {
 namespace {
 
 bool looks_through_layers(DistanceKind kind) {
-  return kind == DistanceKind::perceptual || kind == DistanceKind::discriminator;
+  return kind == DistanceKind::perceptual || kind == DistanceKind::features;
 }
 
 }  // namespace
@@ -18,10 +18,10 @@ bool looks_through_layers(DistanceKind kind) {
 DistanceKind parse_distance(const std::string& name) {
   if (name == "perceptual") return DistanceKind::perceptual;
   if (name == "mse") return DistanceKind::mse;
-  if (name == "discriminator") return DistanceKind::discriminator;
+  if (name == "features" || name == "discriminator") return DistanceKind::features;
   if (name == "none") return DistanceKind::none;
-  GSX_CHECK(name == "l1", "distance: must be perceptual, mse, l1, discriminator or none, got ",
-            name);
+  GSX_CHECK(name == "l1",
+            "distance: must be features, perceptual, mse, l1, discriminator or none, got ", name);
   return DistanceKind::l1;
 }
 

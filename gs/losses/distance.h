@@ -4,13 +4,15 @@
 
 namespace gsx {
 
-enum class DistanceKind : uint8_t { perceptual, mse, l1, discriminator, none };
+enum class DistanceKind : uint8_t { perceptual, features, mse, l1, none };
+// `discriminator` is `features` of a discriminator.
 DistanceKind parse_distance(const std::string& name);
 
 // perceptual: w_content * mean |F1(a) - F1(b)| on the first feature layer + sum over feature layers
-// l of w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). mse, l1: on images in -1..1.
-// discriminator: mean |a - b| on images + sum over the teacher's discriminator's layers of
-// mean |F_l(a) - F_l(b)|, which are its feature layers here (GD, PAPER.md 4.1). none: no term.
+// l of w_style * mean (Gram_l(a) - Gram_l(b))^2 (PAPER.md 1.2). features: mean |a - b| on
+// images in -1..1 + sum over feature layers of mean |F_l(a) - F_l(b)|, which asks for each feature
+// where the teacher has it, as LPIPS does, and is GD's where F is the teacher's discriminator
+// (PAPER.md 4.1). mse, l1: on images. none: no term.
 struct DistanceOptions {
   DistanceKind kind = DistanceKind::perceptual;
   float content_weight = 1, style_weight = 1e5f;
@@ -30,7 +32,7 @@ class Distance {
   // What must be known of the teacher's images [N,3,H,W]: computed without gradient.
   struct Target {
     Tensor content;  // first feature layer, or the images themselves
-    // Per feature layer its Gram matrices [N,C,C]; of the discriminator its values [N,C,H,W].
+    // Per feature layer its Gram matrices [N,C,C]; of the kind `features` its values [N,C,H,W].
     std::vector<Tensor> layers;
   };
   Target target(const Tensor& y) const;
@@ -46,10 +48,10 @@ class Distance {
   Value operator()(const Tensor& y, const Target&) const;
 
   // Divides every term by its mean value between unrelated images of the teacher (neighbours in
-  // this list of [1,3,H,W]), and weighs all of content as much as all of style, so that d is about
-  // 2 (mse, l1: 1) between such images, on any network. A style is also compared with that of
-  // the photos the images were made from, and the larger value counts: the images of a style
-  // transfer teacher are all of one style, and dividing by how little they differ would drown
+  // this list of [1,3,H,W]), and weighs all of content as much as all of style (or features), so
+  // that d is about 2 (mse, l1: 1) between such images, on any network. A style is also compared
+  // with that of the photos the images were made from, and the larger value counts: the images of a
+  // style transfer teacher are all of one style, and dividing by how little they differ would drown
   // everything else.
   void normalize(const std::vector<Tensor>& images, const std::vector<Tensor>& sources);
   // The factor of each term: content, then the feature layers' styles. For checkpoints.

@@ -9,8 +9,8 @@
 namespace gsx {
 
 struct TeacherTarget {
-  Tensor images;              // the teacher's, [N,3,H,W] in its output format
-  std::vector<Tensor> grams;  // theirs (Distance::layers), where asked for
+  Tensor images;               // the teacher's, [N,3,H,W] in its output format
+  std::vector<Tensor> layers;  // theirs (Distance::layers), where asked for
 };
 
 // Photos go through the networks one by one, so that what comes back for a photo never depends on
@@ -22,13 +22,14 @@ class TeacherTargets {
   TeacherTargets(const Graph& teacher, bool repeats, size_t max_bytes = size_t{256} << 20)
       : teacher_(teacher), max_bytes_(repeats ? max_bytes : 0) {}
 
-  // `styles`: whose Gram matrices to give with the images; null: none. One and the same always.
-  TeacherTarget of(const ImageBatch&, const Distance* styles = nullptr);
+  // `distance`: whose layers to give with the images; null: none. One and the same always.
+  TeacherTarget of(const ImageBatch&, const Distance* distance = nullptr);
 
   size_t bytes() const { return bytes_; }  // remembered
 
  private:
-  TeacherTarget of_source(const Tensor& source, const Tensor& second, const Distance* styles) const;
+  TeacherTarget of_source(const Tensor& source, const Tensor& second,
+                          const Distance* distance) const;
 
   const Graph& teacher_;
   size_t max_bytes_, bytes_ = 0;

@@ -88,10 +88,10 @@ SlimmingStep::Input Lessons::next(const SlimmingOptions& o, const Distance& dist
   in.second = sources.second;
   in.x = convert_images(sources.images, kImageFormat, student);
   if (plan_.has_distance() || ((o.teacher_is_real || o.triplet > 0) && o.gan_weight != 0)) {
-    const bool remembers = run_.data.repeats() && plan_.distance == "perceptual";
+    const bool remembers = run_.data.repeats() && plan_.looks_through_features();
     const TeacherTarget known = targets_.of(sources, remembers ? &distance : nullptr);
     in.y_teacher = known.images;
-    in.grams_teacher = known.grams;
+    in.layers_teacher = known.layers;
   }
   if (o.gan_weight != 0 && (!o.teacher_is_real || o.triplet > 0))
     in.y_real =

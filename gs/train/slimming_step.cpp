@@ -123,9 +123,9 @@ SlimmingLosses SlimmingStep::step(const Input& in) {
   else if (second_length(student_) > 0) place(second_, inputs_of(student_, in.x)[1]);
   if (in.y_teacher.defined()) place(y_teacher_, in.y_teacher);
   else y_teacher_ = {};
-  grams_teacher_.resize(in.grams_teacher.size());
-  for (size_t i = 0; i < in.grams_teacher.size(); ++i)
-    place(grams_teacher_[i], in.grams_teacher[i]);
+  layers_teacher_.resize(in.layers_teacher.size());
+  for (size_t i = 0; i < in.layers_teacher.size(); ++i)
+    place(layers_teacher_[i], in.layers_teacher[i]);
   if (in.y_real.defined()) place(y_real_, in.y_real);
   else y_real_ = {};
   const std::string key = capture_key(in);
@@ -154,7 +154,7 @@ std::string SlimmingStep::capture_key(const Input& in) const {
     if (graph) key.add(*graph);
   key.add(distance_.weights());
   for (const Tensor* t : {&in.x, &in.y_teacher, &in.y_real}) key.add(*t);
-  key.add(in.grams_teacher.size());
+  key.add(in.layers_teacher.size());
   key.add(static_cast<int>(options.gan_loss));
   key.add(options.teacher_is_real);
   key.add(std::vector<float>{options.beta, options.gan_weight, options.triplet, options.margin});
@@ -207,8 +207,8 @@ void SlimmingStep::generator_work(const ForcedValues* forced) {
 }
 
 Distance::Target SlimmingStep::distance_target() const {
-  if (grams_teacher_.empty()) return distance_.target(y_teacher_);
-  return {distance_.content(y_teacher_), grams_teacher_};
+  if (layers_teacher_.empty()) return distance_.target(y_teacher_);
+  return {distance_.content(y_teacher_), layers_teacher_};
 }
 
 void SlimmingStep::set_worth(const std::vector<Tensor>& worth) {

@@ -33,7 +33,7 @@ class SlimmingStep {
     // they are what the discriminator takes for real.
     Tensor y_teacher;
     // Distance::layers of y_teacher where they are known; else empty, and the step computes them.
-    std::vector<Tensor> grams_teacher;
+    std::vector<Tensor> layers_teacher;
     // The discriminator's input format; needed when the teacher's are not "real", and where it
     // learns from triplets.
     Tensor y_real;
@@ -91,7 +91,7 @@ class SlimmingStep {
   Phase generator_phase_, discriminator_phase_;
   // Where captured work finds its images: the step's, and what the discriminator takes for fake.
   Tensor x_, second_, y_teacher_, y_real_, fake_;
-  std::vector<Tensor> grams_teacher_;
+  std::vector<Tensor> layers_teacher_;
   // What it leaves: the student's images, also as the discriminator sees them, and the losses.
   Tensor generated_, shown_;
   std::vector<Tensor> distance_parts_;

@@ -83,7 +83,7 @@ struct Run {
     SlimmingStep::Input in;
     in.x = images(context, shape, n.student.input_format, seed);
     in.y_teacher = images(context, shape, n.student.output_format, seed + 1);
-    if (known_grams) in.grams_teacher = step.distance().layers(in.y_teacher);
+    if (known_layers) in.layers_teacher = step.distance().layers(in.y_teacher);
     if (!step.options.teacher_is_real || step.options.triplet > 0)
       in.y_real = images(context, shape, n.discriminator.input_format, seed + 2);
     add(out, step.step(in));
@@ -94,7 +94,7 @@ struct Run {
   Shape shape;
   SlimmingStep step;
   Outcome out;
-  bool known_grams = false;
+  bool known_layers = false;
 };
 
 Outcome run_steps(const Setting& s, bool graphs, const SlimmingOptions& options, int steps,
@@ -179,7 +179,7 @@ TEST_CASE("captured step: what the host changes is captured anew", "[emulated]")
 
 TEST_CASE("captured step: Gram matrices that are known change nothing", "[emulated]") {
   Run run(kSettings[0], make_networks(kSettings[0], device(true)), {});
-  run.known_grams = true;
+  run.known_layers = true;
   run.go(0, 4);
   add_state(run.out, run.n, run.step);
   CHECK(run.out.replays == 2);

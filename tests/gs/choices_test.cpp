@@ -87,7 +87,7 @@ double distance_of(const Tensor& a, const Tensor& b, bool squared) {
 
 TEST_CASE("choices: a student's losses are those of its objective and distance") {
   for (const std::string objective : {"official", "paper"}) {
-    for (const std::string distance : {"mse", "l1", "discriminator"}) {
+    for (const std::string distance : {"mse", "l1", "discriminator", "features"}) {
       INFO(objective << " " << distance);
       const TempDir dir;
       FirstStep first(dir.path() / "run", objective, distance);
@@ -110,7 +110,7 @@ TEST_CASE("choices: a student's losses are those of its objective and distance")
       const bool official = objective == "official";
       const Tensor real = official ? wanted : same.next(Domain::b, 2).images;
       double d = distance_of(made, wanted, distance == "mse");
-      if (distance == "discriminator") {
+      if (distance == "discriminator" || distance == "features") {
         const Graph seeing = features_of_discriminator(discriminator).graph;
         const auto of_made = seeing.run_layers(made, seeing.feature_layers),
                    of_wanted = seeing.run_layers(wanted, seeing.feature_layers);

@@ -212,7 +212,7 @@ TEST_CASE("objective: misuse is told") {
   CHECK_THROWS_WITH(Distance(nullptr, {}, {}, {}), Catch::Contains("needs a feature network"));
   CHECK_THROWS_WITH(
       parse_distance("lpips"),
-      Catch::Contains("must be perceptual, mse, l1, discriminator or none, got lpips"));
+      Catch::Contains("must be features, perceptual, mse, l1, discriminator or none, got lpips"));
   Distance d(&net, net.feature_layers, {}, {});
   CHECK_THROWS_WITH(d.set_weights({1, 2}), Catch::Contains("expected 5 term weights, got 2"));
 }

@@ -43,8 +43,8 @@ void check_same(const Tensor& got, const Tensor& want) {
 
 void check_same(const TeacherTarget& got, const TeacherTarget& want) {
   check_same(got.images, want.images);
-  REQUIRE(got.grams.size() == want.grams.size());
-  for (size_t i = 0; i < got.grams.size(); ++i) check_same(got.grams[i], want.grams[i]);
+  REQUIRE(got.layers.size() == want.layers.size());
+  for (size_t i = 0; i < got.layers.size(); ++i) check_same(got.layers[i], want.layers[i]);
 }
 
 }  // namespace
@@ -56,12 +56,12 @@ TEST_CASE("teacher targets: remembered ones have the bits of fresh ones") {
     const ImageBatch sources = f.sources(numbers);
     const TeacherTarget got = all.of(sources, &f.distance);
     check_same(got, none.of(sources, &f.distance));
-    CHECK(got.grams.size() == f.n.features.feature_layers.size());
-    CHECK(got.grams[0].dim(0) == static_cast<int64_t>(numbers.size()));
+    CHECK(got.layers.size() == f.n.features.feature_layers.size());
+    CHECK(got.layers[0].dim(0) == static_cast<int64_t>(numbers.size()));
   }
   CHECK(none.bytes() == 0);
   CHECK(all.bytes() > 0);
-  CHECK(all.of(f.sources({0})).grams.size() ==
+  CHECK(all.of(f.sources({0})).layers.size() ==
         f.n.features.feature_layers.size());  // as they were asked for
 }
 
