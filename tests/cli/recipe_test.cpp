@@ -112,7 +112,7 @@ TEST_CASE("what is wrong with a recipe is misuse, in one sentence, and nothing i
       {"target_ratio = 3\n" + dense + slim + "distance = \"none\"\ngan_weight = 0",
        "stage 2 (slim): learns from nothing"},
       {"target_ratio = 3\n" + dense + slim + "distance = \"lpips\"",
-       "distance must be perceptual, mse, l1, discriminator or none, got lpips"},
+       "distance must be features, perceptual, mse, l1, discriminator or none, got lpips"},
       {dense + "[[stages]]\nkind = \"evolve\"\nrho = 3",
        "stage 2 (evolve): rho has no effect in a stage of this kind, expected it in one of kind "},
       {dense + "[[stages]]\nkind = \"evolve\"",
