@@ -1,13 +1,11 @@
-// The CPU's table of memory.h: the heap, no streams, and a clock for events.
-#include "kernels/memory.h"
+// The CPU's table of memory.h: the heap and mappings of its own for large blocks.
+#include "kernels/cpu/host_memory.h"
 #include "kernels/split.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <thread>
 
@@ -15,7 +13,6 @@ namespace gsx::kernels {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr size_t kAlignment = kSplitGap;  // 256, as GPUs give it
 constexpr size_t kHugePage = size_t{2} << 20;
 
@@ -76,26 +73,6 @@ DeviceInfo info(int) {
   return info;
 }
 
-void copy(void* to, const void* from, size_t bytes, void*) {
-  if (bytes > 0) std::memmove(to, from, bytes);
-}
-
-void fill(void* p, int byte, size_t bytes, void*) {
-  if (bytes > 0) std::memset(p, byte, bytes);
-}
-
-void fill_rows(void* p, size_t pitch, int byte, size_t width, size_t rows, void*) {
-  for (size_t i = 0; i < rows; ++i) fill(static_cast<char*>(p) + i * pitch, byte, width, nullptr);
-}
-
-double elapsed_ms(void* from, void* to) {
-  using Milliseconds = std::chrono::duration<double, std::milli>;
-  return Milliseconds(*static_cast<Clock::time_point*>(to) - *static_cast<Clock::time_point*>(from))
-      .count();
-}
-
-[[noreturn]] void no_graphs() { throw Failure("cpu: there are no graphs"); }
-
 }  // namespace
 
 // A mapping's pages can go back one by one: all that a part needs is a header of its own.
@@ -108,33 +85,6 @@ bool split_cpu_block(void* block, size_t at) noexcept {
   return true;
 }
 
-const MemoryKernels cpu_memory = {
-    .device_count = [] { return 1; },
-    .absence = [] { return std::string(); },
-    .device_info = info,
-    .select = [](int) {},
-    .allocate = allocate,
-    .release = release,
-    .allocate_pinned = allocate,
-    .release_pinned = release,
-    .copy = copy,
-    .fill = fill,
-    .fill_rows = fill_rows,
-    .create_stream = []() -> void* { return nullptr; },
-    .destroy_stream = [](void*) {},
-    .synchronize = [](void*) {},
-    .create_event = []() -> void* { return new Clock::time_point(Clock::now()); },
-    .destroy_event = [](void* event) { delete static_cast<Clock::time_point*>(event); },
-    .record_event = [](void* event,
-                       void*) { *static_cast<Clock::time_point*>(event) = Clock::now(); },
-    .wait_event = [](void*, void*) {},
-    .synchronize_event = [](void*) {},
-    .elapsed_ms = elapsed_ms,
-    .graphs = false,
-    .begin_capture = [](void*) { no_graphs(); },
-    .end_capture = [](void*) -> void* { no_graphs(); },
-    .replay = [](void*, void*) { no_graphs(); },
-    .destroy_graph = [](void*) {},
-};
+constinit const MemoryKernels cpu_memory = memory_of_host(info, allocate, release);
 
 }  // namespace gsx::kernels
