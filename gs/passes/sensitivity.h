@@ -19,12 +19,10 @@ class Sensitivity {
   Sensitivity(const Graph&, std::vector<std::vector<Tensor>> inputs, OutputDistance);
   // The mean distance over all inputs.
   double of(const Graph& variant) const;
-  // What each of them gave before.
-  const std::vector<Tensor>& outputs() const { return outputs_; }
 
  private:
   std::vector<std::vector<Tensor>> inputs_;
-  std::vector<Tensor> outputs_;
+  std::vector<Tensor> outputs_;  // the network's own
   OutputDistance distance_;
 };
 

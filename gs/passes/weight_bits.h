@@ -9,8 +9,8 @@ namespace gsx {
 // (Sensitivity's mean square; channel_movements) for each byte saved is its price. Layers become
 // coarse in the order of their prices as long as the next one is below twice the price of the last
 // channel that would have to be pruned instead, to meet the budget: training regains more of what
-// rounding loses. None where it is met without
-// pruning. Error where the budget is none of bytes. Inputs are of one size.
+// rounding loses. None where it is met without pruning. Error where the budget is none of bytes.
+// Inputs are of one size.
 std::vector<int> choose_weight_bits(Graph&, const std::vector<PruneGroup>&, const Budget&,
                                     const std::vector<std::vector<Tensor>>& inputs, Rng&);
 
