@@ -224,9 +224,10 @@ void run_sensitivity(const SensitivityOptions& o) {
   report.images = count + (inputs.size() == 1 ? " image" : " images");
   report.layers = measured(graph, inputs, perception, o.seed);
   if (!perception.lpips) as_signal_to_noise(report.layers, graph, inputs);
-  if (!o.out.empty()) write_file_atomically(o.out, sensitivity_page(report));
   if (o.json) print_json(report_json(report, o, inputs.size()));
   else print_layers(report);
+  // Last, since the measurement is not lost where the disk is full.
+  if (!o.out.empty()) write_file_atomically(o.out, sensitivity_page(report));
 }
 
 }  // namespace
