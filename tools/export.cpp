@@ -8,6 +8,7 @@
 #include "models/export/onnx.h"
 #include "models/export/pytorch.h"
 #include "tools/commands.h"
+#include "tools/exported.h"
 #include "tools/model_card.h"
 #include "tools/network.h"
 #include "tools/numbers.h"
@@ -109,26 +110,16 @@ Written write_web(const ExportOptions& o, const Graph& graph) {
   return written;
 }
 
-// A form that is a folder, and the files in it: the first, which is written first, is text that
-// tells whether gsx wrote them.
+// A form that is a folder, and the files in it.
 struct FolderForm {
   const char* format;
-  std::vector<std::string> files;
-  bool (*ours)(const std::string& text);
+  FileNames files;
   Written (*write)(const ExportOptions&, const Graph&);
 };
 const FolderForm* folder_form(const std::string& format) {
-  static const FolderForm kForms[] = {
-      {"pytorch",
-       {"model.py", "model.safetensors"},
-       [](const std::string& text) { return text.starts_with(kPyTorchMark); },
-       write_pytorch},
-      {"ncnn",
-       {"model.param", "model.bin"},
-       [](const std::string& text) { return text.find(kNcnnMark) != text.npos; },
-       write_ncnn},
-      {"web", web_files(), [](const std::string& text) { return text.find(kWebMark) != text.npos; },
-       write_web}};
+  static const FolderForm kForms[] = {{"pytorch", {"model.py", "model.safetensors"}, write_pytorch},
+                                      {"ncnn", {"model.param", "model.bin"}, write_ncnn},
+                                      {"web", web_files(), write_web}};
   for (const FolderForm& form : kForms)
     if (format == form.format) return &form;
   return nullptr;
@@ -141,36 +132,27 @@ fs::path card_of(const ExportOptions& o, const FolderForm* form) {
   return (form == nullptr ? folder_of(o.out) : fs::path(o.out)) / "README.md";
 }
 
-// A folder that was made for the files goes again where none came to be in it.
+// A folder that was made for the files goes again with what was written of them, unless all were.
 class MadeFolder {
  public:
-  MadeFolder(const FolderForm* form, const fs::path& folder) : folder_(folder) {
+  MadeFolder(const FolderForm* form, const fs::path& folder) : form_(form), folder_(folder) {
     std::error_code ignored;
-    made_ = form != nullptr && !fs::exists(folder, ignored);
+    if (form_ != nullptr && fs::exists(folder, ignored)) form_ = nullptr;
   }
   ~MadeFolder() {
     std::error_code ignored;
-    if (made_) fs::remove(folder_, ignored);  // only if it is empty
+    if (form_ == nullptr) return;
+    for (const std::string& file : form_->files) fs::remove(folder_ / file, ignored);
+    fs::remove(folder_, ignored);  // only if it is empty
   }
+  void keep() { form_ = nullptr; }
   MadeFolder(const MadeFolder&) = delete;
   MadeFolder& operator=(const MadeFolder&) = delete;
 
  private:
+  const FolderForm* form_;
   fs::path folder_;
-  bool made_;
 };
-
-// Error where files of a folder are there that no earlier export wrote: a run's, for one.
-void check_ours(const FolderForm& form, const fs::path& folder) {
-  if (form.ours(text_in(folder / form.files[0]))) return;
-  for (const std::string& file : form.files) {
-    std::error_code ignored;
-    GSX_CHECK(!fs::exists(fs::symlink_status(folder / file, ignored)),
-              "OUT: ", (folder / file).string(),
-              " is there, not as gsx export writes it, and would be replaced; choose another "
-              "folder");
-  }
-}
 
 // Where the files go: everything that can be wrong with names is told before work.
 void prepare(const ExportOptions& o, const FolderForm* form) {
@@ -182,7 +164,7 @@ void prepare(const ExportOptions& o, const FolderForm* form) {
   make_output_folder("OUT", o.out);
   for (const std::string& file : form->files)
     prepare_output_file("OUT", fs::path(o.out) / file, o.model);
-  check_ours(*form, o.out);
+  check_exported("OUT", o.out, form->files);
 }
 
 // Writes the card unless it would replace what is not gsx's.
@@ -214,10 +196,12 @@ void run_export(const ExportOptions& o) {
   const FolderForm* form = folder_form(o.format);
   if (o.format == "web") check_web();
   read_size(o.size);
-  const MadeFolder made(form, o.out);
+  MadeFolder made(form, o.out);
   prepare(o, form);
   const Graph graph = open_told(o.compute.context(), o.model);
   Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);
+  if (form != nullptr) record_exported(o.out, form->files);
+  made.keep();
   write_card(o, form, graph, written);
   if (o.json) {
     Json files = Json::array();

@@ -23,15 +23,6 @@ namespace {
 constexpr const char* kMark = "<!-- gsx export, unchanged: ";
 constexpr const char* kMarkEnd = " -->\n";
 
-// Of a text, 16 digits (FNV-1a): not against forgers, but for what was edited.
-std::string digest(const std::string& text) {
-  uint64_t hash = 14695981039346656037ull;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-  std::ostringstream out;
-  out << std::hex << std::setw(16) << std::setfill('0') << hash;
-  return out.str();
-}
-
 std::string rounded(double value, int digits) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(digits) << value;

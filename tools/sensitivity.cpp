@@ -39,6 +39,12 @@ struct SensitivityOptions {
 
 using InputList = std::vector<std::vector<Tensor>>;
 
+// The folder or list of images to measure on.
+fs::path images_of(const SensitivityOptions& o) {
+  const DataLayout layout = find_layout(o.data);
+  return layout.test_a.empty() ? layout.train_a : layout.test_a;
+}
+
 // The first images of the folder that can be read, as the network takes them, or noise.
 InputList sensitivity_inputs(const ContextPtr& context, const Graph& graph,
                              const SensitivityOptions& o) {
@@ -50,8 +56,7 @@ InputList sensitivity_inputs(const ContextPtr& context, const Graph& graph,
   }
   std::string last;
   const int side = graph.only_height > 0 ? graph.only_height : o.size;
-  const DataLayout layout = find_layout(o.data);
-  const fs::path folder = layout.test_a.empty() ? layout.train_a : layout.test_a;
+  const fs::path folder = images_of(o);
   for (const fs::path& file : list_images(folder)) {
     if (inputs.size() == static_cast<size_t>(o.images)) break;
     try {
@@ -69,6 +74,8 @@ InputList sensitivity_inputs(const ContextPtr& context, const Graph& graph,
 
 void check_network(const Graph& graph, const SensitivityOptions& o) {
   const int64_t length = noise_length(graph);
+  if (length > 0 && !o.data.empty())
+    throw Misuse("--data", "has no effect on " + o.model + ", which takes noise; leave it out");
   if (o.data.empty() && length == 0)
     throw Misuse("--data", "must name a folder of images for " + o.model + " to translate");
   const int64_t channels = graph.example_inputs().front()[1];
@@ -107,7 +114,11 @@ struct Perception {
 
 void open_perception(Perception& p, const ContextPtr& context, const SensitivityOptions& o) {
   if (o.feature_net.empty()) return;
-  p.features = open_model(context, o.feature_net);
+  try {
+    p.features = open_model(context, o.feature_net);
+  } catch (const Error& error) {
+    fail("--feature-net: ", error.what());
+  }
   GSX_CHECK(!p.features.feature_layers.empty(), "--feature-net: ", o.feature_net,
             " has no feature layers; give a feature network such as squeezenet:FILE");
   p.features.freeze();
@@ -199,6 +210,33 @@ std::vector<LayerSensitivity> measured(const Graph& graph, const InputList& inpu
       });
 }
 
+// Whether the feature network can look at what the network makes of the first input.
+void check_seen(const Graph& graph, const Perception& p, const std::vector<Tensor>& input) {
+  if (!p.lpips) return;
+  std::vector<Shape> shapes;
+  for (const Tensor& x : input) shapes.push_back(x.shape());
+  const Shape seen = graph.infer_shapes(shapes)[graph.output()];
+  try {
+    p.features.infer_shapes({1, 3, seen[2], seen[3]});
+  } catch (const Error& error) {
+    fail("--size: images of ", seen[2], " x ", seen[3],
+         " do not fit the --feature-net: ", error.what());
+  }
+}
+
+// The page must replace nothing that is read.
+void check_page(const SensitivityOptions& o) {
+  FileSet inputs;
+  for (const std::string& named : {o.data, o.second})
+    if (!named.empty()) inputs.add(named);
+  add_model(inputs, o.feature_net);
+  if (!o.data.empty())
+    for (const fs::path& image : list_images(images_of(o))) inputs.add(image);
+  const fs::path input = inputs.find(o.out);
+  GSX_CHECK(input.empty(), "--out: ", o.out, " is an input, ", input.string(),
+            ", and would be replaced; choose another name");
+}
+
 void run_sensitivity(const SensitivityOptions& o) {
   const ContextPtr context = o.compute.context();
   warn_of_emulation(*context);
@@ -208,6 +246,7 @@ void run_sensitivity(const SensitivityOptions& o) {
   if (!o.out.empty()) {
     check_suffix("--out", o.out, ".html");
     prepare_output_file("--out", o.out, o.model);
+    check_page(o);
   }
   Graph graph = open_told(context, o.model);
   check_network(graph, o);
@@ -215,6 +254,7 @@ void run_sensitivity(const SensitivityOptions& o) {
   Perception perception;
   open_perception(perception, context, o);
   const InputList inputs = sensitivity_inputs(context, graph, o);
+  check_seen(graph, perception, inputs.front());
   SensitivityReport report;
   report.model = o.model;
   report.measure = perception.lpips ? perception.lpips->name() : "signal to noise, dB";

@@ -21,6 +21,9 @@ std::string for_stdout(const std::string& name);
 // A file's bytes; empty where it cannot be read.
 std::string text_in(const std::filesystem::path&);
 
+// Of a file's bytes, 16 digits (FNV-1a): not against forgers, but for what was edited.
+std::string digest(const std::string& bytes);
+
 // "warning: TEXT" on stderr.
 void warn(const std::string& text);
 

@@ -7,9 +7,6 @@
 
 namespace gsx::tools {
 
-// Stands in the page's first file when gsx export wrote it.
-inline constexpr const char* kWebMark = R"(<meta name="generator" content="gsx export">)";
-
 // The files of an exported folder, the page first and the model last.
 std::vector<std::string> web_files();
 

@@ -52,7 +52,10 @@ NcnnParameters& NcnnParameters::add(int id, std::span<const int64_t> list) {
   return *this;
 }
 
-NcnnWriter::NcnnWriter() : layer_names_{kNcnnMark} {}
+// The name of the last layer, which tells readers of `param` where it is from.
+constexpr const char* kOrigin = "written_by_gsx_export";
+
+NcnnWriter::NcnnWriter() : layer_names_{kOrigin} {}
 
 std::string NcnnWriter::fresh(const std::string& base, std::set<std::string>& taken) {
   std::string name = base;
@@ -117,7 +120,7 @@ void NcnnWriter::split() {
 std::string NcnnWriter::param(const std::vector<std::pair<BlobName, std::string>>& outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto& [blob, name] = outputs[i];
-    layers_.push_back({"Noop", i ? fresh(name, layer_names_) : kNcnnMark, {blob}, {name}, ""});
+    layers_.push_back({"Noop", i ? fresh(name, layer_names_) : kOrigin, {blob}, {name}, ""});
   }
   split();
   size_t blobs = 0;

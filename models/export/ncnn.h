@@ -12,9 +12,6 @@ struct NcnnFiles {
   std::string bin;    // their weights, in fp32
 };
 
-// The name of a layer in whatever `param` this version writes, by which its own files are known.
-inline constexpr const char* kNcnnMark = "written_by_gsx_export";
-
 // Of a network that has values: [C,H,W] in as blob "data", out as blob "output"; further inputs and
 // outputs under their own names. Of 8-bit networks weights as they round, activations unrounded.
 // Error that names every node which ncnn has no layer for.

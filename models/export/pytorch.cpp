@@ -293,9 +293,9 @@ PyTorchFiles pytorch_files(const Graph& graph) {
 
   PyTorchFiles files;
   std::string& code = files.code;
-  code = kPyTorchMark + std::string(
-                            "; the values are in model.safetensors.\n\n"
-                            "    network = model.load()\n");
+  code =
+      "\"\"\"Written by gsx export; the values are in model.safetensors.\n\n"
+      "    network = model.load()\n";
   if (images) code += "    model.translate(network, Image.open(\"in.jpg\")).save(\"out.png\")\n";
   code += "\"\"\"\n\n";
   if (classes.find("OrderedDict(") != classes.npos) code += "from collections import OrderedDict\n";

@@ -7,9 +7,6 @@
 
 namespace gsx {
 
-// What `code` begins with, by which files of ours are known.
-inline constexpr const char* kPyTorchMark = "\"\"\"Written by gsx export";
-
 struct PyTorchFiles {
   // model.py: torch.nn alone, a class per kind of block, `load()` for the values beside it, and
   // where images go in and out, `translate()` for one image.

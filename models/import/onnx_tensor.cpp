@@ -131,8 +131,9 @@ void decode_halves(std::span<const uint8_t> bytes, bool with_sign, int64_t count
 uint64_t number_of(const std::string& text, const std::string& where) {
   uint64_t value = 0;
   const char* end = text.data() + text.size();
-  GSX_CHECK(std::from_chars(text.data(), end, value).ptr == end && !text.empty(), where,
-            " lies outside the file at '", text, "', which is no position");
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  GSX_CHECK(error == std::errc() && stop == end, where, " lies outside the file at '", text,
+            "', which is no position");
   return value;
 }
 

@@ -200,8 +200,19 @@ TEST_CASE("export: a folder's files replace an earlier export's alone") {
   CHECK_THAT(fails({"export", model, at("run"), "--format", "ncnn"}, 1),
              Contains("model.param is there, not as gsx export writes it"));
   fs::remove(dir / "run" / "model.param");
+  write_text(dir / "run" / "model.bin", "another's");
   CHECK_THAT(fails({"export", model, at("run"), "--format", "ncnn"}, 1),
              Contains("model.bin is there, not as gsx export writes it"));
+  fs::remove(dir / "run" / "model.bin");
+  CHECK(run_program({"export", model, at("run"), "--format", "ncnn"}).exit_code == 0);
+
+  // Also what was put into an exported folder later.
+  REQUIRE(run_program({"export", model, at("code"), "--format", "pytorch"}).exit_code == 0);
+  fs::copy_file(kQuantized, dir / "code" / "model.safetensors",
+                fs::copy_options::overwrite_existing);
+  CHECK_THAT(fails({"export", model, at("code"), "--format", "pytorch"}, 1),
+             Contains("model.safetensors is there, not as gsx export writes it"));
+  CHECK(read_text(dir / "code" / "model.safetensors") == read_text(kQuantized));
 }
 
 TEST_CASE("export: the card of another file stays") {

@@ -120,6 +120,22 @@ TEST_CASE("sensitivity: what cannot work is said before the work") {
   refused({"sensitivity", s.model, "--data", s.photos}, 1, "can be used; the last one");
 }
 
+TEST_CASE("sensitivity: the page replaces no input") {
+  const Setup s(1);
+  const std::string list = (s.dir / "list.html").string(), image = (s.dir / "image.html").string();
+  fs::copy_file(fs::path(s.photos) / "p0.png", image);
+  write_text(list, image + "\n");
+  const std::string before = read_text(image);
+  for (const std::string& out : {list, image}) {
+    const ProcessResult r =
+        run_program({"sensitivity", s.model, "--data", list, "--size", "16", "--out", out});
+    CHECK(r.exit_code == 1);
+    CHECK_THAT(r.err, Contains("--out: " + out + " is an input"));
+  }
+  CHECK(read_text(list) == image + "\n");
+  CHECK(read_text(image) == before);
+}
+
 TEST_CASE("sensitivity: a network of broken weights is refused") {
   const Setup s;
   gsx::Graph graph = gsx::make_architecture("cyclegan", {{"width", 6}, {"blocks", 1}});

@@ -44,12 +44,12 @@ std::string in_fields(const std::vector<float>& values) {
 }
 
 // In a file of that name, at an offset.
-std::string beside(const std::string& location, int offset) {
+std::string beside(const std::string& location, const std::string& offset) {
   std::string bytes;
   for (const int64_t d : kDims) bytes += number(1, static_cast<uint64_t>(d));
   bytes += number(2, 1) + part(8, "w") + number(14, 1);
   for (const auto& [key, value] : {std::pair<std::string, std::string>{"location", location},
-                                   {"offset", std::to_string(offset)},
+                                   {"offset", offset},
                                    {"length", std::to_string(9 * kSide * kSide * 4)}})
     bytes += part(13, part(1, key) + part(2, value));
   return bytes;
@@ -117,7 +117,7 @@ TEST_CASE("onnx weights: what lies beside the model is read when it is asked for
   std::vector<float> values = some_values();
   const std::string raw(reinterpret_cast<const char*>(values.data()), values.size() * 4);
   write_text(files.dir / "w.bin", std::string(8, 'x') + raw);
-  const auto path = files.write(file_of(beside("w.bin", 8)));
+  const auto path = files.write(file_of(beside("w.bin", "8")));
   CHECK(files_beside(path) == std::vector<std::filesystem::path>{files.dir / "w.bin"});
   const auto read = onnx_import::read_onnx_file(path);
   CHECK(read.constants.at("w")->reals.values() == values);
@@ -126,9 +126,11 @@ TEST_CASE("onnx weights: what lies beside the model is read when it is asked for
   const auto unread = onnx_import::read_onnx_file(path);
   std::filesystem::resize_file(files.dir / "w.bin", 100);
   CHECK_THROWS_WITH(unread.constants.at("w")->reals.values(), Contains("w.bin"));
-  files.refuses(file_of(beside("w.bin", 8)), "at 8 with 4356 bytes, and that file has 100");
-  files.refuses(file_of(beside("gone.bin", 8)), "must be beside the model");
-  files.refuses(file_of(beside("../w.bin", 8)), "outside the model's folder");
+  files.refuses(file_of(beside("w.bin", "8")), "at 8 with 4356 bytes, and that file has 100");
+  for (const char* none : {"", "-8", "+8", "8.5", "0x8", "18446744073709551616"})
+    files.refuses(file_of(beside("w.bin", none)), "', which is no position");
+  files.refuses(file_of(beside("gone.bin", "8")), "must be beside the model");
+  files.refuses(file_of(beside("../w.bin", "8")), "outside the model's folder");
   CHECK(files_beside(files.write(file_of(tensor("w", kDims, values)))).empty());
   CHECK(files_beside(files.dir / "none.onnx").empty());
   CHECK(files_beside(files.write("no model")).empty());
