@@ -49,7 +49,8 @@ TEST_CASE("weights of 4 bits lie in files as PyTorch rounds and ONNX packs them"
     graph.initialize(context, rng, {});
     Node& node = graph.node(graph.find("layer"));
     set_file_values(*node.parameter(Role::weight), context, weight.values, name);
-    node.set_weight_quant({.per_channel = item.at("per_channel").get<bool>(), .bits = 4});
+    node.set_weight_quant(
+        WeightQuant{.per_channel = item.at("per_channel").get<bool>(), .bits = 4});
     save_model(graph, folder / "one.safetensors");
 
     const SafetensorsFile file = SafetensorsFile::open(folder / "one.safetensors");
