@@ -30,16 +30,14 @@ constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan),
       lessons_(run, plan),
-      budget_(make_budget(run, lessons_.teacher(), plan.member)) {
+      budget_(make_budget(run, lessons_.teacher(), member())) {
   std::vector<float> weights;
-  if (std::optional<Artifacts::Student> before = run.artifacts.take_student()) {
+  if (std::optional<Artifacts::Student> before = run.artifacts.take_student(plan.member)) {
     student_ = handed_on(*before);
     discriminator_ = std::move(before->discriminator);
     if (before->distance == plan.distance) weights = before->distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
-    else if (before->member != plan.member) choose_bits();
-    if (before->to_budget && before->member == plan.member)
-      warn_of_missed_budget(run, lessons_.teacher(), student_, plan.member);
+    if (before->to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_, plan.member);
   } else {
     if (!run.config.without_discriminator())
       discriminator_ = load_model(run.context, run.artifacts.discriminator);
@@ -58,7 +56,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
       discriminator_(run.config.without_discriminator() ? Graph()
                                                         : in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
-      budget_(make_budget(run, lessons_.teacher(), plan.member)) {
+      budget_(make_budget(run, lessons_.teacher(), member())) {
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("discriminator_optimizer", step_->discriminator_optimizer());
@@ -67,6 +65,9 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
 }
+
+// Whose budget the stage keeps to: where it leaves cuts, the last member's.
+int StudentStage::member() const { return plan_.cuts ? run_.recipe.members() : plan_.member; }
 
 bool StudentStage::weighs() const { return plan_.prune && plan_.importance == "output"; }
 
@@ -87,7 +88,7 @@ std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tens
 
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize());
-  choose_bits();
+  if (run_.config.weight_bits == "auto" && to_budget()) choose_bits();
   calibrate(student_);
 }
 
@@ -100,11 +101,8 @@ void StudentStage::calibrate(Graph& student) {
   calibrate_inputs(student, inputs_for(sources), run_.config.quantize());
 }
 
-// On a copy: how the output is made as bright as before depends on what is chosen. Every member of
-// a family chooses anew among all layers.
+// On a copy: how the output is made as bright as before depends on what is chosen.
 void StudentStage::choose_bits() {
-  if (run_.config.weight_bits != "auto" || !to_budget() || !student_.quantized()) return;
-  for (const int layer : layers_with_weights(student_)) set_weight_bits(student_, layer, 8);
   Graph trial = student_;
   calibrate(trial);
   insert_scales(trial, options_.prune_by);  // adds no node
@@ -136,10 +134,20 @@ void StudentStage::build(std::vector<float> weights) {
     const float lr = options_.lr_gamma;
     const int steps = plan_.steps;
     controller_ = std::make_unique<RhoController>(
-        budget_, steps, static_cast<int>(steps * kReach), [lr, steps](int step) {
+        budget_, steps, static_cast<int>(steps * kReach),
+        [lr, steps](int step) {
           return static_cast<float>(lr * schedule_factor(Schedule::cosine, step, steps));
-        });
+        },
+        stops());
   }
+}
+
+RhoController::Stops StudentStage::stops() {
+  RhoController::Stops stops;
+  for (int i = 1; plan_.cuts && i < member(); ++i)
+    stops.milder.push_back(make_budget(run_, lessons_.teacher(), i));
+  stops.take = [this](size_t i, const Graph& cut) { leave(cut, static_cast<int>(i) + 1); };
+  return stops;
 }
 
 Losses StudentStage::step(int step) {
@@ -202,22 +210,43 @@ void StudentStage::tell_idle_pruning() const {
   run_.observer.warning(text.str());
 }
 
+// A member's student, with which its own stages begin.
+void StudentStage::leave(const Graph& cut, int member) {
+  run_.artifacts.cuts.push_back({extract(cut),
+                                 discriminator_,
+                                 plan_.distance,
+                                 step_->distance().weights(),
+                                 false,
+                                 to_budget(),
+                                 member,
+                                 {}});
+}
+
+// Of the members whose budgets were not met on the way, as in a stage of few steps.
+void StudentStage::leave_milder() {
+  const int met = controller_ ? static_cast<int>(controller_->taken()) : 0;
+  for (int i = met + 1; i < member(); ++i) {
+    Graph cut = student_;
+    if (to_budget())
+      prune_to_budget(cut, step_->groups(), make_budget(run_, lessons_.teacher(), i), true);
+    leave(cut, i);
+  }
+}
+
 void StudentStage::finish() {
+  if (plan_.cuts) leave_milder();
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
   else if (plan_.prune) tell_idle_pruning();
-  if (plan_.branches) run_.artifacts.branch = left();
+  if (plan_.cuts) return leave(student_, member());
   if (!plan_.last) {
-    run_.artifacts.student = left();
+    run_.artifacts.student = {
+        student_,    discriminator_, plan_.distance, step_->distance().weights(),
+        plan_.prune, to_budget(),    plan_.member,   {}};
     return;
   }
   Graph made = plan_.prune ? extract(student_) : student_;
   save_student(run_, std::move(made), run_.model_of(plan_.member));
   if (plan_.member > 0) tell_member();
-}
-
-Artifacts::Student StudentStage::left() const {
-  return {student_,    discriminator_, plan_.distance, step_->distance().weights(),
-          plan_.prune, to_budget(),    plan_.member,   {}};
 }
 
 // Whatever becomes of the others, a member that is done is there to be used.
