@@ -15,6 +15,7 @@
 #include "gs/train/budget_words.h"
 #include "gs/train/random_streams.h"
 #include "gs/train/run_budget.h"
+#include "gs/train/time_budget.h"
 #include "gs/translate.h"
 
 namespace gsx {
@@ -24,6 +25,11 @@ namespace {
 constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
 constexpr size_t kWeighed = 8;  // images that channels are weighed by
 constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
+
+Budget macs_alone(Budget budget) {
+  budget.kind = Budget::Kind::macs;
+  return budget;
+}
 
 }  // namespace
 
@@ -41,11 +47,16 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
   } else {
     if (!run.config.without_discriminator())
       discriminator_ = load_model(run.context, run.artifacts.discriminator);
+    if (plan.from == "narrow" && is_untimed()) {
+      run.time_macs = macs_of_narrow_in_time(run, lessons_.teacher());
+      budget_ = make_budget(run, lessons_.teacher(), member());
+    }
     student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)
                                      : lessons_.teacher();
     if (plan.quantize) quantize();
   }
   if (plan.prune) insert_scales(student_, options_.prune_by);
+  if (plan.prune && is_untimed()) fit_to_time();
   build(std::move(weights));
   if (weighs()) weigh_channels();
 }
@@ -117,10 +128,51 @@ void StudentStage::choose_bits() {
   run_.observer.message(text.str());
 }
 
-void StudentStage::weigh_channels() {
+std::vector<Tensor> StudentStage::worth_of(const std::vector<PruneGroup>& groups,
+                                           const Budget& budget) {
   Rng rng(run_.config.seed, kWorthStream);
-  step_->set_worth(measure_worth(student_, step_->groups(), budget_,
-                                 inputs_for(run_.data.training(Domain::a, kWeighed)), rng));
+  return measure_worth(student_, groups, budget,
+                       inputs_for(run_.data.training(Domain::a, kWeighed)), rng);
+}
+
+void StudentStage::weigh_channels() { step_->set_worth(worth_of(step_->groups(), budget_)); }
+
+bool StudentStage::is_untimed() const { return run_.recipe.target_ms > 0 && run_.time_macs == 0; }
+
+// Before any step: cuts by what channels are worth now. Where the budget is met they are others,
+// and are timed again.
+void StudentStage::fit_to_time() {
+  std::vector<PruneGroup> groups = prune_groups(student_, options_.prune_by);
+  if (weighs()) {
+    Budget unit = budget_;
+    if (unit.kind == Budget::Kind::none) unit.kind = Budget::Kind::macs;
+    const std::vector<Tensor> worth = worth_of(groups, unit);
+    for (size_t g = 0; g < groups.size(); ++g) groups[g].worth = worth[g];
+  }
+  run_.time_macs = macs_of_cuts_in_time(run_, lessons_.teacher(), student_, groups);
+  budget_ = make_budget(run_, lessons_.teacher(), member());
+}
+
+// The budget whose cut of the network, as trained so far, takes the time that was asked.
+Budget StudentStage::settle(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  constexpr int kMostRounds = 6;
+  constexpr double kNear = 0.015;
+  double ms = 0, macs = 0;
+  for (int round = 0; round < kMostRounds; ++round) {
+    Graph cut = graph;
+    prune_to_budget(cut, groups, budget_, true);
+    macs = cost_of(extract(cut), macs_alone(budget_));
+    ms = shipped_time(run_, cut);
+    const double share = run_.recipe.target_ms / ms;
+    const bool held_by_others = share > 1 && macs < (1 - 2 * kNear) * run_.time_macs;
+    if (std::abs(share - 1) <= kNear || held_by_others) break;
+    run_.time_macs *= std::clamp(share, 0.7, 1.4);
+    budget_ = make_budget(run_, lessons_.teacher(), member());
+  }
+  std::ostringstream text;
+  text << "time     an image takes " << ms_text(ms) << " with what is left";
+  run_.observer.message(text.str());
+  return budget_;
 }
 
 void StudentStage::build(std::vector<float> weights) {
@@ -147,6 +199,10 @@ RhoController::Stops StudentStage::stops() {
   for (int i = 1; plan_.cuts && i < member(); ++i)
     stops.milder.push_back(make_budget(run_, lessons_.teacher(), i));
   stops.take = [this](size_t i, const Graph& cut) { leave(cut, static_cast<int>(i) + 1); };
+  if (run_.recipe.target_ms > 0)
+    stops.settle = [this](const Graph& graph, const std::vector<PruneGroup>& groups) {
+      return settle(graph, groups);
+    };
   return stops;
 }
 
@@ -235,6 +291,8 @@ void StudentStage::leave_milder() {
 
 void StudentStage::finish() {
   if (plan_.cuts) leave_milder();
+  if (to_budget() && run_.recipe.target_ms > 0 && !controller_->landed())
+    settle(student_, step_->groups());
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
   else if (plan_.prune) tell_idle_pruning();
   if (plan_.cuts) return leave(student_, member());

@@ -30,7 +30,11 @@ class StudentStage : public Stage {
   void quantize();
   void calibrate(Graph& student);
   void choose_bits();
+  std::vector<Tensor> worth_of(const std::vector<PruneGroup>&, const Budget&);
   void weigh_channels();
+  bool is_untimed() const;
+  void fit_to_time();
+  Budget settle(const Graph&, const std::vector<PruneGroup>&);
   void build(std::vector<float> distance_weights);
   void tell_idle_pruning() const;
   RhoController::Stops stops();

@@ -98,7 +98,7 @@ class Run {
   double spent_ = 0;    // seconds in steps, of resumed runs too
   std::vector<StagePrice> prices_;
   Json marks_;  // of the given networks
-  // What was told of the student's images, of every member of a family, when its last stage ended.
+  // What was told of the student's images when its last stage ended, by members of a family.
   std::map<int, std::string> astray_;
   std::vector<Tensor> sources_;
   StagePtr stage_;
@@ -188,10 +188,9 @@ TrainResult Run::go() {
   write_checkpoint();
   stage_.reset();  // its memory is wanted for the evaluation
   TrainResult result = evaluate_run(state_);
-  for (const auto& [member, text] : astray_) {
-    if (!result.members.empty()) result.members.at(static_cast<size_t>(member) - 1).astray = text;
-    result.astray += (result.astray.empty() || text.empty() ? "" : "; ") + text;
-  }
+  for (size_t i = 0; i < result.members.size(); ++i)
+    result.members[i].astray = astray_[static_cast<int>(i) + 1];
+  result.astray = astray_[state_.recipe.members()];
   result.finished = true;
   write_figures(result);
   return result;
