@@ -39,6 +39,8 @@ void RunLog::add(const Json& line) {
   GSX_CHECK(out_, "log: cannot write ", path_.string(), ": ", std::strerror(errno));
 }
 
+void RunLog::sync() const { sync_file(path_); }
+
 Json gamma_histogram(const std::vector<double>& scales) {
   constexpr int kLeast = -10, kPerOctave = 2, kBins = 24;  // from 2^-10 to 2^2; they begin at 1
   int64_t zero = 0;
