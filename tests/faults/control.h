@@ -22,13 +22,14 @@ enum class Calls : uint32_t { writing, reading };
 // Names of environment variables.
 inline constexpr const char* kControlFile = "GSX_FAULTS_CONTROL";
 
-// Calls count that concern files below `root`, an absolute path without links.
+// Calls count that concern files below `root`, an absolute path without links; empty: all files.
 struct Control {
   Kind kind;
   Calls calls;
   int64_t turn;  // of the call, from 0; none where it is below
   std::atomic<int64_t> seen;
-  char what[32];  // the call whose turn it was
+  char what[32];                 // the call whose turn it was
+  std::atomic<int64_t> started;  // programs and processes
   char root[2000];
   char journal[2000];  // a file that gets every successful change; empty: none
 };

@@ -25,6 +25,14 @@ namespace {
 std::atomic<int64_t> blocks{0}, bytes{0}, requests{0};
 std::atomic<int64_t> first{-1}, last{-1};  // of those that fail, one past the last
 std::atomic<bool> counting{false};
+std::atomic<int64_t> most{0}, at_first{0};  // bytes, since watch_most()
+
+void add_bytes(int64_t more) {
+  const int64_t now = bytes += more;
+  int64_t before = most;
+  while (now > before && !most.compare_exchange_weak(before, now)) {
+  }
+}
 
 bool fails() {
   if (!counting) return false;
@@ -35,7 +43,7 @@ bool fails() {
 void* counted(void* p) {
   if (!p) return p;
   ++blocks;
-  bytes += static_cast<int64_t>(malloc_usable_size(p));
+  add_bytes(static_cast<int64_t>(malloc_usable_size(p)));
   return p;
 }
 
@@ -54,6 +62,10 @@ void fail_requests(int64_t n, int64_t many) {
   last = n < 0 || many > INT64_MAX - n ? INT64_MAX : n + many;
   counting = true;
 }
+
+void watch_most() { most = at_first = bytes.load(); }
+
+int64_t most_since() { return most - at_first; }
 
 int64_t stop_failing() {
   counting = false;
@@ -89,7 +101,7 @@ void* realloc(void* p, size_t size) {
   if (fails()) return none();
   const auto before = static_cast<int64_t>(malloc_usable_size(p));
   void* moved = __libc_realloc(p, size);
-  if (moved) bytes += static_cast<int64_t>(malloc_usable_size(moved)) - before;
+  if (moved) add_bytes(static_cast<int64_t>(malloc_usable_size(moved)) - before);
   return moved;
 }
 
@@ -112,7 +124,7 @@ void* mmap(void* at, size_t size, int protection, int flags, int file, off_t off
     return MAP_FAILED;
   }
   void* p = reinterpret_cast<void*>(syscall(SYS_mmap, at, size, protection, flags, file, offset));
-  if (p != MAP_FAILED) bytes += static_cast<int64_t>(size);
+  if (p != MAP_FAILED) add_bytes(static_cast<int64_t>(size));
   return p;
 }
 

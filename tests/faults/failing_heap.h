@@ -16,4 +16,8 @@ void fail_requests(int64_t n, int64_t many);
 // No more of that; how many requests there were.
 int64_t stop_failing();
 
+// From now on the most bytes are known that lived at once, beyond those that do now.
+void watch_most();
+int64_t most_since();
+
 }  // namespace faults

@@ -18,8 +18,8 @@
 #include "tests/catch.h"
 #include "tests/faults/failing_heap.h"
 #include "tests/faults/shaken.h"
+#include "tests/faults/torch_model.h"
 #include "tests/gs/step_networks.h"
-#include "tests/import/torch_writer.h"
 #include "tests/temp_dir.h"
 
 namespace fs = std::filesystem;
@@ -108,24 +108,6 @@ Image small_image() {
   Image image(17, 13);
   for (size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = static_cast<uint8_t>(7 * i);
   return image;
-}
-
-// A state dict of a network's parameters, as torch.save writes it.
-std::string torch_file(const Graph& graph) {
-  const torch_writer::Codes c;
-  std::vector<std::pair<std::string, std::string>> items;
-  std::vector<torch_writer::Blob> blobs;
-  for (const Parameter* p : graph.parameters()) {
-    const std::vector<float> values = p->value.to_vector();
-    std::vector<int64_t> size(p->shape.begin(), p->shape.end()), stride(size.size(), 1);
-    if (p->name.rfind("up", 0) == 0 && size.size() == 4) std::swap(size[0], size[1]);  // transposed
-    for (size_t i = size.size(); i-- > 1;) stride[i - 1] = stride[i] * size[i];
-    const std::string key = std::to_string(blobs.size());
-    items.emplace_back(p->name,
-                       c.tensor(c.storage("FloatStorage", key, p->value.numel()), 0, size, stride));
-    blobs.push_back({key, torch_writer::numbers(values)});
-  }
-  return torch_writer::zip_file(c.pickle(c.ordered(items)), blobs);
 }
 
 }  // namespace

@@ -76,8 +76,8 @@ std::string name_of(Kind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
-Shaken run_shaken(const Words& words, const fs::path& folder, const Fault& fault) {
-  const ControlFile file(fs::canonical(folder), fault);
+Shaken run_shaken(const Words& words, const fs::path& folder, const Fault& fault, bool everywhere) {
+  const ControlFile file(everywhere ? fs::path() : fs::canonical(folder), fault);
   ProcessOptions options;
   options.folder = folder;
   options.timeout = std::chrono::minutes(3);
@@ -86,6 +86,7 @@ Shaken run_shaken(const Words& words, const fs::path& folder, const Fault& fault
   shaken.process = run_program(words, options);
   shaken.calls = file.control().seen;
   shaken.what = file.control().what;
+  shaken.started = file.control().started;
   return shaken;
 }
 

@@ -24,12 +24,14 @@ std::string name_of(Kind kind);
 
 struct Shaken {
   ProcessResult process;
-  int64_t calls = 0;  // how many were counted
-  std::string what;   // the call whose turn it was
+  int64_t calls = 0;    // how many were counted
+  std::string what;     // the call whose turn it was
+  int64_t started = 0;  // other programs and processes
 };
 
-// Runs the program in `folder`; calls on what lies below it count.
-Shaken run_shaken(const Words& words, const std::filesystem::path& folder, const Fault& fault);
+// Runs the program in `folder`; calls on what lies below it count, or on all files.
+Shaken run_shaken(const Words& words, const std::filesystem::path& folder, const Fault& fault,
+                  bool everywhere = false);
 
 // Every file below a folder by its path from there; folders end in a slash and have no content.
 using Tree = std::map<std::string, std::string>;

@@ -132,6 +132,10 @@ std::string watched_at(int folder, const char* path) {
   return watched((std::string(at, static_cast<size_t>(length)) + "/" + path).c_str());
 }
 
+void note_start() {
+  if (state().control) ++state().control->started;
+}
+
 void watch(int fd, const std::string& path, Calls calls) {
   if (fd < 0 || fd >= kMostFiles) return;
   const std::lock_guard lock(state().mutex);

@@ -41,6 +41,9 @@ bool counts(Calls calls);
 std::string watched(const char* path);
 std::string watched_at(int folder, const char* path);
 
+// Another program or process is being started.
+void note_start();
+
 // Open files that are watched.
 void watch(int fd, const std::string& path, Calls calls);
 bool forget(int fd);  // whether it was

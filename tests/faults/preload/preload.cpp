@@ -2,6 +2,7 @@
 // folder fail, fall short or end the process when their turn comes, and what they change is kept in
 // a journal. See ../control.h.
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -286,6 +287,38 @@ int mkdir(const char* path, mode_t mode) {
   GSX_REAL(mkdir);
   return changed("mkdir", Nature::grows, Change::mkdir, watched(path), {},
                  [&] { return real_mkdir(path, mode); });
+}
+
+pid_t fork() {
+  GSX_REAL(fork);
+  note_start();
+  return real_fork();
+}
+
+int execve(const char* path, char* const words[], char* const environment[]) {
+  GSX_REAL(execve);
+  note_start();
+  return real_execve(path, words, environment);
+}
+
+int posix_spawn(pid_t* made, const char* path, const posix_spawn_file_actions_t* actions,
+                const posix_spawnattr_t* attributes, char* const words[],
+                char* const environment[]) {
+  GSX_REAL(posix_spawn);
+  note_start();
+  return real_posix_spawn(made, path, actions, attributes, words, environment);
+}
+
+int system(const char* command) {
+  GSX_REAL(system);
+  note_start();
+  return real_system(command);
+}
+
+FILE* popen(const char* command, const char* mode) {
+  GSX_REAL(popen);
+  note_start();
+  return real_popen(command, mode);
 }
 
 }  // extern "C"
