@@ -68,6 +68,9 @@ void TrainConfig::check() const {
   });
   GSX_CHECK(discriminator.empty() || !teacher.empty(),
             "--discriminator: belongs to a --teacher; give that too");
+  GSX_CHECK(!without_discriminator() || !beta || *beta > 0,
+            "--beta: must be above 0 with --discriminator none, which leaves the distance alone to "
+            "learn from, got 0");
   GSX_CHECK(
       input_range.empty() || value_range(input_range),
       "--input-range: must be the values of black and white, such as 0..1, -1..1 or 0..255, got ",

@@ -184,7 +184,7 @@ class SettingsFile {
     const std::string today = option.long_names()[0];
     if (!given_.insert(today).second)
       refuse(value.source(), name + ": " + today + " is given already under another name");
-    std::string text = text_of(name, value, kind_of(option));
+    std::string text = text_of(name, value, option);
     if (zeros_ && left_open(name, text)) return;
     if (option.count() > 0) return;                                     // the command line wins
     if (kind_of(option) == ValueKind::flag && text == "false") return;  // given by being there
@@ -197,7 +197,9 @@ class SettingsFile {
   }
 
   // The value as one would type it.
-  std::string text_of(const std::string& name, const toml::node& value, ValueKind kind) const {
+  std::string text_of(const std::string& name, const toml::node& value,
+                      const Option& option) const {
+    const ValueKind kind = kind_of(option);
     const bool number = kind == ValueKind::number || kind == ValueKind::number_or_text;
     const bool whole = kind == ValueKind::whole || kind == ValueKind::natural;
     if (const auto* v = value.as_string()) {
@@ -207,7 +209,10 @@ class SettingsFile {
       if (kind == ValueKind::natural && !parse_whole(v->get()) && parse_unsigned(v->get()))
         return v->get();
     }
-    if (const auto* v = value.as_integer(); v && (number || whole)) return std::to_string(v->get());
+    if (const auto* v = value.as_integer()) {
+      const std::string digits = std::to_string(v->get());
+      if (number || whole || among(digits, choices_of(option))) return digits;
+    }
     if (const auto* v = value.as_floating_point(); v && number) return number_text(v->get());
     if (const auto* v = value.as_boolean(); v && kind == ValueKind::flag)
       return v->get() ? "true" : "false";

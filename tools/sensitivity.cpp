@@ -30,12 +30,20 @@ namespace {
 
 struct SensitivityOptions {
   std::string model, data, feature_net, out, second;
-  int images = 4, size = 128;
+  int images = 4;
+  std::optional<int> size;
   uint64_t seed = 1;
   ReadOptions reading;
   ComputeOptions compute;
   bool json = false;
 };
+
+constexpr int kUsualSide = 128;  // where no --size is given
+
+// Of the images the network is given.
+int side_of(const Graph& graph, const SensitivityOptions& o) {
+  return graph.only_height > 0 ? graph.only_height : o.size.value_or(kUsualSide);
+}
 
 using InputList = std::vector<std::vector<Tensor>>;
 
@@ -55,7 +63,7 @@ InputList sensitivity_inputs(const ContextPtr& context, const Graph& graph,
     return inputs;
   }
   std::string last;
-  const int side = graph.only_height > 0 ? graph.only_height : o.size;
+  const int side = side_of(graph, o);
   const fs::path folder = images_of(o);
   for (const fs::path& file : list_images(folder)) {
     if (inputs.size() == static_cast<size_t>(o.images)) break;
@@ -76,20 +84,29 @@ void check_network(const Graph& graph, const SensitivityOptions& o) {
   const int64_t length = noise_length(graph);
   if (length > 0 && !o.data.empty())
     throw Misuse("--data", "has no effect on " + o.model + ", which takes noise; leave it out");
+  if (o.size && (length > 0 || graph.only_height > 0))
+    throw Misuse("--size", "has no effect on " + o.model + ", which takes " +
+                               (length > 0 ? "noise" : "images of one size alone") +
+                               "; leave it out");
   if (o.data.empty() && length == 0)
     throw Misuse("--data", "must name a folder of images for " + o.model + " to translate");
   const int64_t channels = graph.example_inputs().front()[1];
   GSX_CHECK(length > 0 || channels == 3, o.model, " takes images of ", channels,
             " channels; sensitivity is measured of generators of colour images, which have 3");
+  const std::vector<Shape> taken = graph.example_inputs();
+  const Shape made = graph.infer_shapes(taken)[graph.output()];
+  GSX_CHECK(made.rank() == 4 && made[1] == 3, o.model, " makes ", made,
+            " of an image; sensitivity is measured of generators of colour images, which have 3 "
+            "channels");
   GSX_CHECK(graph.only_height == graph.only_width, o.model, " takes images of ", graph.only_width,
             " x ", graph.only_height, " alone, and sensitivity is measured on square ones");
   GSX_CHECK(!layers_with_weights(graph).empty(), o.model,
             " has no convolutions, so there is nothing to measure; give another network");
   if (length > 0 || graph.only_height > 0) return;
   try {
-    graph.infer_shapes(input_shapes_of(graph, {1, 3, o.size, o.size}));
+    graph.infer_shapes(input_shapes_of(graph, {1, 3, side_of(graph, o), side_of(graph, o)}));
   } catch (const Error& error) {
-    fail("--size ", o.size, " does not fit ", o.model, ": ", error.what());
+    fail("--size ", side_of(graph, o), " does not fit ", o.model, ": ", error.what());
   }
 }
 
@@ -155,13 +172,14 @@ void as_signal_to_noise(std::vector<LayerSensitivity>& layers, const Graph& grap
   }
 }
 
-Json report_json(const SensitivityReport& report, const SensitivityOptions& o, size_t images) {
+Json report_json(const SensitivityReport& report, const SensitivityOptions& o, size_t images,
+                 const Graph& graph) {
   Json json = {{"model", o.model},
                {"measure", report.measure},
                {"more_is_better", report.more_is_better},
                {"images", images},
-               {"size", o.size},
                {"layers", Json::array()}};
+  if (noise_length(graph) == 0) json["size"] = side_of(graph, o);
   for (const LayerSensitivity& layer : report.layers) {
     Json j = {{"name", layer.name},         {"kind", layer.kind},
               {"channels", layer.channels}, {"prunable", layer.prunable},
@@ -264,7 +282,7 @@ void run_sensitivity(const SensitivityOptions& o) {
   report.images = count + (inputs.size() == 1 ? " image" : " images");
   report.layers = measured(graph, inputs, perception, o.seed);
   if (!perception.lpips) as_signal_to_noise(report.layers, graph, inputs);
-  if (o.json) print_json(report_json(report, o, inputs.size()));
+  if (o.json) print_json(report_json(report, o, inputs.size(), graph));
   else print_layers(report);
   // Last, since the measurement is not lost where the disk is full.
   if (!o.out.empty()) write_file_atomically(o.out, sensitivity_page(report));
@@ -294,9 +312,8 @@ train --weight-bits auto chooses layers by is the same measure of 4 bits.)");
   sub.add_option("--images", o->images, "measure on the first of these")
       ->check(whole_number(1, 10'000))
       ->capture_default_str();
-  sub.add_option("--size", o->size, "scale and cut images to this side")
-      ->check(whole_number(1, 8192))
-      ->capture_default_str();
+  sub.add_option("--size", o->size, "scale and cut images to this side (128)")
+      ->check(whole_number(1, 8192));
   sub.add_option("--seed", o->seed, "of the projections that channels are weighed by, and of noise")
       ->capture_default_str();
   sub.add_option("--out", o->out, "write a page with charts, .html");

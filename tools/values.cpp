@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 namespace gsx::tools {
 
@@ -94,6 +95,16 @@ ValueKind kind_of(const Option& option) {
   if (is("FLOAT")) return ValueKind::number;
   if (is(kAmountType) || is(kRangeType)) return ValueKind::number_or_text;
   return ValueKind::text;
+}
+
+std::vector<std::string> choices_of(const Option& option) {
+  const std::string type = option.type_name();  // such as TEXT:{a,b}
+  const size_t open = type.find(":{");
+  std::vector<std::string> all;
+  if (open == type.npos || type.back() != '}') return all;
+  std::istringstream words(type.substr(open + 2, type.size() - open - 3));
+  for (std::string word; std::getline(words, word, ',');) all.push_back(word);
+  return all;
 }
 
 Check positive_amount() {

@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tools/command_line.h"
 
@@ -20,6 +21,8 @@ std::string number_text(double number);
 
 enum class ValueKind { flag, whole, natural, number, text, number_or_text };
 ValueKind kind_of(const Option&);
+// The words that an option chooses from, if it does.
+std::vector<std::string> choices_of(const Option&);
 // The type names of options whose values are a number or some text.
 inline constexpr const char* kAmountType = "NUMBER[k|M|G]";
 inline constexpr const char* kRangeType = "calibrated|NUMBER";

@@ -1,6 +1,7 @@
 // The checks before a run's first step; see start.h.
 #include "gs/train/start.h"
 
+#include <cmath>
 #include <new>
 
 #include "gs/passes/insert_scales.h"
@@ -112,6 +113,21 @@ void check_teacher(const RunState& run, const Graph& teacher) {
       "give another network, or --method gs8 to store it in 8 bits");
 }
 
+// Of finite weights a teacher may make what is not; a step would lay that to those who learn from
+// it.
+void check_output(const RunState& run, const Graph& teacher) {
+  if (run.config.teacher.empty() || noise_length(teacher) > 0) return;
+  const NoGrad no_grad;
+  const Tensor image = run.data.training(Domain::a, 1).front();
+  const Tensor x = convert_images(image, kImageFormat, teacher.input_format);
+  const Tensor y = teacher.run(
+      inputs_of(teacher, mirrored_to_fit(teacher, x), second_of(run, teacher, 0, false)))[0];
+  for (const float value : y.to_vector())
+    GSX_CHECK(std::isfinite(value), "--teacher: must make finite values, ", run.config.teacher,
+              " makes ", value,
+              " of an image of --data; its weights are broken, get or train it anew");
+}
+
 // A copy of a run that keeps to itself.
 class Rehearsal {
  public:
@@ -194,6 +210,7 @@ void check_start(const RunState& run, const Inputs& in) {
   check_size(in, run.recipe.size, run.data.scale());
   if (run.recipe.makes("student")) check_budget(run, in.teacher);
   run.data.check();
+  check_output(run, in.teacher);
   const StagePlan* maker = run.recipe.maker("teacher");
   if (maker && maker->kind == "pix2pix") run.data.check_pairs();
 }

@@ -36,7 +36,7 @@ std::string class_word(const std::string& word) {
 class Classes {
  public:
   Classes(const Graph& graph, const std::vector<Named>& named, const std::set<std::string>& helpers)
-      : graph_(graph), named_(named), body_{named, this, &Classes::use_of} {
+      : graph_(graph), body_{named, this, &Classes::use_of} {
     taken_.insert(helpers.begin(), helpers.end());
     for (const char* name : kTaken) taken_.insert(name);
   }
@@ -182,7 +182,6 @@ class Classes {
   }
 
   const Graph& graph_;
-  const std::vector<Named>& named_;
   Body body_;
   std::set<std::string> taken_;
   std::map<int, std::vector<const Scope*>> by_height_;

@@ -78,7 +78,8 @@ class Reader {
   OnnxModel read() {
     read_opset();
     const auto& graph = model_.graph();
-    result_.producer = model_.producer_name() + " " + model_.producer_version();
+    result_.producer = model_.producer_name();
+    if (!model_.producer_version().empty()) result_.producer += " " + model_.producer_version();
     for (const auto& entry : model_.metadata_props())
       result_.words.emplace(entry.key(), entry.value());
     GSX_CHECK(graph.node_size() > 0 && graph.output_size() > 0, path_.string(),

@@ -227,6 +227,17 @@ TEST_CASE("config: flags win over the file, and false takes a flag back") {
   CHECK(flags.train.count("--json") == 1);
 }
 
+TEST_CASE("config: a number is a word where an option chooses from it, and only there") {
+  const TempDir dir;
+  const std::string file = (dir.path() / "own.toml").string();
+  write(file, "weight-bits = 4\n");
+  TrainFlags flags;
+  read_config_file(flags.train, file);
+  CHECK(flags.results("--weight-bits") == std::vector<std::string>{"4"});
+  for (const char* wrong : {"weight-bits = 5\n", "distance = 4\n", "teacher = 4\n"})
+    CHECK_THAT(config_refusal(wrong), Catch::Contains("must be text in quotes"));
+}
+
 TEST_CASE("values: whole numbers are decimal digits, for every flag of every command") {
   int flags = 0;
   for (const std::string command : {"train", "translate", "inspect", "eval", "bench", "info"}) {

@@ -47,4 +47,5 @@ TEST_CASE("train --discriminator none learns from the distance alone, and says s
   refused({}, "no network to look through; give --feature-net, or --distance l1 or mse");
   refused({"--distance", "l1", "--lr-discriminator", "0.1"}, "has no effect here");
   refused({"--distance", "l1", "--discriminator-steps", "3"}, "has no effect here");
+  refused({"--distance", "l1", "--beta", "0"}, "--beta: must be above 0 with --discriminator none");
 }

@@ -133,3 +133,16 @@ TEST_CASE("mistakes: damaged files are told of without numbers that mean nothing
   m.told({"translate", "m.safetensors", "bad.tif", "--out", "o.png"}, 1, "bad.tif",
          "says: nothing");
 }
+
+TEST_CASE("mistakes: a teacher of finite weights that makes infinities is told before any step") {
+  const Mistakes m;
+  const ContextPtr context = Context::create();
+  Graph teacher = load_model(context, m.dir / "m.safetensors");
+  for (Parameter* p : teacher.parameters())
+    if (p->role == Role::weight) p->value.fill(3e38f);
+  save_model(teacher, m.dir / "huge.safetensors");
+  m.told({"train", "--teacher", "huge.safetensors", "--size", "16", "--target-ratio", "3", "--out",
+          "run"},
+         1, "huge.safetensors makes ");
+  CHECK_FALSE(fs::exists(m.dir / "run"));
+}

@@ -115,6 +115,10 @@ TEST_CASE("sensitivity: what cannot work is said before the work") {
   refused({"sensitivity", s.model, "--data", s.photos, "--out", s.model}, 2, "must name a .html");
   refused({"sensitivity", s.model, "--data", s.photos, "--size", "3"}, 1, "--size 3 does not fit");
   refused({"sensitivity", s.model, "--data", s.photos, "--images", "0"}, 2, "--images");
+  const std::string judge = save_network(s.dir / "d.safetensors", "patchgan", {{"width", 4}});
+  refused({"sensitivity", judge, "--data", s.photos}, 1, "measured of generators of colour images");
+  const std::string noise = save_network(s.dir / "n.safetensors", "sngan", {{"width", 4}});
+  refused({"sensitivity", noise, "--size", "32"}, 2, "--size: has no effect on " + noise);
   std::ofstream(fs::path(s.photos) / "p0.png") << "no image";
   std::ofstream(fs::path(s.photos) / "p1.png") << "nor this";
   refused({"sensitivity", s.model, "--data", s.photos}, 1, "can be used; the last one");

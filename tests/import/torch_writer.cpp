@@ -1,6 +1,8 @@
 // See torch_writer.h.
 #include "tests/import/torch_writer.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 
 namespace torch_writer {
@@ -8,12 +10,8 @@ namespace torch_writer {
 namespace {
 
 uint32_t crc(const std::string& bytes) {
-  uint32_t sum = ~uint32_t{0};
-  for (const char c : bytes) {
-    sum ^= static_cast<uint8_t>(c);
-    for (int i = 0; i < 8; ++i) sum = sum >> 1 ^ (sum & 1 ? 0xedb88320u : 0);
-  }
-  return ~sum;
+  return static_cast<uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 std::string header_fields(const Member& m) {

@@ -4,30 +4,28 @@
 #include <algorithm>
 #include <sstream>
 
+#include "tools/values.h"
+
 namespace gsx::tools {
 
 namespace {
 
-// "TEXT:{a,b}", "INT: 14 to 21", "NUMBER[k|M|G]".
-void read_type(const std::string& type, OptionText& to) {
+// The type is such as "TEXT:{a,b}", "INT: 14 to 21", "NUMBER[k|M|G]".
+void read_type(const Option& option, OptionText& to) {
+  const std::string type = option.type_name();
   const size_t colon = type.find(':');
   to.value = type.substr(0, colon);
-  if (colon == type.npos) return;
-  std::string rest = type.substr(colon + 1);
-  if (rest.front() == ' ') rest.erase(0, 1);
-  if (rest.front() != '{' || rest.back() != '}') {
-    to.limits = rest;
-    return;
-  }
-  std::istringstream words(rest.substr(1, rest.size() - 2));
-  for (std::string word; std::getline(words, word, ',');) to.choices.push_back(word);
+  to.choices = choices_of(option);
+  if (colon == type.npos || !to.choices.empty()) return;
+  to.limits = type.substr(colon + 1);
+  if (to.limits.front() == ' ') to.limits.erase(0, 1);
 }
 
 OptionText read_option(const Option& option) {
   OptionText text;
   text.argument = !option.argument_name().empty();
   text.name = text.argument ? option.argument_name() : "--" + option.long_names().at(0);
-  if (option.takes_value()) read_type(option.type_name(), text);
+  if (option.takes_value()) read_type(option, text);
   text.default_text = option.takes_value() ? option.default_text() : "";
   text.help = option.help();
   text.group = option.group();
