@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/path_text.h"
+#include "gs/family.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -16,6 +17,19 @@ QuantGrid grid_of(const std::string& name) {
   return name == "int8"       ? QuantGrid::int8
          : name == "official" ? QuantGrid::official
                               : QuantGrid::paper;
+}
+
+// One student's targets can be kept together; a weight of sparsity or a family stands alone.
+void check_budgets(const TrainConfig& c) {
+  std::vector<std::string> given;
+  if (c.rho) given.emplace_back("--rho");
+  if (!c.budgets.empty()) given.emplace_back("--budgets");
+  if (c.target_ratio) given.emplace_back("--target-ratio");
+  if (c.target_macs) given.emplace_back("--target-macs");
+  if (c.target_ms) given.emplace_back("--target-ms");
+  GSX_CHECK(given.size() < 2 || !(c.rho || !c.budgets.empty()), "train: ", given[0], " and ",
+            given[1], " exclude each other; give one of them");
+  if (!c.budgets.empty()) parse_budgets(c.budgets);
 }
 
 std::string with_dashes(std::string name) {
@@ -75,8 +89,7 @@ void TrainConfig::check() const {
       input_range.empty() || value_range(input_range),
       "--input-range: must be the values of black and white, such as 0..1, -1..1 or 0..255, got ",
       input_range);
-  GSX_CHECK(rho.has_value() + target_ratio.has_value() + target_macs.has_value() <= 1,
-            "train: --rho, --target-ratio and --target-macs exclude each other; give one of them");
+  check_budgets(*this);
 }
 
 QuantizeOptions TrainConfig::quantize() const {

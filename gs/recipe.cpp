@@ -139,6 +139,33 @@ int Recipe::total_steps() const {
   return total;
 }
 
+double Recipe::ratio_of(int member) const {
+  return budgets.empty() ? target_ratio : budgets.at(static_cast<size_t>(std::max(member, 1) - 1));
+}
+
+std::string Recipe::label(const StagePlan& plan) const {
+  if (plan.member == 0 || budgets.empty()) return plan.kind;
+  return plan.kind + " " + ratio_text(ratio_of(plan.member));
+}
+
+void Recipe::mark_ends() {
+  for (size_t begin = 0, end; begin < stages.size(); begin = end) {
+    const int member = stages[begin].member;
+    size_t pruned = begin;  // the last stage of the member that prunes
+    for (end = begin; end < stages.size() && stages[end].member == member; ++end) {
+      stages[end].last = stages[end].branches = false;
+      if (stages[end].prune) pruned = end;
+    }
+    const bool more = end < stages.size();
+    stages[end - 1].last = !more || member > 0;
+    if (!more || member == 0) continue;
+    // From the trained student, not from the cut; as precise as pruning had it.
+    size_t from = pruned;
+    while (from + 1 < end && !stages[from + 1].quantize) ++from;
+    stages[from].branches = true;
+  }
+}
+
 const StagePlan* Recipe::maker(const std::string& what) const {
   const auto found = std::find_if(stages.begin(), stages.end(),
                                   [&](const StagePlan& s) { return s.makes == what; });
@@ -192,6 +219,8 @@ Json Recipe::to_json() const {
             {"load_size", load_size},
             {"target_ratio", target_ratio},
             {"target_macs", target_macs},
+            {"target_ms", target_ms},
+            {"budgets", budgets},
             {"stages", Json::array()}};
   for (const StagePlan& plan : stages) j["stages"].push_back(plan.to_json());
   return j;
@@ -204,6 +233,8 @@ Recipe Recipe::from_json(const Json& j) {
   r.load_size = j.at("load_size").get<int>();
   r.target_ratio = j.at("target_ratio").get<double>();
   r.target_macs = j.at("target_macs").get<double>();
+  r.target_ms = j.value("target_ms", 0.0);
+  if (j.contains("budgets")) r.budgets = j.at("budgets").get<std::vector<double>>();
   for (const Json& stage : j.at("stages")) {
     r.stages.push_back(StagePlan::from_json(stage, "checkpoint: the recipe"));
     // Before there was the key there was no other way.
@@ -211,7 +242,7 @@ Recipe Recipe::from_json(const Json& j) {
     if (!stage.contains("importance")) r.stages.back().importance = "scale";
   }
   GSX_CHECK(!r.stages.empty(), "checkpoint: the recipe must have stages, got none");
-  r.stages.back().last = true;
+  r.mark_ends();
   return r;
 }
 

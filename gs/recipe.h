@@ -2,6 +2,7 @@
 // files (gs/recipes); docs/recipes.md says how they are written.
 #pragma once
 #include "gs/config.h"
+#include "gs/family.h"
 #include "gs/step_options.h"
 #include "optim/schedule.h"
 
@@ -19,8 +20,9 @@ inline constexpr const char* kOfBlocks = "dense pix2pix cartoongan style-aware";
 // X(type, name, default, range, readers) per key of a stage. What is optional has the default of
 // the step (step_options.h) or, of lr, a rate derived from the teacher's weights. `readers` lists
 // what the stages make that read the key, or their kinds; nobody writes one without readers, it
-// comes with the kind.
+// comes with the kind, or, which member of a family a stage makes (from 1 on), with --budgets.
 #define GSX_STAGE_KEYS(X)                                                                         \
+  X(int, member, 0, ranges::whole(0, kMostMembers), "")                                           \
   X(std::string, makes, "student", ranges::words({"teacher", "discriminator", "student"}), "")    \
   X(std::string, from, "teacher", ranges::words({"teacher", "narrow"}), kTrained)                 \
   X(int, steps, 0, ranges::whole(0, 100'000'000), kEveryStage)                                    \
@@ -71,7 +73,8 @@ struct StagePlan {
 #define GSX_FIELD(type, name, value, range, readers) type name = value;
   GSX_STAGE_KEYS(GSX_FIELD)
 #undef GSX_FIELD
-  bool last = false;  // of its recipe
+  bool last = false;      // of its recipe, or of its member of a family
+  bool branches = false;  // the next member of the family goes on from what it leaves
 
   bool has_distance() const { return distance != "none"; }
   // Of a stage that makes a teacher: whether it is a chain of residual blocks, as many as chosen.
@@ -108,10 +111,18 @@ int sngan_blocks(int size);
 struct Recipe {
   std::string name;
   int size = 64, load_size = 64;
-  double target_ratio = 0, target_macs = 0;  // the budget of pruning; both 0: none
+  // What the student must keep to: bytes of the file, MACs and milliseconds of an image; 0: nothing.
+  double target_ratio = 0, target_macs = 0, target_ms = 0;
+  std::vector<double> budgets;  // the target ratios of a family's members; empty: one student
   std::vector<StagePlan> stages;
 
   int total_steps() const;
+  // Of a family's member, of its first one for what comes before the members; else target_ratio.
+  double ratio_of(int member) const;
+  // How a stage is called before people: "slim", of a family's member "slim 16".
+  std::string label(const StagePlan&) const;
+  // Says of every stage whether it is the last of its member and whether the next one branches off.
+  void mark_ends();
   bool makes(const std::string& what) const;  // some stage does
   bool quantized() const;                     // what it makes
   bool prunes() const;

@@ -72,7 +72,7 @@ class Maker {
     GSX_CHECK(
         recipe_.makes("student") || recipe_.makes("teacher"), name_,
         ": must have a stage that makes a student or, without --teacher, a teacher, got none");
-    recipe_.stages.back().last = true;
+    recipe_.mark_ends();
   }
 
   StagePlan plan_of(const std::string& where, const Json& entry) const {
@@ -233,31 +233,67 @@ class Maker {
   void choose_budget() {
     const TrainConfig& c = config_;
     const Json own = chosen(document_);
-    const bool own_ratio = own.contains("target_ratio"), own_macs = own.contains("target_macs");
-    GSX_CHECK(!own_ratio || !own_macs, name_,
-              ": target_ratio and target_macs exclude each other, expected one of them");
-    const bool prunes = recipe_.prunes();
-    GSX_CHECK(!(own_ratio || own_macs) || recipe_.from_narrow() || (prunes && c.rho) ||
+    const char* named = nullptr;
+    for (const char* key : {"target_ms", "target_macs", "target_ratio"})
+      if (own.contains(key)) named = key;
+    GSX_CHECK(!named || recipe_.from_narrow() || (recipe_.prunes() && c.rho) ||
                   recipe_.takes_budget(),
-              name_, ": ", own_ratio ? "target_ratio" : "target_macs",
+              name_, ": ", named,
               " has no effect, because no stage prunes without a rho of its own or makes a narrow "
               "student; leave it out");
     if (!recipe_.makes("student") || c.rho) return;
-    if (c.target_ratio || c.target_macs) {
+    if (!c.budgets.empty()) return become_family();
+    if (c.target_ratio || c.target_macs || c.target_ms) {
       recipe_.target_ratio = c.target_ratio.value_or(0);
       recipe_.target_macs = c.target_macs.value_or(0);
-      return;
+      recipe_.target_ms = c.target_ms.value_or(0);
+      return check_time();
     }
+    recipe_.target_ms = own.value("target_ms", 0.0);
     recipe_.target_macs = own.value("target_macs", 0.0);
     recipe_.target_ratio = own.value("target_ratio", 0.0);
+    check_time();
     // 8 bits a weight, not 32: the file is smaller already.
     constexpr double kStoredSmaller = 4;
     if (recipe_.from_narrow() && c.quantize_student) recipe_.target_ratio *= kStoredSmaller;
-    if (own_ratio || own_macs) return;
+    if (named) return;
     for (const StagePlan& plan : recipe_.stages)
       GSX_CHECK(!plan.prune || plan.rho, name_, ": a stage ", plan.kind,
-                " prunes to a budget and there is none, expected target_ratio or target_macs in "
-                "the recipe, a rho in the stage, or --target-ratio, --target-macs or --rho");
+                " prunes to a budget and there is none, expected target_ratio, target_macs or "
+                "target_ms in the recipe, a rho in the stage, or --target-ratio, --target-macs, "
+                "--target-ms or --rho");
+  }
+
+  // Among many candidates none is timed.
+  void check_time() const {
+    if (recipe_.target_ms == 0) return;
+    for (const StagePlan& plan : recipe_.stages)
+      GSX_CHECK(!plan.chooses(), "--target-ms: is not for the stage ", plan.kind, " of ", name_,
+                ", which compares candidates of equal cost; give --target-macs or another "
+                "--method");
+  }
+
+  // Every member runs the stages from the first one that prunes; what comes before they share.
+  void become_family() {
+    recipe_.budgets = parse_budgets(config_.budgets);
+    auto& stages = recipe_.stages;
+    const auto first = std::find_if(stages.begin(), stages.end(), [](const StagePlan& s) {
+      return s.shrinks() && !s.rho;
+    });
+    GSX_CHECK(first != stages.end() &&
+                  std::none_of(first, stages.end(), [](const StagePlan& s) { return s.rho; }),
+              "--budgets: needs stages that prune by shrinking gammas to a budget, as --method gs8 "
+              "and gs32 have them, got ",
+              name_, "; give --target-ratio for one student");
+    const std::vector<StagePlan> shared(stages.begin(), first), own(first, stages.end());
+    stages = shared;
+    for (int member = 1; member <= static_cast<int>(recipe_.budgets.size()); ++member)
+      for (StagePlan plan : own) {
+        plan.member = member;
+        if (member > 1 && plan.prune) plan.steps = (plan.steps + 1) / 2;  // most of it is done
+        stages.push_back(plan);
+      }
+    recipe_.mark_ends();
   }
 
   // Layers of 4 bits are chosen when a stage quantises what it prunes.
@@ -265,7 +301,7 @@ class Maker {
     if (config_.weight_bits != "auto" || !recipe_.quantized()) return;  // refused elsewhere
     const auto first = std::find_if(recipe_.stages.begin(), recipe_.stages.end(),
                                     [](const StagePlan& s) { return s.quantize; });
-    GSX_CHECK(recipe_.target_ratio > 0 && first->shrinks() && !first->rho, "--weight-bits: auto ",
+    GSX_CHECK(recipe_.ratio_of(0) > 0 && first->shrinks() && !first->rho, "--weight-bits: auto ",
               "chooses while a stage prunes and quantises to a target ratio, which no stage of ",
               name_, " does here; give 4 or 8, or --target-ratio with --method gs8");
   }

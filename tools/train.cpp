@@ -122,10 +122,6 @@ void finish_config(const Command& app, TrainOptions& o) {
                                    "; the run goes on as it was started");
     }
   }
-  if (c.target_ratio.has_value() + c.target_macs.has_value() + c.rho.has_value() > 1) {
-    throw Misuse("budget",
-                 "--target-ratio, --target-macs and --rho exclude each other; give one of them");
-  }
   check_model("--teacher", c.teacher);
   check_second_input(c.second_input, true);
   if (!c.without_discriminator()) check_model("--discriminator", c.discriminator);

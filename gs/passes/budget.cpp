@@ -22,6 +22,23 @@ std::vector<Shape> input_shapes(const Graph& graph, const Budget& budget) {
   return graph.input_shapes(budget.input[2], budget.input[3]);
 }
 
+// The cost of so many bytes and MACs under a budget of bytes.
+double joint(const Budget& budget, double bytes, double macs) {
+  return budget.most_macs > 0 ? std::max(bytes, macs * (budget.target / budget.most_macs)) : bytes;
+}
+
+double macs_of(const Graph& graph, const Budget& budget) {
+  return graph.cost(input_shapes(graph, budget)).macs.true_macs;
+}
+
+// Of the file, once it is quantised.
+double bytes_of(const Graph& graph, const Budget& budget) {
+  if (!budget.stored || graph.quantized()) return static_cast<double>(file_bytes(graph));
+  Graph stored = graph;
+  insert_quantizers(stored, *budget.stored);
+  return static_cast<double>(file_bytes(stored));
+}
+
 // What a graph would cost without some of its prunable channels, from counts alone.
 class CostEstimate {
  public:
@@ -42,12 +59,13 @@ class CostEstimate {
 
   double operator()() const {
     const std::vector<double> kept = kept_shares();
-    double total = 0;
+    double all_macs = 0, all_bytes = 0;
     for (int i = 1; i < graph_.size(); ++i) {
       if (kept[i] == 0) continue;
-      total += budget_.kind == Budget::Kind::macs ? macs(i, kept) : bytes(i, kept);
+      if (budget_.kind == Budget::Kind::macs || budget_.most_macs > 0) all_macs += macs(i, kept);
+      if (budget_.kind != Budget::Kind::macs) all_bytes += bytes(i, kept);
     }
-    return total;
+    return budget_.kind == Budget::Kind::macs ? all_macs : joint(budget_, all_bytes, all_macs);
   }
 
   // Whether every output would still depend on an input.
@@ -281,6 +299,24 @@ double remove(Graph& graph, const std::vector<PruneGroup>& groups,
   return found.cost;
 }
 
+// Of a budget of several units: what a channel saves as part of what has to be saved, summed over
+// the units that are above their targets, in the first one's.
+std::vector<double> joint_costs(const Graph& graph, const std::vector<PruneGroup>& groups,
+                                const std::vector<Budget>& parts) {
+  std::vector<double> sums(groups.size(), 0);
+  for (const Budget& part : parts) {
+    const double excess = cost_of(graph, part) - part.target;
+    if (excess <= 0) continue;
+    const std::vector<double> costs = channel_costs(graph, groups, part);
+    for (size_t g = 0; g < sums.size(); ++g) sums[g] += costs[g] / excess;
+  }
+  double whole = 0;
+  for (const double sum : sums) whole += sum;
+  if (whole == 0) return channel_costs(graph, groups, parts[0]);  // nothing has to be saved
+  for (double& sum : sums) sum = std::max(sum * parts[0].target, 1.0);
+  return sums;
+}
+
 void check_target(const Budget& budget) {
   GSX_CHECK(budget.kind != Budget::Kind::none && budget.target > 0,
             "prune_to_budget: target must be a positive number of macs or bytes, got ",
@@ -291,6 +327,8 @@ void check_target(const Budget& budget) {
 
 std::vector<double> channel_costs(const Graph& graph, const std::vector<PruneGroup>& groups,
                                   const Budget& budget) {
+  const std::vector<Budget> parts = parts_of(budget);
+  if (parts.size() > 1) return joint_costs(graph, groups, parts);
   CostEstimate estimate(graph, groups, budget);
   const double whole = estimate();
   std::vector<double> costs;
@@ -304,12 +342,19 @@ std::vector<double> channel_costs(const Graph& graph, const std::vector<PruneGro
 }
 
 double cost_of(const Graph& graph, const Budget& budget) {
-  if (budget.kind == Budget::Kind::macs)
-    return graph.cost(input_shapes(graph, budget)).macs.true_macs;
-  if (!budget.stored || graph.quantized()) return static_cast<double>(file_bytes(graph));
-  Graph stored = graph;
-  insert_quantizers(stored, *budget.stored);
-  return static_cast<double>(file_bytes(stored));
+  if (budget.kind == Budget::Kind::macs) return macs_of(graph, budget);
+  return joint(budget, bytes_of(graph, budget),
+               budget.most_macs > 0 ? macs_of(graph, budget) : 0);
+}
+
+std::vector<Budget> parts_of(const Budget& budget) {
+  if (budget.kind == Budget::Kind::none) return {};
+  if (budget.most_macs == 0) return {budget};
+  Budget bytes = budget, macs = budget;
+  bytes.most_macs = macs.most_macs = 0;
+  macs.kind = Budget::Kind::macs;
+  macs.target = budget.most_macs;
+  return {bytes, macs};
 }
 
 double prune_to_budget(Graph& graph, const std::vector<PruneGroup>& groups, const Budget& budget,

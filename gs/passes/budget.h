@@ -15,11 +15,16 @@ struct Budget {
   enum class Kind : uint8_t { none, macs, bytes } kind = Kind::none;
   double target = 0;  // true MACs of one image of shape `input`, or bytes of the model file
   Shape input;        // [1,C,H,W]
+  // Of a budget of bytes: how many MACs may be left besides; 0: any. Its costs are then bytes or, if
+  // that is more, the MACs as part of these MACs, times the target.
+  double most_macs = 0;
   // How weights are going to be quantised before the file is written, where they are not yet.
   std::optional<QuantizeOptions> stored = {};
 };
 // What a network costs as it stands, in the budget's unit.
 double cost_of(const Graph&, const Budget&);
+// The budgets of one unit each that a budget is made of; empty: it is none.
+std::vector<Budget> parts_of(const Budget&);
 // A channel is worth ||v||_2 of its scales, times what its group says.
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        bool floor_will_do = false);
@@ -28,7 +33,8 @@ double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
 double prune_to_budget(Graph&, const std::vector<PruneGroup>&, const Budget&,
                        const std::vector<double>& worth);
 // Of each group what a channel costs by counts, in the budget's unit (bytes, where there is none):
-// the mean over the first half of its channels, at least 1.
+// the mean over the first half of its channels, at least 1. Where bytes and MACs have targets, what
+// a channel saves counts as part of all that either has to save.
 std::vector<double> channel_costs(const Graph&, const std::vector<PruneGroup>&, const Budget&);
 // The floor, in the budget's unit; its target does not matter.
 double least_cost(const Graph&, const std::vector<PruneGroup>&, const Budget&);

@@ -44,15 +44,27 @@ std::string macs_text(double macs) {
 
 }  // namespace
 
-std::string asked_budget(const RunState& run) {
-  const bool macs = run.recipe.target_macs > 0;
-  const std::string flag = macs ? "target-macs " : "target-ratio ",
-                    key = macs ? "target_macs " : "target_ratio ";
-  const std::string asked =
-      macs ? with_suffix(run.recipe.target_macs) : plain(run.recipe.target_ratio);
-  if (run.config.target_macs || run.config.target_ratio) return "--" + flag + asked;
-  if (run.config.recipe.empty()) return "the default --" + flag + asked;
-  return "the " + key + asked + " of recipe " + run.config.recipe;
+std::string asked_budget(const RunState& run, Budget::Kind kind, int member) {
+  const Recipe& r = run.recipe;
+  const TrainConfig& c = run.config;
+  if (!r.budgets.empty()) return "the " + ratio_text(r.ratio_of(member)) + " of --budgets";
+  const bool time = kind == Budget::Kind::macs &&
+                    (r.target_macs == 0 || (run.time_macs > 0 && run.time_macs < r.target_macs));
+  const bool macs = kind == Budget::Kind::macs;
+  const std::string flag = time ? "target-ms " : macs ? "target-macs " : "target-ratio ";
+  const std::string key = time ? "target_ms " : macs ? "target_macs " : "target_ratio ";
+  const std::string asked = time   ? plain(r.target_ms)
+                            : macs ? with_suffix(r.target_macs)
+                                   : plain(r.target_ratio);
+  if (c.target_macs || c.target_ratio || c.target_ms) return "--" + flag + asked;
+  if (c.recipe.empty()) return "the default --" + flag + asked;
+  return "the " + key + asked + " of recipe " + c.recipe;
+}
+
+std::string ms_text(double ms) {
+  std::ostringstream text;
+  text << std::setprecision(4) << ms << " ms";
+  return text.str();
 }
 
 std::string in_words(const Graph& teacher, const Budget& budget, double cost) {
@@ -62,20 +74,21 @@ std::string in_words(const Graph& teacher, const Budget& budget, double cost) {
 
 void refuse_idle_budget(const RunState& run, const Graph& teacher, const Budget& budget,
                         double cost) {
-  fail(asked_budget(run), ": ", in_words(teacher, budget, cost), " before pruning; ask for ",
+  fail(asked_budget(run, budget.kind), ": ", in_words(teacher, budget, cost),
+       " before pruning; ask for ",
        budget.kind == Budget::Kind::macs ? "fewer" : "a larger ratio");
 }
 
 void refuse_hard_budget(const RunState& run, const Graph& teacher, const Budget& budget,
-                        double cost) {
-  GSX_CHECK(budget.kind == Budget::Kind::macs || ratio(teacher, cost) > 1, asked_budget(run),
-            ": nothing that can be left out makes the file smaller than the teacher's; give ",
+                        double cost, int member) {
+  const std::string asked = asked_budget(run, budget.kind, member);
+  GSX_CHECK(budget.kind == Budget::Kind::macs || ratio(teacher, cost) > 1, asked, ": nothing that can be left out makes the file smaller than the teacher's; give ",
             "another network or, where it is not in 8 bits yet, --method gs8 to store it so");
   const std::string limit =
       budget.kind == Budget::Kind::macs
           ? "one image costs at least " + macs_text(cost) + " however small the network"
           : "the file can become at most " + times_smaller(teacher, cost);
-  fail(asked_budget(run), ": ", limit, "; ask for ",
+  fail(asked, ": ", limit, "; ask for ",
        budget.kind == Budget::Kind::macs ? "more" : "a smaller ratio");
 }
 

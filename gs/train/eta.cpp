@@ -15,13 +15,15 @@ double macs(const Graph& graph, int size) {
 }
 
 // The part of the generator's work that the budget leaves of it, or about that.
-double share_left(const RunState& run, double generator) {
+double share_left(const RunState& run, double generator, int member) {
   const int bits = !run.recipe.quantized() ? 32 : run.config.weight_bits == "8" ? 8 : 4;
   const double stored_smaller = 32.0 / bits;
   double share = 1;
-  if (run.recipe.target_macs > 0) share = run.recipe.target_macs / generator;
-  else if (run.recipe.target_ratio > 0) share = stored_smaller / run.recipe.target_ratio;
-  return std::min(1.0, share);
+  if (const double ratio = run.recipe.ratio_of(member); ratio > 0)
+    share = std::min(share, stored_smaller / ratio);
+  for (const double macs : {run.recipe.target_macs, run.time_macs})
+    if (macs > 0) share = std::min(share, macs / generator);
+  return share;
 }
 
 NetworkWork network_work(const RunState& run) {
@@ -46,7 +48,6 @@ NetworkWork network_work(const RunState& run) {
                      ? w.discriminator
                      : macs(open_feature_net(run).graph, run.made_size());
   }
-  w.student = w.generator * share_left(run, w.generator);
   return w;
 }
 
@@ -88,7 +89,8 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
            plan.candidate_steps *
                (train * w.student + w.generator + look_back * w.discriminator + judge);
   } else {
-    work = train * (plan.prune ? w.generator : w.student) + w.generator +
+    const double pruned = w.before > 0 ? w.before : w.generator;
+    work = train * (plan.prune ? pruned : w.student) + w.generator +
            (plan.looks_through_features() ? look_back + 1 : 0) * w.features +
            look_back * w.discriminator + judge;
   }
@@ -96,10 +98,14 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
 }
 
 std::vector<StagePrice> stage_prices(const RunState& run) {
-  const NetworkWork work = network_work(run);
+  NetworkWork work = network_work(run);
   std::vector<StagePrice> prices;
-  for (const StagePlan& plan : run.recipe.stages)
+  for (const StagePlan& plan : run.recipe.stages) {
+    work.student = work.generator * share_left(run, work.generator, plan.member);
+    work.before =
+        plan.member > 1 ? work.generator * share_left(run, work.generator, plan.member - 1) : 0;
     prices.push_back({plan.steps, 0, step_work(plan, work), 0});
+  }
   return prices;
 }
 

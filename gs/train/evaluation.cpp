@@ -50,6 +50,7 @@ void measure_distances(RunState& run, const Graph& teacher, const Graph& student
     r.r_f = result.r_f;
   }
   r.shift = result.shift;
+  r.grey_levels_to_teacher = result.mean_abs_to_teacher;
   r.distance_to_teacher = lpips ? result.lpips_to_teacher : result.mean_abs_to_teacher;
   r.distance_to_teacher_name =
       lpips ? lpips->name() : "mean absolute difference in grey levels of 0..255";
@@ -69,6 +70,44 @@ double mean_stripes(const RunState& run, const Graph& model, const std::vector<T
     sum += stripe_energy(
         to_image(translate_image(model, sources[i], second_of(run, model, i, true))), masks[i]);
   return sum / static_cast<double>(sources.size());
+}
+
+// All that is told of one student, or of the teacher as one, but its time.
+TrainResult evaluate_model(RunState& run, const Graph& teacher, const Graph& student,
+                           const std::vector<Tensor>& sources, int member) {
+  TrainResult r;
+  r.teacher_model = run.artifacts.teacher;
+  r.model = run.model_of(member);
+  if (member > 0) r.target_ratio = run.recipe.ratio_of(member);
+  measure_costs(run, teacher, student, r);
+  if (run.recipe.makes("student")) r.missed_budget = missed_budget(run, teacher, student, member);
+  measure_distances(run, teacher, student, sources, r);
+  if (run.data.built_in() && run.data.noise() == 0 && run.data.scale() == 1) {
+    const auto masks = run.data.held_out_masks(kEvaluated);
+    r.stripe_energy_teacher = mean_stripes(run, teacher, sources, masks);
+    r.stripe_energy_student = mean_stripes(run, student, sources, masks);
+  }
+  return r;
+}
+
+// The models take turns, so that whatever else the machine does concerns all of them.
+void time_results(const Graph& teacher, const std::vector<Graph>& models, const Tensor& source,
+                  std::vector<TrainResult>& results) {
+  std::vector<const Graph*> all = {&teacher};
+  for (const Graph& model : models) all.push_back(&model);
+  const std::vector<ModelTime> times = time_models(all, source);
+  for (size_t i = 0; i < results.size(); ++i) {
+    set_time(results[i].teacher, times[0]);
+    set_time(results[i].compressed, times[i + 1]);
+  }
+}
+
+// What differs between the members of a family.
+Json member_json(const TrainResult& r) {
+  Json j = r.to_json();
+  for (const char* shared : {"finished", "teacher", "teacher_model"}) j.erase(shared);
+  j["target_ratio"] = r.target_ratio;
+  return j;
 }
 
 }  // namespace
@@ -92,6 +131,7 @@ Json TrainResult::to_json() const {
   if (!missed_budget.empty()) j["missed_budget"] = missed_budget;
   if (distance_to_teacher >= 0)
     j["distance_to_teacher"] = {{"name", distance_to_teacher_name}, {"value", distance_to_teacher}};
+  if (grey_levels_to_teacher >= 0) j["grey_levels_to_teacher"] = grey_levels_to_teacher;
   j["shift"] = {{"red", shift.mean[0]},
                 {"green", shift.mean[1]},
                 {"blue", shift.mean[2]},
@@ -99,6 +139,8 @@ Json TrainResult::to_json() const {
   if (stripe_energy_teacher >= 0) {
     j["stripe_energy"] = {{"teacher", stripe_energy_teacher}, {"student", stripe_energy_student}};
   }
+  if (!members.empty()) j["members"] = Json::array();
+  for (const TrainResult& member : members) j["members"].push_back(member_json(member));
   return j;
 }
 
@@ -141,27 +183,25 @@ std::vector<LayerFigures> layer_figures_of(const RunState& run) {
 
 TrainResult evaluate_run(RunState& run, bool timed) {
   const NoGrad guard;
-  TrainResult r;
-  r.teacher_model = run.artifacts.teacher;
-  r.model = run.artifacts.model;
-  const Graph teacher = load_model(run.context, r.teacher_model);
-  const Graph student = load_model(run.context, r.model);
+  const Graph teacher = load_model(run.context, run.artifacts.teacher);
   const std::vector<Tensor> sources = run.data.held_out(Domain::a, kEvaluated);
   GSX_CHECK(!sources.empty(), "evaluation: none of the held-out images in ", run.config.data,
             " can be read; mend or remove them and resume");
-  measure_costs(run, teacher, student, r);
-  if (run.recipe.makes("student")) r.missed_budget = missed_budget(run, teacher, student);
-  if (timed) {
-    const auto ms = time_models({&teacher, &student}, sources[0]);
-    set_time(r.teacher, ms[0]);
-    set_time(r.compressed, ms[1]);
+  std::vector<Graph> models;
+  std::vector<TrainResult> results;
+  const auto members = static_cast<int>(run.recipe.budgets.size());
+  for (int member = std::min(members, 1); member <= members; ++member) {
+    models.push_back(load_model(run.context, run.model_of(member)));
+    results.push_back(evaluate_model(run, teacher, models.back(), sources, member));
   }
-  measure_distances(run, teacher, student, sources, r);
-  if (run.data.built_in() && run.data.noise() == 0 && run.data.scale() == 1) {
-    const auto masks = run.data.held_out_masks(kEvaluated);
-    r.stripe_energy_teacher = mean_stripes(run, teacher, sources, masks);
-    r.stripe_energy_student = mean_stripes(run, student, sources, masks);
-  }
+  if (timed) time_results(teacher, models, sources[0], results);
+  TrainResult r = results.back();
+  if (members == 0) return r;
+  r.missed_budget.clear();
+  for (const TrainResult& member : results)
+    r.missed_budget += (r.missed_budget.empty() || member.missed_budget.empty() ? "" : "; ") +
+                       member.missed_budget;
+  r.members = std::move(results);
   return r;
 }
 

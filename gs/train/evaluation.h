@@ -7,6 +7,7 @@
 
 namespace gsx {
 
+// Of a family the figures are those of its last member, whose file is the smallest.
 struct TrainResult {
   bool finished = false;                // false: stopped by `stop`, checkpoint written
   std::filesystem::path model;          // the compressed (or dense) model file
@@ -21,7 +22,10 @@ struct TrainResult {
   double stripe_energy_teacher = -1, stripe_energy_student = -1;  // built-in images only
   double distance_to_teacher = -1;  // mean over held-out images, of the kind named below
   std::string distance_to_teacher_name;
+  double grey_levels_to_teacher = -1;  // the mean absolute difference, of 0..255, always
   ColourShift shift;  // of the held-out images, against the teacher's
+  double target_ratio = 0;            // of a family's member
+  std::vector<TrainResult> members;   // of a family, in the order of --budgets
   Json to_json() const;
 };
 

@@ -5,21 +5,25 @@
 
 namespace gsx {
 
-// A budget in bytes of the model file or MACs of one image; kind none without a target.
-Budget make_budget(const RunState&, const Graph& teacher);
+// A budget in bytes of the model file, MACs of one image or both; kind none without a target. Of a
+// target in milliseconds it holds the MACs that were measured to take them, once they are.
+// `member`: of a family, whose budget; 0: the first one's.
+Budget make_budget(const RunState&, const Graph& teacher, int member = 0);
 
-// Refuses a budget that pruning this network has nothing to do for, or cannot reach, and a teacher
-// whose weights are zero: before the work.
+// Refuses a budget that pruning this network has nothing to do for, or cannot reach, of a family
+// every member's, and a teacher whose weights are zero: before the work.
 void check_budget(const RunState&, const Graph& teacher);
 
 // What is said of a pruned network that exceeds the budget by more than 3 %; empty: it does not.
 // One that is smaller than was asked has met it: channels go whole, and trained ones more or less.
-std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student);
+std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student,
+                          int member = 0);
 
 // The student that the stage before leaves, without its dead channels; whether it met its budget is
 // what warn_of_missed_budget() says where it was pruned to one.
 Graph handed_on(const Artifacts::Student& before);
-void warn_of_missed_budget(const RunState&, const Graph& teacher, const Graph& student);
+void warn_of_missed_budget(const RunState&, const Graph& teacher, const Graph& student,
+                           int member = 0);
 
 // The baseline's student with fresh weights. The width is the one that was chosen, else the largest
 // (in quarters) whose network meets the budget, else the paper's (paper_width). Where the recipe

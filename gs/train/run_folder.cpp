@@ -11,6 +11,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/image_folder.h"
+#include "gs/family.h"
 #include "gs/train/checkpoint.h"
 
 namespace gsx {
@@ -75,6 +76,8 @@ void check_names(const TrainConfig& config) {
                                  run_files::kFigures,
                                  run_files::kSamples};
   if (!config.recipe.empty()) names.emplace_back(run_files::kRecipe);
+  if (!config.budgets.empty())
+    for (const double ratio : parse_budgets(config.budgets)) names.emplace_back(member_file(ratio));
   for (const fs::path& name : names) {
     GSX_CHECK(!is_taken(run / name), "run folder ", dir, " holds ", name.string(),
               " already, which the run would write over; move that away or choose another --out");

@@ -53,9 +53,15 @@ RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver&
   if (traits.noise > 0) data.take_noise(traits.noise, config.seed);
   data.take_scale(traits.scale);
   Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
+  if (!recipe.budgets.empty()) artifacts.model = config.run_dir / member_file(recipe.budgets.back());
   return {config,   std::move(recipe), std::move(context),
           observer, std::move(data),   std::move(artifacts),
           traits};
+}
+
+std::filesystem::path RunState::model_of(int member) const {
+  if (recipe.budgets.empty()) return artifacts.model;
+  return config.run_dir / member_file(recipe.ratio_of(member));
 }
 
 Graph open_given(const RunState& run, const char* flag, const std::string& spec) {

@@ -25,10 +25,15 @@ struct RunState {
   Artifacts artifacts;
   TeacherTraits teacher_traits;
   int64_t seconds_drawn = 0;  // of second inputs, for training images
+  // The MACs that an image may cost to take no longer than the recipe's target_ms; 0: that is not
+  // measured yet.
+  double time_macs = 0;
 
   // The side of the images that the run's networks make of those of its size.
   int made_size() const { return recipe.size * static_cast<int>(data.scale()); }
   std::filesystem::path file(const char* name) const { return config.run_dir / name; }
+  // Where the model of a stage's student is written: of a family's member its own file.
+  std::filesystem::path model_of(int member) const;
 };
 
 using Losses = std::vector<std::pair<std::string, double>>;

@@ -12,6 +12,7 @@
 #include "gs/passes/weight_bits.h"
 #include "gs/passes/worth.h"
 #include "gs/second_input.h"
+#include "gs/train/budget_words.h"
 #include "gs/train/random_streams.h"
 #include "gs/train/run_budget.h"
 #include "gs/translate.h"
@@ -27,15 +28,18 @@ constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
 }  // namespace
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
-    : Stage(run, plan), lessons_(run, plan), budget_(make_budget(run, lessons_.teacher())) {
+    : Stage(run, plan),
+      lessons_(run, plan),
+      budget_(make_budget(run, lessons_.teacher(), plan.member)) {
   std::vector<float> weights;
-  if (run.artifacts.student) {
-    const Artifacts::Student& before = *run.artifacts.student;
-    student_ = handed_on(before);
-    discriminator_ = before.discriminator;
-    if (before.distance == plan.distance) weights = before.distance_weights;
+  if (std::optional<Artifacts::Student> before = run.artifacts.take_student()) {
+    student_ = handed_on(*before);
+    discriminator_ = std::move(before->discriminator);
+    if (before->distance == plan.distance) weights = before->distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
-    if (before.to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_);
+    else if (before->member != plan.member) choose_bits();
+    if (before->to_budget && before->member == plan.member)
+      warn_of_missed_budget(run, lessons_.teacher(), student_, plan.member);
   } else {
     if (!run.config.without_discriminator())
       discriminator_ = load_model(run.context, run.artifacts.discriminator);
@@ -43,7 +47,6 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan)
                                      : lessons_.teacher();
     if (plan.quantize) quantize();
   }
-  run.artifacts.student.reset();  // its memory is wanted
   if (plan.prune) insert_scales(student_, options_.prune_by);
   build(std::move(weights));
   if (weighs()) weigh_channels();
@@ -55,7 +58,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
       discriminator_(run.config.without_discriminator() ? Graph()
                                                         : in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
-      budget_(make_budget(run, lessons_.teacher())) {
+      budget_(make_budget(run, lessons_.teacher(), plan.member)) {
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("discriminator_optimizer", step_->discriminator_optimizer());
@@ -84,7 +87,7 @@ std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tens
 
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize());
-  if (run_.config.weight_bits == "auto" && to_budget()) choose_bits();
+  choose_bits();
   calibrate(student_);
 }
 
@@ -97,8 +100,11 @@ void StudentStage::calibrate(Graph& student) {
   calibrate_inputs(student, inputs_for(sources), run_.config.quantize());
 }
 
-// On a copy: how the output is made as bright as before depends on what is chosen.
+// On a copy: how the output is made as bright as before depends on what is chosen. Every member of a
+// family chooses anew among all layers.
 void StudentStage::choose_bits() {
+  if (run_.config.weight_bits != "auto" || !to_budget() || !student_.quantized()) return;
+  for (const int layer : layers_with_weights(student_)) set_weight_bits(student_, layer, 8);
   Graph trial = student_;
   calibrate(trial);
   insert_scales(trial, options_.prune_by);  // adds no node
@@ -199,14 +205,30 @@ void StudentStage::tell_idle_pruning() const {
 void StudentStage::finish() {
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
   else if (plan_.prune) tell_idle_pruning();
+  if (plan_.branches) run_.artifacts.branch = left();
   if (!plan_.last) {
-    run_.artifacts.student = {student_,       discriminator_,
-                              plan_.distance, step_->distance().weights(),
-                              plan_.prune,    to_budget()};
+    run_.artifacts.student = left();
     return;
   }
   Graph made = plan_.prune ? extract(student_) : student_;
-  save_student(run_, std::move(made), run_.artifacts.model);
+  save_student(run_, std::move(made), run_.model_of(plan_.member));
+  if (plan_.member > 0) tell_member();
+}
+
+Artifacts::Student StudentStage::left() const {
+  return {student_,    discriminator_, plan_.distance, step_->distance().weights(),
+          plan_.prune, to_budget(),    plan_.member,   {}};
+}
+
+// Whatever becomes of the others, a member that is done is there to be used.
+void StudentStage::tell_member() const {
+  const std::filesystem::path file = run_.model_of(plan_.member);
+  std::error_code ignored;
+  const auto bytes = static_cast<double>(std::filesystem::file_size(file, ignored));
+  Budget unit;
+  unit.kind = Budget::Kind::bytes;
+  run_.observer.message("member   " + file.string() + ": " +
+                        in_words(lessons_.teacher(), unit, bytes));
 }
 
 }  // namespace gsx

@@ -31,6 +31,8 @@ class StudentStage : public Stage {
   void weigh_channels();
   void build(std::vector<float> distance_weights);
   void tell_idle_pruning() const;
+  Artifacts::Student left() const;
+  void tell_member() const;
 
   Lessons lessons_;
   Graph discriminator_, student_;

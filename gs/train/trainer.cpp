@@ -2,6 +2,7 @@
 #include "gs/train/trainer.h"
 
 #include <chrono>
+#include <map>
 #include <sstream>
 
 #include "engine/io/atomic_file.h"
@@ -85,6 +86,8 @@ class Run {
   void judge(const ImageRows&);
   void write_checkpoint();
   void write_figures(const TrainResult&) const;
+  std::string label() const { return state_.recipe.label(state_.recipe.stages[at_]); }
+  std::string written_members() const;
 
   const std::atomic<bool>& stop_;
   RunState state_;
@@ -95,7 +98,8 @@ class Run {
   double spent_ = 0;    // seconds in steps, of resumed runs too
   std::vector<StagePrice> prices_;
   Json marks_;          // of the given networks
-  std::string astray_;  // what was told of the student's images when the last stage ended
+  // What was told of the student's images, of every member of a family, when its last stage ended.
+  std::map<int, std::string> astray_;
   std::vector<Tensor> sources_;
   StagePtr stage_;
   std::unique_ptr<RunLog> log_;
@@ -141,6 +145,8 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
   state_.data.check();
   if (in.meta().contains("artifacts"))
     state_.artifacts = artifacts_from_json(config.run_dir, in.meta().at("artifacts"));
+  state_.artifacts.restore_branch(in, state_.context);
+  state_.time_macs = in.meta().value("time_macs", 0.0);
   check_marks(state_, marks_, new_teacher);
   open_folder(total_step_);
   stage_ = stage_kind(stages[at_].kind).resume(state_, stages[at_], in);
@@ -163,7 +169,7 @@ StagePtr Run::start_stage() {
 TrainResult Run::go() {
   const auto& stages = state_.recipe.stages;
   for (;;) {
-    state_.observer.message("stage    " + stages[at_].kind);
+    state_.observer.message("stage    " + label());
     if (!run_stage()) {
       write_checkpoint();
       return {};
@@ -181,7 +187,10 @@ TrainResult Run::go() {
   write_checkpoint();
   stage_.reset();  // its memory is wanted for the evaluation
   TrainResult result = evaluate_run(state_);
-  result.astray = astray_;
+  for (const auto& [member, text] : astray_) {
+    if (!result.members.empty()) result.members.at(static_cast<size_t>(member) - 1).astray = text;
+    result.astray += (result.astray.empty() || text.empty() ? "" : "; ") + text;
+  }
   result.finished = true;
   write_figures(result);
   return result;
@@ -201,7 +210,7 @@ bool Run::run_stage() {
 void Run::after_step(const Losses& losses, double seconds) {
   for (const auto& [name, value] : losses)
     GSX_CHECK(std::isfinite(value), "train: loss ", name, " became ", value, " in step ", step_ + 1,
-              " of stage ", stage_->plan().kind, "; lower the learning rates");
+              " of stage ", label(), "; lower the learning rates", written_members());
   ++step_;
   ++total_step_;
   spent_ += seconds;
@@ -215,7 +224,7 @@ void Run::after_step(const Losses& losses, double seconds) {
 
 void Run::report(const Losses& losses) {
   TrainProgress p;
-  p.stage = stage_->plan().kind;
+  p.stage = label();
   p.step = step_;
   p.steps = stage_->plan().steps;
   p.total_step = total_step_;
@@ -229,10 +238,12 @@ void Run::report(const Losses& losses) {
   p.channels = stage_->channels();
   state_.observer.progress(p);
   if (step_ % kLogEvery != 0 && step_ != p.steps) return;
-  Json line = {{"stage", p.stage},
+  Json line = {{"stage", stage_->plan().kind},
                {"makes", stage_->plan().makes},
                {"step", step_},
                {"total_step", total_step_}};
+  if (!state_.recipe.budgets.empty() && stage_->plan().member > 0)
+    line["member"] = state_.recipe.ratio_of(stage_->plan().member);
   for (const auto& [name, value] : losses) line[name] = value;
   if (p.channels.total > 0)
     line["channels"] = {{"kept", p.channels.kept}, {"total", p.channels.total}};
@@ -247,27 +258,30 @@ void Run::report(const Losses& losses) {
 void Run::write_samples(bool stage_done) {
   if (sources_.empty()) return;
   char name[64];
-  std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage_->plan().kind.c_str());
+  std::string stage = label();
+  std::replace(stage.begin(), stage.end(), ' ', '-');
+  std::snprintf(name, sizeof name, "%06d-%s.png", total_step_, stage.c_str());
   const ImageRows rows = stage_->samples(sources_);
   const Image sheet = contact_sheet(rows);
   write_png(state_.file(run_files::kSamples) / name, sheet);
-  state_.observer.sampled(sheet, stage_->plan().kind, total_step_);
+  state_.observer.sampled(sheet, stage, total_step_);
   if (stage_done && stage_->plan().makes == "student") judge(rows);
 }
 
 // A stage that ruined the student is told of when it ends, not hours later.
 void Run::judge(const ImageRows& rows) {
-  astray_.clear();
+  std::string& told = astray_[stage_->plan().member];
+  told.clear();
   const double far = departure(rows);
   if (far <= 1) return;
   std::ostringstream text;
   text.precision(3);
-  text << "after the stage " << stage_->plan().kind
+  text << "after the stage " << label()
        << " the student's images are further from the teacher's than plain colours would be ("
        << far << " times their squared difference): lower the learning rates, train longer or ask "
        << "for less compression";
-  astray_ = text.str();
-  state_.observer.warning(astray_);
+  told = text.str();
+  state_.observer.warning(told);
 }
 
 void Run::write_checkpoint() {
@@ -275,6 +289,8 @@ void Run::write_checkpoint() {
   out.meta["config"] = state_.config.to_json();
   out.meta["recipe"] = state_.recipe.to_json();
   out.meta["artifacts"] = state_.artifacts.to_json();
+  state_.artifacts.save_branch(out);
+  if (state_.time_macs > 0) out.meta["time_macs"] = state_.time_macs;
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
   out.meta["data"] = state_.data.state();
@@ -283,6 +299,16 @@ void Run::write_checkpoint() {
   stage_->save(out);
   if (log_) log_->sync();  // a run that goes on from here finds its lines
   out.write(checkpoint_of(state_.config));
+}
+
+// What a run that fails says of the members of a family that are done.
+std::string Run::written_members() const {
+  std::string files;
+  const auto& stages = state_.recipe.stages;
+  for (size_t i = 0; i < at_; ++i)
+    if (stages[i].last && stages[i].member > 0)
+      files += (files.empty() ? "" : ", ") + state_.model_of(stages[i].member).filename().string();
+  return files.empty() ? "" : "; the members that are done stay: " + files;
 }
 
 // What a report shows of a finished run beside its log and its samples.
