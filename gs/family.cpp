@@ -17,10 +17,11 @@ double parse_ratio(const std::string& text) {
   double ratio = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, ratio);
-  GSX_CHECK(!text.empty() && error == std::errc() && stop == end && ratio >= kLeastRatio &&
-                ratio <= kMostRatio,
-            "--budgets: must be ratios from 1 to 1000000 with commas between, such as 8,16,32, got ",
-            text.empty() ? "nothing between two commas or at an end" : text);
+  GSX_CHECK(
+      !text.empty() && error == std::errc() && stop == end && ratio >= kLeastRatio &&
+          ratio <= kMostRatio,
+      "--budgets: must be ratios from 1 to 1000000 with commas between, such as 8,16,32, got ",
+      text.empty() ? "nothing between two commas or at an end" : text);
   return ratio;
 }
 
@@ -45,7 +46,8 @@ std::vector<double> parse_budgets(const std::string& text) {
 
 std::string ratio_text(double ratio) {
   char buffer[32];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, ratio, std::chars_format::fixed).ptr};
+  return {buffer,
+          std::to_chars(buffer, buffer + sizeof buffer, ratio, std::chars_format::fixed).ptr};
 }
 
 std::string member_file(double ratio) { return "model_" + ratio_text(ratio) + ".safetensors"; }

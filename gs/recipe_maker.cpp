@@ -236,11 +236,11 @@ class Maker {
     const char* named = nullptr;
     for (const char* key : {"target_ms", "target_macs", "target_ratio"})
       if (own.contains(key)) named = key;
-    GSX_CHECK(!named || recipe_.from_narrow() || (recipe_.prunes() && c.rho) ||
-                  recipe_.takes_budget(),
-              name_, ": ", named,
-              " has no effect, because no stage prunes without a rho of its own or makes a narrow "
-              "student; leave it out");
+    GSX_CHECK(
+        !named || recipe_.from_narrow() || (recipe_.prunes() && c.rho) || recipe_.takes_budget(),
+        name_, ": ", named,
+        " has no effect, because no stage prunes without a rho of its own or makes a narrow "
+        "student; leave it out");
     if (!recipe_.makes("student") || c.rho) return;
     if (!c.budgets.empty()) return become_family();
     if (c.target_ratio || c.target_macs || c.target_ms) {
@@ -277,9 +277,8 @@ class Maker {
   void become_family() {
     recipe_.budgets = parse_budgets(config_.budgets);
     auto& stages = recipe_.stages;
-    const auto first = std::find_if(stages.begin(), stages.end(), [](const StagePlan& s) {
-      return s.shrinks() && !s.rho;
-    });
+    const auto first = std::find_if(stages.begin(), stages.end(),
+                                    [](const StagePlan& s) { return s.shrinks() && !s.rho; });
     GSX_CHECK(first != stages.end() &&
                   std::none_of(first, stages.end(), [](const StagePlan& s) { return s.rho; }),
               "--budgets: needs stages that prune by shrinking gammas to a budget, as --method gs8 "

@@ -28,6 +28,17 @@ fs::path page_file(const ReportOptions& o) {
   return o.runs.size() == 1 ? fs::path(o.runs[0]) / "report.html" : fs::path("report.html");
 }
 
+// The models of a family, also of a run that has not ended.
+std::vector<fs::path> members_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with("model_") && name.ends_with(".safetensors")) files.push_back(at->path());
+  }
+  return files;
+}
+
 // What a run wrote, and its settings: a page replaces none of it.
 FileSet files_of(const std::vector<RunData>& runs) {
   FileSet files;
@@ -38,6 +49,7 @@ FileSet files_of(const std::vector<RunData>& runs) {
                              run_files::kRecipe, run_files::kLog, run_files::kFigures})
       files.add(run.folder / name);
     files.add(previous_checkpoint(run.folder / run_files::kCheckpoint));
+    for (const fs::path& member : members_in(run.folder)) files.add(member);
     for (const fs::path& sheet : run.sheets) files.add(sheet);
   }
   return files;

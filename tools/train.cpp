@@ -1,6 +1,5 @@
 // gsx train: makes a small, fast, faithful generator out of a large one.
 #include <filesystem>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <set>
@@ -20,6 +19,7 @@
 #include "tools/stop.h"
 #include "tools/tensorboard.h"
 #include "tools/text.h"
+#include "tools/train_summary.h"
 
 namespace gsx::tools {
 
@@ -139,63 +139,6 @@ void finish_config(const Command& app, TrainOptions& o) {
   c.run_dir = o.out.empty() ? new_run_dir(from_utf8(recipe.name)) : fs::path(o.out);
 }
 
-std::string fixed(double value, int digits) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(digits) << value;
-  return out.str();
-}
-
-void print_row(const std::string& name, const std::string& teacher, const std::string& compressed,
-               const std::string& gain) {
-  std::cout << std::left << std::setw(30) << name << std::right << std::setw(12) << teacher
-            << std::setw(12) << compressed << "   " << gain << '\n';
-}
-
-void print_dense(const TrainResult& r) {
-  const ModelFigures& t = r.teacher;
-  std::cout << "MACs per image    " << format_si(t.macs_true) << "\nfile on disk      "
-            << format_bytes(t.file_bytes) << "\nms per image      " << fixed(t.ms_per_image, 1)
-            << "\n\nmodel    " << for_stdout(r.teacher_model.string()) << std::endl;
-}
-
-void print_table(const TrainResult& r) {
-  const ModelFigures &t = r.teacher, &s = r.compressed;
-  const auto number = [](double v) { return fixed(v, v < 10 ? 3 : 1); };
-  print_row("", "teacher", "compressed", "");
-  print_row("MACs per image", format_si(t.macs_true), format_si(s.macs_true),
-            "r_s " + fixed(r.r_s, 2));
-  print_row("  as the paper counts", format_si(t.macs_paper), format_si(s.macs_paper),
-            "r_s_paper " + fixed(r.r_s_paper, 2));
-  print_row("file on disk", format_bytes(t.file_bytes), format_bytes(s.file_bytes),
-            "r_c " + fixed(r.r_c, 2));
-  print_row("  weights as the paper counts", format_bytes(t.weight_bytes),
-            format_bytes(s.weight_bytes), "r_c_paper " + fixed(r.r_c_paper, 2));
-  print_row("ms per image", number(t.ms_per_image), number(s.ms_per_image),
-            fixed(t.ms_per_image / s.ms_per_image, 2) + "x" + scatter_text(t, s));
-  if (r.r_f > 0) {
-    print_row("distance to real images (1)", number(r.teacher_distance),
-              number(r.compressed_distance), "r_f " + fixed(r.r_f, 2));
-  }
-  if (r.distance_to_teacher >= 0) {
-    print_row("distance to the teacher (2)", "", number(r.distance_to_teacher), "");
-    const auto& [red, green, blue] = r.shift.mean;
-    print_row("brighter than the teacher (3)", "", number(r.shift.largest),
-              "red " + number(red) + ", green " + number(green) + ", blue " + number(blue));
-  }
-  if (r.stripe_energy_teacher >= 0) {
-    print_row("stripes painted on the animals", number(r.stripe_energy_teacher),
-              number(r.stripe_energy_student),
-              fixed(r.stripe_energy_student / r.stripe_energy_teacher, 2) + " of the teacher's");
-  }
-  if (r.r_f > 0) std::cout << "(1) " << for_stdout(r.distance_name) << '\n';
-  if (r.distance_to_teacher >= 0)
-    std::cout
-        << "(2) " << for_stdout(r.distance_to_teacher_name)
-        << "\n(3) grey levels of 0..255: the most of any image, and the mean of each colour\n";
-  std::cout << "\nmodel    " << for_stdout(r.model.string()) << "\nsamples  "
-            << for_stdout((r.model.parent_path() / run_files::kSamples).string()) << std::endl;
-}
-
 // Also tells what is run, and leaves a new run's settings beside its results: `gsx train --config`
 // repeats it.
 class RunPrinter : public ProgressPrinter {
@@ -289,7 +232,7 @@ void run_train(const Command& app, TrainOptions& o) {
     json["device"] = device;
     print_json(json);
   } else {
-    result.model == result.teacher_model ? print_dense(result) : print_table(result);
+    print_summary(result);
     std::cout << "device   " << device << std::endl;
   }
   GSX_CHECK(result.missed_budget.empty(), result.missed_budget,

@@ -343,8 +343,7 @@ std::vector<double> channel_costs(const Graph& graph, const std::vector<PruneGro
 
 double cost_of(const Graph& graph, const Budget& budget) {
   if (budget.kind == Budget::Kind::macs) return macs_of(graph, budget);
-  return joint(budget, bytes_of(graph, budget),
-               budget.most_macs > 0 ? macs_of(graph, budget) : 0);
+  return joint(budget, bytes_of(graph, budget), budget.most_macs > 0 ? macs_of(graph, budget) : 0);
 }
 
 std::vector<Budget> parts_of(const Budget& budget) {

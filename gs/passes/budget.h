@@ -15,8 +15,8 @@ struct Budget {
   enum class Kind : uint8_t { none, macs, bytes } kind = Kind::none;
   double target = 0;  // true MACs of one image of shape `input`, or bytes of the model file
   Shape input;        // [1,C,H,W]
-  // Of a budget of bytes: how many MACs may be left besides; 0: any. Its costs are then bytes or, if
-  // that is more, the MACs as part of these MACs, times the target.
+  // Of a budget of bytes: how many MACs may be left besides; 0: any. Its costs are then bytes or,
+  // if that is more, the MACs as part of these MACs, times the target.
   double most_macs = 0;
   // How weights are going to be quantised before the file is written, where they are not yet.
   std::optional<QuantizeOptions> stored = {};

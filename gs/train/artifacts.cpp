@@ -28,14 +28,11 @@ void Artifacts::restore_branch(const StateReader& in, const ContextPtr& context)
   if (!in.meta().contains("branch")) return;
   const Json& j = in.meta().at("branch");
   const char* judge = "branch_discriminator";
-  branch = {in.graph("branch", context),
-            in.has_graph(judge) ? in.graph(judge, context) : Graph(),
-            j.at("distance").get<std::string>(),
-            j.at("weights").get<std::vector<float>>(),
-            j.at("pruned").get<bool>(),
-            j.at("to_budget").get<bool>(),
-            j.at("member").get<int>(),
-            {}};
+  branch = {
+      in.graph("branch", context),         in.has_graph(judge) ? in.graph(judge, context) : Graph(),
+      j.at("distance").get<std::string>(), j.at("weights").get<std::vector<float>>(),
+      j.at("pruned").get<bool>(),          j.at("to_budget").get<bool>(),
+      j.at("member").get<int>(),           {}};
 }
 
 std::optional<Artifacts::Student> Artifacts::take_student() {

@@ -75,14 +75,14 @@ std::string in_words(const Graph& teacher, const Budget& budget, double cost) {
 void refuse_idle_budget(const RunState& run, const Graph& teacher, const Budget& budget,
                         double cost) {
   fail(asked_budget(run, budget.kind), ": ", in_words(teacher, budget, cost),
-       " before pruning; ask for ",
-       budget.kind == Budget::Kind::macs ? "fewer" : "a larger ratio");
+       " before pruning; ask for ", budget.kind == Budget::Kind::macs ? "fewer" : "a larger ratio");
 }
 
 void refuse_hard_budget(const RunState& run, const Graph& teacher, const Budget& budget,
                         double cost, int member) {
   const std::string asked = asked_budget(run, budget.kind, member);
-  GSX_CHECK(budget.kind == Budget::Kind::macs || ratio(teacher, cost) > 1, asked, ": nothing that can be left out makes the file smaller than the teacher's; give ",
+  GSX_CHECK(budget.kind == Budget::Kind::macs || ratio(teacher, cost) > 1, asked,
+            ": nothing that can be left out makes the file smaller than the teacher's; give ",
             "another network or, where it is not in 8 bits yet, --method gs8 to store it so");
   const std::string limit =
       budget.kind == Budget::Kind::macs

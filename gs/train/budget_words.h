@@ -16,8 +16,8 @@ std::string in_words(const Graph& teacher, const Budget&, double cost);
 // "12.4 ms", with four digits.
 std::string ms_text(double ms);
 
-// The Error of a budget of one unit that there is nothing to do for, or that nothing can reach: `cost` is the
-// most or the least that a network can have.
+// The Error of a budget of one unit that there is nothing to do for, or that nothing can reach:
+// `cost` is the most or the least that a network can have.
 [[noreturn]] void refuse_idle_budget(const RunState&, const Graph& teacher, const Budget&,
                                      double cost);
 [[noreturn]] void refuse_hard_budget(const RunState&, const Graph& teacher, const Budget&,

@@ -23,9 +23,9 @@ struct TrainResult {
   double distance_to_teacher = -1;  // mean over held-out images, of the kind named below
   std::string distance_to_teacher_name;
   double grey_levels_to_teacher = -1;  // the mean absolute difference, of 0..255, always
-  ColourShift shift;  // of the held-out images, against the teacher's
-  double target_ratio = 0;            // of a family's member
-  std::vector<TrainResult> members;   // of a family, in the order of --budgets
+  ColourShift shift;                   // of the held-out images, against the teacher's
+  double target_ratio = 0;             // of a family's member
+  std::vector<TrainResult> members;    // of a family, in the order of --budgets
   Json to_json() const;
 };
 

@@ -79,7 +79,8 @@ std::string missed_budget(const RunState& run, const Graph& teacher, const Graph
     const double reached = cost_of(student, part);
     if (reached <= part.target * (1 + kTolerance)) continue;
     missed += (missed.empty() ? "" : "; ") + asked_budget(run, part.kind, member) +
-              " was missed: " + in_words(teacher, part, reached) + ", as near as its channels allow";
+              " was missed: " + in_words(teacher, part, reached) +
+              ", as near as its channels allow";
   }
   return missed;
 }

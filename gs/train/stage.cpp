@@ -53,7 +53,8 @@ RunState make_run_state(const TrainConfig& config, Recipe recipe, TrainObserver&
   if (traits.noise > 0) data.take_noise(traits.noise, config.seed);
   data.take_scale(traits.scale);
   Artifacts artifacts = new_artifacts(config.run_dir, recipe.makes("student"));
-  if (!recipe.budgets.empty()) artifacts.model = config.run_dir / member_file(recipe.budgets.back());
+  if (!recipe.budgets.empty())
+    artifacts.model = config.run_dir / member_file(recipe.budgets.back());
   return {config,   std::move(recipe), std::move(context),
           observer, std::move(data),   std::move(artifacts),
           traits};

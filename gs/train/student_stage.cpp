@@ -100,8 +100,8 @@ void StudentStage::calibrate(Graph& student) {
   calibrate_inputs(student, inputs_for(sources), run_.config.quantize());
 }
 
-// On a copy: how the output is made as bright as before depends on what is chosen. Every member of a
-// family chooses anew among all layers.
+// On a copy: how the output is made as bright as before depends on what is chosen. Every member of
+// a family chooses anew among all layers.
 void StudentStage::choose_bits() {
   if (run_.config.weight_bits != "auto" || !to_budget() || !student_.quantized()) return;
   for (const int layer : layers_with_weights(student_)) set_weight_bits(student_, layer, 8);

@@ -97,7 +97,7 @@ class Run {
   double seconds_ = 0;  // per step of this stage, recently
   double spent_ = 0;    // seconds in steps, of resumed runs too
   std::vector<StagePrice> prices_;
-  Json marks_;          // of the given networks
+  Json marks_;  // of the given networks
   // What was told of the student's images, of every member of a family, when its last stage ended.
   std::map<int, std::string> astray_;
   std::vector<Tensor> sources_;

@@ -187,8 +187,10 @@ std::string chart(const ChartText& text, const std::vector<ChartSeries>& series,
   for (const ChartSeries& s : series) {
     d.out() << "<g class=\"" << colour_class(s.colour) << "\"><title>" << html(s.name)
             << "</title>";
-    for (const auto& piece : s.pieces)
-      lines ? draw_line(d, piece, x, y) : draw_points(d, piece, x, y);
+    for (const auto& piece : s.pieces) {
+      if (marks != ChartMarks::points) draw_line(d, piece, x, y);
+      if (!lines) draw_points(d, piece, x, y);
+    }
     d.out() << "</g>";
   }
   if (legend) draw_legend(d, series);

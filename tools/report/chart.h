@@ -26,11 +26,11 @@ struct ChartText {
   std::string title, x, y;
 };
 
-enum class ChartMarks { lines, points };
+enum class ChartMarks { lines, points, curves };  // curves: lines through points
 
 // An <svg> element. The vertical axis is logarithmic where all values are above zero and differ
-// more than thirtyfold; likewise the horizontal one of points, where they differ more than
-// fivefold. What is not finite is left out; a chart without values says so. With `legend` the
+// more than thirtyfold; likewise the horizontal one of points and curves, where they differ more
+// than fivefold. What is not finite is left out; a chart without values says so. With `legend` the
 // series are named below.
 std::string chart(const ChartText&, const std::vector<ChartSeries>&, ChartMarks,
                   bool legend = false);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "gs/family.h"
 #include "tools/progress.h"
 #include "tools/report/chart.h"
 #include "tools/report/html.h"
@@ -34,13 +35,31 @@ std::string distance_cell(std::optional<double> distance, bool student) {
   return cell(distance, short_number);
 }
 
-std::string summary_row(const RunData& run, size_t index) {
+// The models that a run made, each as the figures say it: the members of a family, or the only one.
+std::vector<Json> models_of(const RunData& run) {
   const Json& f = run.figures;
+  if (!f.is_object() || !f.contains("members")) return {f};
+  std::vector<Json> models;
+  for (const Json& member : f.at("members")) {
+    models.push_back(f);
+    models.back().update(member);
+  }
+  return models;
+}
+
+// "8" of a family's member; empty of an only model.
+std::string member_name(const Json& model) {
+  const std::optional<double> ratio = number_at(model, {"target_ratio"});
+  return ratio ? ratio_text(*ratio) : "";
+}
+
+std::string summary_row(const RunData& run, size_t index, const Json& f) {
+  const std::string member = member_name(f);
   const bool student = f.is_object() && f.value("model", "") != f.value("teacher_model", "");
   std::ostringstream out;
   out << "<tr><td class=\"name c" << index % kChartColours
       << "\"><span class=\"dot\"></span><a href=\"#run-" << index << "\">"
-      << html(run.folder.string()) << "</a></td><td>"
+      << html(run.folder.string()) << (member.empty() ? "" : " " + member) << "</a></td><td>"
       << (run.method.empty() ? "–" : html(run.method)) << "</td>"
       << cell(number_at(f, {"seed"}), short_number) << cell(number_at(f, {"r_s"}), short_number)
       << cell(number_at(f, {"r_c"}), short_number)
@@ -72,13 +91,40 @@ std::string summary(const std::vector<RunData>& runs) {
          "class=\"scroll\"><table><thead><tr><th>run</th><th>method</th><th>seed</th><th>r_s</th>"
          "<th>r_c</th><th>MACs</th><th>file</th><th>ms per image</th><th>distance (1)</th>"
          "<th>teacher's (1)</th><th>to the teacher (2)</th><th>training</th></tr></thead><tbody>\n";
-  for (size_t i = 0; i < runs.size(); ++i) out << summary_row(runs[i], i);
+  for (size_t i = 0; i < runs.size(); ++i)
+    for (const Json& model : models_of(runs[i])) out << summary_row(runs[i], i, model);
   out << "</tbody></table></div>\n<p class=\"soft\">r_s: the teacher's multiply-accumulates over "
          "the "
          "model's; r_c: its file's size over the model's. (1) "
       << html(distance_names(runs, "distance")) << ". (2) "
       << html(distance_names(runs, "distance_to_teacher")) << ".</p>\n";
   return out.str();
+}
+
+// How the members of families lie between small and faithful; empty where there is none. Runs of
+// one student are points beside them.
+std::string family_chart(const std::vector<RunData>& runs) {
+  std::vector<ChartSeries> all;
+  bool family = false;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const std::vector<Json> models = models_of(runs[i]);
+    family = family || models.size() > 1;
+    std::vector<ChartPoint> points;
+    for (const Json& model : models) {
+      const auto bytes = number_at(model, {"compressed", "file_bytes"});
+      const auto distance = number_at(model, {"distance_to_teacher", "value"});
+      if (bytes && distance)
+        points.push_back({*bytes / 1e3, *distance, 0,
+                          runs[i].folder.string() + " " + member_name(model) + ": " +
+                              format_bytes(*bytes) + ", " + short_number(*distance)});
+    }
+    if (!points.empty())
+      all.push_back({runs[i].folder.string(), static_cast<int>(i), {std::move(points)}});
+  }
+  if (!family || all.empty()) return "";
+  return "<h2>Size and distance</h2>\n<div class=\"charts\">\n" +
+         chart({"distance to the teacher (2)", "file in kB", ""}, all, ChartMarks::curves) +
+         "</div>\n";
 }
 
 // The last line of the log, in words, of a run without figures.
@@ -126,7 +172,7 @@ std::string report_page(const std::vector<RunData>& runs) {
       << chart_css() << page_css() << "</style>\n</head>\n<body>\n<h1>"
       << (runs.size() == 1 ? "One run" : std::to_string(runs.size()) + " runs")
       << "</h1>\n<p class=\"soft\">written by gsx " GSX_VERSION "</p>\n"
-      << summary(runs) << "<h2>Training</h2>\n"
+      << summary(runs) << family_chart(runs) << "<h2>Training</h2>\n"
       << curve_charts(runs);
   for (size_t i = 0; i < runs.size(); ++i) out << run_section(runs[i], i);
   out << "<script>\n" << page_js() << "</script>\n</body>\n</html>\n";
