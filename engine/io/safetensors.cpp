@@ -44,7 +44,7 @@ using HeaderKind = HeaderValue::Kind;
 
 // Parses the header text, refusing duplicate keys (JSON parsers silently keep one) and deep
 // nesting.
-class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
+class SafetensorsParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   bool null() override { return put(HeaderKind::other); }
   bool boolean(bool) override { return put(HeaderKind::other); }
@@ -103,7 +103,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
 };
 
 HeaderValue parse_header(const std::vector<uint8_t>& text) {
-  HeaderParser parser;
+  SafetensorsParser parser;
   require(nlohmann::json::sax_parse(text.begin(), text.end(), &parser),
           "the header is not valid JSON");
   require(parser.root.is(HeaderKind::object), "the header is not a JSON object");
