@@ -78,7 +78,6 @@ TEST_CASE("what is wrong with a recipe is misuse, in one sentence, and nothing i
       {"target_ratio = 3\n" + dense + slim + "rho = 0.1\n",
        ": target_ratio has no effect, because no stage prunes without a rho of its own"},
       {"target_macs = 3e6\n" + dense, ": target_macs has no effect"},
-      {"target_ratio = 3\ntarget_macs = 3e6\n" + dense + slim, "exclude each other"},
       // Cases, whether a run comes to them or not.
       {"built_in = {kind = \"dense\"}\n" + dense, ": built_in: kind is not a key here"},
       {dense + "built_in = {kind = \"slim\"}", "stage 1 (dense): built_in: kind is not a key here"},

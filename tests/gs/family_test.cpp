@@ -14,7 +14,7 @@ namespace {
 TrainConfig family_config(const std::filesystem::path& dir) {
   TrainConfig c = tiny_config(dir);
   c.target_ratio.reset();
-  c.budgets = "2.9,3.2";
+  c.budgets = "3.5,4.1";
   c.width = 8;
   return c;
 }
@@ -96,7 +96,7 @@ TEST_CASE("a family: what excludes it, or cannot be reached, is told before the 
   c.method = "gd";
   refused(c, "--budgets: needs stages that prune by shrinking gammas to a budget");
   c = family_config(dir.path() / "run");
-  c.budgets = "3,500";
+  c.budgets = "3.5,500";
   refused(c, "the 500 of --budgets: the file can become at most");
 }
 
