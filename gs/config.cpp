@@ -26,6 +26,7 @@ void check_budgets(const TrainConfig& c) {
   if (!c.budgets.empty()) given.emplace_back("--budgets");
   if (c.target_ratio) given.emplace_back("--target-ratio");
   if (c.target_macs) given.emplace_back("--target-macs");
+  if (c.target_ms) given.emplace_back("--target-ms");
   GSX_CHECK(given.size() < 2 || !(c.rho || !c.budgets.empty()), "train: ", given[0], " and ",
             given[1], " exclude each other; give one of them");
   if (!c.budgets.empty()) parse_budgets(c.budgets);

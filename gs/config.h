@@ -81,7 +81,11 @@ enum class Use : uint8_t {
   X("Budget", std::optional<double>, target_macs, {},                                              \
     ranges::number(1).spelled(Range::Spelling::amount), Use::budget,                               \
     "compress until one image of --size costs this many multiply-accumulates (suffixes k, M, "     \
-    "G); beside --target-ratio both are kept")                                                     \
+    "G)")                                                                                          \
+  X("Budget", std::optional<double>, target_ms, {}, ranges::number(1e-3, 1e6), Use::budget,        \
+    "compress until one image of --size takes this many milliseconds, measured on this machine "   \
+    "with --threads as the model is stored; of --target-ratio, --target-macs and --target-ms all " \
+    "that are given are kept")                                                                     \
   X("Budget", std::string, budgets, "", ranges::text().naming(nullptr), Use::budget,               \
     "a family of students from one run, with files this many times smaller than the teacher's: "   \
     "rising ratios, such as 8,16,32; each member is slimmed on from the one before it")            \

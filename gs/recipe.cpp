@@ -219,6 +219,7 @@ Json Recipe::to_json() const {
             {"load_size", load_size},
             {"target_ratio", target_ratio},
             {"target_macs", target_macs},
+            {"target_ms", target_ms},
             {"budgets", budgets},
             {"stages", Json::array()}};
   for (const StagePlan& plan : stages) j["stages"].push_back(plan.to_json());
@@ -232,6 +233,7 @@ Recipe Recipe::from_json(const Json& j) {
   r.load_size = j.at("load_size").get<int>();
   r.target_ratio = j.at("target_ratio").get<double>();
   r.target_macs = j.at("target_macs").get<double>();
+  r.target_ms = j.value("target_ms", 0.0);
   if (j.contains("budgets")) r.budgets = j.at("budgets").get<std::vector<double>>();
   for (const Json& stage : j.at("stages")) {
     r.stages.push_back(StagePlan::from_json(stage, "checkpoint: the recipe"));

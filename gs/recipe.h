@@ -111,8 +111,9 @@ int sngan_blocks(int size);
 struct Recipe {
   std::string name;
   int size = 64, load_size = 64;
-  // What the student must keep to: bytes of the file and MACs of an image; 0: nothing.
-  double target_ratio = 0, target_macs = 0;
+  // What the student must keep to: bytes of the file, MACs and milliseconds of an image; 0:
+  // nothing.
+  double target_ratio = 0, target_macs = 0, target_ms = 0;
   std::vector<double> budgets;  // the target ratios of a family's members; empty: one student
   std::vector<StagePlan> stages;
 

@@ -28,7 +28,8 @@ RecipeKey key_of_setting(const std::string& name) {
 
 const std::vector<RecipeKey>& own_keys() {
   static const std::vector<RecipeKey> keys = {
-      key_of_setting("size"), key_of_setting("target_ratio"), key_of_setting("target_macs")};
+      key_of_setting("size"), key_of_setting("target_ratio"), key_of_setting("target_macs"),
+      key_of_setting("target_ms")};
   return keys;
 }
 

@@ -234,7 +234,7 @@ class Maker {
     const TrainConfig& c = config_;
     const Json own = chosen(document_);
     const char* named = nullptr;
-    for (const char* key : {"target_macs", "target_ratio"})
+    for (const char* key : {"target_ms", "target_macs", "target_ratio"})
       if (own.contains(key)) named = key;
     GSX_CHECK(
         !named || recipe_.from_narrow() || (recipe_.prunes() && c.rho) || recipe_.takes_budget(),
@@ -243,21 +243,34 @@ class Maker {
         "student; leave it out");
     if (!recipe_.makes("student") || c.rho) return;
     if (!c.budgets.empty()) return become_family();
-    if (c.target_ratio || c.target_macs) {
+    if (c.target_ratio || c.target_macs || c.target_ms) {
       recipe_.target_ratio = c.target_ratio.value_or(0);
       recipe_.target_macs = c.target_macs.value_or(0);
-      return;
+      recipe_.target_ms = c.target_ms.value_or(0);
+      return check_time();
     }
+    recipe_.target_ms = own.value("target_ms", 0.0);
     recipe_.target_macs = own.value("target_macs", 0.0);
     recipe_.target_ratio = own.value("target_ratio", 0.0);
+    check_time();
     // 8 bits a weight, not 32: the file is smaller already.
     constexpr double kStoredSmaller = 4;
     if (recipe_.from_narrow() && c.quantize_student) recipe_.target_ratio *= kStoredSmaller;
     if (named) return;
     for (const StagePlan& plan : recipe_.stages)
       GSX_CHECK(!plan.prune || plan.rho, name_, ": a stage ", plan.kind,
-                " prunes to a budget and there is none, expected target_ratio or target_macs in "
-                "the recipe, a rho in the stage, or --target-ratio, --target-macs or --rho");
+                " prunes to a budget and there is none, expected target_ratio, target_macs or "
+                "target_ms in the recipe, a rho in the stage, or --target-ratio, --target-macs, "
+                "--target-ms or --rho");
+  }
+
+  // Among many candidates none is timed.
+  void check_time() const {
+    if (recipe_.target_ms == 0) return;
+    for (const StagePlan& plan : recipe_.stages)
+      GSX_CHECK(!plan.chooses(), "--target-ms: is not for the stage ", plan.kind, " of ", name_,
+                ", which compares candidates of equal cost; give --target-macs or another "
+                "--method");
   }
 
   // Every member runs the stages from the first one that prunes; what comes before they share.

@@ -48,13 +48,23 @@ std::string asked_budget(const RunState& run, Budget::Kind kind, int member) {
   const Recipe& r = run.recipe;
   const TrainConfig& c = run.config;
   if (!r.budgets.empty()) return "the " + ratio_text(r.ratio_of(member)) + " of --budgets";
+  const bool time = kind == Budget::Kind::macs &&
+                    (r.target_macs == 0 || (run.time_macs > 0 && run.time_macs < r.target_macs));
   const bool macs = kind == Budget::Kind::macs;
-  const std::string flag = macs ? "target-macs " : "target-ratio ";
-  const std::string key = macs ? "target_macs " : "target_ratio ";
-  const std::string asked = macs ? with_suffix(r.target_macs) : plain(r.target_ratio);
-  if (c.target_macs || c.target_ratio) return "--" + flag + asked;
+  const std::string flag = time ? "target-ms " : macs ? "target-macs " : "target-ratio ";
+  const std::string key = time ? "target_ms " : macs ? "target_macs " : "target_ratio ";
+  const std::string asked = time   ? plain(r.target_ms)
+                            : macs ? with_suffix(r.target_macs)
+                                   : plain(r.target_ratio);
+  if (c.target_macs || c.target_ratio || c.target_ms) return "--" + flag + asked;
   if (c.recipe.empty()) return "the default --" + flag + asked;
   return "the " + key + asked + " of recipe " + c.recipe;
+}
+
+std::string ms_text(double ms) {
+  std::ostringstream text;
+  text << std::setprecision(4) << ms << " ms";
+  return text.str();
 }
 
 std::string in_words(const Graph& teacher, const Budget& budget, double cost) {

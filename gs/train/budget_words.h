@@ -5,13 +5,16 @@
 
 namespace gsx {
 
-// "--target-ratio 400", "--target-macs 3G", "the default --target-ratio 12", "the target_ratio 12
-// of recipe FILE", "the 16 of --budgets". Of a kind that the run has a target of.
+// "--target-ratio 400", "--target-macs 3G", "--target-ms 12", "the default --target-ratio 12", "the
+// target_ratio 12 of recipe FILE", "the 16 of --budgets". Of a kind that the run has a target of.
 std::string asked_budget(const RunState&, Budget::Kind, int member = 0);
 
 // What a network of this cost (bytes of the file or MACs of an image) amounts to: "the file is 3.9
 // times smaller than the teacher's", "one image costs 49.5G MACs".
 std::string in_words(const Graph& teacher, const Budget&, double cost);
+
+// "12.4 ms", with four digits.
+std::string ms_text(double ms);
 
 // The Error of a budget of one unit that there is nothing to do for, or that nothing can reach:
 // `cost` is the most or the least that a network can have.

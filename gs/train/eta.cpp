@@ -21,8 +21,8 @@ double share_left(const RunState& run, double generator, int member) {
   double share = 1;
   if (const double ratio = run.recipe.ratio_of(member); ratio > 0)
     share = std::min(share, stored_smaller / ratio);
-  if (const double macs = run.recipe.target_macs; macs > 0)
-    share = std::min(share, macs / generator);
+  for (const double macs : {run.recipe.target_macs, run.time_macs})
+    if (macs > 0) share = std::min(share, macs / generator);
   return share;
 }
 

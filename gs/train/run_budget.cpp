@@ -36,7 +36,8 @@ Budget make_budget(const RunState& run, const Graph& teacher, int member) {
   const int size = run.recipe.size;
   Budget b;
   b.input = teacher.input_shapes(size, size)[0];
-  const double macs = run.recipe.target_macs;
+  double macs = run.recipe.target_macs;
+  if (run.time_macs > 0) macs = macs > 0 ? std::min(macs, run.time_macs) : run.time_macs;
   if (const double ratio = run.recipe.ratio_of(member); ratio > 0) {
     b.kind = Budget::Kind::bytes;
     b.target = static_cast<double>(file_bytes(teacher)) / ratio;

@@ -5,7 +5,8 @@
 
 namespace gsx {
 
-// A budget in bytes of the model file, MACs of one image or both; kind none without a target.
+// A budget in bytes of the model file, MACs of one image or both; kind none without a target. Of a
+// target in milliseconds it holds the MACs that were measured to take them, once they are.
 // `member`: of a family, whose budget; 0: the first one's.
 Budget make_budget(const RunState&, const Graph& teacher, int member = 0);
 

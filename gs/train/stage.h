@@ -25,6 +25,9 @@ struct RunState {
   Artifacts artifacts;
   TeacherTraits teacher_traits;
   int64_t seconds_drawn = 0;  // of second inputs, for training images
+  // The MACs that an image may cost to take no longer than the recipe's target_ms; 0: that is not
+  // measured yet.
+  double time_macs = 0;
 
   // The side of the images that the run's networks make of those of its size.
   int made_size() const { return recipe.size * static_cast<int>(data.scale()); }

@@ -189,7 +189,7 @@ class Rehearsal {
   // A budget is checked without training; what networks this young can reach tells nothing.
   static Recipe shortened(Recipe recipe) {
     const bool prunes = recipe.prunes();
-    if (prunes) recipe.target_ratio = recipe.target_macs = 0;
+    if (prunes) recipe.target_ratio = recipe.target_macs = recipe.target_ms = 0;
     // What the second member of a family does, the others do too.
     recipe.budgets.clear();
     std::erase_if(recipe.stages, [](const StagePlan& plan) { return plan.member > 2; });

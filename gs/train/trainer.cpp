@@ -146,6 +146,7 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
   if (in.meta().contains("artifacts"))
     state_.artifacts = artifacts_from_json(config.run_dir, in.meta().at("artifacts"));
   state_.artifacts.restore_branch(in, state_.context);
+  state_.time_macs = in.meta().value("time_macs", 0.0);
   check_marks(state_, marks_, new_teacher);
   open_folder(total_step_);
   stage_ = stage_kind(stages[at_].kind).resume(state_, stages[at_], in);
@@ -289,6 +290,7 @@ void Run::write_checkpoint() {
   out.meta["recipe"] = state_.recipe.to_json();
   out.meta["artifacts"] = state_.artifacts.to_json();
   state_.artifacts.save_branch(out);
+  if (state_.time_macs > 0) out.meta["time_macs"] = state_.time_macs;
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
   out.meta["data"] = state_.data.state();
