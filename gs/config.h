@@ -88,7 +88,7 @@ enum class Use : uint8_t {
     "that are given are kept")                                                                     \
   X("Budget", std::string, budgets, "", ranges::text().naming(nullptr), Use::budget,               \
     "a family of students from one run, with files this many times smaller than the teacher's: "   \
-    "rising ratios, such as 8,16,32; each member is slimmed on from the one before it")            \
+    "rising ratios, such as 8,16,32; slimming leaves each its cut, and each is finetuned")         \
   X("Budget", std::optional<float>, rho, {}, ranges::number(0), Use::shrink,                       \
     "weight of the sparsity term instead of a budget (Eq. 4)")                                     \
   X("Method", std::string, method, "gs8", ranges::words(recipe_names()), Use::method,              \

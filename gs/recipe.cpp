@@ -148,21 +148,18 @@ std::string Recipe::label(const StagePlan& plan) const {
   return plan.kind + " " + ratio_text(ratio_of(plan.member));
 }
 
+int Recipe::members() const {
+  int most = 0;
+  for (const StagePlan& plan : stages) most = std::max(most, plan.member);
+  return most;
+}
+
 void Recipe::mark_ends() {
-  for (size_t begin = 0, end; begin < stages.size(); begin = end) {
-    const int member = stages[begin].member;
-    size_t pruned = begin;  // the last stage of the member that prunes
-    for (end = begin; end < stages.size() && stages[end].member == member; ++end) {
-      stages[end].last = stages[end].branches = false;
-      if (stages[end].prune) pruned = end;
-    }
-    const bool more = end < stages.size();
-    stages[end - 1].last = !more || member > 0;
-    if (!more || member == 0) continue;
-    // From the trained student, not from the cut; as precise as pruning had it.
-    size_t from = pruned;
-    while (from + 1 < end && !stages[from + 1].quantize) ++from;
-    stages[from].branches = true;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const bool next = i + 1 < stages.size();
+    const int member = stages[i].member;
+    stages[i].cuts = next && member == 0 && stages[i + 1].member > 0;
+    stages[i].last = !next || (member > 0 && stages[i + 1].member != member);
   }
 }
 

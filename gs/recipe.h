@@ -73,8 +73,8 @@ struct StagePlan {
 #define GSX_FIELD(type, name, value, range, readers) type name = value;
   GSX_STAGE_KEYS(GSX_FIELD)
 #undef GSX_FIELD
-  bool last = false;      // of its recipe, or of its member of a family
-  bool branches = false;  // the next member of the family goes on from what it leaves
+  bool last = false;  // of its recipe, or of its member of a family
+  bool cuts = false;  // leaves every member of a family its student, each of its own budget
 
   bool has_distance() const { return distance != "none"; }
   // Of a stage that makes a teacher: whether it is a chain of residual blocks, as many as chosen.
@@ -118,11 +118,13 @@ struct Recipe {
   std::vector<StagePlan> stages;
 
   int total_steps() const;
-  // Of a family's member, of its first one for what comes before the members; else target_ratio.
+  // How many students a family has; 0: there is one, and no family.
+  int members() const;
+  // Of a family's member, of the first one for what comes before the members; else target_ratio.
   double ratio_of(int member) const;
   // How a stage is called before people: "slim", of a family's member "slim 16".
   std::string label(const StagePlan&) const;
-  // Says of every stage whether it is the last of its member and whether the next one branches off.
+  // Says of every stage what follows from where it stands.
   void mark_ends();
   bool makes(const std::string& what) const;  // some stage does
   bool quantized() const;                     // what it makes

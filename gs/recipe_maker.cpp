@@ -273,23 +273,26 @@ class Maker {
                 "--method");
   }
 
-  // Every member runs the stages from the first one that prunes; what comes before they share.
+  // The members share all stages up to the last one that prunes, which leaves each of them its cut;
+  // every one then runs by itself what follows.
   void become_family() {
     recipe_.budgets = parse_budgets(config_.budgets);
     auto& stages = recipe_.stages;
-    const auto first = std::find_if(stages.begin(), stages.end(),
-                                    [](const StagePlan& s) { return s.shrinks() && !s.rho; });
-    GSX_CHECK(first != stages.end() &&
-                  std::none_of(first, stages.end(), [](const StagePlan& s) { return s.rho; }),
-              "--budgets: needs stages that prune by shrinking gammas to a budget, as --method gs8 "
-              "and gs32 have them, got ",
-              name_, "; give --target-ratio for one student");
-    const std::vector<StagePlan> shared(stages.begin(), first), own(first, stages.end());
-    stages = shared;
+    const auto last =
+        std::find_if(stages.rbegin(), stages.rend(), [](const StagePlan& s) { return s.prune; });
+    GSX_CHECK(
+        last != stages.rend() && last->shrinks() && !last->rho,
+        "--budgets: needs a stage that prunes by shrinking gammas to a budget, as --method gs8 "
+        "and gs32 have it, got ",
+        name_, "; give --target-ratio for one student");
+    const std::vector<StagePlan> own(last.base(), stages.end());
+    GSX_CHECK(!own.empty(),
+              "--budgets: needs a stage behind the one that prunes, such as finetune, ",
+              "in which every member is trained, got none in ", name_);
+    stages.erase(last.base(), stages.end());
     for (int member = 1; member <= static_cast<int>(recipe_.budgets.size()); ++member)
       for (StagePlan plan : own) {
         plan.member = member;
-        if (member > 1 && plan.prune) plan.steps = (plan.steps + 1) / 2;  // most of it is done
         stages.push_back(plan);
       }
     recipe_.mark_ends();
@@ -300,7 +303,9 @@ class Maker {
     if (config_.weight_bits != "auto" || !recipe_.quantized()) return;  // refused elsewhere
     const auto first = std::find_if(recipe_.stages.begin(), recipe_.stages.end(),
                                     [](const StagePlan& s) { return s.quantize; });
-    GSX_CHECK(recipe_.ratio_of(0) > 0 && first->shrinks() && !first->rho, "--weight-bits: auto ",
+    GSX_CHECK(recipe_.budgets.empty(), "--weight-bits: auto chooses under one target ratio, got ",
+              "--budgets ", config_.budgets, "; give 4 or 8");
+    GSX_CHECK(recipe_.target_ratio > 0 && first->shrinks() && !first->rho, "--weight-bits: auto ",
               "chooses while a stage prunes and quantises to a target ratio, which no stage of ",
               name_, " does here; give 4 or 8, or --target-ratio with --method gs8");
   }

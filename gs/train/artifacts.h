@@ -24,19 +24,20 @@ struct Artifacts {
     std::vector<float> distance_weights;  // Distance::weights
     bool pruned = false;                  // dead channels wait to be extracted
     bool to_budget = false;               // and are as many as the budget asks
-    int member = 0;                       // whose budget, of a family
+    int member = 0;                       // of a family, whose it is
     std::optional<WayBack> way_back = {};
   };
   std::optional<Student> student;
-  // What the next member of a family goes on from, while this one is trained to its end.
-  std::optional<Student> branch;
+  // What slimming left the members of a family that are not under way yet.
+  std::vector<Student> cuts;
 
   // The names of the files; of a student under way the stage itself keeps what a checkpoint holds.
   Json to_json() const;
-  void save_branch(StateWriter&) const;
-  void restore_branch(const StateReader&, const ContextPtr&);
-  // The student that a stage begins with; none is left. Empty: it is the first one.
-  std::optional<Student> take_student();
+  void save_cuts(StateWriter&) const;
+  void restore_cuts(const StateReader&, const ContextPtr&);
+  // The student that a stage of this member begins with, which is then gone from here. Empty: there
+  // was none before.
+  std::optional<Student> take_student(int member);
 };
 
 // The files of a new run in this folder. Without a student the teacher is what the run is for.

@@ -1,6 +1,7 @@
 // Budgets in words; see budget_words.h.
 #include "gs/train/budget_words.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 
@@ -38,6 +39,15 @@ std::string times_smaller(const Graph& teacher, double bytes) {
          " times smaller than the teacher's";
 }
 
+// A target where it came from: a flag, the method's default or a recipe's file.
+std::string asked(const RunState& run, std::string key, const std::string& value) {
+  const TrainConfig& c = run.config;
+  const bool chosen = c.target_macs || c.target_ratio || c.target_ms;
+  if (!chosen && !c.recipe.empty()) return "the " + key + value + " of recipe " + c.recipe;
+  std::replace(key.begin(), key.end(), '_', '-');
+  return (chosen ? "--" : "the default --") + key + value;
+}
+
 std::string macs_text(double macs) {
   return with_suffix(rounded(macs, [](double v) { return std::ceil(v); })) + " MACs";
 }
@@ -46,19 +56,13 @@ std::string macs_text(double macs) {
 
 std::string asked_budget(const RunState& run, Budget::Kind kind, int member) {
   const Recipe& r = run.recipe;
-  const TrainConfig& c = run.config;
   if (!r.budgets.empty()) return "the " + ratio_text(r.ratio_of(member)) + " of --budgets";
-  const bool time = kind == Budget::Kind::macs &&
-                    (r.target_macs == 0 || (run.time_macs > 0 && run.time_macs < r.target_macs));
-  const bool macs = kind == Budget::Kind::macs;
-  const std::string flag = time ? "target-ms " : macs ? "target-macs " : "target-ratio ";
-  const std::string key = time ? "target_ms " : macs ? "target_macs " : "target_ratio ";
-  const std::string asked = time   ? plain(r.target_ms)
-                            : macs ? with_suffix(r.target_macs)
-                                   : plain(r.target_ratio);
-  if (c.target_macs || c.target_ratio || c.target_ms) return "--" + flag + asked;
-  if (c.recipe.empty()) return "the default --" + flag + asked;
-  return "the " + key + asked + " of recipe " + c.recipe;
+  if (kind == Budget::Kind::macs) return asked(run, "target_macs ", with_suffix(r.target_macs));
+  return asked(run, "target_ratio ", plain(r.target_ratio));
+}
+
+std::string asked_time(const RunState& run) {
+  return asked(run, "target_ms ", plain(run.recipe.target_ms));
 }
 
 std::string ms_text(double ms) {

@@ -5,9 +5,11 @@
 
 namespace gsx {
 
-// "--target-ratio 400", "--target-macs 3G", "--target-ms 12", "the default --target-ratio 12", "the
-// target_ratio 12 of recipe FILE", "the 16 of --budgets". Of a kind that the run has a target of.
+// "--target-ratio 400", "--target-macs 3G", "the default --target-ratio 12", "the target_ratio 12
+// of recipe FILE", "the 16 of --budgets": the run's target of this kind.
 std::string asked_budget(const RunState&, Budget::Kind, int member = 0);
+// "--target-ms 12", "the target_ms 12 of recipe FILE".
+std::string asked_time(const RunState&);
 
 // What a network of this cost (bytes of the file or MACs of an image) amounts to: "the file is 3.9
 // times smaller than the teacher's", "one image costs 49.5G MACs".

@@ -89,8 +89,7 @@ double step_work(const StagePlan& plan, const NetworkWork& w) {
            plan.candidate_steps *
                (train * w.student + w.generator + look_back * w.discriminator + judge);
   } else {
-    const double pruned = w.before > 0 ? w.before : w.generator;
-    work = train * (plan.prune ? pruned : w.student) + w.generator +
+    work = train * (plan.prune ? w.generator : w.student) + w.generator +
            (plan.looks_through_features() ? look_back + 1 : 0) * w.features +
            look_back * w.discriminator + judge;
   }
@@ -102,8 +101,6 @@ std::vector<StagePrice> stage_prices(const RunState& run) {
   std::vector<StagePrice> prices;
   for (const StagePlan& plan : run.recipe.stages) {
     work.student = work.generator * share_left(run, work.generator, plan.member);
-    work.before =
-        plan.member > 1 ? work.generator * share_left(run, work.generator, plan.member - 1) : 0;
     prices.push_back({plan.steps, 0, step_work(plan, work), 0});
   }
   return prices;

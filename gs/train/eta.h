@@ -10,7 +10,6 @@ struct NetworkWork {
   double generator = 0, discriminator = 0;
   double features = 0;  // 0: the distance looks through no network
   double student = 0;   // what is left of the generator, once it is small
-  double before = 0;    // what pruning begins with; 0: with the generator
 };
 
 // Multiply-accumulates of a step: a pass forward is one, back to a network's input one more, and to

@@ -4,8 +4,10 @@
 #include "engine/io/procedural.h"
 #include "gs/passes/extract.h"
 #include "gs/passes/fold_norms.h"
+#include "gs/train/budget_words.h"
 #include "gs/train/features.h"
 #include "gs/train/run_budget.h"
+#include "gs/train/time_budget.h"
 #include "models/architectures.h"
 
 namespace gsx {
@@ -102,6 +104,18 @@ void time_results(const Graph& teacher, const std::vector<Graph>& models, const 
   }
 }
 
+void add_sentence(std::string& all, const std::string& more) {
+  all += (all.empty() || more.empty() ? "" : "; ") + more;
+}
+
+// What is said of a model that takes longer than was asked; empty: it does not.
+std::string missed_time(const RunState& run, const Graph& model) {
+  const double ms = settled_time(run, model);
+  if (ms <= run.recipe.target_ms * (1 + kTimeTolerance)) return {};
+  return asked_time(run) + " was missed: one image takes " + ms_text(ms) +
+         "; where other programs keep the machine busy, try again when it is idle";
+}
+
 // What differs between the members of a family.
 Json member_json(const TrainResult& r) {
   Json j = r.to_json();
@@ -196,11 +210,10 @@ TrainResult evaluate_run(RunState& run, bool timed) {
   }
   if (timed) time_results(teacher, models, sources[0], results);
   TrainResult r = results.back();
+  if (timed && run.recipe.target_ms > 0) add_sentence(r.missed_budget, missed_time(run, models[0]));
   if (members == 0) return r;
   r.missed_budget.clear();
-  for (const TrainResult& member : results)
-    r.missed_budget += (r.missed_budget.empty() || member.missed_budget.empty() ? "" : "; ") +
-                       member.missed_budget;
+  for (const TrainResult& member : results) add_sentence(r.missed_budget, member.missed_budget);
   r.members = std::move(results);
   return r;
 }

@@ -10,6 +10,7 @@
 #include "gs/passes/sensitivity.h"
 #include "gs/passes/weight_size.h"
 #include "gs/train/budget_words.h"
+#include "gs/train/time_budget.h"
 
 namespace gsx {
 
@@ -30,14 +31,13 @@ void check_reachable(const RunState& run, const Graph& teacher, const Graph& stu
     refuse_hard_budget(run, teacher, budget, least, member);
 }
 
-}  // namespace
-
-Budget make_budget(const RunState& run, const Graph& teacher, int member) {
+// The run's budget, of whose MACs no more than these are left; 0: any.
+Budget budget_within(const RunState& run, const Graph& teacher, int member, double most_macs) {
   const int size = run.recipe.size;
   Budget b;
   b.input = teacher.input_shapes(size, size)[0];
   double macs = run.recipe.target_macs;
-  if (run.time_macs > 0) macs = macs > 0 ? std::min(macs, run.time_macs) : run.time_macs;
+  if (most_macs > 0) macs = macs > 0 ? std::min(macs, most_macs) : most_macs;
   if (const double ratio = run.recipe.ratio_of(member); ratio > 0) {
     b.kind = Budget::Kind::bytes;
     b.target = static_cast<double>(file_bytes(teacher)) / ratio;
@@ -50,18 +50,58 @@ Budget make_budget(const RunState& run, const Graph& teacher, int member) {
   return b;
 }
 
+Budget budget_of_macs(const RunState& run, const Graph& teacher, double macs) {
+  Budget b;
+  b.kind = Budget::Kind::macs;
+  b.input = teacher.input_shapes(run.recipe.size, run.recipe.size)[0];
+  b.target = macs;
+  return b;
+}
+
+// Where nothing that the run could make is fast enough, or all of it is. `alone`: there is no
+// other target that gives it something to do.
+void refuse_time(const RunState& run, double whole, double least, bool alone) {
+  const double target = run.recipe.target_ms;
+  GSX_CHECK(!alone || whole >= target * (1 - kTimeTolerance), asked_time(run), ": one image takes ",
+            ms_text(whole), " before anything is left out; ask for less");
+  GSX_CHECK(least <= target * (1 + kTimeTolerance), asked_time(run), ": one image takes at least ",
+            ms_text(least), " however small the network; ask for more, or give more --threads");
+}
+
+// `student` has the scales that it is pruned by.
+void check_time(const RunState& run, const Graph& teacher, const Graph& student, bool alone) {
+  Graph least = student;
+  prune_to_budget(least, prune_groups(student, run.recipe.prune_by()),
+                  budget_of_macs(run, teacher, 1), true);
+  refuse_time(run, shipped_time(run, student), shipped_time(run, least), alone);
+}
+
+void check_narrow_time(const RunState& run, const Graph& teacher) {
+  const auto of_width = [&](double width) {
+    Rng rng(run.config.seed, kStudentStream);
+    return shipped_time(run, fresh_narrow_network(teacher, width, run.context, rng));
+  };
+  refuse_time(run, of_width(network_width(teacher)), of_width(least_width(teacher)), true);
+}
+
+}  // namespace
+
+Budget make_budget(const RunState& run, const Graph& teacher, int member) {
+  return budget_within(run, teacher, member, run.time_macs);
+}
+
 void check_budget(const RunState& run, const Graph& teacher) {
   derived_rate(run, teacher);
   const Budget budget = make_budget(run, teacher);
-  if (budget.kind == Budget::Kind::none) return;
+  const std::vector<Budget> parts = parts_of(budget);
+  if (parts.empty() && run.recipe.target_ms == 0) return;
   Graph student = run.recipe.from_narrow() ? narrow_student(run, teacher, budget) : teacher;
+  if (run.recipe.target_ms > 0 && !run.recipe.prunes()) check_narrow_time(run, teacher);
   if (!run.recipe.prunes()) return;
   if (run.recipe.quantized()) insert_quantizers(student, run.config.quantize());
-  const double whole = cost_of(student, budget);
-  if (whole < budget.target * (1 - kTolerance)) {
-    const Budget part = parts_of(budget)[0];
-    refuse_idle_budget(run, teacher, part, cost_of(student, part));
-  }
+  if (!parts.empty() && run.recipe.target_ms == 0 &&
+      cost_of(student, budget) < budget.target * (1 - kTolerance))
+    refuse_idle_budget(run, teacher, parts[0], cost_of(student, parts[0]));
   if (run.config.weight_bits == "auto")
     for (const int layer : layers_with_weights(student)) set_weight_bits(student, layer, 4);
   insert_scales(student, run.recipe.prune_by());
@@ -69,13 +109,14 @@ void check_budget(const RunState& run, const Graph& teacher) {
   for (int member = std::min(members, 1); member <= members; ++member)
     for (const Budget& part : parts_of(make_budget(run, teacher, member)))
       check_reachable(run, teacher, student, part, member);
+  if (run.recipe.target_ms > 0) check_time(run, teacher, student, parts.empty());
 }
 
 std::string missed_budget(const RunState& run, const Graph& teacher, const Graph& student,
                           int member) {
   std::string missed;
   if (!run.recipe.prunes()) return missed;
-  for (const Budget& part : parts_of(make_budget(run, teacher, member))) {
+  for (const Budget& part : parts_of(budget_within(run, teacher, member, 0))) {
     const double reached = cost_of(student, part);
     if (reached <= part.target * (1 + kTolerance)) continue;
     missed += (missed.empty() ? "" : "; ") + asked_budget(run, part.kind, member) +
@@ -83,6 +124,28 @@ std::string missed_budget(const RunState& run, const Graph& teacher, const Graph
               ", as near as its channels allow";
   }
   return missed;
+}
+
+double macs_of_cuts_in_time(const RunState& run, const Graph& teacher, const Graph& student,
+                            const std::vector<PruneGroup>& groups) {
+  const Budget floor = budget_of_macs(run, teacher, 1);
+  return macs_within_time(run, least_cost(student, groups, floor), cost_of(student, floor),
+                          [&](double macs) {
+                            Graph cut = student;
+                            prune_to_budget(cut, groups, budget_of_macs(run, teacher, macs), true);
+                            return cut;
+                          });
+}
+
+double macs_of_narrow_in_time(const RunState& run, const Graph& teacher) {
+  const Budget any = budget_of_macs(run, teacher, 1);
+  return macs_within_time(run, narrow_cost(teacher, least_width(teacher), any, nullptr),
+                          cost_of(teacher, any), [&](double macs) {
+                            Rng rng(run.config.seed, kStudentStream);
+                            const double width =
+                                width_within(teacher, budget_of_macs(run, teacher, macs), nullptr);
+                            return fresh_narrow_network(teacher, width, run.context, rng);
+                          });
 }
 
 Graph handed_on(const Artifacts::Student& before) {

@@ -19,6 +19,12 @@ void check_budget(const RunState&, const Graph& teacher);
 std::string missed_budget(const RunState&, const Graph& teacher, const Graph& student,
                           int member = 0);
 
+// The MACs within which cuts of a student, pruned by its groups, take the recipe's target_ms, and
+// the same of narrow networks: measured, on all the run's threads.
+double macs_of_cuts_in_time(const RunState&, const Graph& teacher, const Graph& student,
+                            const std::vector<PruneGroup>&);
+double macs_of_narrow_in_time(const RunState&, const Graph& teacher);
+
 // The student that the stage before leaves, without its dead channels; whether it met its budget is
 // what warn_of_missed_budget() says where it was pruned to one.
 Graph handed_on(const Artifacts::Student& before);

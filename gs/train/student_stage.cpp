@@ -15,6 +15,7 @@
 #include "gs/train/budget_words.h"
 #include "gs/train/random_streams.h"
 #include "gs/train/run_budget.h"
+#include "gs/train/time_budget.h"
 #include "gs/translate.h"
 
 namespace gsx {
@@ -25,29 +26,37 @@ constexpr double kReach = 0.8;  // the part of the slim stage in which the budge
 constexpr size_t kWeighed = 8;  // images that channels are weighed by
 constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
 
+Budget macs_alone(Budget budget) {
+  budget.kind = Budget::Kind::macs;
+  return budget;
+}
+
 }  // namespace
 
 StudentStage::StudentStage(RunState& run, const StagePlan& plan)
     : Stage(run, plan),
       lessons_(run, plan),
-      budget_(make_budget(run, lessons_.teacher(), plan.member)) {
+      budget_(make_budget(run, lessons_.teacher(), member())) {
   std::vector<float> weights;
-  if (std::optional<Artifacts::Student> before = run.artifacts.take_student()) {
+  if (std::optional<Artifacts::Student> before = run.artifacts.take_student(plan.member)) {
     student_ = handed_on(*before);
     discriminator_ = std::move(before->discriminator);
     if (before->distance == plan.distance) weights = before->distance_weights;
     if (plan.quantize && !student_.quantized()) quantize();
-    else if (before->member != plan.member) choose_bits();
-    if (before->to_budget && before->member == plan.member)
-      warn_of_missed_budget(run, lessons_.teacher(), student_, plan.member);
+    if (before->to_budget) warn_of_missed_budget(run, lessons_.teacher(), student_, plan.member);
   } else {
     if (!run.config.without_discriminator())
       discriminator_ = load_model(run.context, run.artifacts.discriminator);
+    if (plan.from == "narrow" && is_untimed()) {
+      run.time_macs = macs_of_narrow_in_time(run, lessons_.teacher());
+      budget_ = make_budget(run, lessons_.teacher(), member());
+    }
     student_ = plan.from == "narrow" ? narrow_student(run, lessons_.teacher(), budget_)
                                      : lessons_.teacher();
     if (plan.quantize) quantize();
   }
   if (plan.prune) insert_scales(student_, options_.prune_by);
+  if (plan.prune && is_untimed()) fit_to_time();
   build(std::move(weights));
   if (weighs()) weigh_channels();
 }
@@ -58,7 +67,7 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
       discriminator_(run.config.without_discriminator() ? Graph()
                                                         : in.graph("discriminator", run.context)),
       student_(in.graph("student", run.context)),
-      budget_(make_budget(run, lessons_.teacher(), plan.member)) {
+      budget_(make_budget(run, lessons_.teacher(), member())) {
   build(in.meta().at("distance").get<std::vector<float>>());
   in.restore("weight_optimizer", step_->weight_optimizer());
   in.restore("discriminator_optimizer", step_->discriminator_optimizer());
@@ -67,6 +76,9 @@ StudentStage::StudentStage(RunState& run, const StagePlan& plan, const StateRead
   step_->pool().restore(in.tensors("pool", run.context), rng_from_json(in.meta().at("pool_rng")));
   if (controller_) controller_->restore(in.meta().at("controller"));
 }
+
+// Whose budget the stage keeps to: where it leaves cuts, the last member's.
+int StudentStage::member() const { return plan_.cuts ? run_.recipe.members() : plan_.member; }
 
 bool StudentStage::weighs() const { return plan_.prune && plan_.importance == "output"; }
 
@@ -87,7 +99,7 @@ std::vector<std::vector<Tensor>> StudentStage::inputs_for(const std::vector<Tens
 
 void StudentStage::quantize() {
   insert_quantizers(student_, run_.config.quantize());
-  choose_bits();
+  if (run_.config.weight_bits == "auto" && to_budget()) choose_bits();
   calibrate(student_);
 }
 
@@ -100,11 +112,8 @@ void StudentStage::calibrate(Graph& student) {
   calibrate_inputs(student, inputs_for(sources), run_.config.quantize());
 }
 
-// On a copy: how the output is made as bright as before depends on what is chosen. Every member of
-// a family chooses anew among all layers.
+// On a copy: how the output is made as bright as before depends on what is chosen.
 void StudentStage::choose_bits() {
-  if (run_.config.weight_bits != "auto" || !to_budget() || !student_.quantized()) return;
-  for (const int layer : layers_with_weights(student_)) set_weight_bits(student_, layer, 8);
   Graph trial = student_;
   calibrate(trial);
   insert_scales(trial, options_.prune_by);  // adds no node
@@ -119,10 +128,51 @@ void StudentStage::choose_bits() {
   run_.observer.message(text.str());
 }
 
-void StudentStage::weigh_channels() {
+std::vector<Tensor> StudentStage::worth_of(const std::vector<PruneGroup>& groups,
+                                           const Budget& budget) {
   Rng rng(run_.config.seed, kWorthStream);
-  step_->set_worth(measure_worth(student_, step_->groups(), budget_,
-                                 inputs_for(run_.data.training(Domain::a, kWeighed)), rng));
+  return measure_worth(student_, groups, budget,
+                       inputs_for(run_.data.training(Domain::a, kWeighed)), rng);
+}
+
+void StudentStage::weigh_channels() { step_->set_worth(worth_of(step_->groups(), budget_)); }
+
+bool StudentStage::is_untimed() const { return run_.recipe.target_ms > 0 && run_.time_macs == 0; }
+
+// Before any step: cuts by what channels are worth now. Where the budget is met they are others,
+// and are timed again.
+void StudentStage::fit_to_time() {
+  std::vector<PruneGroup> groups = prune_groups(student_, options_.prune_by);
+  if (weighs()) {
+    Budget unit = budget_;
+    if (unit.kind == Budget::Kind::none) unit.kind = Budget::Kind::macs;
+    const std::vector<Tensor> worth = worth_of(groups, unit);
+    for (size_t g = 0; g < groups.size(); ++g) groups[g].worth = worth[g];
+  }
+  run_.time_macs = macs_of_cuts_in_time(run_, lessons_.teacher(), student_, groups);
+  budget_ = make_budget(run_, lessons_.teacher(), member());
+}
+
+// The budget whose cut of the network, as trained so far, takes the time that was asked.
+Budget StudentStage::settle(const Graph& graph, const std::vector<PruneGroup>& groups) {
+  constexpr int kMostRounds = 6;
+  constexpr double kNear = 0.015;
+  double ms = 0, macs = 0;
+  for (int round = 0; round < kMostRounds; ++round) {
+    Graph cut = graph;
+    prune_to_budget(cut, groups, budget_, true);
+    macs = cost_of(extract(cut), macs_alone(budget_));
+    ms = shipped_time(run_, cut);
+    const double share = run_.recipe.target_ms / ms;
+    const bool held_by_others = share > 1 && macs < (1 - 2 * kNear) * run_.time_macs;
+    if (std::abs(share - 1) <= kNear || held_by_others) break;
+    run_.time_macs *= std::clamp(share, 0.7, 1.4);
+    budget_ = make_budget(run_, lessons_.teacher(), member());
+  }
+  std::ostringstream text;
+  text << "time     an image takes " << ms_text(ms) << " with what is left";
+  run_.observer.message(text.str());
+  return budget_;
 }
 
 void StudentStage::build(std::vector<float> weights) {
@@ -136,10 +186,24 @@ void StudentStage::build(std::vector<float> weights) {
     const float lr = options_.lr_gamma;
     const int steps = plan_.steps;
     controller_ = std::make_unique<RhoController>(
-        budget_, steps, static_cast<int>(steps * kReach), [lr, steps](int step) {
+        budget_, steps, static_cast<int>(steps * kReach),
+        [lr, steps](int step) {
           return static_cast<float>(lr * schedule_factor(Schedule::cosine, step, steps));
-        });
+        },
+        stops());
   }
+}
+
+RhoController::Stops StudentStage::stops() {
+  RhoController::Stops stops;
+  for (int i = 1; plan_.cuts && i < member(); ++i)
+    stops.milder.push_back(make_budget(run_, lessons_.teacher(), i));
+  stops.take = [this](size_t i, const Graph& cut) { leave(cut, static_cast<int>(i) + 1); };
+  if (run_.recipe.target_ms > 0)
+    stops.settle = [this](const Graph& graph, const std::vector<PruneGroup>& groups) {
+      return settle(graph, groups);
+    };
+  return stops;
 }
 
 Losses StudentStage::step(int step) {
@@ -202,22 +266,45 @@ void StudentStage::tell_idle_pruning() const {
   run_.observer.warning(text.str());
 }
 
+// A member's student, with which its own stages begin.
+void StudentStage::leave(const Graph& cut, int member) {
+  run_.artifacts.cuts.push_back({extract(cut),
+                                 discriminator_,
+                                 plan_.distance,
+                                 step_->distance().weights(),
+                                 false,
+                                 to_budget(),
+                                 member,
+                                 {}});
+}
+
+// Of the members whose budgets were not met on the way, as in a stage of few steps.
+void StudentStage::leave_milder() {
+  const int met = controller_ ? static_cast<int>(controller_->taken()) : 0;
+  for (int i = met + 1; i < member(); ++i) {
+    Graph cut = student_;
+    if (to_budget())
+      prune_to_budget(cut, step_->groups(), make_budget(run_, lessons_.teacher(), i), true);
+    leave(cut, i);
+  }
+}
+
 void StudentStage::finish() {
+  if (plan_.cuts) leave_milder();
+  if (to_budget() && run_.recipe.target_ms > 0 && !controller_->landed())
+    settle(student_, step_->groups());
   if (to_budget()) prune_to_budget(student_, step_->groups(), budget_, true);
   else if (plan_.prune) tell_idle_pruning();
-  if (plan_.branches) run_.artifacts.branch = left();
+  if (plan_.cuts) return leave(student_, member());
   if (!plan_.last) {
-    run_.artifacts.student = left();
+    run_.artifacts.student = {
+        student_,    discriminator_, plan_.distance, step_->distance().weights(),
+        plan_.prune, to_budget(),    plan_.member,   {}};
     return;
   }
   Graph made = plan_.prune ? extract(student_) : student_;
   save_student(run_, std::move(made), run_.model_of(plan_.member));
   if (plan_.member > 0) tell_member();
-}
-
-Artifacts::Student StudentStage::left() const {
-  return {student_,    discriminator_, plan_.distance, step_->distance().weights(),
-          plan_.prune, to_budget(),    plan_.member,   {}};
 }
 
 // Whatever becomes of the others, a member that is done is there to be used.

@@ -18,20 +18,28 @@ class StudentStage : public Stage {
   std::vector<double> scales() const override;
   void save(StateWriter&) const override;
   ImageRows samples(const std::vector<Tensor>& sources) override;
-  // A stage that prunes cuts to the budget; the last one extracts and writes the model.
+  // A stage that prunes cuts to the budget, for a family to every member's; the last one extracts
+  // and writes the model.
   void finish() override;
 
  private:
+  int member() const;
   bool weighs() const;     // whether channels are compared by what the output loses with them
   bool to_budget() const;  // whether the stage prunes until the budget is met
   std::vector<std::vector<Tensor>> inputs_for(const std::vector<Tensor>& sources);
   void quantize();
   void calibrate(Graph& student);
   void choose_bits();
+  std::vector<Tensor> worth_of(const std::vector<PruneGroup>&, const Budget&);
   void weigh_channels();
+  bool is_untimed() const;
+  void fit_to_time();
+  Budget settle(const Graph&, const std::vector<PruneGroup>&);
   void build(std::vector<float> distance_weights);
   void tell_idle_pruning() const;
-  Artifacts::Student left() const;
+  RhoController::Stops stops();
+  void leave(const Graph& cut, int member);
+  void leave_milder();
   void tell_member() const;
 
   Lessons lessons_;

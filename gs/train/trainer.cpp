@@ -98,7 +98,7 @@ class Run {
   double spent_ = 0;    // seconds in steps, of resumed runs too
   std::vector<StagePrice> prices_;
   Json marks_;  // of the given networks
-  // What was told of the student's images, of every member of a family, when its last stage ended.
+  // What was told of the student's images when its last stage ended, by members of a family.
   std::map<int, std::string> astray_;
   std::vector<Tensor> sources_;
   StagePtr stage_;
@@ -145,7 +145,7 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
   state_.data.check();
   if (in.meta().contains("artifacts"))
     state_.artifacts = artifacts_from_json(config.run_dir, in.meta().at("artifacts"));
-  state_.artifacts.restore_branch(in, state_.context);
+  state_.artifacts.restore_cuts(in, state_.context);
   state_.time_macs = in.meta().value("time_macs", 0.0);
   check_marks(state_, marks_, new_teacher);
   open_folder(total_step_);
@@ -187,10 +187,9 @@ TrainResult Run::go() {
   write_checkpoint();
   stage_.reset();  // its memory is wanted for the evaluation
   TrainResult result = evaluate_run(state_);
-  for (const auto& [member, text] : astray_) {
-    if (!result.members.empty()) result.members.at(static_cast<size_t>(member) - 1).astray = text;
-    result.astray += (result.astray.empty() || text.empty() ? "" : "; ") + text;
-  }
+  for (size_t i = 0; i < result.members.size(); ++i)
+    result.members[i].astray = astray_[static_cast<int>(i) + 1];
+  result.astray = astray_[state_.recipe.members()];
   result.finished = true;
   write_figures(result);
   return result;
@@ -289,7 +288,7 @@ void Run::write_checkpoint() {
   out.meta["config"] = state_.config.to_json();
   out.meta["recipe"] = state_.recipe.to_json();
   out.meta["artifacts"] = state_.artifacts.to_json();
-  state_.artifacts.save_branch(out);
+  state_.artifacts.save_cuts(out);
   if (state_.time_macs > 0) out.meta["time_macs"] = state_.time_macs;
   out.meta["stage"] = at_;
   out.meta["step"] = step_;
