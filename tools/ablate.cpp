@@ -33,8 +33,8 @@ struct AblateOptions {
 
 // What an ablation decides for its runs.
 bool decided_here(const std::string& flag) {
-  static const std::set<std::string> kFlags = {"method",      "recipe",    "seed",    "target-ratio",
-                                               "target-macs", "target-ms", "budgets", "rho"};
+  static const std::set<std::string> kFlags = {
+      "method", "recipe", "seed", "target-ratio", "target-macs", "target-ms", "budgets", "rho"};
   return kFlags.count(flag) > 0;
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("a family: what excludes it, or cannot be reached, is told before the 
   refused(c, "--rho and --budgets exclude each other");
   c = family_config(dir.path() / "run");
   c.method = "gd";
-  refused(c, "--budgets: needs stages that prune by shrinking gammas to a budget");
+  refused(c, "--budgets: needs a stage that prunes by shrinking gammas to a budget");
   c = family_config(dir.path() / "run");
   c.budgets = "3.5,500";
   refused(c, "the 500 of --budgets: the file can become at most");
