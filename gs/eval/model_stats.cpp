@@ -22,10 +22,11 @@ ModelFigures measure(const Graph& graph, const Shape& input) {
   return f;
 }
 
-std::vector<ModelTime> time_models(const std::vector<const Graph*>& models, const Tensor& source) {
-  constexpr int kWarmUp = 2, kRounds = 9;
+std::vector<ModelTime> time_models(const std::vector<const Graph*>& models, const Tensor& source,
+                                   int rounds) {
+  constexpr int kWarmUp = 2;
   std::vector<std::vector<double>> times(models.size());
-  for (int round = 0; round < kWarmUp + kRounds; ++round) {
+  for (int round = 0; round < kWarmUp + rounds; ++round) {
     for (size_t i = 0; i < models.size(); ++i) {
       const Tensor x = convert_images(source, kImageFormat, models[i]->input_format);
       x.context()->synchronize();
@@ -40,7 +41,7 @@ std::vector<ModelTime> time_models(const std::vector<const Graph*>& models, cons
   std::vector<ModelTime> all;
   for (auto& t : times) {
     std::sort(t.begin(), t.end());
-    all.push_back({t[kRounds / 2], t.front()});
+    all.push_back({t[static_cast<size_t>(rounds) / 2], t.front()});
   }
   return all;
 }

@@ -14,12 +14,13 @@ struct ModelFigures {
 
 // Cost and size of the file; `input` is the shape of one image [1,C,H,W]. Times are left 0.
 ModelFigures measure(const Graph&, const Shape& input);
-// Milliseconds of evaluate() on one photo [1,3,H,W], RGB in -1..1, after a warm-up; the models take
-// turns.
+// Milliseconds of evaluate() on one photo [1,3,H,W], RGB in -1..1, so many times after a warm-up;
+// the models take turns.
 struct ModelTime {
   double median = 0, least = 0;
 };
-std::vector<ModelTime> time_models(const std::vector<const Graph*>& models, const Tensor& source);
+std::vector<ModelTime> time_models(const std::vector<const Graph*>& models, const Tensor& source,
+                                   int rounds = 9);
 void set_time(ModelFigures&, const ModelTime&);
 // What the summary adds to a speed-up: nothing, or that these models' times scatter as they do
 // while others use the machine, so that it says little.

@@ -76,12 +76,14 @@ void check_time(const RunState& run, const Graph& teacher, const Graph& student,
   refuse_time(run, shipped_time(run, student), shipped_time(run, least), alone);
 }
 
+double time_of_width(const RunState& run, const Graph& teacher, double width) {
+  Rng rng(run.config.seed, kStudentStream);
+  return shipped_time(run, fresh_narrow_network(teacher, width, run.context, rng));
+}
+
 void check_narrow_time(const RunState& run, const Graph& teacher) {
-  const auto of_width = [&](double width) {
-    Rng rng(run.config.seed, kStudentStream);
-    return shipped_time(run, fresh_narrow_network(teacher, width, run.context, rng));
-  };
-  refuse_time(run, of_width(network_width(teacher)), of_width(least_width(teacher)), true);
+  refuse_time(run, time_of_width(run, teacher, network_width(teacher)),
+              time_of_width(run, teacher, least_width(teacher)), true);
 }
 
 }  // namespace
@@ -128,24 +130,23 @@ std::string missed_budget(const RunState& run, const Graph& teacher, const Graph
 
 double macs_of_cuts_in_time(const RunState& run, const Graph& teacher, const Graph& student,
                             const std::vector<PruneGroup>& groups) {
-  const Budget floor = budget_of_macs(run, teacher, 1);
-  return macs_within_time(run, least_cost(student, groups, floor), cost_of(student, floor),
-                          [&](double macs) {
+  const Budget any = budget_of_macs(run, teacher, 1);
+  return macs_within_time(run.recipe.target_ms, least_cost(student, groups, any),
+                          cost_of(student, any), run.time_macs, [&](double macs) {
                             Graph cut = student;
                             prune_to_budget(cut, groups, budget_of_macs(run, teacher, macs), true);
-                            return cut;
+                            return shipped_time(run, cut);
                           });
 }
 
 double macs_of_narrow_in_time(const RunState& run, const Graph& teacher) {
   const Budget any = budget_of_macs(run, teacher, 1);
-  return macs_within_time(run, narrow_cost(teacher, least_width(teacher), any, nullptr),
-                          cost_of(teacher, any), [&](double macs) {
-                            Rng rng(run.config.seed, kStudentStream);
-                            const double width =
-                                width_within(teacher, budget_of_macs(run, teacher, macs), nullptr);
-                            return fresh_narrow_network(teacher, width, run.context, rng);
-                          });
+  return macs_within_time(
+      run.recipe.target_ms, narrow_cost(teacher, least_width(teacher), any, nullptr),
+      cost_of(teacher, any), 0, [&](double macs) {
+        return time_of_width(run, teacher,
+                             width_within(teacher, budget_of_macs(run, teacher, macs), nullptr));
+      });
 }
 
 Graph handed_on(const Artifacts::Student& before) {

@@ -2,7 +2,7 @@
 #include "gs/train/student_stage.h"
 
 #include <algorithm>
-#include <cmath>
+#include <iomanip>
 #include <sstream>
 
 #include "gs/passes/calibrate.h"
@@ -25,11 +25,6 @@ namespace {
 constexpr double kReach = 0.8;  // the part of the slim stage in which the budget is reached
 constexpr size_t kWeighed = 8;  // images that channels are weighed by
 constexpr size_t kTried = 4;    // images that layers are rounded to 4 bits on
-
-Budget macs_alone(Budget budget) {
-  budget.kind = Budget::Kind::macs;
-  return budget;
-}
 
 }  // namespace
 
@@ -149,28 +144,16 @@ void StudentStage::fit_to_time() {
     const std::vector<Tensor> worth = worth_of(groups, unit);
     for (size_t g = 0; g < groups.size(); ++g) groups[g].worth = worth[g];
   }
-  run_.time_macs = macs_of_cuts_in_time(run_, lessons_.teacher(), student_, groups);
-  budget_ = make_budget(run_, lessons_.teacher(), member());
+  settle(student_, groups);
 }
 
 // The budget whose cut of the network, as trained so far, takes the time that was asked.
 Budget StudentStage::settle(const Graph& graph, const std::vector<PruneGroup>& groups) {
-  constexpr int kMostRounds = 6;
-  constexpr double kNear = 0.015;
-  double ms = 0, macs = 0;
-  for (int round = 0; round < kMostRounds; ++round) {
-    Graph cut = graph;
-    prune_to_budget(cut, groups, budget_, true);
-    macs = cost_of(extract(cut), macs_alone(budget_));
-    ms = shipped_time(run_, cut);
-    const double share = run_.recipe.target_ms / ms;
-    const bool held_by_others = share > 1 && macs < (1 - 2 * kNear) * run_.time_macs;
-    if (std::abs(share - 1) <= kNear || held_by_others) break;
-    run_.time_macs *= std::clamp(share, 0.7, 1.4);
-    budget_ = make_budget(run_, lessons_.teacher(), member());
-  }
+  run_.time_macs = macs_of_cuts_in_time(run_, lessons_.teacher(), graph, groups);
+  budget_ = make_budget(run_, lessons_.teacher(), member());
   std::ostringstream text;
-  text << "time     an image takes " << ms_text(ms) << " with what is left";
+  text << "time     " << run_.recipe.target_ms << " ms is what " << std::setprecision(4)
+       << run_.time_macs / 1e6 << "M MACs take here";
   run_.observer.message(text.str());
   return budget_;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include "gs/eval/model_stats.h"
 #include "gs/passes/calibrate.h"
@@ -37,19 +38,23 @@ void quantize_for_timing(const RunState& run, Graph& student, const Tensor& sour
 }  // namespace
 
 double settled_time(const RunState& run, const Graph& model) {
-  constexpr int kLeast = 3, kMost = 15;
-  constexpr std::chrono::milliseconds kEnough(1000);
+  constexpr int kRounds = 3, kLeast = 3;
+  constexpr double kAgree = 1.03, kCalm = 1.15;  // an idle machine's median over its fastest image
+  constexpr std::chrono::seconds kEnough(5);
   const NoGrad guard;
   const Tensor source = timed_image(run);
   const auto start = std::chrono::steady_clock::now();
-  std::vector<double> medians;
-  for (int i = 0; i < kMost; ++i) {
-    if (i >= kLeast && i % 2 == 1 && std::chrono::steady_clock::now() - start > kEnough) break;
-    medians.push_back(time_models({&model}, source)[0].median);
+  std::vector<double> medians;  // the lowest first
+  double fastest = std::numeric_limits<double>::infinity();
+  for (int i = 1;; ++i) {
+    const ModelTime time = time_models({&model}, source, kRounds)[0];
+    fastest = std::min(fastest, time.least);
+    medians.insert(std::upper_bound(medians.begin(), medians.end(), time.median), time.median);
+    if (i < kLeast) continue;
+    if (medians[1] <= kAgree * medians[0] && medians[0] <= kCalm * fastest) return medians[0];
+    if (std::chrono::steady_clock::now() - start > kEnough)
+      return std::min(medians[0], kCalm * fastest);
   }
-  std::nth_element(medians.begin(), medians.begin() + std::ptrdiff_t(medians.size() / 2),
-                   medians.end());
-  return medians[medians.size() / 2];
 }
 
 double shipped_time(const RunState& run, const Graph& student) {
@@ -62,22 +67,25 @@ double shipped_time(const RunState& run, const Graph& student) {
   return settled_time(run, shipped);
 }
 
-double macs_within_time(const RunState& run, double least, double most,
-                        const std::function<Graph(double macs)>& within_macs) {
-  const double target = run.recipe.target_ms;
+double macs_within_time(double target, double least, double most, double guess,
+                        const std::function<double(double macs)>& time_of) {
   struct Trial {
     double macs, ms;
   };
-  const auto trial = [&](double macs) { return Trial{macs, shipped_time(run, within_macs(macs))}; };
+  const auto trial = [&](double macs) { return Trial{macs, time_of(macs)}; };
   Trial slow = trial(most), fast = trial(least);
   if (slow.ms <= target) return most;
+  double next = guess;
   for (int i = 0; i < kMostTrials && fast.ms < target; ++i) {
-    // Time grows about as a power of the MACs; a step towards the middle keeps clear of the ends.
-    const double share = std::log(target / fast.ms) / std::log(slow.ms / fast.ms);
-    const Trial next =
-        trial(fast.macs * std::pow(slow.macs / fast.macs, std::clamp(share, 0.1, 0.9)));
-    if (std::abs(next.ms / target - 1) <= kNear) return next.macs;
-    (next.ms > target ? slow : fast) = next;
+    if (next <= fast.macs || next >= slow.macs) {
+      // Time grows about as a power of the MACs; what keeps clear of the ends narrows them surely.
+      const double share = std::log(target / fast.ms) / std::log(slow.ms / fast.ms);
+      next = fast.macs * std::pow(slow.macs / fast.macs, std::clamp(share, 0.1, 0.9));
+    }
+    const Trial tried = trial(next);
+    if (std::abs(tried.ms / target - 1) <= kNear) return tried.macs;
+    (tried.ms > target ? slow : fast) = tried;
+    next = 0;
   }
   return fast.macs;
 }
