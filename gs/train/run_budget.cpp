@@ -81,9 +81,9 @@ double time_of_width(const RunState& run, const Graph& teacher, double width) {
   return shipped_time(run, fresh_narrow_network(teacher, width, run.context, rng));
 }
 
-void check_narrow_time(const RunState& run, const Graph& teacher) {
+void check_narrow_time(const RunState& run, const Graph& teacher, bool alone) {
   refuse_time(run, time_of_width(run, teacher, network_width(teacher)),
-              time_of_width(run, teacher, least_width(teacher)), true);
+              time_of_width(run, teacher, least_width(teacher)), alone);
 }
 
 }  // namespace
@@ -98,7 +98,8 @@ void check_budget(const RunState& run, const Graph& teacher) {
   const std::vector<Budget> parts = parts_of(budget);
   if (parts.empty() && run.recipe.target_ms == 0) return;
   Graph student = run.recipe.from_narrow() ? narrow_student(run, teacher, budget) : teacher;
-  if (run.recipe.target_ms > 0 && !run.recipe.prunes()) check_narrow_time(run, teacher);
+  if (run.recipe.target_ms > 0 && !run.recipe.prunes())
+    check_narrow_time(run, teacher, parts.empty());
   if (!run.recipe.prunes()) return;
   if (run.recipe.quantized()) insert_quantizers(student, run.config.quantize());
   if (!parts.empty() && run.recipe.target_ms == 0 &&

@@ -35,7 +35,7 @@ TEST_CASE("misuse exits with 2 and names what was meant") {
   expect_misuse({"--verison"}, "gsx: unknown flag --verison; did you mean --version?\n");
   expect_misuse({"info", "extra"}, "gsx info: unexpected argument 'extra'\n");
   expect_misuse({"train", "--rho", "0.1", "--target-ratio", "4"},
-                "gsx train: --rho and --target-ratio exclude each other");
+                "gsx train: --rho and --target-ratio exclude each other; give one of them");
   expect_misuse({"train", "--act-range", "wide"}, "gsx train: --act-range: expected");
   expect_misuse({"translate", "model", "image.png", "--ou", "x"},
                 "gsx translate: unknown flag --ou; did you mean --out?");

@@ -44,6 +44,41 @@ TEST_CASE("pruning lands within 3 % of a budget of macs or bytes") {
   }
 }
 
+TEST_CASE("bytes and MACs are kept together, and one of them decides") {
+  for (const bool quantized : {false, true})
+    for (const auto& [bytes_left, macs_left] :
+         {std::pair{0.5, 0.3}, {0.3, 0.5}, {0.2, 0.9}, {0.4, 0.4}}) {
+      INFO(quantized << " " << bytes_left << " " << macs_left);
+      Graph graph = wide_cyclegan();
+      if (quantized) quantize_graph(graph, kImage);
+      const Budget macs{Budget::Kind::macs, 0, kImage};
+      Budget both{Budget::Kind::bytes, 0, kImage};
+      both.target = bytes_left * cost(graph, both);
+      both.most_macs = macs_left * cost(graph, macs);
+      const std::vector<Budget> parts = parts_of(both);
+      REQUIRE(parts.size() == 2);
+      CHECK(parts[0].target == both.target);
+      CHECK(parts[1].target == both.most_macs);
+      // What a channel saves as part of what has to be saved.
+      const std::vector<PruneGroup> groups = prune_groups(graph);
+      const std::vector<double> joint = channel_costs(graph, groups, both);
+      std::vector<double> shares(groups.size(), 0);
+      for (const Budget& part : parts) {
+        const std::vector<double> costs = channel_costs(graph, groups, part);
+        for (size_t g = 0; g < groups.size(); ++g)
+          shares[g] += costs[g] / (cost_of(graph, part) - part.target);
+      }
+      for (size_t g = 0; g < groups.size(); ++g) CHECK(joint[g] == Approx(shares[g] * both.target));
+      const double reached = prune_to_budget(graph, groups, both);
+      const double byte_share = cost(graph, parts[0]) / both.target,
+                   macs_share = cost(graph, parts[1]) / both.most_macs;
+      CHECK(reached == Approx(std::max(byte_share, macs_share) * both.target));
+      CHECK(std::max(byte_share, macs_share) <= 1);
+      CHECK(std::max(byte_share, macs_share) >= 0.97);
+    }
+  CHECK(parts_of(Budget()).empty());
+}
+
 TEST_CASE("pruning to a budget lands on networks with tied channels too") {
   for (const std::string name : {"cartoongan", "fast_style"}) {
     Graph graph = make_architecture(name, {{"width", 12}, {"blocks", 3}});
