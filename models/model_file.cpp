@@ -4,6 +4,7 @@
 
 #include "engine/io/file_kind.h"
 #include "models/architectures.h"
+#include "models/model_content.h"
 #include "models/nodes/common.h"
 #include "models/stored.h"
 #include "models/values.h"
@@ -315,6 +316,8 @@ Graph model_of(const ContextPtr& context, const SafetensorsFile& file, bool prep
 void save_model(const Graph& graph, const std::filesystem::path& path) {
   writer_for(graph, true).write(path);
 }
+
+std::string model_content(const Graph& graph) { return writer_for(graph, true).content(); }
 
 int64_t file_bytes(const Graph& graph) {
   return static_cast<int64_t>(writer_for(graph, false).file_bytes());

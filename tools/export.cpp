@@ -7,6 +7,7 @@
 #include "models/export/ncnn.h"
 #include "models/export/onnx.h"
 #include "models/export/pytorch.h"
+#include "models/model_content.h"
 #include "tools/commands.h"
 #include "tools/exported.h"
 #include "tools/model_card.h"
@@ -76,53 +77,48 @@ Written write_onnx(const ExportOptions& o, const Graph& graph) {
   return {{o.out, static_cast<int64_t>(content.size())}};
 }
 
-Written write_pytorch(const ExportOptions& o, const Graph& graph) {
+FileContents pytorch_contents(const ExportOptions&, const Graph& graph) {
   const PyTorchFiles files = pytorch_files(graph);
-  const fs::path code = fs::path(o.out) / "model.py",
-                 weights = fs::path(o.out) / "model.safetensors";
-  write_file_atomically(code, files.code);
-  files.weights.write(weights);
-  return {{code, static_cast<int64_t>(files.code.size())},
-          {weights, static_cast<int64_t>(files.weights.file_bytes())}};
+  return {{"model.py", files.code}, {"model.safetensors", files.weights.content()}};
 }
 
-Written write_ncnn(const ExportOptions& o, const Graph& graph) {
-  const NcnnFiles files = ncnn_files(graph);
-  const fs::path param = fs::path(o.out) / "model.param", bin = fs::path(o.out) / "model.bin";
-  write_file_atomically(param, files.param);
-  write_file_atomically(bin, files.bin);
-  return {{param, static_cast<int64_t>(files.param.size())},
-          {bin, static_cast<int64_t>(files.bin.size())}};
+FileContents ncnn_contents(const ExportOptions&, const Graph& graph) {
+  NcnnFiles files = ncnn_files(graph);
+  return {{"model.param", std::move(files.param)}, {"model.bin", std::move(files.bin)}};
 }
 
-Written write_web(const ExportOptions& o, const Graph& graph) {
+FileContents web_contents(const ExportOptions& o, const Graph& graph) {
   GSX_CHECK(image_scale_alone(graph) > 0, "--format web: the page gives a network one image, and ",
             graph.architecture(), " takes something else or more; export another form");
   const fs::path out = o.out, named = out.has_filename() ? out : out.parent_path();
-  Written written;
-  for (const auto& [name, content] : web_page(named.filename().string())) {
-    write_file_atomically(out / name, content);
-    written.push_back({out / name, static_cast<int64_t>(content.size())});
-  }
-  const fs::path model = out / "model.safetensors";
-  save_model(graph, model);
-  written.push_back({model, file_bytes(graph)});
-  return written;
+  FileContents files = web_page(named.filename().string());
+  files.emplace_back("model.safetensors", model_content(graph));
+  return files;
 }
 
 // A form that is a folder, and the files in it.
 struct FolderForm {
   const char* format;
   FileNames files;
-  Written (*write)(const ExportOptions&, const Graph&);
+  FileContents (*contents)(const ExportOptions&, const Graph&);
 };
 const FolderForm* folder_form(const std::string& format) {
-  static const FolderForm kForms[] = {{"pytorch", {"model.py", "model.safetensors"}, write_pytorch},
-                                      {"ncnn", {"model.param", "model.bin"}, write_ncnn},
-                                      {"web", web_files(), write_web}};
+  static const FolderForm kForms[] = {
+      {"pytorch", {"model.py", "model.safetensors"}, pytorch_contents},
+      {"ncnn", {"model.param", "model.bin"}, ncnn_contents},
+      {"web", web_files(), web_contents}};
   for (const FolderForm& form : kForms)
     if (format == form.format) return &form;
   return nullptr;
+}
+
+Written write_folder(const ExportOptions& o, const FolderForm& form, const Graph& graph) {
+  const FileContents files = form.contents(o, graph);
+  write_exported(o.out, files);
+  Written written;
+  for (const auto& [name, content] : files)
+    written.emplace_back(fs::path(o.out) / name, static_cast<int64_t>(content.size()));
+  return written;
 }
 
 // Flags that only ONNX files have a use for.
@@ -142,6 +138,7 @@ class MadeFolder {
   ~MadeFolder() {
     std::error_code ignored;
     if (form_ == nullptr) return;
+    fs::remove(folder_ / kExportRecord, ignored);
     for (const std::string& file : form_->files) fs::remove(folder_ / file, ignored);
     fs::remove(folder_, ignored);  // only if it is empty
   }
@@ -199,8 +196,7 @@ void run_export(const ExportOptions& o) {
   MadeFolder made(form, o.out);
   prepare(o, form);
   const Graph graph = open_told(o.compute.context(), o.model);
-  Written written = form == nullptr ? write_onnx(o, graph) : form->write(o, graph);
-  if (form != nullptr) record_exported(o.out, form->files);
+  Written written = form == nullptr ? write_onnx(o, graph) : write_folder(o, *form, graph);
   made.keep();
   write_card(o, form, graph, written);
   if (o.json) {

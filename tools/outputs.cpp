@@ -1,6 +1,7 @@
 // Checks over the file system's own names for files; see outputs.h.
 #include "tools/outputs.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,6 +54,12 @@ void check_replaceable(const std::string& flag, const fs::path& path) {
 }
 
 void check_writable(const std::string& flag, const fs::path& folder) {
+  // Without a name, so that whoever is killed leaves nothing; some file systems cannot.
+  const int nameless = open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+  if (nameless >= 0) {
+    close(nameless);
+    return;
+  }
   std::string probe = (folder / ".gsx-XXXXXX").string();
   const int file = mkstemp(probe.data());
   GSX_CHECK(file >= 0, flag, ": no file can be made in ", folder.string(), ": ",
@@ -69,8 +76,8 @@ void check_suffix(const std::string& flag, const fs::path& path, const std::stri
 }
 
 void make_output_folder(const std::string& flag, const fs::path& folder) {
-  std::error_code error, ignored;
-  fs::create_directories(folder, error);
+  std::error_code ignored;
+  const std::error_code error = make_folders(folder);
   GSX_CHECK(fs::is_directory(folder, ignored), flag, ": cannot make the folder ", folder.string(),
             ": ", error ? error.message() : "something else has this name");
   check_writable(flag, folder);

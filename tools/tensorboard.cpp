@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/io/atomic_file.h"
 
 namespace gsx::tools {
 
@@ -173,8 +174,7 @@ void EventFiles::add(const Image& sheet, const std::string& stage, int total_ste
 
 void EventFiles::open(int first_step) {
   if (out_.is_open()) return;
-  std::error_code error;
-  fs::create_directories(folder_, error);
+  const std::error_code error = make_folders(folder_);
   GSX_CHECK(!error, "--tensorboard: cannot make the folder ", folder_.string(), ": ",
             error.message());
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(

@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
-#include <iterator>
 #include <sstream>
 
+#include "engine/io/input_file.h"
 #include "engine/path_text.h"
 
 namespace gsx::tools {
@@ -68,8 +67,10 @@ std::string for_stdout(const std::string& name) {
 }
 
 std::string text_in(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return {};
+  const std::vector<uint8_t> bytes = read_file(file, UINT64_MAX);
+  return {bytes.begin(), bytes.end()};
 }
 
 std::string digest(const std::string& bytes) {

@@ -18,7 +18,8 @@ std::string shell_quoted(const std::string& word);
 // A file's name for stdout: printable on terminals, its very bytes for programs that read them.
 std::string for_stdout(const std::string& name);
 
-// A file's bytes; empty where it cannot be read.
+// A file's bytes; empty where there is none. Error where it cannot be read: a file that seems empty
+// would be replaced, or left out of a result.
 std::string text_in(const std::filesystem::path&);
 
 // Of a file's bytes, 16 digits (FNV-1a): not against forgers, but for what was edited.

@@ -59,8 +59,7 @@ constexpr const char* kRuns = "runs";
 
 // runs/METHOD-1, runs/METHOD-2, ...: the first that nobody had, made.
 fs::path new_run_dir(const std::string& method) {
-  std::error_code error;
-  fs::create_directories(kRuns, error);
+  std::error_code error = make_folders(kRuns);
   for (int i = 1;; ++i) {
     const fs::path dir = fs::path(kRuns) / (method + "-" + std::to_string(i));
     if (fs::create_directory(dir, error)) return dir;

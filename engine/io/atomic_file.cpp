@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "engine/error.h"
 #include "engine/io/seal.h"
@@ -28,13 +29,27 @@ bool lock_and_own(int fd, const fs::path& name) {
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
-// Makes the rename itself durable. Some file systems refuse to sync a folder; the content is safe
-// then too.
-void sync_folder(const fs::path& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  fsync(fd);
+// A call that gives -1, made again when a signal interrupted it.
+template <class Call>
+int uninterrupted(const Call& call) {
+  int result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+int open_file(const fs::path& path, int flags) {
+  return uninterrupted([&] { return open(path.c_str(), flags | O_CLOEXEC, 0666); });
+}
+
+// Makes names in a folder durable: 0 or an errno. Some file systems refuse to sync a folder, and
+// some folders may be written and not read; what is in the files is safe then too.
+int sync_folder(const fs::path& folder) {
+  const int fd = open_file(folder, O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return errno == EACCES ? 0 : errno;
+  const int error = uninterrupted([&] { return fsync(fd); }) == 0 ? 0 : errno;
   close(fd);
+  return error == EINVAL || error == EBADF || error == ENOTSUP ? 0 : error;
 }
 
 // The longest names leave no room for more letters.
@@ -53,14 +68,14 @@ constexpr int kBusy = -2;
 // (kBusy). Below 0, with errno, where no file can be made.
 int create_locked(const fs::path& name) {
   for (int tries = 0; tries < 3; ++tries) {
-    const int made = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const int made = open_file(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
     if (made >= 0) {
       if (lock_and_own(made, name)) return made;
       close(made);
       return kBusy;
     }
     if (errno != EEXIST) return -1;
-    const int left = open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int left = open_file(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const bool busy = left >= 0 && !lock_and_own(left, name);
     const bool removed = !busy && unlink(name.c_str()) == 0;
     const int why = errno;
@@ -155,12 +170,34 @@ void AtomicFile::commit() {
   GSX_CHECK(fd_ >= 0, "write ", path_.string(), ": the file has been committed already");
   struct stat old;
   if (stat(target_.c_str(), &old) == 0) fchmod(fd_, old.st_mode & 0777);
-  GSX_CHECK(fsync(fd_) == 0, "write ", path_.string(), ": ", std::strerror(errno));
+  GSX_CHECK(uninterrupted([&] { return fsync(fd_); }) == 0, "write ", path_.string(), ": ",
+            std::strerror(errno));
   GSX_CHECK(std::rename(temporary_.c_str(), target_.c_str()) == 0, "write ", path_.string(), ": ",
             std::strerror(errno));
   close(fd_);
   fd_ = -1;
-  sync_folder(folder_of(target_));
+  const int error = sync_folder(folder_of(target_));
+  GSX_CHECK(error == 0, "write ", path_.string(),
+            ": it is written, but a power cut may take it away: ", std::strerror(error));
+}
+
+std::error_code make_folders(const fs::path& folder) {
+  std::error_code error, ignored;
+  std::vector<fs::path> named = {folder};
+  for (fs::path at = folder_of(folder); !fs::exists(at, ignored); at = folder_of(at))
+    named.insert(named.begin(), at);
+  fs::create_directories(folder, error);
+  for (auto name = named.begin(); !error && name != named.end(); ++name)
+    error.assign(sync_folder(folder_of(*name)), std::generic_category());
+  return error;
+}
+
+void sync_file(const fs::path& path) {
+  const int fd = open_file(path, O_RDONLY);
+  const bool done = fd >= 0 && uninterrupted([&] { return fsync(fd); }) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  GSX_CHECK(done, "write ", path.string(), ": ", std::strerror(error));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view content) {

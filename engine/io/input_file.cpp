@@ -15,7 +15,9 @@
 namespace gsx {
 
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
-  fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // never wait for a pipe's writer
+  do {
+    fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // never wait for a pipe's writer
+  } while (fd_ < 0 && errno == EINTR);
   GSX_CHECK(fd_ >= 0, "read ", path.string(), ": ", std::strerror(errno));
   struct stat info;
   const bool regular = fstat(fd_, &info) == 0 && S_ISREG(info.st_mode);

@@ -14,8 +14,6 @@
 
 namespace gsx {
 
-using json = nlohmann::json;
-
 namespace {
 
 using namespace safetensors;
@@ -26,63 +24,122 @@ constexpr std::array kAllDTypes = {
     FileDType::u64,     FileDType::u32,     FileDType::u16,     FileDType::u8,
     FileDType::boolean, FileDType::f8_e4m3, FileDType::f8_e5m2, FileDType::c64};
 
+// What a header is made of. Letting go of one takes no memory, as letting go of the library's
+// values does: whoever ran out of it while reading lets go of what was read.
+struct TensorHeaderValue {
+  enum class Kind { other, natural, text, list, object };
+  Kind kind = Kind::other;
+  uint64_t natural = 0;
+  std::string text;
+  std::vector<TensorHeaderValue> items;  // of a list or an object
+  std::vector<std::string> names;        // of an object's items
+
+  bool is(Kind k) const { return kind == k; }
+  const TensorHeaderValue* find(std::string_view name) const {
+    const auto found = std::find(names.begin(), names.end(), name);
+    return found == names.end() ? nullptr : &items[static_cast<size_t>(found - names.begin())];
+  }
+};
+using TensorHeaderKind = TensorHeaderValue::Kind;
+
 // Parses the header text, refusing duplicate keys (JSON parsers silently keep one) and deep
 // nesting.
-json parse_header(const std::vector<uint8_t>& text) {
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    require(depth < 8, "the header nests too deeply");
-    if (event == json::parse_event_t::object_start) keys.emplace_back();
-    if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key) {
-      const auto& key = value.get_ref<const std::string&>();
-      require(keys.back().insert(key).second, "the name ", shown(key),
-              " appears twice in the header");
-    }
+class TensorHeaderParser : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool null() override { return put(TensorHeaderKind::other); }
+  bool boolean(bool) override { return put(TensorHeaderKind::other); }
+  bool number_integer(int64_t) override { return put(TensorHeaderKind::other); }
+  bool number_unsigned(uint64_t v) override { return put(TensorHeaderKind::natural, v); }
+  bool number_float(double, const std::string&) override { return put(TensorHeaderKind::other); }
+  bool string(std::string& v) override { return put(TensorHeaderKind::text, 0, v); }
+  bool binary(nlohmann::json::binary_t&) override { return false; }
+  bool start_object(size_t) override {
+    start(TensorHeaderKind::object);
+    keys_.emplace_back();
     return true;
-  };
-  try {
-    json header = json::parse(text.begin(), text.end(), watch);
-    require(header.is_object(), "the header is not a JSON object");
-    return header;
-  } catch (const json::exception&) {
-    throw Problem{"the header is not valid JSON"};
   }
+  bool end_object() override {
+    keys_.pop_back();
+    open_.pop_back();
+    return true;
+  }
+  bool start_array(size_t) override {
+    start(TensorHeaderKind::list);
+    return true;
+  }
+  bool end_array() override {
+    open_.pop_back();
+    return true;
+  }
+  bool key(std::string& k) override {
+    require(keys_.back().insert(k).second, "the name ", shown(k), " appears twice in the header");
+    open_.back()->names.push_back(k);
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+  TensorHeaderValue root;
+
+ private:
+  TensorHeaderValue& place() { return open_.empty() ? root : open_.back()->items.emplace_back(); }
+  bool put(TensorHeaderKind kind, uint64_t natural = 0, const std::string& text = {}) {
+    TensorHeaderValue& value = place();
+    value.kind = kind;
+    value.natural = natural;
+    value.text = text;
+    return true;
+  }
+  void start(TensorHeaderKind kind) {
+    require(open_.size() < 8, "the header nests too deeply");
+    TensorHeaderValue& value = place();
+    value.kind = kind;
+    open_.push_back(&value);  // stays where it is: nothing joins its neighbours while it is open
+  }
+
+  std::vector<TensorHeaderValue*> open_;
+  std::vector<std::set<std::string>> keys_;  // of the objects among them
+};
+
+TensorHeaderValue parse_header(const std::vector<uint8_t>& text) {
+  TensorHeaderParser parser;
+  require(nlohmann::json::sax_parse(text.begin(), text.end(), &parser),
+          "the header is not valid JSON");
+  require(parser.root.is(TensorHeaderKind::object), "the header is not a JSON object");
+  return std::move(parser.root);
 }
 
-uint64_t unsigned_number(const json& value, const std::string& name, const char* what) {
-  require(value.is_number_unsigned(), "tensor ", name, ": ", what,
+uint64_t unsigned_number(const TensorHeaderValue& value, const std::string& name,
+                         const char* what) {
+  require(value.is(TensorHeaderKind::natural), "tensor ", name, ": ", what,
           " must be made of whole numbers");
-  return value.get<uint64_t>();
+  return value.natural;
 }
 
 // One entry with offsets still relative to the data section.
-SafetensorsFile::Entry parse_entry(const std::string& name, const json& value) {
-  require(value.is_object() && value.contains("dtype") && value.contains("shape") &&
-              value.contains("data_offsets"),
-          "tensor ", name, " must have dtype, shape and data_offsets");
+SafetensorsFile::Entry parse_entry(const std::string& name, const TensorHeaderValue& value) {
+  const TensorHeaderValue *dtype = value.find("dtype"), *shape = value.find("shape"),
+                          *offsets = value.find("data_offsets");
+  require(dtype && shape && offsets, "tensor ", name, " must have dtype, shape and data_offsets");
   SafetensorsFile::Entry entry;
-  const json& dtype = value["dtype"];
-  require(dtype.is_string(), "tensor ", name, ": dtype must be a string");
-  const auto known = std::find_if(kAllDTypes.begin(), kAllDTypes.end(), [&](FileDType t) {
-    return dtype.get_ref<const std::string&>() == name_of(t);
-  });
-  require(known != kAllDTypes.end(), "tensor ", name, " has the unknown type ",
-          shown(dtype.get<std::string>()));
+  require(dtype->is(TensorHeaderKind::text), "tensor ", name, ": dtype must be a string");
+  const auto known = std::find_if(kAllDTypes.begin(), kAllDTypes.end(),
+                                  [&](FileDType t) { return dtype->text == name_of(t); });
+  require(known != kAllDTypes.end(), "tensor ", name, " has the unknown type ", shown(dtype->text));
   entry.dtype = *known;
 
-  require(value["shape"].is_array(), "tensor ", name, ": shape must be a list");
-  for (const json& d : value["shape"]) {
+  require(shape->is(TensorHeaderKind::list), "tensor ", name, ": shape must be a list");
+  for (const TensorHeaderValue& d : shape->items) {
     const uint64_t n = unsigned_number(d, name, "shape");
     require(n <= uint64_t{1} << 62, "tensor ", name, " has the absurd dimension ", n);
     entry.shape.push_back(static_cast<int64_t>(n));
   }
 
-  const json& offsets = value["data_offsets"];
-  require(offsets.is_array() && offsets.size() == 2, "tensor ", name,
+  require(offsets->is(TensorHeaderKind::list) && offsets->items.size() == 2, "tensor ", name,
           ": data_offsets must be two numbers");
-  const uint64_t begin = unsigned_number(offsets[0], name, "data_offsets");
-  const uint64_t end = unsigned_number(offsets[1], name, "data_offsets");
+  const uint64_t begin = unsigned_number(offsets->items[0], name, "data_offsets");
+  const uint64_t end = unsigned_number(offsets->items[1], name, "data_offsets");
   require(begin <= end, "tensor ", name, " lies at bytes ", begin, " to ", end);
   entry.offset = begin;
   entry.bytes = end - begin;
@@ -147,12 +204,13 @@ constexpr const char* kDamaged =
     "is damaged, or was changed by another program: its checksum does not match";
 
 // The words a file holds besides its tensors, but for the checksum.
-std::map<std::string, std::string> read_metadata(const json& value, bool sealed) {
+std::map<std::string, std::string> read_metadata(const TensorHeaderValue& value, bool sealed) {
   std::map<std::string, std::string> metadata;
-  require(value.is_object(), "the metadata must be an object of strings");
-  for (const auto& [key, item] : value.items()) {
-    require(item.is_string(), "the metadata entry ", shown(key), " must be a string");
-    const std::string text = item.get<std::string>();
+  require(value.is(TensorHeaderKind::object), "the metadata must be an object of strings");
+  for (size_t i = 0; i < value.items.size(); ++i) {
+    const std::string &key = value.names[i], &text = value.items[i].text;
+    require(value.items[i].is(TensorHeaderKind::text), "the metadata entry ", shown(key),
+            " must be a string");
     if (sealed && key == seal::kKey) continue;
     // A checksum elsewhere than where we write it, or one whose key was hit.
     require(key != seal::kKey && !text.starts_with(seal::kKind), kDamaged);
@@ -174,8 +232,10 @@ SafetensorsFile SafetensorsFile::open(InputFile opened) {
   const bool sealed = seal::is_sealed(file);
   try {
     const uint64_t data_start = 8 + header_bytes(file), data_bytes = file.size() - data_start;
-    const json header = parse_header(file.read_at(8, data_start - 8));
-    for (const auto& [name, value] : header.items()) {
+    const TensorHeaderValue header = parse_header(file.read_at(8, data_start - 8));
+    for (size_t i = 0; i < header.items.size(); ++i) {
+      const std::string& name = header.names[i];
+      const TensorHeaderValue& value = header.items[i];
       if (name == kMetadataKey) result.metadata_ = read_metadata(value, sealed);
       else result.entries_[name] = parse_entry(shown(name), value);
     }

@@ -2,6 +2,7 @@
 // An 8-byte header length, a JSON header, then the arrays' bytes without gaps, little endian, row
 // major.
 #pragma once
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -63,7 +64,8 @@ class SafetensorsWriter {
   void reserve(std::string name, FileDType dtype, std::vector<int64_t> shape);
 
   void write(const std::filesystem::path& path) const;  // atomic: atomic_file.h
-  uint64_t file_bytes() const;                          // what write() would write
+  std::string content() const;                          // what write() writes
+  uint64_t file_bytes() const;                          // how much that is
 
  private:
   struct Array {
@@ -75,6 +77,9 @@ class SafetensorsWriter {
   };
   std::vector<const Array*> in_file_order() const;
   std::string header() const;
+  // The file from its first byte to its last.
+  using Taker = std::function<void(const void* data, size_t bytes)>;
+  void give(const Taker& take) const;
   std::vector<Array> arrays_;
   std::set<std::string> taken_;
 };

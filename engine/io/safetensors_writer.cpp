@@ -83,7 +83,7 @@ uint64_t SafetensorsWriter::file_bytes() const {
   return n;
 }
 
-void SafetensorsWriter::write(const std::filesystem::path& path) const {
+void SafetensorsWriter::give(const Taker& take) const {
   std::string text = header();
   const uint64_t length = text.size();
   const std::vector<const Array*> order = in_file_order();
@@ -95,11 +95,22 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
     sum.add(a->bytes.data(), a->bytes.size());
   }
   text.replace(seal::kStart.size(), seal::kBlank.size(), sum.digits());
+  take(&length, 8);
+  take(text.data(), text.size());
+  for (const Array* a : order) take(a->bytes.data(), a->bytes.size());
+}
+
+void SafetensorsWriter::write(const std::filesystem::path& path) const {
   AtomicFile file(path);
-  file.write(&length, 8);
-  file.write(text.data(), text.size());
-  for (const Array* a : order) file.write(a->bytes.data(), a->bytes.size());
+  give([&](const void* data, size_t bytes) { file.write(data, bytes); });
   file.commit();
+}
+
+std::string SafetensorsWriter::content() const {
+  std::string all;
+  all.reserve(file_bytes());
+  give([&](const void* data, size_t bytes) { all.append(static_cast<const char*>(data), bytes); });
+  return all;
 }
 
 }  // namespace gsx

@@ -15,7 +15,8 @@ std::string numbered(const std::string& name, size_t i) { return name + "." + st
 // Gives the checkpoint at `path` a second name, under which it outlives the next one. Where the
 // file system has no hard links there is no older checkpoint.
 void keep_previous(const fs::path& path) {
-  const fs::path previous = previous_checkpoint(path), link = previous.string() + ".tmp";
+  const fs::path previous = previous_checkpoint(path);
+  const fs::path link = previous.parent_path() / ("." + previous.filename().string() + ".tmp");
   std::error_code error;
   fs::remove(link, error);
   fs::create_hard_link(path, link, error);

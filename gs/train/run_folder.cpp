@@ -9,6 +9,7 @@
 #include <cstring>
 #include <set>
 
+#include "engine/io/atomic_file.h"
 #include "engine/io/image_folder.h"
 #include "gs/family.h"
 #include "gs/train/checkpoint.h"
@@ -127,8 +128,7 @@ RunBeginning::RunBeginning(const TrainConfig& config)
   take_back(run_, hidden_);
   check_names(config);
   check_photos(config);
-  std::error_code error;
-  fs::create_directory(hidden_, error);
+  const std::error_code error = make_folders(hidden_);
   GSX_CHECK(!error, "train: cannot write in the run folder ", run_.string(), ": ", error.message());
 }
 

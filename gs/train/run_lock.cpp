@@ -36,11 +36,13 @@ bool is_named(int fd, const fs::path& name) {
          open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
-// Whether the file holds what locks hold: nothing, or a process number.
+// Whether the file holds what locks hold: nothing, or a process number, in whose place a power cut
+// may leave zeros.
 bool is_a_lock(int fd) {
   char text[32];
   const ssize_t n = pread(fd, text, sizeof text, 0);
-  return n >= 0 && std::all_of(text, text + n, [](char c) { return c >= '0' && c <= '9'; });
+  return n >= 0 &&
+         std::all_of(text, text + n, [](char c) { return c == 0 || (c >= '0' && c <= '9'); });
 }
 
 // Opens and locks the file under this name.
@@ -76,7 +78,7 @@ RunLock::RunLock(fs::path folder, bool make, const LockWords& words)
   if (make) {
     for (fs::path at = folder_; !at.empty() && !fs::exists(at, error); at = at.parent_path())
       made_.insert(made_.begin(), at);
-    fs::create_directories(folder_, error);
+    error = make_folders(folder_);
   }
   GSX_CHECK(!error, words.command, ": cannot make the ", words.folder, " ", folder_.string(), ": ",
             error.message());

@@ -5,9 +5,11 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <sstream>
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
+#include "engine/io/input_file.h"
 
 namespace gsx {
 
@@ -16,7 +18,10 @@ namespace {
 // The lines worth keeping; a line a killed run left unfinished has no end and goes too.
 std::string kept_lines(const std::filesystem::path& path, int last, double& seconds) {
   std::string kept, line;
-  std::ifstream in(path);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return kept;
+  const std::vector<uint8_t> bytes = read_file(path, UINT64_MAX);
+  std::istringstream in(std::string(bytes.begin(), bytes.end()));
   while (std::getline(in, line) && !in.eof()) {
     const Json j = Json::parse_or_null(line);
     if (!j.is_object() || j.value("total_step", last + 1) > last) continue;
@@ -38,6 +43,8 @@ void RunLog::add(const Json& line) {
   out_ << line.dump() << '\n' << std::flush;
   GSX_CHECK(out_, "log: cannot write ", path_.string(), ": ", std::strerror(errno));
 }
+
+void RunLog::sync() const { sync_file(path_); }
 
 Json gamma_histogram(const std::vector<double>& scales) {
   constexpr int kLeast = -10, kPerOctave = 2, kBins = 24;  // from 2^-10 to 2^2; they begin at 1

@@ -17,6 +17,7 @@ class RunLog {
   // none.
   RunLog(const std::filesystem::path& path, int last);
   void add(const Json& line);  // Error when it cannot be written
+  void sync() const;           // what was added survives a power cut; Error where that fails
   // Of training, when the last kept line was written; 0 where that does not say.
   double seconds() const { return seconds_; }
 

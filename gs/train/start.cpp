@@ -118,14 +118,15 @@ void check_teacher(const RunState& run, const Graph& teacher) {
 void check_output(const RunState& run, const Graph& teacher) {
   if (run.config.teacher.empty() || noise_length(teacher) > 0) return;
   const NoGrad no_grad;
-  const Tensor image = run.data.training(Domain::a, 1).front();
-  const Tensor x = convert_images(image, kImageFormat, teacher.input_format);
-  const Tensor y = teacher.run(
-      inputs_of(teacher, mirrored_to_fit(teacher, x), second_of(run, teacher, 0, false)))[0];
-  for (const float value : y.to_vector())
-    GSX_CHECK(std::isfinite(value), "--teacher: must make finite values, ", run.config.teacher,
-              " makes ", value,
-              " of an image of --data; its weights are broken, get or train it anew");
+  for (const Tensor& image : run.data.training(Domain::a, kFew)) {
+    const Tensor x = convert_images(image, kImageFormat, teacher.input_format);
+    const Tensor y = teacher.run(
+        inputs_of(teacher, mirrored_to_fit(teacher, x), second_of(run, teacher, 0, false)))[0];
+    for (const float value : y.to_vector())
+      GSX_CHECK(std::isfinite(value), "--teacher: must make finite values, ", run.config.teacher,
+                " makes ", value,
+                " of an image of --data; its weights are broken, get or train it anew");
+  }
 }
 
 // A copy of a run that keeps to itself.

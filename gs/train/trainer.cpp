@@ -154,8 +154,7 @@ Run::Run(const TrainConfig& config, const StateReader& in, bool new_teacher,
 
 void Run::open_folder(int last_logged) {
   const fs::path samples = state_.file(run_files::kSamples);
-  std::error_code error;
-  fs::create_directories(samples, error);
+  const std::error_code error = make_folders(samples);
   GSX_CHECK(!error, "train: cannot make the folder ", samples.string(), ": ", error.message());
   log_ = std::make_unique<RunLog>(state_.file(run_files::kLog), last_logged);
   spent_ = log_->seconds();
@@ -297,6 +296,7 @@ void Run::write_checkpoint() {
   if (state_.seconds_drawn > 0) out.meta["seconds_drawn"] = state_.seconds_drawn;
   out.meta["marks"] = marks_;
   stage_->save(out);
+  if (log_) log_->sync();  // a run that goes on from here finds its lines
   out.write(checkpoint_of(state_.config));
 }
 

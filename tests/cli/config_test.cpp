@@ -218,24 +218,17 @@ TEST_CASE("config: zero means zero, but in files of before what nobody chose") {
 TEST_CASE("config: flags win over the file, and false takes a flag back") {
   const TempDir dir;
   const std::string file = (dir.path() / "own.toml").string();
-  write(file, "size = 64\nwidth = 8\nno-flip = false\njson = true\n");
+  // A number is a word, too, where an option chooses from such.
+  write(file, "size = 64\nwidth = 8\nno-flip = false\njson = true\nweight-bits = 4\n");
   TrainFlags flags({"--size", "32"});
   read_config_file(flags.train, file);
   CHECK(flags.results("--size") == std::vector<std::string>{"32"});
   CHECK(flags.results("--width") == std::vector<std::string>{"8"});
+  CHECK(flags.results("--weight-bits") == std::vector<std::string>{"4"});
+  for (const char* wrong : {"weight-bits = 5\n", "teacher = 4\n"})
+    CHECK_THAT(config_refusal(wrong), Catch::Contains("must be text in quotes"));
   CHECK(flags.train.count("--no-flip") == 0);
   CHECK(flags.train.count("--json") == 1);
-}
-
-TEST_CASE("config: a number is a word where an option chooses from it, and only there") {
-  const TempDir dir;
-  const std::string file = (dir.path() / "own.toml").string();
-  write(file, "weight-bits = 4\n");
-  TrainFlags flags;
-  read_config_file(flags.train, file);
-  CHECK(flags.results("--weight-bits") == std::vector<std::string>{"4"});
-  for (const char* wrong : {"weight-bits = 5\n", "distance = 4\n", "teacher = 4\n"})
-    CHECK_THAT(config_refusal(wrong), Catch::Contains("must be text in quotes"));
 }
 
 TEST_CASE("values: whole numbers are decimal digits, for every flag of every command") {

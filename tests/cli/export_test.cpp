@@ -206,6 +206,18 @@ TEST_CASE("export: a folder's files replace an earlier export's alone") {
   fs::remove(dir / "run" / "model.bin");
   CHECK(run_program({"export", model, at("run"), "--format", "ncnn"}).exit_code == 0);
 
+  // An export that was cut off between its files is made again.
+  const std::string wide = save_network(dir / "wide.safetensors", "fast_style", {{"width", 24}});
+  REQUIRE(run_program({"export", model, at("cut"), "--format", "pytorch"}).exit_code == 0);
+  const std::string weights = read_text(dir / "cut" / "model.safetensors");
+  const ProcessResult full =
+      run_process({"sh", "-c", "ulimit -f 128; exec \"$0\" \"$@\"", GSX_PROGRAM, "export", wide,
+                   at("cut"), "--format", "pytorch"});
+  CHECK(full.exit_code == 1);
+  CHECK_THAT(full.err, Contains("model.safetensors: File too large"));
+  CHECK(read_text(dir / "cut" / "model.safetensors") == weights);
+  CHECK(run_program({"export", wide, at("cut"), "--format", "pytorch"}).exit_code == 0);
+
   // Also what was put into an exported folder later.
   REQUIRE(run_program({"export", model, at("code"), "--format", "pytorch"}).exit_code == 0);
   fs::copy_file(kQuantized, dir / "code" / "model.safetensors",

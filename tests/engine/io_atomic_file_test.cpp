@@ -103,3 +103,17 @@ TEST_CASE("atomic files: links are followed, and what is not a file is not repla
   CHECK_THROWS_WITH(write_file_atomically(dir / "pipe", "x"), Contains("is not a file"));
   CHECK(fs::is_fifo(dir / "pipe"));
 }
+
+TEST_CASE("atomic files: folders are made with those above them, or say why not") {
+  const TempDir dir;
+  CHECK_FALSE(make_folders(dir / "a/b/c"));
+  CHECK(fs::is_directory(dir / "a/b/c"));
+  CHECK_FALSE(make_folders(dir / "a/b/c"));
+  write_text(dir / "file", "text");
+  CHECK(make_folders(dir / "file/b") == std::errc::not_a_directory);
+  fs::permissions(dir / "a", fs::perms::owner_write | fs::perms::owner_exec);
+  CHECK_FALSE(make_folders(dir / "a/d"));  // in one that cannot be read
+  fs::permissions(dir / "a", fs::perms::owner_all);
+  sync_file(dir / "file");
+  CHECK_THROWS_WITH(sync_file(dir / "none"), Contains("No such file"));
+}

@@ -50,6 +50,13 @@ TEST_CASE("fuzz: what was found stays mended") {
     }
 }
 
+TEST_CASE("differential: some hundred random networks have the same bits everywhere") {
+  for (uint64_t number = 0; number < 300; ++number) {
+    INFO(number);
+    fuzz::differential(fuzz::random_bytes(2026, number, 64));
+  }
+}
+
 // ./test_fuzz [.seeds] with GSX_FUZZ_SEEDS=FOLDER: FOLDER/TARGET/NUMBER for libFuzzer.
 TEST_CASE("fuzz: seeds as files", "[.seeds]") {
   const char* folder = std::getenv("GSX_FUZZ_SEEDS");

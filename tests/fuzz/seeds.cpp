@@ -243,6 +243,17 @@ Seeds checkpoints() {
   return {gsx::unsealed(read_text(dir / "x"))};
 }
 
+// Choices, of which any do.
+Seeds choices() {
+  Seeds all;
+  gsx::Rng rng(1);
+  for (const int length : {1, 9, 40}) {
+    all.emplace_back();
+    for (int i = 0; i < length; ++i) all.back() += static_cast<char>(rng.below(256));
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<std::string> seeds(const std::string& target) {
@@ -259,7 +270,8 @@ std::vector<std::string> seeds(const std::string& target) {
       {"image", images},
       {"config", [] { return Seeds{gsx::TrainConfig().to_json().dump()}; }},
       {"recipe", recipes},
-      {"checkpoint", checkpoints}};
+      {"checkpoint", checkpoints},
+      {"differential", choices}};
   Seeds all = makers.at(target)();
   const auto is = [&](const Target& t) { return t.name == target; };
   const size_t longest = std::find_if(targets().begin(), targets().end(), is)->longest;

@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/json.h"
+#include "engine/random.h"
 
 namespace fuzz {
 
@@ -28,6 +29,7 @@ const std::vector<Target>& targets() {
       {"config", config, 4096},
       {"recipe", recipe, 2048},
       {"checkpoint", checkpoint, 32'768},
+      {"differential", differential, 256},
   };
   return all;
 }
@@ -63,6 +65,13 @@ std::filesystem::path file_of(Bytes bytes) {
              pwrite(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()),
          "no file can be made in memory");
   return path;
+}
+
+std::vector<uint8_t> random_bytes(uint64_t seed, uint64_t number, size_t count) {
+  gsx::Rng rng(seed, number);
+  std::vector<uint8_t> bytes(count);
+  for (uint8_t& b : bytes) b = static_cast<uint8_t>(rng.below(256));
+  return bytes;
 }
 
 std::filesystem::path file_of(const std::string& bytes) {

@@ -1,6 +1,6 @@
-// What fuzzing feeds: one function per reader of files that may come from strangers. Under any
-// bytes a target returns; what a reader may do with bad ones is throw an Error of one sentence.
-// What else goes wrong ends the process.
+// What fuzzing feeds: one function per reader of files that may come from strangers, and one that
+// makes networks of bytes. Under any bytes a target returns; what a reader may do with bad ones is
+// throw an Error of one sentence. What else goes wrong ends the process.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -33,6 +33,9 @@ void in_saved_form(const std::function<void()>& reads);
 std::filesystem::path file_of(Bytes);
 std::filesystem::path file_of(const std::string&);
 
+// As many bytes, the same for the same numbers everywhere.
+std::vector<uint8_t> random_bytes(uint64_t seed, uint64_t number, size_t count);
+
 // Ends the process, saying what does not hold.
 void expect(bool holds, const char* what);
 
@@ -49,5 +52,6 @@ void image(Bytes);  // any format, as it is and with right sums
 void config(Bytes);
 void recipe(Bytes);
 void checkpoint(Bytes);
+void differential(Bytes);  // no file: a random network on every machine (differential.cpp)
 
 }  // namespace fuzz

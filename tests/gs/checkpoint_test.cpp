@@ -74,7 +74,8 @@ TEST_CASE("checkpoint: what a kill between two writes leaves is whole and goes o
   write(path, 1);
   // Killed after the old file got its second name, and before that was moved into place.
   fs::create_hard_link(path, previous);
-  fs::create_hard_link(path, previous.string() + ".tmp");
+  fs::create_hard_link(path,
+                       previous.parent_path() / ("." + previous.filename().string() + ".tmp"));
   write(path, 2);
   CHECK(step_of(path) == 2);
   CHECK(step_of(previous) == 1);

@@ -2,8 +2,6 @@
 #include "tools/ablate/plan.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include "engine/error.h"
@@ -12,6 +10,7 @@
 #include "engine/path_text.h"
 #include "gs/setting_use.h"
 #include "gs/train/run_folder.h"
+#include "tools/text.h"
 #include "tools/values.h"
 
 namespace gsx::tools {
@@ -122,8 +121,7 @@ void keep_plan(const fs::path& folder, const std::vector<AblationRun>& plan) {
        at.increment(error))
     GSX_CHECK(at->path().filename().string().front() == '.', "ablate: ", folder.string(), " holds ",
               at->path().filename().string(), " but no ablation; choose another --out");
-  std::ifstream in(folder / kPlan, std::ios::binary);
-  Json kept = Json::parse_or_null(std::string(std::istreambuf_iterator<char>(in), {}));
+  Json kept = Json::parse_or_null(text_in(folder / kPlan));
   if (!kept.is_object() || !kept.contains("runs")) kept = {{"format", 1}, {"runs", Json::object()}};
   for (const AblationRun& run : plan) {
     Json words = Json::array();

@@ -29,14 +29,9 @@ namespace {
 
 using State = RunOutcome::State;
 
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 // Null unless the run has come to its end.
 Json figures_of(const AblationRun& run) {
-  const Json figures = Json::parse_or_null(text_of(run.folder / run_files::kFigures));
+  const Json figures = Json::parse_or_null(text_in(run.folder / run_files::kFigures));
   return figures.is_object() && figures.value("finished", false) ? figures : Json();
 }
 
@@ -56,7 +51,7 @@ Json last_line(const fs::path& log) {
 
 // Its last line that says something, without the command's name.
 std::string last_words(const fs::path& log) {
-  std::istringstream in(text_of(log));
+  std::istringstream in(text_in(log));
   std::string words = "it said nothing";
   for (std::string line; std::getline(in, line);)
     if (!line.empty()) words = line;

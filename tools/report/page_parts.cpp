@@ -18,7 +18,7 @@ namespace {
 
 // What lines of the log hold beside losses.
 bool is_loss(const std::string& key, const Json& value) {
-  for (const char* other : {"step", "total_step", "seconds_per_step", "seconds"})
+  for (const char* other : {"member", "step", "total_step", "seconds_per_step", "seconds"})
     if (key == other) return false;
   return value.is_number();
 }

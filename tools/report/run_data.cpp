@@ -2,11 +2,11 @@
 #include "tools/report/run_data.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "engine/error.h"
 #include "gs/train/run_folder.h"
+#include "tools/text.h"
 
 namespace gsx::tools {
 
@@ -15,11 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kGap = 4;  // of contact_sheet()
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 // A run's config.toml opens with the command that began it.
 std::string command_in(const std::string& config) {
@@ -36,7 +31,7 @@ bool is_line(const Json& j) {
 }
 
 std::vector<Json> lines_of(const fs::path& path, std::vector<std::string>& damage) {
-  std::ifstream in(path);
+  std::istringstream in(text_in(path));
   std::vector<Json> lines;
   int damaged = 0;
   for (std::string line; std::getline(in, line);) {
@@ -123,10 +118,10 @@ RunData read_run(const fs::path& folder) {
             "; give what gsx train was given as --out");
   RunData run;
   run.folder = folder;
-  run.command = command_in(text_of(folder / run_files::kConfig));
+  run.command = command_in(text_in(folder / run_files::kConfig));
   run.log = lines_of(folder / run_files::kLog, run.damage);
   const fs::path figures = folder / run_files::kFigures;
-  run.figures = Json::parse_or_null(text_of(figures));
+  run.figures = Json::parse_or_null(text_in(figures));
   if (!run.figures.is_object()) {
     run.figures = nullptr;
     if (fs::exists(figures, ignored))

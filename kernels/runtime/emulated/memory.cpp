@@ -26,8 +26,9 @@ struct Heap {
   size_t in_use = 0, most = size_t{16} << 30;
 };
 
+// Never destroyed: contexts may live until the very end.
 Heap& heap() {
-  static Heap heap;
+  static Heap& heap = *new Heap;
   return heap;
 }
 
