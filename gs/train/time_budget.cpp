@@ -64,6 +64,7 @@ double shipped_time(const RunState& run, const Graph& student) {
     quantize_for_timing(run, shipped, timed_image(run));
   freeze_weight_scales(shipped);
   fold_norms(shipped);
+  shipped.set_requires_grad(false);  // else every image has a program lowered for it
   return settled_time(run, shipped);
 }
 

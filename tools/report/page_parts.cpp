@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine/io/image_folder.h"
+#include "gs/family.h"
 #include "tools/progress.h"
 #include "tools/report/chart.h"
 #include "tools/report/html.h"
@@ -51,6 +52,11 @@ std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points) {
   return few;
 }
 
+// The stage of a line, of a family's member its own.
+std::string stage_of(const Json& line) {
+  return line.at("stage").text() + " " + ratio_text(line.value("member", 0.0));
+}
+
 // A number of the log over steps, a piece for each stage. value(line) says what it is of a line.
 template <class Value>
 ChartSeries series_of(const RunData& run, size_t index, Value&& value) {
@@ -59,8 +65,8 @@ ChartSeries series_of(const RunData& run, size_t index, Value&& value) {
   bool open = false;
   for (const Json& line : run.log) {
     const std::optional<double> y = value(line);
-    if (!y || line.at("stage").text() != stage) open = false;
-    stage = line.at("stage").text();
+    if (!y || stage_of(line) != stage) open = false;
+    stage = stage_of(line);
     if (!y) continue;
     if (!open) series.pieces.emplace_back();
     open = true;
