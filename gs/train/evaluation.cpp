@@ -93,11 +93,11 @@ TrainResult evaluate_model(RunState& run, const Graph& teacher, const Graph& stu
 }
 
 // The models take turns, so that whatever else the machine does concerns all of them.
-void time_results(const Graph& teacher, const std::vector<Graph>& models, const Tensor& source,
+void time_results(const RunState& run, const Graph& teacher, const std::vector<Graph>& models,
                   std::vector<TrainResult>& results) {
   std::vector<const Graph*> all = {&teacher};
   for (const Graph& model : models) all.push_back(&model);
-  const std::vector<ModelTime> times = time_models(all, source);
+  const std::vector<ModelTime> times = times_alone(run, all);
   for (size_t i = 0; i < results.size(); ++i) {
     set_time(results[i].teacher, times[0]);
     set_time(results[i].compressed, times[i + 1]);
@@ -208,7 +208,7 @@ TrainResult evaluate_run(RunState& run, bool timed) {
     models.push_back(load_model(run.context, run.model_of(member)));
     results.push_back(evaluate_model(run, teacher, models.back(), sources, member));
   }
-  if (timed) time_results(teacher, models, sources[0], results);
+  if (timed) time_results(run, teacher, models, results);
   TrainResult r = results.back();
   if (timed && run.recipe.target_ms > 0) add_sentence(r.missed_budget, missed_time(run, models[0]));
   if (members == 0) return r;

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 
+#include "gs/eval/model_stats.h"
 #include "gs/train/stage.h"
 
 namespace gsx {
@@ -10,6 +11,9 @@ namespace gsx {
 // By how much a student may miss a target in milliseconds, as part of it.
 inline constexpr double kTimeTolerance = 0.05;
 
+// Times of one image of the run's size through networks that take turns (time_models), with the
+// run's threads and as a process has them that only translates.
+std::vector<ModelTime> times_alone(const RunState&, const std::vector<const Graph*>& models);
 // Milliseconds of one image of the run's size through a network as it is, with the run's threads:
 // of many medians of three images the least, once another one agrees with it and it is near the
 // fastest image. On an idle machine that is the median; what else a busy one does is left out as
