@@ -29,12 +29,23 @@ std::string rounded(double value, int digits) {
   return out.str();
 }
 
+// A run's figures as those of its model of this name, be it a family's member; null: it has none.
+Json figures_of(Json run, const std::string& name) {
+  if (!run.is_object() || !run.contains("members")) return name == run_files::kModel ? run : Json();
+  for (const Json& member : run.at("members")) {
+    if (fs::path(from_utf8(member.value("model", ""))).filename() != name) continue;
+    run.update(member);
+    return run;
+  }
+  return {};
+}
+
 // What a run measured of this very model; null where there is none.
 Json run_figures(const CardFacts& f) {
   std::error_code error;
   const fs::path model = model_path(f.model);
-  if (model.filename() != "model.safetensors") return {};
-  const Json j = Json::parse_or_null(text_in(folder_of(model) / run_files::kFigures));
+  const Json j = figures_of(Json::parse_or_null(text_in(folder_of(model) / run_files::kFigures)),
+                            model.filename().string());
   const auto bytes = fs::file_size(model, error);
   const Json compressed = j.is_object() ? j.value("compressed", Json()) : Json();
   if (error || !compressed.is_object()) return {};

@@ -104,8 +104,8 @@ typedef int32_t (*gsx_progress_function)(const gsx_progress* progress, void* use
 // underscores, and besides "resume", "threads", "device" and "isa":
 //   {"teacher": "teacher.safetensors", "data": "photos", "target_ratio": 16, "out": "runs/small"}
 // "out", the run folder, is required. `progress` may be null. On GSX_OK `result` is what gsx train
-// --json prints, to be given to gsx_free(); where the budget was missed it is that too, with
-// GSX_FAILED. Null otherwise.
+// --json prints, to be given to gsx_free(), with "budgets" a list "members" in it; where the budget
+// was missed it is that too, with GSX_FAILED. Null otherwise.
 gsx_status gsx_compress(const char* settings, gsx_progress_function progress, void* user,
                         char** result);
 // Null is allowed.
